@@ -1,0 +1,76 @@
+"""HelixNAS: block-wise neural architecture search.
+
+A teacher is cut into blocks, a supernet learns each block from the teacher's features, every path of every block is
+rated, and an exact search picks the best whole architecture inside the budgets.
+
+Each room of the package is imported when it is first named (PEP 562), so that the decision core stays light: this
+runs without torch.
+
+Examples:
+    >>> import helixnas
+    >>> f"{helixnas.space.mbconv().size:,}"
+    '195,898,498,887,057,408'
+"""
+
+import importlib
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from helixnas import (
+        artifacts,
+        cli,
+        costs,
+        data,
+        distill,
+        engine,
+        errors,
+        nn,
+        pipeline,
+        rating,
+        report,
+        retrain,
+        search,
+        space,
+        supernet,
+        teacher,
+        zoo,
+    )
+
+    __version__: str
+
+__all__ = [
+    "__version__",
+    "artifacts",
+    "cli",
+    "costs",
+    "data",
+    "distill",
+    "engine",
+    "errors",
+    "nn",
+    "pipeline",
+    "rating",
+    "report",
+    "retrain",
+    "search",
+    "space",
+    "supernet",
+    "teacher",
+    "zoo",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a room, or look the version up, when it is first asked for."""
+    if name == "__version__":
+        return metadata.version("helixnas")
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+
+
+def __dir__() -> list[str]:
+    """List the rooms, imported or not."""
+    return sorted(__all__)

@@ -1,0 +1,117 @@
+"""CostTable: what every path costs, as exact integers, keyed like the ratings by (block, previous width, path).
+
+An MBConv's hidden width follows its *input*, so the first layer of a block costs what the cell chosen before it makes it
+cost: costs are a chain, not a sum of independent blocks. The stem is block 0 (one row), the head block N + 1 (one row per
+width it may receive), so a network's cost is the sum of one row per block.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from helixnas.artifacts.parquet import read_parquet, write_parquet
+from helixnas.errors import ArtifactError, UnknownNameError
+from helixnas.space import Architecture
+
+KIND = "cost table"
+
+
+@dataclass(frozen=True, eq=False)
+class CostTable:
+    """One row per (block, previous width, path); resources are whole numbers that add up over blocks.
+
+    >>> table = CostTable(
+    ...     block=np.array([0, 1, 2]), previous_width=np.array([3, 16, 24]), path=("", "24:mb3_k3", ""),
+    ...     width=np.array([16, 24, 10]), resources={"params": np.array([432, 3000, 250])}, facts={"image_size": 32},
+    ... )
+    >>> table.rows(1)
+    array([1])
+    """
+
+    block: npt.NDArray[np.int64]
+    """Per row, 0 for the stem, 1 .. N for the blocks, N + 1 for the head."""
+
+    previous_width: npt.NDArray[np.int64]
+    """Per row, channels received."""
+
+    path: tuple[str, ...]
+    """Per row, the text form of the path; empty for stem and head."""
+
+    width: npt.NDArray[np.int64]
+    """Per row, channels given."""
+
+    resources: Mapping[str, npt.NDArray[np.int64]]
+    """Per resource, a whole number per row: ``params``, ``macs`` (multiply-adds of one image), ..."""
+
+    facts: Mapping[str, int | float | str]
+    """What the numbers hold for: image size, number of classes, ..."""
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    @property
+    def num_blocks(self) -> int:
+        """N: the number of searched blocks."""
+        return int(self.block.max()) - 1
+
+    def rows(self, block: int) -> npt.NDArray[np.int64]:
+        """Return the positions of the rows of one block, in the order of the space's paths."""
+        return np.flatnonzero(self.block == block)
+
+    def of(self, architecture: Architecture) -> dict[str, int]:
+        """Return the total of every resource of one network.
+
+        Raises:
+            ArtifactError: the table holds no row for one of its paths.
+        """
+        totals = dict.fromkeys(self.resources, 0)
+        previous = int(self.previous_width[self.rows(0)[0]])
+        for block, text in enumerate(("", *(path.text for path in architecture.paths), "")):
+            row = self._index.get((block, previous, text))
+            if row is None:
+                raise ArtifactError(f"the cost table has no row for path {text!r} after width {previous} in block {block}")
+            for name, values in self.resources.items():
+                totals[name] += int(values[row])
+            previous = int(self.width[row])
+        return totals
+
+    @cached_property
+    def _index(self) -> dict[tuple[int, int, str], int]:
+        keys = zip(self.block.tolist(), self.previous_width.tolist(), self.path, strict=True)
+        return {key: row for row, key in enumerate(keys)}
+
+    def resource(self, name: str) -> npt.NDArray[np.int64]:
+        """Return one resource per row; raises `UnknownNameError` for one that was not measured."""
+        if name not in self.resources:
+            raise UnknownNameError("resource", name, self.resources)
+        return self.resources[name]
+
+    def save(self, path: Path) -> None:
+        """Write the table as Parquet, whole or not at all."""
+        columns: dict[str, pa.Array] = {
+            "block": pa.array(self.block),
+            "previous_width": pa.array(self.previous_width),
+            "path": pa.array(self.path),
+            "width": pa.array(self.width),
+            **{name: pa.array(values) for name, values in self.resources.items()},
+        }
+        facts = {"resources": list(self.resources), "facts": dict(self.facts)}
+        write_parquet(path, pa.table(columns), kind=KIND, facts=facts)
+
+    @staticmethod
+    def load(path: Path) -> "CostTable":
+        """Read a table; raises `ArtifactError` where the file is missing, truncated or something else."""
+        table, facts = read_parquet(path, kind=KIND)
+        return CostTable(
+            block=table["block"].to_numpy(),
+            previous_width=table["previous_width"].to_numpy(),
+            path=tuple(table["path"].to_pylist()),
+            width=table["width"].to_numpy(),
+            resources={name: table[name].to_numpy() for name in facts["resources"]},
+            facts=facts["facts"],
+        )

@@ -1,0 +1,81 @@
+"""Files of a run: written whole or not at all, read with one clear sentence when damaged."""
+
+import errno
+import json
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from helixnas.errors import ArtifactError
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it into place.
+
+    A reader sees the old file or the new one, never half of it; an interruption leaves the old one.
+
+    Raises:
+        ArtifactError: the folder cannot be written or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise ArtifactError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:
+            pass  # a folder that cannot be written holds no temporary file either
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` whole or not at all."""
+    write_atomically(path, lambda temporary: _write(temporary, text))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_text(path: Path) -> str:
+    """Read a text file of a run; raises `ArtifactError` where it is missing or not text."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run; raises `ArtifactError` where it is missing or damaged."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: Exception) -> ArtifactError:
+    """Return the sentence for a file that exists but cannot be understood."""
+    detail = " ".join(str(error).split()) or type(error).__name__
+    return ArtifactError(f"{path} is truncated or damaged ({detail[:160]}); delete it and its stage is done again")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full; free some space and run the same command again"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return "the folder is read-only for this user"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,56 @@
+"""Front: the answers of a search that no other beats in score and every resource at once, as a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from helixnas.artifacts.parquet import read_parquet, write_parquet
+
+KIND = "front"
+
+
+@dataclass(frozen=True, eq=False)
+class Front:
+    """Architectures in ascending order of score (lower is better), with what each costs.
+
+    >>> front = Front(np.array([0.5, 0.75]), {"macs": np.array([300, 200])}, ("24:mb6_k3", "24:mb3_k3"))
+    >>> front.to_pandas()["architecture"].tolist()
+    ['24:mb6_k3', '24:mb3_k3']
+    """
+
+    score: npt.NDArray[np.float64]
+    """Summed score (Eq. 4), lower is better."""
+
+    resources: Mapping[str, npt.NDArray[np.int64]]
+    """Per resource, the total of each architecture."""
+
+    architecture: tuple[str, ...]
+    """Text form of each architecture."""
+
+    def __len__(self) -> int:
+        return len(self.architecture)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the front with one row per architecture."""
+        return pd.DataFrame({"score": self.score, **self.resources, "architecture": list(self.architecture)})
+
+    def save(self, path: Path) -> None:
+        """Write the front as Parquet, whole or not at all."""
+        columns = {"score": pa.array(self.score), **{k: pa.array(v) for k, v in self.resources.items()}}
+        columns["architecture"] = pa.array(self.architecture, type=pa.string())
+        write_parquet(path, pa.table(columns), kind=KIND, facts={"resources": list(self.resources)})
+
+    @staticmethod
+    def load(path: Path) -> "Front":
+        """Read a front; raises `ArtifactError` where the file is missing, truncated or something else."""
+        table, facts = read_parquet(path, kind=KIND)
+        return Front(
+            score=table["score"].to_numpy(),
+            resources={name: table[name].to_numpy() for name in facts["resources"]},
+            architecture=tuple(table["architecture"].to_pylist()),
+        )

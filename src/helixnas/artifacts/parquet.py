@@ -1,0 +1,39 @@
+"""Parquet files that know what they are: a format name, a version and a few facts beside the columns."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from helixnas.artifacts.files import damaged, write_atomically
+from helixnas.errors import ArtifactError
+
+
+def write_parquet(path: Path, table: pa.Table, *, kind: str, facts: Mapping[str, Any]) -> None:
+    """Write `table` with its kind and facts as metadata, whole or not at all."""
+    metadata = {"helixnas": json.dumps({"kind": kind, "version": 1, "facts": dict(facts)})}
+    stamped = table.replace_schema_metadata(metadata)
+    write_atomically(path, lambda temporary: pq.write_table(stamped, temporary))
+
+
+def read_parquet(path: Path, *, kind: str) -> tuple[pa.Table, dict[str, Any]]:
+    """Read a table and its facts.
+
+    Raises:
+        ArtifactError: the file is missing, truncated, or holds something else than `kind`.
+    """
+    if not path.is_file():
+        raise ArtifactError(f"there is no {kind} at {path}")
+    try:
+        table = pq.read_table(path)
+        stamp = json.loads((table.schema.metadata or {})[b"helixnas"])
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise damaged(path, error) from error
+    if stamp["kind"] != kind:
+        raise ArtifactError(f"{path} holds a {stamp['kind']}, not a {kind}")
+    if stamp["version"] != 1:
+        raise ArtifactError(f"{path} was written by a newer HelixNAS (format {stamp['version']}; this one reads 1)")
+    return table, stamp["facts"]

@@ -1,0 +1,101 @@
+"""RatingTable: the local scores of every path of one block, per rating batch (Eq. 7, Alg. 1).
+
+Scores are keyed by (previous width, path): the first layer of a path, and so its score, depends on the width of the cell
+chosen in the block before. They are kept per batch in float64, so that two candidates can be compared on the same images.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from helixnas.artifacts.parquet import read_parquet, write_parquet
+from helixnas.errors import ArtifactError, UnknownNameError
+
+KIND = "rating table"
+
+
+@dataclass(frozen=True, eq=False)
+class RatingTable:
+    """One row per (previous width, path) of a block; scores are lower for better.
+
+    >>> table = RatingTable(
+    ...     block=1, previous_width=np.array([16, 16]), path=("24:mb3_k3", "24:mb3_k5"), width=np.array([24, 24]),
+    ...     batch_sizes=np.array([3, 1]), scores={"relative_l1": np.array([[0.5, 1.0], [0.25, 0.25]])},
+    ... )
+    >>> table.mean("relative_l1").tolist()
+    [0.625, 0.25]
+    """
+
+    block: int
+    """Number of the block, 1 .. N."""
+
+    previous_width: npt.NDArray[np.int64]
+    """Per row, channels that the path receives."""
+
+    path: tuple[str, ...]
+    """Per row, the text form of the path."""
+
+    width: npt.NDArray[np.int64]
+    """Per row, channels that the path gives."""
+
+    batch_sizes: npt.NDArray[np.int64]
+    """Images per rating batch: the weights of the mean."""
+
+    scores: Mapping[str, npt.NDArray[np.float64]]
+    """Per kind of score, an array (rows, batches); ``relative_l1`` is Eq. 7."""
+
+    def __post_init__(self) -> None:
+        rows, batches = len(self.path), len(self.batch_sizes)
+        for name, scores in self.scores.items():
+            if scores.shape != (rows, batches):
+                raise ArtifactError(
+                    f"rating of block {self.block}: {name} has shape {scores.shape}, expected ({rows}, {batches})"
+                )
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    def batches(self, name: str = "relative_l1") -> npt.NDArray[np.float64]:
+        """Return the scores per (row, batch) of one kind; raises `UnknownNameError` for a kind that was not rated."""
+        if name not in self.scores:
+            raise UnknownNameError("score", name, self.scores)
+        return self.scores[name]
+
+    def mean(self, name: str = "relative_l1") -> npt.NDArray[np.float64]:
+        """Return the score per row: the mean over batches weighted by their number of images."""
+        return self.batches(name) @ (self.batch_sizes / self.batch_sizes.sum())
+
+    def save(self, path: Path) -> None:
+        """Write the table as Parquet, whole or not at all."""
+        columns: dict[str, pa.Array] = {
+            "previous_width": pa.array(self.previous_width),
+            "path": pa.array(self.path),
+            "width": pa.array(self.width),
+        }
+        for name, scores in self.scores.items():
+            columns[name] = pa.array(self.mean(name))
+            flat = pa.array(np.ascontiguousarray(scores).reshape(-1))
+            columns[f"{name}_batches"] = pa.FixedSizeListArray.from_arrays(flat, len(self.batch_sizes))
+        facts = {"block": self.block, "batch_sizes": self.batch_sizes.tolist(), "scores": list(self.scores)}
+        write_parquet(path, pa.table(columns), kind=KIND, facts=facts)
+
+    @staticmethod
+    def load(path: Path) -> "RatingTable":
+        """Read a table; raises `ArtifactError` where the file is missing, truncated or something else."""
+        table, facts = read_parquet(path, kind=KIND)
+        batches = len(facts["batch_sizes"])
+        return RatingTable(
+            block=int(facts["block"]),
+            previous_width=table["previous_width"].to_numpy(),
+            path=tuple(table["path"].to_pylist()),
+            width=table["width"].to_numpy(),
+            batch_sizes=np.array(facts["batch_sizes"], dtype=np.int64),
+            scores={
+                name: table[f"{name}_batches"].combine_chunks().flatten().to_numpy().reshape(-1, batches)
+                for name in facts["scores"]
+            },
+        )

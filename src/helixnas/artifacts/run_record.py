@@ -1,0 +1,89 @@
+"""RunRecord: what a run has finished, with which settings, and which files it left.
+
+Each stage's record carries a key: the hash of the settings that made it, the key of the stage before included. A stage
+is done when its record has today's key and its files are whole; another key means that something was changed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.files import damaged, read_json, write_json
+
+
+def config_key(settings: Any, *upstream: str) -> str:
+    """Return the hash of plain settings and the keys they build on; equal settings give equal keys.
+
+    >>> config_key({"a": 1, "b": 2}) == config_key({"b": 2, "a": 1}) != config_key({"a": 1, "b": 2}, "before")
+    True
+    """
+    text = json.dumps([settings, *upstream], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecord:
+    """One finished stage."""
+
+    key: str
+    """Hash of the settings that made it (`config_key`)."""
+
+    settings: Mapping[str, Any]
+    """Those settings, to tell what changed."""
+
+    files: Mapping[str, int]
+    """Files it left, relative to the run folder, with their sizes in bytes."""
+
+    seconds: float
+    """How long it took, interruptions not counted."""
+
+    finished: str
+    """When, ISO 8601 with time zone."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What it found out, for the report: accuracies, counts, ..."""
+
+    def missing(self, folder: Path) -> str | None:
+        """Return the first of its files that is gone or of another size, or None where all are whole."""
+        for name, size in self.files.items():
+            file = folder / name
+            if not file.is_file() or file.stat().st_size != size:
+                return name
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """All stages of a run by name, and the versions that made them."""
+
+    recipe: str
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    stages: Mapping[str, StageRecord] = field(default_factory=dict[str, StageRecord])
+
+    def with_stage(self, name: str, record: StageRecord) -> "RunRecord":
+        """Return a copy in which stage `name` is finished."""
+        return RunRecord(recipe=self.recipe, versions=self.versions, stages={**self.stages, name: record})
+
+    def without_stage(self, name: str) -> "RunRecord":
+        """Return a copy in which stage `name` is open."""
+        stages = {key: value for key, value in self.stages.items() if key != name}
+        return RunRecord(recipe=self.recipe, versions=self.versions, stages=stages)
+
+    def save(self, path: Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        write_json(path, {"format": "helixnas-run", "version": 1, **asdict(self)})
+
+    @staticmethod
+    def load(path: Path) -> "RunRecord":
+        """Read a record; raises `ArtifactError` where the file is missing or damaged."""
+        values = read_json(path)
+        try:
+            if values["format"] != "helixnas-run":
+                raise ValueError(f"format {values['format']!r}")
+            stages = {name: StageRecord(**stage) for name, stage in values["stages"].items()}
+            return RunRecord(recipe=values["recipe"], versions=values["versions"], stages=stages)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise damaged(path, error) from error

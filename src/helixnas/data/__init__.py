@@ -1,0 +1,7 @@
+"""Data: images and labels from where the user has them, divided, shown and batched reproducibly."""
+
+from helixnas.data.config import AUGMENTATIONS, DataConfig
+from helixnas.data.images import Batch, ImageSet
+from helixnas.data.splits import DataSplits, open_data
+
+__all__ = ["AUGMENTATIONS", "Batch", "DataConfig", "DataSplits", "ImageSet", "open_data"]

@@ -1,0 +1,153 @@
+"""How one image is shown: whole and centred for rating and evaluation, varied for training.
+
+Every variation is a function of (seed, epoch, sample, view) and of nothing else: not of the batch, the process or what
+was drawn before. So a run resumed in the middle of an epoch sees the very images it would have seen.
+
+Small shifts and flips are done on a whole batch, with numbers from one table per (seed, epoch, view) whose rows are the
+samples. The augmentation of ImageNet training works on one image at a time with the generators that timm and
+torchvision insist on; those are seeded for the sample and then put back as they were.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Float64, UInt8
+from PIL import Image
+from torch import Tensor
+
+ORDER_STREAM, AUGMENTATION_STREAM, SPLIT_STREAM = 1, 2, 3
+"""Second word of a seed sequence, so that order, augmentation and splits are independent for one seed."""
+
+ERASED = (124, 116, 104)
+"""Colour of erased pixels: ImageNet's mean, which a teacher's normalisation turns into about zero."""
+
+
+def centre_view(
+    image: Image.Image, *, image_size: int, crop_ratio: float, interpolation: str
+) -> UInt8[np.ndarray, "size size 3"]:
+    """An RGB image as it is rated and evaluated: resized, then cropped at the centre.
+
+    The crop margin follows timm: the short side becomes `image_size / crop_ratio` pixels. An image whose short side is
+    at most `image_size` is shown without a margin, and one of that very size unchanged.
+
+    Example:
+        >>> white = Image.new("RGB", (60, 40), "white")
+        >>> centre_view(white, image_size=32, crop_ratio=0.875, interpolation="bicubic").shape
+        (32, 32, 3)
+    """
+    if image.size == (image_size, image_size):
+        return np.array(image)
+    ratio = crop_ratio if min(image.size) > image_size else 1.0
+    return _as_array(_centre_transform(image_size, ratio, interpolation)(image))
+
+
+def imagenet_view(image: Image.Image, *, image_size: int, words: tuple[int, ...]) -> UInt8[np.ndarray, "size size 3"]:
+    """An RGB image as ImageNet classifiers are trained: random resized crop, flip, colour jitter .4, erasing .5.
+
+    `words` are the integers, such as (seed, stream, epoch, view, sample), that alone decide the result.
+    """
+    with seeded(words):
+        return _as_array(_imagenet_transform(image_size)(image))
+
+
+def augmentation_numbers(*, seed: int, epoch: int, view: int, num_images: int) -> Float64[np.ndarray, "images 3"]:
+    """Three numbers in [0, 1) for each sample: for the vertical shift, the horizontal shift and the flip.
+
+    Example:
+        >>> few, more = (augmentation_numbers(seed=1, epoch=0, view=0, num_images=n) for n in (2, 9))
+        >>> bool((few == more[:2]).all())
+        True
+    """
+    return np.random.default_rng([seed, AUGMENTATION_STREAM, epoch, view]).random((num_images, 3))
+
+
+def shift_and_flip(
+    images: UInt8[np.ndarray, "batch height width 3"],
+    numbers: Float64[np.ndarray, "batch 3"],
+    *,
+    padding: int,
+    flip: bool,
+) -> UInt8[np.ndarray, "batch height width 3"]:
+    """Crop each image at random out of its black padding and, if `flip`, mirror those whose third number is below 1/2.
+
+    Example:
+        >>> images = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+        >>> shift_and_flip(images, np.array([[0.5, 0.5, 0.0]]), padding=1, flip=True)[0, 0].tolist()
+        [[3, 4, 5], [0, 1, 2]]
+    """
+    batch, height, width, channels = images.shape
+    padded = np.zeros((batch, height + 2 * padding, width + 2 * padding, channels), dtype=np.uint8)
+    padded[:, padding : padding + height, padding : padding + width] = images
+    shifts = (numbers[:, :2] * (2 * padding + 1)).astype(np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    cropped = windows.transpose(0, 1, 2, 4, 5, 3)[np.arange(batch), shifts[:, 0], shifts[:, 1]]
+    if flip:
+        mirrored = numbers[:, 2] < 0.5
+        cropped[mirrored] = cropped[mirrored, :, ::-1]
+    return cropped
+
+
+def as_images(
+    pixels: UInt8[Tensor, "batch height width 3"], device: torch.device | str | None = None
+) -> Float32[Tensor, "batch 3 height width"]:
+    """Bytes as float32 in [0, 1], NCHW in channels_last memory, on `device`; they travel there as bytes.
+
+    Example:
+        >>> as_images(torch.full((1, 1, 1, 3), 255, dtype=torch.uint8)).flatten().tolist()
+        [1.0, 1.0, 1.0]
+    """
+    if device is not None and torch.device(device).type == "cuda":
+        pixels = pixels.pin_memory()
+    return pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32).div_(255)
+
+
+@contextmanager
+def seeded(words: tuple[int, ...]) -> Iterator[None]:
+    """Seed the global generators of random, numpy and torch (CPU) from `words`, and put them back afterwards."""
+    state = np.random.SeedSequence(words).generate_state(3, dtype=np.uint32)
+    before = random.getstate(), np.random.get_state(), torch.default_generator.get_state()
+    try:
+        random.seed(int(state[0]))
+        np.random.seed(int(state[1]))
+        torch.default_generator.manual_seed(int(state[2]))
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.default_generator.set_state(before[2])
+
+
+def padding_for(image_size: int) -> int:
+    """Pixels of padding around an image of this size: an eighth, the 4 of 32 usual for CIFAR.
+
+    Example:
+        >>> padding_for(32)
+        4
+    """
+    return max(1, math.ceil(image_size / 8))
+
+
+@lru_cache(maxsize=16)
+def _centre_transform(image_size: int, crop_ratio: float, interpolation: str) -> Callable[[Image.Image], Tensor]:
+    from timm.data.transforms_factory import transforms_imagenet_eval
+
+    return transforms_imagenet_eval(image_size, crop_pct=crop_ratio, interpolation=interpolation, normalize=False)
+
+
+@lru_cache(maxsize=16)
+def _imagenet_transform(image_size: int) -> Callable[[Image.Image], Tensor]:
+    from timm.data.transforms_factory import transforms_imagenet_train
+    from torchvision.transforms import Compose, RandomErasing
+
+    varied = transforms_imagenet_train(image_size, color_jitter=0.4, hflip=0.5, interpolation="random", normalize=False)
+    return Compose([varied, RandomErasing(p=0.5, scale=(0.02, 1 / 3), ratio=(0.3, 10 / 3), value=list(ERASED))])
+
+
+def _as_array(image: Tensor) -> np.ndarray:
+    """Channels last."""
+    return image.permute(1, 2, 0).contiguous().numpy()

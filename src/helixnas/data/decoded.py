@@ -1,0 +1,186 @@
+"""The decoded cache: every image of a source as one uint8 array, kept on disk between runs.
+
+Decoding a CIFAR-sized JPEG costs more than augmenting it, and a supernet sees it a hundred times. The file is beside a
+small JSON with its checksum, so that a damaged or outdated one is noticed and made anew.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from helixnas.artifacts.files import write_atomically, write_json
+from helixnas.data.source import Source, as_rgb
+from helixnas.data.unreadable import UnreadableImages
+from helixnas.errors import ArtifactError, DataError
+
+MAX_CACHE_BYTES = 2**30
+"""The largest decoded set that is cached unasked."""
+
+MAX_CACHE_PIXELS = 96
+"""The longest side of images that are cached unasked."""
+
+MIN_KEPT_BYTES = 2**20
+"""Smaller sets are decoded in well under a second and not kept on disk."""
+
+_VERSION = 1
+_logger = logging.getLogger(__name__)
+
+
+def decode(
+    source: Source,
+    *,
+    cache: bool | Literal["auto"],
+    unreadable: UnreadableImages,
+    progress: Callable[[int, int], None] | None = None,
+) -> UInt8[np.ndarray, "images height width 3"] | None:
+    """All images of a source at their stored size, or None where they are to be decoded one by one.
+
+    Unreadable ones are reported and left black. `progress` is told the images done and the images in all.
+
+    Raises:
+        DataError: `cache` is True and the images are not all of one size, or too many are unreadable.
+    """
+    if cache is False:
+        return None
+    pixels = _load(source, unreadable=unreadable)
+    if pixels is None:
+        pixels = _decode_all(source, cache=cache, unreadable=unreadable, progress=progress)
+        if pixels is not None and source.fingerprint and pixels.nbytes >= MIN_KEPT_BYTES:
+            _keep(source, pixels, unreadable)
+    return pixels if pixels is None or cache is True or _is_small(pixels.shape) else None
+
+
+def _decode_all(
+    source: Source,
+    *,
+    cache: Literal[True, "auto"],
+    unreadable: UnreadableImages,
+    progress: Callable[[int, int], None] | None,
+) -> np.ndarray | None:
+    """Decode one image after the other, or return None as soon as one shows that they are not to be cached."""
+    pixels: np.ndarray | None = None
+    example = 0
+    step = max(1, source.num_images // 100)
+    for row in range(source.num_images):
+        try:
+            image = np.asarray(as_rgb(source.read(row)))
+        except Exception as error:  # a damaged file can make a decoder raise anything
+            unreadable.report(row=row, path=source.locate(row), reason=describe_failure(error))
+        else:
+            if pixels is None:
+                shape = (source.num_images, *image.shape)
+                if cache == "auto" and not _is_small(shape):
+                    return None
+                pixels, example = np.zeros(shape, dtype=np.uint8), row
+            if image.shape != pixels.shape[1:]:
+                if cache == "auto":
+                    return None
+                raise DataError(
+                    f"data.cache is true, which needs images of one size, but {source.locate(example)} has "
+                    f"{_size(pixels[example])} pixels and {source.locate(row)} {_size(image)}; set it to auto"
+                )
+            pixels[row] = image
+        if progress and ((row + 1) % step == 0 or row + 1 == source.num_images):
+            progress(row + 1, source.num_images)
+    return pixels
+
+
+def describe_failure(error: Exception) -> str:
+    """An exception of an image decoder in a few words.
+
+    Example:
+        >>> describe_failure(OSError("truncated"))
+        'truncated'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def cache_folder() -> Path:
+    """Where decoded sets are kept: $HELIXNAS_CACHE, or ~/.cache/helixnas."""
+    return Path(os.environ.get("HELIXNAS_CACHE") or "~/.cache/helixnas").expanduser()
+
+
+def _is_small(shape: tuple[int, ...]) -> bool:
+    """Whether images of this array shape are cached unasked."""
+    return max(shape[1:3]) <= MAX_CACHE_PIXELS and int(np.prod(shape, dtype=np.int64)) <= MAX_CACHE_BYTES
+
+
+def _size(image: np.ndarray) -> str:
+    """Width x height."""
+    return f"{image.shape[1]}x{image.shape[0]}"
+
+
+def _files(source: Source) -> tuple[Path, Path]:
+    """Array and description of a source in the cache folder; one pair per title, so outdated ones are replaced."""
+    stem = hashlib.sha256(source.title.encode(errors="surrogateescape")).hexdigest()[:24]
+    return cache_folder() / f"{stem}.npy", cache_folder() / f"{stem}.json"
+
+
+def _load(source: Source, *, unreadable: UnreadableImages) -> np.ndarray | None:
+    """The kept array, or None where there is none, it is outdated, or (with a warning) damaged."""
+    array_file, note_file = _files(source)
+    if source.fingerprint is None or not note_file.exists():
+        return None
+    try:
+        note = json.loads(note_file.read_text())
+        if note["version"] != _VERSION or note["fingerprint"] != source.fingerprint():
+            return None
+        pixels: np.ndarray = np.load(array_file, allow_pickle=False)
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[0] != source.num_images or pixels.shape[3] != 3:
+            raise ValueError(f"it holds {pixels.dtype} of shape {pixels.shape}")
+        if zlib.crc32(pixels.data) != note["crc32"]:
+            raise ValueError("its checksum is wrong")
+        failures = {int(row): str(reason) for row, reason in note["unreadable"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        _logger.warning("decoding %s again: the kept %s is damaged: %s", source.title, array_file, error)
+        return None
+    for row, reason in sorted(failures.items()):
+        unreadable.report(row=row, path=source.locate(row), reason=reason)
+    return pixels
+
+
+def _keep(source: Source, pixels: np.ndarray, unreadable: UnreadableImages) -> None:
+    """Write array, then description, each whole or not at all; a failure costs only the next decoding."""
+    assert source.fingerprint
+    array_file, note_file = _files(source)
+    note = {
+        "version": _VERSION,
+        "source": source.title,
+        "fingerprint": source.fingerprint(),
+        "crc32": zlib.crc32(pixels.data),
+        "unreadable": {str(row): reason for row, reason in unreadable.reasons.items()},
+    }
+    try:
+        write_atomically(array_file, partial(_save, pixels))
+        write_json(note_file, note)
+    except ArtifactError as error:
+        _logger.warning("the decoded images of %s are not kept and will be decoded again: %s", source.title, error)
+
+
+def _save(pixels: np.ndarray, path: Path) -> None:
+    """Write an array under exactly this name; numpy would add an ending to a name without a file."""
+    with path.open("wb") as file:
+        np.save(file, pixels, allow_pickle=False)
+
+
+class DecodedImages:
+    """The images of a decoded array as a source reads them, for augmentations that work on one image."""
+
+    def __init__(self, pixels: UInt8[np.ndarray, "images height width 3"]) -> None:
+        """Take the array of `decode`."""
+        self._pixels = pixels
+
+    def read(self, index: int) -> Image.Image:
+        """The image at an index."""
+        return Image.fromarray(self._pixels[index])

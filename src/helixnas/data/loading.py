@@ -1,0 +1,164 @@
+"""Getting the pixels of a batch: out of memory where they are cached, else decoded one by one, here or in workers.
+
+An unreadable image is replaced by the next readable one of the same set, so that a damaged training image never brings
+in one that is held out. Workers only return what they could not read; the counting and logging is done in one place.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+
+from helixnas.data.augmentation import centre_view, imagenet_view
+from helixnas.data.decoded import describe_failure
+from helixnas.data.source import Source, as_rgb
+from helixnas.data.unreadable import UnreadableImages
+from helixnas.errors import DataError
+
+Failure = tuple[int, str]
+"""A row that could not be read, and why."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageStore:
+    """The images of a source at the size and in the manner in which they are shown."""
+
+    source: Source
+    """Images by row."""
+
+    pixels: UInt8[np.ndarray, "images size size 3"] | None
+    """All centred views, where they are in memory."""
+
+    unreadable: UnreadableImages
+    """What could not be read so far."""
+
+    image_size: int
+    """Height and width in pixels."""
+
+    augmentation: str
+    """Name of the augmentation of training images."""
+
+    crop_ratio: float
+    """Share of the short side kept by the centre crop of larger images."""
+
+    interpolation: str
+    """How centred views are resized."""
+
+    num_workers: int
+    """Processes that decode."""
+
+    @property
+    def title(self) -> str:
+        """Name of the source."""
+        return self.source.title
+
+    @property
+    def num_images(self) -> int:
+        """Number of rows."""
+        return self.source.num_images
+
+    def centred(self, image: Image.Image) -> UInt8[np.ndarray, "size size 3"]:
+        """The view of an image for rating and evaluation."""
+        return centre_view(
+            image, image_size=self.image_size, crop_ratio=self.crop_ratio, interpolation=self.interpolation
+        )
+
+
+def load_batches(
+    store: ImageStore, rows: np.ndarray, chunks: list[np.ndarray], *, words: tuple[int, ...] | None, purpose: str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pixels (uint8, NHWC) and positions shown, for chunks of positions in `rows`.
+
+    With `words` each image is the ImageNet training view of (*words, row), else its centred view.
+
+    Raises:
+        DataError: too many images are unreadable.
+    """
+    if store.pixels is not None and words is None:
+        shown = next_readable(rows, store.unreadable.rows, purpose=purpose, title=store.title)
+        for chunk in chunks:
+            positions = shown[chunk]
+            yield store.pixels[rows[positions]], positions
+        return
+    samples = _Samples(store, rows, words)
+    loader: Any = torch.utils.data.DataLoader(
+        samples,
+        batch_sampler=[chunk.tolist() for chunk in chunks],
+        num_workers=store.num_workers if chunks else 0,
+        collate_fn=_collate,
+        generator=torch.Generator().manual_seed(0),  # unused, but without it the global one would be advanced
+    )
+    for pixels, positions, failures in loader:
+        for row, reason in failures:
+            store.unreadable.report(row=row, path=store.source.locate(row), reason=reason)
+        if (positions < 0).any():
+            raise DataError(f"none of the {len(rows):,} {purpose} images of {store.title} can be read")
+        yield pixels.numpy(), positions.numpy()
+
+
+def next_readable(rows: np.ndarray, unreadable: tuple[int, ...], *, purpose: str, title: str) -> np.ndarray:
+    """For each position in `rows`, itself if its row is readable, else the next position, cyclically, that is.
+
+    Raises:
+        DataError: none is readable.
+
+    Example:
+        >>> next_readable(np.array([3, 5, 7]), (5, 7), purpose="rating", title="photos").tolist()
+        [0, 0, 0]
+    """
+    readable = np.flatnonzero(~np.isin(rows, unreadable))
+    if not len(readable):
+        raise DataError(f"none of the {len(rows):,} {purpose} images of {title} can be read")
+    return readable[np.searchsorted(readable, np.arange(len(rows))) % len(readable)]
+
+
+class _Samples(torch.utils.data.Dataset[Any]):
+    """Views by position, each with the position shown (-1: none is readable) and the failures on the way."""
+
+    def __init__(self, store: ImageStore, rows: np.ndarray, words: tuple[int, ...] | None) -> None:
+        self._source = store.source
+        self._rows = rows
+        self._words = words
+        self._known = frozenset(store.unreadable.rows)
+        self._max_failures = store.unreadable.limit + 1
+        self._centre = partial(
+            centre_view,
+            image_size=store.image_size,
+            crop_ratio=store.crop_ratio,
+            interpolation=store.interpolation,
+        )
+        self._image_size = store.image_size
+
+    def __getitem__(self, position: int) -> tuple[np.ndarray, int, list[Failure]]:
+        failures: list[Failure] = []
+        for step in range(len(self._rows)):
+            shown = (position + step) % len(self._rows)
+            row = int(self._rows[shown])
+            if row in self._known:
+                continue
+            try:
+                image = as_rgb(self._source.read(row))
+            except Exception as error:  # a damaged file can make a decoder raise anything
+                failures.append((row, describe_failure(error)))
+                if len(failures) >= self._max_failures:
+                    break
+            else:
+                return self._present(image, int(self._rows[position])), shown, failures
+        return np.zeros((self._image_size, self._image_size, 3), dtype=np.uint8), -1, failures
+
+    def _present(self, image: Image.Image, row: int) -> np.ndarray:
+        if self._words is None:
+            return self._centre(image)
+        return imagenet_view(image, image_size=self._image_size, words=(*self._words, row))
+
+
+def _collate(samples: list[tuple[np.ndarray, int, list[Failure]]]) -> tuple[torch.Tensor, torch.Tensor, list[Failure]]:
+    """One batch of samples; tensors, because they pass between processes in shared memory."""
+    pixels = torch.from_numpy(np.stack([sample[0] for sample in samples]))
+    positions = torch.tensor([sample[1] for sample in samples], dtype=torch.int64)
+    return pixels, positions, [failure for sample in samples for failure in sample[2]]

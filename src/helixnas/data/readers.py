@@ -1,0 +1,267 @@
+"""Opening a source by name: digits, folders, tars, torchvision, Hugging Face data sets and WebDataset shards.
+
+timm's readers do the indexing. They are used for that alone: timm replaces an unreadable image by the next without
+naming it, and its WebDataset reader is a stream, which could not be resumed in the middle.
+"""
+
+import importlib.util
+import os
+import tarfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from helixnas.data.config import DataConfig
+from helixnas.data.source import FileSpans, Source, find_root
+from helixnas.errors import DataError
+
+_SHARD_IMAGES = ("jpg", "jpeg", "png", "webp")
+
+
+def open_source(config: DataConfig, *, root: str, split: str) -> Source:
+    """The images of `config.name` in `root` and `split`.
+
+    Raises:
+        DataError: the root, the split or a package is missing, or there is no image.
+
+    Example:
+        >>> open_source(DataConfig(name="digits"), root="", split="train").num_images
+        1797
+    """
+    if config.name == "digits":
+        source = _open_digits()
+    elif config.name.startswith("torch/"):
+        source = _open_torchvision(config, root=root, split=split)
+    elif config.name.startswith("hfds/"):
+        source = _open_hugging_face(config, root=root, split=split)
+    elif config.name.startswith("wds/"):
+        source = _open_shards(config, root=root, split=split)
+    else:
+        source = _open_files(config, root=root, split=split)
+    if source.num_images == 0:
+        raise DataError(f"{source.title} holds no images")
+    return source
+
+
+def _open_digits() -> Source:
+    """The 1,797 handwritten digits of scikit-learn, 8x8 grey; their values 0 to 16 become 0 to 255."""
+    from sklearn.datasets import load_digits
+
+    digits: Any = load_digits()
+    pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+    return Source(
+        title="digits",
+        num_images=len(pixels),
+        labels=digits.target.astype(np.int64),
+        class_names=tuple(str(name) for name in digits.target_names),
+        read=partial(_read_array, pixels),
+        locate=partial(_numbered, "digits"),
+    )
+
+
+def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
+    """A folder or a tar of images, in one folder for each class or without labels."""
+    from timm.data import create_dataset
+
+    path = find_root(root)
+    is_tar = path.is_file()
+    if is_tar and path.suffix != ".tar":
+        raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
+    try:
+        settings = {"cache_tarinfo": False} if is_tar else {}
+        reader: Any = create_dataset("", root=str(path), split=split, **settings).reader
+    except tarfile.TarError as error:
+        raise DataError(f"{path} is not a readable tar: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (RuntimeError, ValueError) as error:  # how timm's two readers say that they found nothing
+        raise DataError(f"{path} holds no images; files ending in .jpg, .jpeg or .png would be right") from error
+    if is_tar:
+        spans, labels, class_index = _tar_spans(reader, path), reader.targets, reader.class_name_to_idx
+    else:
+        files = [sample[0] for sample in reader.samples]
+        spans = FileSpans(files=files, names=[""] * len(files), offsets=[0] * len(files), sizes=[-1] * len(files))
+        labels, class_index = [sample[1] for sample in reader.samples], reader.class_to_idx
+    labelled = config.labels and _has_classes(class_index, title=str(reader.root))
+    return Source(
+        title=str(reader.root),
+        num_images=len(spans),
+        labels=np.asarray(labels, dtype=np.int64) if labelled else None,
+        class_names=tuple(sorted(class_index, key=class_index.__getitem__)) if labelled else (),
+        read=spans.read,
+        locate=spans.locate,
+        fingerprint=spans.fingerprint,
+    )
+
+
+def _has_classes(class_index: dict[str, int], *, title: str) -> bool:
+    """Whether the folders of the images are classes: at least two of them, and no image beside them."""
+    folders = [name for name in class_index if name not in ("", ".")]
+    if folders and len(folders) < len(class_index):
+        raise DataError(
+            f"{title} has images both in class folders ({', '.join(sorted(folders)[:3])}, ...) and beside them; "
+            f"move those into a class folder, or set data.labels to false"
+        )
+    return len(folders) > 1
+
+
+def _tar_spans(reader: Any, path: Path) -> FileSpans:
+    """Where the images that timm found lie in the tar, or in tars inside it."""
+    members = [(member, inner.offset_data if inner else 0) for member, _, inner in reader.samples]
+    return FileSpans(
+        files=[str(path)] * len(members),
+        names=[member.name.removeprefix("./") for member, _ in members],
+        offsets=[offset + member.offset_data for member, offset in members],
+        sizes=[member.size for member, _ in members],
+    )
+
+
+def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
+    """A data set that torchvision knows by name."""
+    from timm.data import create_dataset
+
+    place = root if config.download and root else str(find_root(root))
+    title = f"{config.name}, split {split!r}, in {place}"
+    try:
+        dataset: Any = create_dataset(config.name, root=place, split=split, download=config.download)
+    except (RuntimeError, OSError, ValueError) as error:
+        hint = "" if config.download else "; data.download: true fetches it where torchvision can"
+        raise DataError(f"{title} cannot be opened{hint}: {_one_line(error)}") from error
+    labels = None
+    if config.labels:
+        known = getattr(dataset, "targets", None)
+        labels = np.asarray([row[0] for row in dataset.index] if known is None else known, dtype=np.int64)
+        labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class is the first of eight columns
+    return Source(
+        title=title,
+        num_images=len(dataset),
+        labels=labels,
+        class_names=_class_names(getattr(dataset, "classes", ()), labels),
+        read=partial(_read_pair, dataset),
+        locate=partial(_numbered, title),
+    )
+
+
+def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
+    """A Hugging Face data set with a column "image" and, for labels, a column "label"."""
+    _require_package("datasets", config.name)
+    from timm.data import create_dataset
+
+    title = f"{config.name}, split {split!r}"
+    try:
+        reader: Any = create_dataset(config.name, root=root or None, split=split).reader
+    except Exception as error:  # the package raises its own kinds, for network, names, splits and columns
+        raise DataError(f"{title} cannot be opened: {_one_line(error)}") from error
+    labels = None
+    if config.labels and reader.label_key in reader.dataset.column_names:
+        labels = np.asarray(list(reader.iter_targets()), dtype=np.int64)
+        labels = None if (labels < 0).any() else labels  # how an unlabelled split is marked
+    return Source(
+        title=title,
+        num_images=len(reader),
+        labels=labels,
+        class_names=_class_names(tuple(reader.class_to_idx), labels),
+        read=partial(_read_stream, reader),
+        locate=partial(_numbered, title),
+    )
+
+
+def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
+    """WebDataset shards, indexed once so that any image can be read at any time; labels are their .cls members."""
+    _require_package("webdataset", config.name)
+    from timm.data import create_dataset
+
+    path = find_root(root)
+    title = f"{config.name}, split {split!r}, in {path}"
+    try:
+        reader: Any = create_dataset(config.name, root=str(path), split=split).reader
+        shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
+        samples = [sample for shard in shards for sample in _index_shard(shard)]
+    except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
+        raise DataError(f"{title} cannot be opened: {_one_line(error)}") from error
+    classes = [sample[4] for sample in samples]
+    labels = np.asarray(classes, dtype=np.int64) if config.labels and None not in classes else None
+    spans = FileSpans(
+        files=[sample[0] for sample in samples],
+        names=[sample[1] for sample in samples],
+        offsets=[sample[2] for sample in samples],
+        sizes=[sample[3] for sample in samples],
+    )
+    return Source(
+        title=title,
+        num_images=len(spans),
+        labels=labels,
+        class_names=_class_names((), labels),
+        read=spans.read,
+        locate=spans.locate,
+        fingerprint=spans.fingerprint,
+    )
+
+
+def _index_shard(shard: str) -> Iterator[tuple[str, str, int, int, int | None]]:
+    """File, name, offset, size and class (None where it has none) of each image of a shard, in its order."""
+    images: dict[str, tuple[str, int, int]] = {}
+    classes: dict[str, int] = {}
+    with tarfile.open(shard, mode="r:") as archive:
+        for member in archive:
+            folder, _, base = member.name.rpartition("/")
+            key, _, extension = base.partition(".")
+            if not member.isfile() or not extension:
+                continue
+            if extension.lower() in _SHARD_IMAGES:
+                images.setdefault(f"{folder}/{key}", (member.name, member.offset_data, member.size))
+            elif extension == "cls":
+                text = archive.extractfile(member)
+                assert text is not None
+                classes[f"{folder}/{key}"] = int(text.read())
+    for key, (name, offset, size) in images.items():
+        yield shard, name, offset, size, classes.get(key)
+
+
+def _require_package(package: str, name: str) -> None:
+    """Raise where an optional package is not installed."""
+    if importlib.util.find_spec(package) is None:
+        raise DataError(f"data.name {name!r} needs the package {package}; pip install {package}")
+
+
+def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
+    """The names as text, or the class indices where there are none."""
+    if labels is None:
+        return ()
+    if len(names) > int(labels.max(initial=-1)):
+        return tuple(", ".join(name) if isinstance(name, tuple) else str(name) for name in names)
+    return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
+
+
+def _one_line(error: Exception) -> str:
+    """The first line of an error's text, or its kind."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _numbered(title: str, index: int) -> str:
+    """A name for an image that has no path."""
+    return f"image {index} of {title}"
+
+
+def _read_array(pixels: np.ndarray, index: int) -> Image.Image:
+    """One image of an array."""
+    return Image.fromarray(pixels[index])
+
+
+def _read_pair(dataset: Any, index: int) -> Image.Image:
+    """The image of a torchvision (image, class) pair."""
+    return dataset[index][0]
+
+
+def _read_stream(reader: Any, index: int) -> Image.Image:
+    """The image in a stream of a timm reader, decoded before the stream is closed."""
+    stream, *_ = reader[index]
+    with stream:
+        image = Image.open(stream)
+        image.load()
+    return image

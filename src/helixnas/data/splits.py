@@ -1,0 +1,178 @@
+"""Dividing a source: images to train on, images to rate on, and images that only the final accuracy sees.
+
+The rating images come out of the training data, and the choice among architectures is made on them; a final accuracy on
+the same images would be flattered by that choice. The evaluation images are drawn first, so they do not depend on how
+many are rated on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from helixnas.data.augmentation import SPLIT_STREAM
+from helixnas.data.config import DataConfig
+from helixnas.data.decoded import MAX_CACHE_BYTES, DecodedImages, decode
+from helixnas.data.images import ImageSet
+from helixnas.data.loading import ImageStore
+from helixnas.data.readers import open_source
+from helixnas.data.source import Source
+from helixnas.data.stratify import draw_evenly
+from helixnas.data.unreadable import UnreadableImages
+from helixnas.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DataSplits:
+    """The images of a run, divided by what they are for."""
+
+    train: ImageSet
+    """For distillation and retraining."""
+
+    rating: ImageSet
+    """Held out of the training data, for rating."""
+
+    evaluation: ImageSet | None
+    """For the final accuracy only; None where there are no labels."""
+
+    num_classes: int
+    """Number of classes; 0 without labels."""
+
+    class_names: tuple[str, ...]
+    """Their names, in the order of the class index."""
+
+
+def open_data(
+    config: DataConfig, *, image_size: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> DataSplits:
+    """Open, divide and, where they are small, decode the images of a run.
+
+    `image_size` is the teacher's, used where the config has none. `progress` is told the images decoded and the images
+    in all, for one source after the other.
+
+    Raises:
+        DataError: a place or a package is missing, there are no images or too few, the classes of the evaluation images
+            are others, or too many images are unreadable.
+
+    Example:
+        >>> splits = open_data(DataConfig(name="digits", num_rating=200), image_size=16, seed=0)
+        >>> len(splits.train), len(splits.rating), len(splits.evaluation), splits.num_classes
+        (1238, 200, 359, 10)
+    """
+    size = config.image_size or image_size
+    if size < 1 or seed < 0:
+        raise DataError(f"the image size must be at least 1 and the seed not negative; they are {size} and {seed}")
+    source = open_source(config, root=config.root, split=config.split)
+    apart = _open_evaluation(config, source)
+    rest = np.arange(source.num_images)
+    shared = None
+    if apart is None and source.labels is not None:
+        num_shared = max(1, round(config.evaluation_share * source.num_images))
+        rest, shared = _set_aside(rest, num_shared, source.labels, [seed, SPLIT_STREAM, 0])
+    if config.num_rating >= len(rest):
+        raise DataError(
+            f"data.num_rating is {config.num_rating:,}, but {source.title} has {len(rest):,} training images to hold "
+            f"them out of; choose at most {max(len(rest) - 1, 0):,}"
+        )
+    train, rating = _set_aside(rest, config.num_rating, source.labels, [seed, SPLIT_STREAM, 1])
+    store = _open_store(source, config, size, progress)
+    names = source.class_names or (apart.class_names if apart else ())
+
+    def image_set(name: str, rows: np.ndarray) -> ImageSet:
+        classes = len(source.class_names)
+        return ImageSet(name=name, store=store, rows=rows, all_labels=source.labels, num_classes=classes)
+
+    evaluation = image_set("evaluation", shared) if shared is not None else None
+    if apart is not None:
+        evaluation = ImageSet(
+            name="evaluation",
+            store=_open_store(apart, config, size, progress),
+            rows=np.arange(apart.num_images),
+            all_labels=apart.labels,
+            num_classes=len(names),
+        )
+    return DataSplits(
+        train=image_set("training", train),
+        rating=image_set("rating", rating),
+        evaluation=evaluation,
+        num_classes=len(names),
+        class_names=names,
+    )
+
+
+def _set_aside(
+    rows: np.ndarray, num_drawn: int, labels: np.ndarray | None, words: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that remain and those drawn, seeded and by class."""
+    drawn = draw_evenly(
+        num_images=len(rows),
+        num_drawn=num_drawn,
+        labels=None if labels is None else labels[rows],
+        rng=np.random.default_rng(words),
+    )
+    return np.delete(rows, drawn), rows[drawn]
+
+
+def _open_evaluation(config: DataConfig, training: Source) -> Source | None:
+    """The images of the final accuracy where the source has them apart, with the class indices of the training data."""
+    if not config.labels or (training.labels is None and not config.evaluation_root):
+        return None
+    if not config.evaluation_root and (config.name == "digits" or not config.evaluation_split):
+        return None
+    source = open_source(
+        config, root=config.evaluation_root or config.root, split=config.evaluation_split or config.split
+    )
+    if source.title == training.title and not config.evaluation_root:
+        return None  # a tar, or a folder without a sub-folder of that name
+    if not config.name:
+        ours, theirs = Path(training.title), Path(source.title)
+        if ours == theirs or ours in theirs.parents or theirs in ours.parents:
+            raise DataError(
+                f"the evaluation images, in {theirs}, and the training images, in {ours}, must be apart; move the "
+                f"training images into a folder of their own, such as {theirs.parent / 'train'}"
+            )
+    elif source.title == training.title:
+        raise DataError(f"the evaluation images and the training images are the same: {source.title}")
+    if source.labels is None:
+        raise DataError(f"the evaluation images of {source.title} have no labels; one folder for each class is right")
+    return source if training.labels is None else _with_classes_of(training, source)
+
+
+def _with_classes_of(training: Source, source: Source) -> Source:
+    """The source with its labels as indices into the classes of the training data."""
+    assert source.labels is not None
+    index = {name: number for number, name in enumerate(training.class_names)}
+    unknown = [name for name in source.class_names if name not in index]
+    if unknown:
+        raise DataError(
+            f"{source.title} has {len(unknown)} classes that {training.title} has not, such as {unknown[0]!r}; the "
+            f"{len(index)} there are {', '.join(training.class_names[:5])}{', ...' if len(index) > 5 else ''}"
+        )
+    mapping = np.array([index[name] for name in source.class_names], dtype=np.int64)
+    return replace(source, labels=mapping[source.labels], class_names=training.class_names)
+
+
+def _open_store(
+    source: Source, config: DataConfig, image_size: int, progress: Callable[[int, int], None] | None
+) -> ImageStore:
+    """Decode the source if it is to be cached, and bring it to size if it then still fits."""
+    unreadable = UnreadableImages(title=source.title, num_images=source.num_images, max_share=config.max_unreadable)
+    pixels = decode(source, cache=config.cache, unreadable=unreadable, progress=progress)
+    if pixels is not None:
+        source = replace(source, read=DecodedImages(pixels).read, fingerprint=None)
+    store = ImageStore(
+        source=source,
+        pixels=None,
+        unreadable=unreadable,
+        image_size=image_size,
+        augmentation=config.augmentation,
+        crop_ratio=config.crop_ratio,
+        interpolation=config.interpolation,
+        num_workers=config.num_workers,
+    )
+    if pixels is None or pixels.shape[1:3] == (image_size, image_size):
+        return replace(store, pixels=pixels)
+    if source.num_images * image_size**2 * 3 > MAX_CACHE_BYTES and config.cache is not True:
+        return store
+    return replace(store, pixels=np.stack([store.centred(source.read(row)) for row in range(source.num_images)]))

@@ -1,0 +1,124 @@
+"""One cell's training: its weights, its optimiser, its draws. Cells share nothing but the teacher's features."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from helixnas.distill.loss import feature_loss
+from helixnas.distill.sampling import Draw, Sampling, draw_paths
+from helixnas.errors import ConfigError
+from helixnas.supernet import SupernetCell
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillConfig:
+    """How the supernet learns the teacher's features (Alg. "DNA", Sec. 4.1)."""
+
+    num_epochs: int = 20
+    """Passes over the training images, for every cell."""
+
+    batch_size: int = 512
+    """Images per step."""
+
+    first_block_lr: float = 0.002
+    """Starting learning rate of block 1, which also trains its stem."""
+
+    lr: float = 0.005
+    """Starting learning rate of the other blocks."""
+
+    lr_decay: float = 0.9
+    """Factor on the learning rate after every epoch."""
+
+    weight_decay: float = 0.0
+    """L2 penalty, on the parameters of the sampled path only."""
+
+    sampling: Sampling = "uniform"
+    """One random path per cell and step (uniform), or paths that cover every operation equally (strict-fair)."""
+
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Adam couples weight decay to the gradient, AdamW does not."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"distill.{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("first_block_lr", "lr", "lr_decay"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ConfigError(f"distill.{name} must be above 0, not {getattr(self, name)}")
+        if self.weight_decay < 0:
+            raise ConfigError(f"distill.weight_decay must not be negative, not {self.weight_decay}")
+
+
+class CellJob:
+    """Trains one cell; the same for the same seed, whichever cells train beside it."""
+
+    def __init__(
+        self,
+        module: SupernetCell,
+        *,
+        block: int,
+        index: int,
+        previous_widths: tuple[int, ...],
+        config: DistillConfig,
+        seed: int,
+    ) -> None:
+        self.module = module
+        self.block = block
+        self.index = index
+        self.previous_widths = previous_widths
+        self.config = config
+        self.seed = seed
+        kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+        self.optimizer = kind(module.parameters(), lr=self.lr(0), weight_decay=config.weight_decay, fused=True)
+
+    def lr(self, epoch: int) -> float:
+        """Return the learning rate of an epoch."""
+        start = self.config.first_block_lr if self.block == 1 else self.config.lr
+        return start * self.config.lr_decay**epoch
+
+    def draw(self, step: int) -> tuple[Draw, ...]:
+        """Return the paths that this cell trains in step `step`."""
+        return draw_paths(
+            self.module.cell,
+            self.previous_widths,
+            sampling=self.config.sampling,
+            seed=self.seed,
+            block=self.block,
+            index=self.index,
+            step=step,
+        )
+
+    def accumulate(
+        self,
+        features: Float[Tensor, "batch channels_in height_in width_in"],
+        target: Float[Tensor, "batch channels_out height_out width_out"],
+        draws: tuple[Draw, ...],
+        *,
+        autocast: Callable[[], AbstractContextManager[Any]],
+        backward: Callable[[Tensor], None],
+    ) -> Float[Tensor, ""]:
+        """Set the gradients of the drawn paths (summed) and return the mean of their losses.
+
+        Parameters outside the drawn paths keep no gradient at all, so the optimiser does not touch them: neither
+        momentum nor weight decay.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=target.device)
+        for draw in draws:
+            with autocast():
+                prediction = self.module(features, draw.path, draw.previous_width)
+                loss = feature_loss(prediction, target)
+            backward(loss)
+            total = total + loss.detach()
+        return total / len(draws)
+
+    def step(self, epoch: int) -> None:
+        """Update the parameters that have a gradient."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr(epoch)
+        self.optimizer.step()

@@ -1,0 +1,147 @@
+"""Block-wise distillation (Eq. 3, 6): per batch one teacher pass, then one step of every cell of every block.
+
+The loop yields a record per step; whoever runs it logs, saves and stops. Its state can be saved between two steps and
+taken up again with the same result, bit for bit.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from helixnas.data import ImageSet
+from helixnas.distill.job import CellJob, DistillConfig
+from helixnas.distill.sampling import Draw
+from helixnas.engine.runtime import Runtime, explain_out_of_memory
+from helixnas.errors import NonFiniteLossError
+from helixnas.supernet import Supernet
+from helixnas.teacher import Teacher
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one step did."""
+
+    step: int
+    """Steps done, this one included."""
+
+    epoch: int
+    """Number of the epoch, from 0."""
+
+    losses: Mapping[tuple[int, int], float]
+    """Mean squared error per (block, cell)."""
+
+    num_images: int
+    """Images in the batch."""
+
+
+class Distillation:
+    """The jobs of all cells of the chosen blocks, side by side.
+
+    Args:
+        teacher: frozen; gives Y_0 .. Y_N.
+        supernet: trained in place.
+        images: training images.
+        config: how to train.
+        runtime: device and precision.
+        seed: decides order, augmentation and draws.
+        blocks: numbers of the blocks to train; the others are left alone.
+    """
+
+    def __init__(
+        self,
+        teacher: Teacher,
+        supernet: Supernet,
+        images: ImageSet,
+        *,
+        config: DistillConfig,
+        runtime: Runtime,
+        seed: int,
+        blocks: Iterable[int] | None = None,
+    ) -> None:
+        self.teacher = teacher
+        self.images = images
+        self.config = config
+        self.runtime = runtime
+        self.seed = seed
+        chosen = {block.number for block in supernet} if blocks is None else set(blocks)
+        self.jobs = [
+            CellJob(
+                cell, block=block.number, index=i, previous_widths=block.previous_widths, config=config, seed=seed
+            )
+            for block in supernet
+            if block.number in chosen
+            for i, cell in enumerate(block)
+        ]
+        self.steps_per_epoch = images.num_batches(config.batch_size, drop_last=True)
+        self.num_steps = self.steps_per_epoch * config.num_epochs
+        self.step = 0
+
+    def __iter__(self) -> Iterator[StepRecord]:
+        """Yield a record per step until all epochs are done.
+
+        Raises:
+            NonFiniteLossError: a loss is not finite; the message names block, step, path and batch.
+            OutOfMemoryError: the batch does not fit.
+        """
+        while self.step < self.num_steps:
+            epoch, skip = divmod(self.step, self.steps_per_epoch)
+            for batch in self.images.batches(
+                batch_size=self.config.batch_size,
+                seed=self.seed,
+                epoch=epoch,
+                augment=True,
+                shuffle=True,
+                skip=skip,
+                drop_last=True,
+            ):
+                with explain_out_of_memory("distill.batch_size", self.config.batch_size):
+                    losses = self._train_on(self.runtime.images(batch.images), epoch)
+                self.step += 1
+                yield StepRecord(self.step, epoch, losses, len(batch.images))
+
+    def _train_on(self, images: Tensor, epoch: int) -> dict[tuple[int, int], float]:
+        with torch.no_grad(), self.runtime.autocast():
+            features = self.teacher.features(images)
+        draws = [job.draw(self.step) for job in self.jobs]
+        losses = [
+            job.accumulate(
+                features[job.block - 1],
+                features[job.block],
+                drawn,
+                autocast=self.runtime.autocast,
+                backward=self.runtime.backward,
+            )
+            for job, drawn in zip(self.jobs, draws, strict=True)
+        ]
+        values: list[float] = torch.stack(losses).tolist()  # the only wait for the device in a step
+        for job, drawn, value in zip(self.jobs, draws, values, strict=True):
+            self._require_finite(value, job, drawn)
+            job.step(epoch)
+        return {(job.block, job.index): value for job, value in zip(self.jobs, values, strict=True)}
+
+    def _require_finite(self, value: float, job: CellJob, draws: tuple[Draw, ...]) -> None:
+        if not -float("inf") < value < float("inf"):
+            texts = " and ".join(draw.path.text for draw in draws)
+            raise NonFiniteLossError(
+                f"the loss of block {job.block} is {value} in step {self.step + 1} (batch "
+                f"{self.step % self.steps_per_epoch + 1} of epoch {self.step // self.steps_per_epoch + 1}, path {texts}); "
+                "try a lower distill.lr or runtime.precision=fp32"
+            )
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on after the last step."""
+        return {
+            "step": self.step,
+            "modules": [job.module.state_dict() for job in self.jobs],
+            "optimizers": [job.optimizer.state_dict() for job in self.jobs],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` returned for the same settings."""
+        self.step = state["step"]
+        for job, module, optimizer in zip(self.jobs, state["modules"], state["optimizers"], strict=True):
+            job.module.load_state_dict(module)
+            job.optimizer.load_state_dict(optimizer)

@@ -1,0 +1,44 @@
+"""Which paths a cell trains in a step: uniform single paths (the paper), or strictly fair sets of paths.
+
+Uniform: in every layer one operation, drawn at random (Sec. 3.3). Strict fairness (FairNAS): as many paths as it takes
+for every operation of every layer to occur equally often, their gradients summed before one step. The previous width,
+which chooses the input adapter and the set of first-layer operations, is drawn like a layer's operation.
+Draws depend on (seed, block, cell, step) alone, so a block trained alone draws what it would draw among the others.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from helixnas.space import Cell, Path
+
+Sampling = Literal["uniform", "strict-fair"]
+
+
+class Draw(NamedTuple):
+    """One sampled path and the width it is fed from."""
+
+    previous_width: int
+    path: Path
+
+
+def draw_paths(
+    cell: Cell, previous_widths: Sequence[int], *, sampling: Sampling, seed: int, block: int, index: int, step: int
+) -> tuple[Draw, ...]:
+    """Return the paths that cell number `index` of a block trains in one step.
+
+    >>> from helixnas.space import macro
+    >>> cell = macro().blocks[0].cells[1]
+    >>> [d.path.text for d in draw_paths(cell, (32,), sampling="uniform", seed=0, block=1, index=1, step=0)]
+    ['64:mb6_k5,mb6_k5']
+    """
+    rng = np.random.default_rng((seed, block, index, step))
+    if sampling == "uniform":
+        width = previous_widths[int(rng.integers(len(previous_widths)))]
+        return (Draw(width, Path(cell.width, tuple(layer[int(rng.integers(len(layer)))] for layer in cell.layers))),)
+    number = math.lcm(len(previous_widths), *(len(layer) for layer in cell.layers))
+    widths = rng.permutation(np.resize(previous_widths, number)).tolist()
+    layers = [[layer[i] for i in rng.permutation(np.resize(np.arange(len(layer)), number))] for layer in cell.layers]
+    return tuple(Draw(widths[i], Path(cell.width, tuple(layer[i] for layer in layers))) for i in range(number))

@@ -1,0 +1,18 @@
+"""Training machinery: device and precision, checkpoints, an ordinary classifier loop."""
+
+from helixnas.engine.checkpoint import load_checkpoint, save_checkpoint
+from helixnas.engine.fit import Evaluation, Fit, FitConfig, FitRecord, evaluate
+from helixnas.engine.runtime import Runtime, RuntimeConfig, explain_out_of_memory
+
+__all__ = [
+    "Evaluation",
+    "Fit",
+    "FitConfig",
+    "FitRecord",
+    "Runtime",
+    "RuntimeConfig",
+    "evaluate",
+    "explain_out_of_memory",
+    "load_checkpoint",
+    "save_checkpoint",
+]

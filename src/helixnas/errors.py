@@ -1,0 +1,59 @@
+"""Everything HelixNAS raises on purpose: one sentence each, with what is wrong, where, and what would be right.
+
+Each class also derives from the built-in a caller would expect, so ``except ValueError`` keeps working. The command line
+prints the sentence and exits with code 2. A defect of HelixNAS itself is an ``AssertionError`` and keeps its traceback.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class HelixError(Exception):
+    """Base of all errors that are the caller's to mend; the message is one clear sentence."""
+
+
+class ConfigError(HelixError, ValueError):
+    """A setting is unknown, out of range, or contradicts another."""
+
+
+class UnknownNameError(HelixError, LookupError):
+    """A name is not among the known ones; the message lists the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """Say which `kind` of thing `name` should have been, and which of the `known` names come closest."""
+        names = sorted(known)
+        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names) or 'none'}"
+        super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+
+class SpaceError(HelixError, ValueError):
+    """A search space or an architecture is malformed, or one is not a member of the other."""
+
+
+class DataError(HelixError, ValueError):
+    """Images or labels are missing, empty, unreadable or do not fit."""
+
+
+class TeacherError(HelixError, ValueError):
+    """The teacher cannot be built, loaded or cut where it was asked to be."""
+
+
+class InfeasibleBudgetError(HelixError, ValueError):
+    """No architecture of the space meets the budget; the message says how small the smallest is."""
+
+
+class ArtifactError(HelixError, OSError):
+    """A file of a run is missing, truncated, of another version, or cannot be written."""
+
+
+class NonFiniteLossError(HelixError, ArithmeticError):
+    """Training met a loss that is not finite; the message names the block, the step and the path."""
+
+
+class OutOfMemoryError(HelixError, MemoryError):
+    """The device ran out of memory; the message names the batch size to try."""
+
+
+class Interrupted(HelixError, KeyboardInterrupt):  # noqa: N818 - it is a request, not a failure
+    """The user or the system asked to stop; what was done is saved."""

@@ -1,0 +1,19 @@
+"""Operations as modules, their sizes, and their first weights."""
+
+from helixnas.nn.counting import count_macs, count_params
+from helixnas.nn.initialization import build_seeded, initialize, seed_from
+from helixnas.nn.operations import BATCH_STATISTICS, NormLayer, Place, build_operation, build_stage, register_operation
+
+__all__ = [
+    "BATCH_STATISTICS",
+    "NormLayer",
+    "Place",
+    "build_operation",
+    "build_seeded",
+    "build_stage",
+    "count_macs",
+    "count_params",
+    "initialize",
+    "register_operation",
+    "seed_from",
+]

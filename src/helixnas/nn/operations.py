@@ -1,0 +1,174 @@
+"""Operations as modules: the registry that turns an `Operation` into a layer made of timm's blocks.
+
+Supernet and final network are built by the same functions, so the layers that are rated are the layers that are built.
+A user's own operation is one decorated function away::
+
+    @register_operation("ghost")
+    def ghost(operation: Operation, place: Place) -> nn.Module:
+        return GhostModule(place.in_width, place.out_width, stride=place.stride, norm_layer=place.norm_layer)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from timm.layers import ConvNormAct, get_act_layer
+from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual, SqueezeExcite
+from torch import nn
+
+from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.space import Operation, Stage
+
+NormLayer = Callable[..., nn.Module]
+"""A normalisation class taking the number of channels."""
+
+BATCH_STATISTICS: NormLayer = partial(nn.BatchNorm2d, track_running_stats=False)
+"""Batch norm that always normalises by the batch it sees: a supernet's running averages would mix its paths."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a layer stands in a network."""
+
+    in_width: int
+    """Channels received."""
+
+    out_width: int
+    """Channels given."""
+
+    stride: int = 1
+    """By how much the layer shrinks the feature map."""
+
+    norm_layer: NormLayer = nn.BatchNorm2d
+    """Normalisation to use: with running averages in a network, of the batch in a supernet."""
+
+    drop_path_rate: float = 0.0
+    """Probability of skipping a residual layer while training (stochastic depth)."""
+
+
+Builder = Callable[[Operation, Place], nn.Module]
+_BUILDERS: dict[str, Builder] = {}
+
+
+def register_operation(kind: str) -> Callable[[Builder], Builder]:
+    """Register the function that builds operations of `kind`; a later registration replaces an earlier one."""
+
+    def register(builder: Builder) -> Builder:
+        _BUILDERS[kind] = builder
+        return builder
+
+    return register
+
+
+def build_operation(operation: Operation, place: Place) -> nn.Module:
+    """Build the module of one operation in its place.
+
+    Raises:
+        UnknownNameError: no builder is registered for the operation's kind.
+        SpaceError: an option does not exist for the kind, or its value cannot be built.
+    """
+    if operation.kind not in _BUILDERS:
+        raise UnknownNameError("operation kind", operation.kind, _BUILDERS)
+    try:
+        return _BUILDERS[operation.kind](operation, place)
+    except SpaceError:
+        raise
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise SpaceError(f"operation {operation.name!r} cannot be built with {dict(operation.options)}: {detail}") from error
+
+
+def build_stage(in_width: int, stage: Stage, *, norm_layer: NormLayer, drop_path_rates: tuple[float, ...]) -> nn.Sequential:
+    """Build a path's layers one after the other; the first takes `in_width` channels and the stage's stride."""
+    layers: list[nn.Module] = []
+    for number, operation in enumerate(stage.path.operations):
+        place = Place(
+            in_width=in_width if number == 0 else stage.path.width,
+            out_width=stage.path.width,
+            stride=stage.stride if number == 0 else 1,
+            norm_layer=norm_layer,
+            drop_path_rate=drop_path_rates[number],
+        )
+        layers.append(build_operation(operation, place))
+    return nn.Sequential(*layers)
+
+
+def _options(operation: Operation, **defaults: Any) -> dict[str, Any]:
+    """Return the operation's options over `defaults`; an option without a default is unknown."""
+    for name, _ in operation.options:
+        if name not in defaults:
+            raise UnknownNameError(f"option of operation {operation.name!r}", name, defaults)
+    return {**defaults, **dict(operation.options)}
+
+
+@register_operation("mbconv")
+def mbconv(operation: Operation, place: Place) -> nn.Module:
+    """Mobile inverted bottleneck; squeeze-excite is a share of the layer's *input* width, as in EfficientNet."""
+    options = _options(operation, kernel=3, expansion=6, se_ratio=0.25, activation="silu")
+    ratio = float(options["se_ratio"]) / float(options["expansion"])
+    return InvertedResidual(
+        place.in_width,
+        place.out_width,
+        dw_kernel_size=options["kernel"],
+        stride=place.stride,
+        exp_ratio=options["expansion"],
+        act_layer=_activation(options["activation"]),
+        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm takes a partial, its annotation does not
+        se_layer=partial(SqueezeExcite, rd_ratio=ratio) if ratio else None,  # pyright: ignore[reportArgumentType]
+        drop_path_rate=place.drop_path_rate,
+    )
+
+
+@register_operation("separable")
+def separable(operation: Operation, place: Place) -> nn.Module:
+    """Depthwise-separable layer: depthwise convolution, squeeze-excite, 1x1 projection; residual where shapes agree."""
+    options = _options(operation, kernel=3, se_ratio=0.25, activation="silu")
+    return DepthwiseSeparableConv(
+        place.in_width,
+        place.out_width,
+        dw_kernel_size=options["kernel"],
+        stride=place.stride,
+        act_layer=_activation(options["activation"]),
+        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
+        se_layer=partial(SqueezeExcite, rd_ratio=options["se_ratio"]) if options["se_ratio"] else None,  # pyright: ignore[reportArgumentType]
+        drop_path_rate=place.drop_path_rate,
+    )
+
+
+@register_operation("conv")
+def conv(operation: Operation, place: Place) -> nn.Module:
+    """Convolution, batch norm, activation: the stem's first layer."""
+    options = _options(operation, kernel=3, activation="silu")
+    return ConvNormAct(
+        place.in_width,
+        place.out_width,
+        kernel_size=options["kernel"],
+        stride=place.stride,
+        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
+        act_layer=_activation(options["activation"]),
+    )
+
+
+@register_operation("projection")
+def projection(operation: Operation, place: Place) -> nn.Module:
+    """1x1 convolution and batch norm: NAS-Bench-Macro's identity where width or resolution changes."""
+    _options(operation)
+    return ConvNormAct(
+        place.in_width,
+        place.out_width,
+        kernel_size=1,
+        stride=place.stride,
+        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
+        apply_act=False,
+    )
+
+
+def _activation(name: str) -> type[nn.Module]:
+    try:
+        layer = get_act_layer(name)
+    except (KeyError, AssertionError):
+        layer = None
+    if layer is None:
+        raise UnknownNameError("activation", str(name), ("relu", "relu6", "silu", "gelu", "hard_swish", "mish"))
+    return layer

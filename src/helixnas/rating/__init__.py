@@ -1,0 +1,23 @@
+"""Rating every path of every block on held-out images, and checking that scores add up."""
+
+from helixnas.rating.agreement import Agreement, agreement, partial_spearman
+from helixnas.rating.loop import RELATIVE_L1, BatchRecord, Rating, RatingConfig
+from helixnas.rating.relative_l1 import relative_l1
+from helixnas.rating.stitching import Stitching, StitchingConfig, StitchRecord, stitched_features
+from helixnas.rating.tree import rate_cell
+
+__all__ = [
+    "RELATIVE_L1",
+    "Agreement",
+    "BatchRecord",
+    "Rating",
+    "RatingConfig",
+    "StitchRecord",
+    "Stitching",
+    "StitchingConfig",
+    "agreement",
+    "partial_spearman",
+    "rate_cell",
+    "relative_l1",
+    "stitched_features",
+]

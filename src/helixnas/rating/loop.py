@@ -1,0 +1,193 @@
+"""Rating: the local score of every path of every block on held-out images (Eq. 7, Alg. 1).
+
+Per batch one teacher pass serves all blocks. Batches are drawn in seeded random order: sources are often sorted by class,
+and batch statistics depend on the mix.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from helixnas.artifacts import RatingTable
+from helixnas.data import ImageSet
+from helixnas.engine.runtime import Runtime, explain_out_of_memory
+from helixnas.errors import ConfigError
+from helixnas.rating.relative_l1 import mean_absolute_error, spread
+from helixnas.rating.tree import rate_cell
+from helixnas.supernet import Supernet
+from helixnas.teacher import Teacher
+
+RELATIVE_L1 = "relative_l1"
+"""Name of the score of Eq. 7 in a `RatingTable`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingConfig:
+    """How paths are rated."""
+
+    batch_size: int = 256
+    """Images per rating batch; batch norm's statistics are taken over it."""
+
+    batch_norm: Literal["batch", "recalibrated"] = "batch"
+    """Statistics of the rated batch itself, or of the batch before it (other images)."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise ConfigError(f"rating.batch_size must be at least 2 (batch statistics), not {self.batch_size}")
+        if self.batch_norm not in ("batch", "recalibrated"):
+            raise ConfigError(f"rating.batch_norm must be batch or recalibrated, not {self.batch_norm!r}")
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """One rated batch."""
+
+    batch: int
+    """Batches done, this one included."""
+
+    num_paths: int
+    """Path scores computed in it."""
+
+
+class Rating:
+    """Rates all paths of all blocks, batch by batch.
+
+    Args:
+        teacher: frozen; gives Y_0 .. Y_N.
+        supernet: trained; nothing in it changes.
+        images: held-out images.
+        config: how to rate.
+        runtime: device and precision.
+        seed: decides the order of the images.
+    """
+
+    def __init__(
+        self, teacher: Teacher, supernet: Supernet, images: ImageSet, *, config: RatingConfig, runtime: Runtime, seed: int
+    ) -> None:
+        self.teacher = teacher
+        self.supernet = supernet
+        self.images = images
+        self.config = config
+        self.runtime = runtime
+        self.seed = seed
+        sizes = _batch_sizes(len(images), config.batch_size)
+        if config.batch_norm == "recalibrated" and len(sizes) < 2:
+            raise ConfigError(
+                f"rating.batch_norm=recalibrated needs two batches, but {len(images)} images make one of {config.batch_size}"
+            )
+        self.batch_sizes = sizes
+        self.scores: dict[int, npt.NDArray[np.float64]] = {
+            block.number: np.empty((_num_rows(supernet, block.number), 0)) for block in supernet
+        }
+
+    @property
+    def num_done(self) -> int:
+        """Batches rated so far."""
+        return next(iter(self.scores.values())).shape[1]
+
+    def __iter__(self) -> Iterator[BatchRecord]:
+        """Yield a record per batch until all images are rated."""
+        done = self.num_done
+        before = max(0, done - 1) if self.config.batch_norm == "recalibrated" else done
+        previous: tuple[Tensor, ...] | None = None
+        for number, images in enumerate(self._batches(before), start=before):
+            with explain_out_of_memory("rating.batch_size", self.config.batch_size), torch.no_grad():
+                with self.runtime.autocast():
+                    features = self.teacher.features(self.runtime.images(images))
+                if self.config.batch_norm == "recalibrated" and number == 0:
+                    previous = self._last_features()
+                if number >= done:
+                    self._rate(features, previous)
+                    yield BatchRecord(number + 1, sum(len(rows) for rows in self.scores.values()))
+                previous = features if self.config.batch_norm == "recalibrated" else None
+
+    def _batches(self, skip: int) -> Iterator[Tensor]:
+        """Yield the images of every batch; a last batch too small for statistics joins the one before."""
+        held: Tensor | None = None
+        total = len(self.batch_sizes)
+        stream = self.images.batches(
+            batch_size=self.config.batch_size, seed=self.seed, epoch=0, augment=False, shuffle=True, skip=skip, drop_last=False
+        )
+        for number, batch in enumerate(stream, start=skip):
+            if held is not None:
+                yield torch.cat([held, batch.images]) if number == total else held
+                held = None
+                if number == total:
+                    return
+            held = batch.images
+        if held is not None:
+            yield held
+
+    def _last_features(self) -> tuple[Tensor, ...]:
+        """Return the features of the last batch: the first batch is normalised by them."""
+        last = next(iter(self._batches(len(self.batch_sizes) - 1)))
+        with self.runtime.autocast():
+            return self.teacher.features(self.runtime.images(last))
+
+    def _rate(self, features: tuple[Tensor, ...], calibration: tuple[Tensor, ...] | None) -> None:
+        for block in self.supernet:
+            source, target = features[block.number - 1], features[block.number]
+            scale = spread(target)
+            columns: list[Tensor] = []
+            for width in block.previous_widths:
+                for cell in block:
+                    if cell.widens and width != block.previous_widths[0]:
+                        columns.append(columns[len(columns) - len(block.cells)])
+                        continue
+                    with self.runtime.autocast():
+                        columns.append(
+                            rate_cell(
+                                cell,
+                                source,
+                                width,
+                                lambda prediction, target=target, scale=scale: mean_absolute_error(prediction, target) / scale,
+                                calibration=None if calibration is None else calibration[block.number - 1],
+                            )
+                        )
+            column = torch.cat(columns).double().cpu().numpy()
+            self.scores[block.number] = np.concatenate([self.scores[block.number], column[:, None]], axis=1)
+
+    def tables(self) -> tuple[RatingTable, ...]:
+        """Return the finished tables of all blocks, rows by previous width, then cell, then path."""
+        return tuple(self._table(block.number) for block in self.supernet)
+
+    def _table(self, number: int) -> RatingTable:
+        block = self.supernet.block(number)
+        paths = [path for cell in block for path in cell.cell.paths()]
+        repeats = len(block.previous_widths)
+        return RatingTable(
+            block=number,
+            previous_width=np.repeat(np.array(block.previous_widths, dtype=np.int64), len(paths)),
+            path=tuple(path.text for path in paths) * repeats,
+            width=np.tile(np.array([path.width for path in paths], dtype=np.int64), repeats),
+            batch_sizes=np.array(self.batch_sizes[: self.num_done], dtype=np.int64),
+            scores={RELATIVE_L1: self.scores[number]},
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on after the last batch."""
+        return {"scores": {number: torch.from_numpy(scores) for number, scores in self.scores.items()}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` returned for the same settings."""
+        self.scores = {int(number): scores.cpu().numpy() for number, scores in state["scores"].items()}
+
+
+def _batch_sizes(num_images: int, batch_size: int) -> list[int]:
+    full, rest = divmod(num_images, batch_size)
+    sizes = [batch_size] * full
+    if rest >= max(2, batch_size // 2) or not sizes:
+        sizes.append(rest)
+    else:
+        sizes[-1] += rest
+    return sizes
+
+
+def _num_rows(supernet: Supernet, number: int) -> int:
+    block = supernet.block(number)
+    return len(block.previous_widths) * sum(cell.cell.num_paths for cell in block)

@@ -1,0 +1,175 @@
+"""Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
+
+A random architecture is assembled from the supernet's blocks, adapters included: block k receives what block k - 1 made,
+not the teacher's features, and the teacher's own head reads the last block's output. No weight is trained anew. The
+agreement between summed scores (Eq. 4) and the stitched networks' losses measures *additivity*: whether local scores may
+be added up. It uses the very weights that were rated, so it is not a trained accuracy.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from helixnas.data import ImageSet
+from helixnas.engine.runtime import Runtime, explain_out_of_memory
+from helixnas.errors import ConfigError
+from helixnas.space import Architecture, SearchSpace
+from helixnas.supernet import Supernet
+from helixnas.teacher import Teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class StitchingConfig:
+    """How additivity of the scores is checked."""
+
+    num_architectures: int = 60
+    """Random architectures to stitch; 0 leaves the check out."""
+
+    num_images: int = 1024
+    """Rating images that each is evaluated on (at most as many as there are)."""
+
+    batch_size: int = 256
+    """Images per batch; batch norm's statistics are taken over it."""
+
+    def __post_init__(self) -> None:
+        if self.num_architectures < 0:
+            raise ConfigError(f"stitching.num_architectures must not be negative, not {self.num_architectures}")
+        if self.num_images < 2 or self.batch_size < 2:
+            raise ConfigError("stitching.num_images and stitching.batch_size must be at least 2 (batch statistics)")
+
+
+@dataclass(frozen=True)
+class StitchRecord:
+    """One stitched architecture, evaluated on all images of the check."""
+
+    architecture: Architecture
+    """What was stitched."""
+
+    divergence: float
+    """Mean Kullback-Leibler divergence of the stitched output from the teacher's own, in nats; lower is better."""
+
+    accuracy: float | None
+    """Share of images whose label gets the largest logit; None without labels of the teacher's classes."""
+
+
+class Stitching:
+    """Evaluates random architectures made of supernet blocks and the teacher's head, one after the other."""
+
+    def __init__(
+        self,
+        teacher: Teacher,
+        supernet: Supernet,
+        space: SearchSpace,
+        images: ImageSet,
+        *,
+        config: StitchingConfig,
+        runtime: Runtime,
+        seed: int,
+    ) -> None:
+        self.teacher = teacher
+        self.supernet = supernet
+        self.space = space
+        self.images = images
+        self.config = config
+        self.runtime = runtime
+        self.seed = seed
+        rng = np.random.default_rng((seed, len(space.blocks)))
+        self.architectures = sample_distinct(space, config.num_architectures, rng)
+        self.records: list[StitchRecord] = []
+
+    def __iter__(self) -> Iterator[StitchRecord]:
+        """Yield a record per architecture until all are evaluated."""
+        if len(self.records) == len(self.architectures):
+            return
+        batches = self._batches()
+        for architecture in self.architectures[len(self.records) :]:
+            with explain_out_of_memory("stitching.batch_size", self.config.batch_size):
+                record = self._evaluate(architecture, batches)
+            self.records.append(record)
+            yield record
+
+    def _batches(self) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+        """Return images, the teacher's logits and labels of every batch of the check."""
+        batches: list[tuple[Tensor, Tensor, Tensor | None]] = []
+        number = min(self.config.num_images, len(self.images))
+        size = min(self.config.batch_size, number)
+        for batch in self.images.batches(
+            batch_size=size, seed=self.seed, epoch=1, augment=False, shuffle=True, skip=0, drop_last=True
+        ):
+            images = self.runtime.images(batch.images)
+            with torch.no_grad(), self.runtime.autocast():
+                logits = self.teacher.features_and_logits(images)[1].float()
+            labels = None if batch.labels is None else batch.labels.to(logits.device)
+            fits = labels is not None and self.images.num_classes == logits.shape[1]
+            batches.append((images, logits, labels if fits else None))
+            if len(batches) * size >= number:
+                break
+        return batches
+
+    def _evaluate(
+        self, architecture: Architecture, batches: Sequence[tuple[Tensor, Tensor, Tensor | None]]
+    ) -> StitchRecord:
+        divergence, right, total, labelled = 0.0, 0, 0, True
+        for images, expected, labels in batches:
+            with torch.no_grad(), self.runtime.autocast():
+                features = stitched_features(self.teacher, self.supernet, self.space, architecture, images)
+                logits = self.teacher.continue_from(images, len(self.space.blocks), features).float()
+            divergence += float(kl_divergence(logits, expected)) * len(images)
+            labelled = labelled and labels is not None
+            right += 0 if labels is None else int((logits.argmax(1) == labels).sum())
+            total += len(images)
+        return StitchRecord(architecture, divergence / total, right / total if labelled else None)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on after the last architecture."""
+        return {"records": [(record.divergence, record.accuracy) for record in self.records]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` returned for the same settings."""
+        self.records = [
+            StitchRecord(architecture, divergence, accuracy)
+            for architecture, (divergence, accuracy) in zip(self.architectures, state["records"], strict=False)
+        ]
+
+
+def stitched_features(
+    teacher: Teacher,
+    supernet: Supernet,
+    space: SearchSpace,
+    architecture: Architecture,
+    images: Float[Tensor, "batch channels height width"],
+) -> Float[Tensor, "batch features rows columns"]:
+    """Return the stitched network's estimate of Y_N: every block on what the block before made of the images."""
+    x, previous = teacher.normalize(images), space.stem_width
+    for number, path in enumerate(architecture.paths, start=1):
+        x = supernet.block(number).cell_of(path)(x, path, previous)
+        previous = path.width
+    return x
+
+
+def kl_divergence(
+    logits: Float[Tensor, "batch classes"], expected: Float[Tensor, "batch classes"]
+) -> Float[Tensor, ""]:
+    """Return the mean over images of KL(teacher || stitched), in nats; 0 where the outputs agree.
+
+    >>> kl_divergence(torch.zeros(1, 2), torch.zeros(1, 2)).item()
+    0.0
+    """
+    log_p, log_q = F.log_softmax(expected, 1), F.log_softmax(logits, 1)
+    return F.kl_div(log_q, log_p, log_target=True, reduction="batchmean")
+
+
+def sample_distinct(space: SearchSpace, number: int, rng: np.random.Generator) -> list[Architecture]:
+    """Draw `number` different architectures uniformly (all of the space where it holds no more)."""
+    chosen: dict[Architecture, None] = {}
+    attempts = 0
+    while len(chosen) < min(number, space.size) and attempts < 100 * number:
+        chosen[space.sample(rng)] = None
+        attempts += 1
+    return list(chosen)

@@ -1,0 +1,85 @@
+"""Feature-sharing rating (Alg. 1): depth first over the tree of a cell, every prefix of layers computed once.
+
+A cell of d layers with c operations costs c + c^2 + ... + c^d evaluations of an operation instead of d c^d.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - the public classes' only base
+
+from helixnas.supernet import SupernetCell
+
+Score = Callable[[Tensor], Tensor]
+"""Maps a path's estimate of Y_k to its score, a scalar."""
+
+
+def rate_cell(
+    cell: SupernetCell,
+    features: Float[Tensor, "batch channels height width"],
+    previous_width: int,
+    score: Score,
+    *,
+    calibration: Float[Tensor, "images channels height width"] | None = None,
+) -> Float[Tensor, " paths"]:
+    """Return the score of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
+
+    Batch norm uses the statistics of `features`; with `calibration` features given, those of the calibration images, each
+    layer's measured behind the very layers that precede it in the path.
+
+    Args:
+        cell: the cell with its trained weights.
+        features: the teacher's Y_{k-1} (images for block 1).
+        previous_width: which input adapter and first layer to use.
+        score: what to make of each path's output.
+        calibration: Y_{k-1} of other images, for batch norm.
+    """
+    scores: list[Tensor] = []
+
+    def descend(layer: int, x: Tensor, stats: Tensor | None) -> None:
+        if layer == cell.cell.depth:
+            scores.append(score(cell.exit(x)))
+            return
+        for operation in cell.cell.layers[layer]:
+            descend(layer + 1, *_apply(cell.operation(layer, operation.name, previous_width), x, stats))
+
+    with torch.no_grad():
+        descend(0, *_apply(cell.entry(previous_width), features, calibration))
+        return torch.stack(scores)
+
+
+def _apply(module: nn.Module, x: Tensor, calibration: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Return the module's output for `x` and for the calibration images, both normalised by the latter's statistics."""
+    if calibration is None:
+        return module(x), None
+    with _borrowed_statistics(module) as use_recorded:
+        calibrated = module(calibration)
+        use_recorded()
+        return module(x), calibrated
+
+
+@contextmanager
+def _borrowed_statistics(module: nn.Module) -> Iterator[Callable[[], None]]:
+    """Let batch norms record the next forward pass and, once told, normalise by it; afterwards they are as before."""
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
+    before = [(norm.running_mean, norm.running_var, norm.num_batches_tracked, norm.momentum, norm.training) for norm in norms]
+    for norm in norms:
+        norm.running_mean = torch.zeros(norm.num_features, device=norm.weight.device)
+        norm.running_var = torch.ones(norm.num_features, device=norm.weight.device)
+        norm.num_batches_tracked = None
+        norm.momentum = 1.0
+        norm.training = True
+
+    def use_recorded() -> None:
+        for norm in norms:
+            norm.training = False
+
+    try:
+        yield use_recorded
+    finally:
+        for norm, (mean, var, tracked, momentum, training) in zip(norms, before, strict=True):
+            norm.running_mean, norm.running_var, norm.num_batches_tracked = mean, var, tracked
+            norm.momentum, norm.training = momentum, training

@@ -1,0 +1,52 @@
+"""Budget: what an architecture may cost at most, and at least, per resource."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from helixnas.errors import ConfigError, UnknownNameError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Limits in whole units of the instance's resources; a resource that is not named is not limited.
+
+    >>> Budget(upper={"macs": 350_000_000}, lower={"params": 4_000_000}).text
+    'macs <= 350,000,000 and params >= 4,000,000'
+    """
+
+    upper: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Per resource, the most it may be."""
+
+    lower: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Per resource, the least it must be."""
+
+    def __post_init__(self) -> None:
+        for side, limits in (("upper", self.upper), ("lower", self.lower)):
+            for name, limit in limits.items():
+                if isinstance(limit, bool) or not isinstance(limit, int):
+                    raise ConfigError(f"the {side} limit of {name!r} must be a whole number, not {limit!r}")
+                if limit < 0:
+                    raise ConfigError(f"the {side} limit of {name!r} must be at least 0, not {limit:,}")
+            object.__setattr__(self, side, MappingProxyType(dict(limits)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The limited resources, each once, those with an upper limit first."""
+        return tuple(dict.fromkeys((*self.upper, *self.lower)))
+
+    @property
+    def text(self) -> str:
+        """The limits as a person would write them."""
+        parts = [f"{name} <= {limit:,}" for name, limit in self.upper.items()]
+        parts += [f"{name} >= {limit:,}" for name, limit in self.lower.items()]
+        return " and ".join(parts) or "no limits"
+
+    def check(self, resources: Sequence[str]) -> None:
+        """Raise `UnknownNameError` where a limit names a resource that is not among `resources`."""
+        for name in self.names:
+            if name not in resources:
+                raise UnknownNameError("resource", name, resources)
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.upper.items()), frozenset(self.lower.items())))

@@ -1,0 +1,192 @@
+"""Architecture: one network of a space, as a value that can be hashed, read, typed and stored.
+
+An architecture is the tuple (alpha_1 .. alpha_N) of the paper (Eq. 4): one path per block, between a fixed stem and a
+fixed head. It carries everything needed to build the network, so it outlives the space it was found in. Its text names
+only what was chosen, ``24:mb3_k5,mb6_k3 40:mb3_k3``: per block the width and the operations of its layers.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.space.operation import Operation
+
+FORMAT = "helixnas-architecture"
+
+
+@dataclass(frozen=True)
+class Path:
+    """One candidate of a block: a width (output channels of every layer) and an operation per layer.
+
+    >>> k3 = Operation.of("mb3_k3", kind="mbconv", kernel=3, expansion=3)
+    >>> Path(24, (k3, k3)).text
+    '24:mb3_k3,mb3_k3'
+    """
+
+    width: int
+    operations: tuple[Operation, ...]
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise SpaceError(f"a path's width must be at least 1 channel, not {self.width}")
+        if not self.operations:
+            raise SpaceError(f"a path of width {self.width} needs at least one layer")
+
+    @property
+    def depth(self) -> int:
+        """The number of layers."""
+        return len(self.operations)
+
+    @cached_property
+    def text(self) -> str:
+        """The readable form, unique inside a block: ``width:operation,operation,...``."""
+        return f"{self.width}:{','.join(operation.name for operation in self.operations)}"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A path in place: its first layer carries the stride."""
+
+    stride: int
+    path: Path
+
+    def __post_init__(self) -> None:
+        if self.stride < 1:
+            raise SpaceError(f"a stride must be at least 1, not {self.stride}")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What follows the last block: a 1x1 convolution to `width` channels, global pooling and a linear classifier."""
+
+    width: int = 1280
+    """Channels before the classifier; 0 leaves the convolution out."""
+
+    activation: str = "silu"
+    """Activation after the convolution, by timm's name."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A complete network: stem, one stage per block, head.
+
+    >>> k3 = Operation.of("mb3_k3", kind="mbconv", kernel=3, expansion=3)
+    >>> stem = (Stage(2, Path(16, (Operation.of("conv_k3", kind="conv", kernel=3),))),)
+    >>> tiny = Architecture(stem, (Stage(2, Path(24, (k3, k3))), Stage(2, Path(40, (k3,)))), Head(64))
+    >>> tiny.text
+    '24:mb3_k3,mb3_k3 40:mb3_k3'
+    >>> Architecture.from_json(tiny.to_json()) == tiny
+    True
+    """
+
+    stem: tuple[Stage, ...]
+    """Fixed layers before block 1; together they turn the image into the input of block 1."""
+
+    blocks: tuple[Stage, ...]
+    """The chosen path of every block, with the block's stride."""
+
+    head: Head = Head()
+
+    def __post_init__(self) -> None:
+        if not self.blocks:
+            raise SpaceError("an architecture needs at least one block")
+        seen: dict[str, Operation] = {}
+        for operation in self.operations:
+            if seen.setdefault(operation.name, operation) != operation:
+                raise SpaceError(f"two different operations of one architecture are both named {operation.name!r}")
+
+    @cached_property
+    def text(self) -> str:
+        """The readable form, unique inside a space; `SearchSpace.parse` reads it back."""
+        return " ".join(stage.path.text for stage in self.blocks)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The chosen path of every block."""
+        return tuple(stage.path for stage in self.blocks)
+
+    @property
+    def depth(self) -> int:
+        """The number of searched layers (stem and head not counted)."""
+        return sum(path.depth for path in self.paths)
+
+    @property
+    def stride(self) -> int:
+        """By how much the whole network shrinks the image."""
+        total = 1
+        for stage in (*self.stem, *self.blocks):
+            total *= stage.stride
+        return total
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Every layer's operation in order, the stem's included."""
+        return tuple(operation for stage in (*self.stem, *self.blocks) for operation in stage.path.operations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values: stages by operation name, and what each name means."""
+        return {
+            "format": FORMAT,
+            "version": 1,
+            "text": self.text,
+            "stem": [_stage_to_dict(stage) for stage in self.stem],
+            "blocks": [_stage_to_dict(stage) for stage in self.blocks],
+            "head": {"width": self.head.width, "activation": self.head.activation},
+            "operations": {operation.name: operation.to_dict() for operation in self.operations},
+        }
+
+    def to_json(self) -> str:
+        """Return the JSON text that `from_json` reads."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> "Architecture":
+        """Build the architecture from what `to_dict` returned.
+
+        Raises:
+            SpaceError: the values are not those of an architecture.
+            UnknownNameError: a stage uses an operation that the file does not define.
+        """
+        if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+            raise SpaceError(f"not an architecture: the field 'format' must be {FORMAT!r}")
+        try:
+            operations = {name: Operation.from_dict(name, options) for name, options in values["operations"].items()}
+            return Architecture(
+                stem=tuple(_stage_from_dict(stage, operations) for stage in values["stem"]),
+                blocks=tuple(_stage_from_dict(stage, operations) for stage in values["blocks"]),
+                head=Head(int(values["head"]["width"]), str(values["head"]["activation"])),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, SpaceError):
+                raise
+            raise SpaceError(f"not an architecture: field {error} is missing or of the wrong type") from error
+
+    @staticmethod
+    def from_json(text: str) -> "Architecture":
+        """Read the JSON text that `to_json` wrote; raises `SpaceError` where it is none."""
+        try:
+            return Architecture.from_dict(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise SpaceError(f"not an architecture: the JSON breaks off at line {error.lineno}: {error.msg}") from error
+
+
+def _stage_to_dict(stage: Stage) -> dict[str, Any]:
+    names = [operation.name for operation in stage.path.operations]
+    return {"stride": stage.stride, "width": stage.path.width, "operations": names}
+
+
+def _stage_from_dict(values: Mapping[str, Any], operations: Mapping[str, Operation]) -> Stage:
+    for name in values["operations"]:
+        if name not in operations:
+            raise UnknownNameError("operation", str(name), operations)
+    path = Path(int(values["width"]), tuple(operations[name] for name in values["operations"]))
+    return Stage(int(values["stride"]), path)

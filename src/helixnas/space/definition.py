@@ -1,0 +1,155 @@
+"""A search space written down: by name, as a YAML file, or as the mapping inside a recipe.
+
+Two forms. ``family: mbconv`` (or ``macro``) followed by that builder's own arguments; or everything spelt out, with the
+operations defined once and cells that say how many layers of which operations they have::
+
+    name: mine
+    stem: [{stride: 2, width: 16, operations: [conv]}]
+    operations:
+      conv: {kind: conv, kernel: 3, activation: relu}
+      mb3_k3: {kind: mbconv, kernel: 3, expansion: 3, se_ratio: 0.25, activation: relu}
+      mb6_k5: {kind: mbconv, kernel: 5, expansion: 6, se_ratio: 0.25, activation: relu}
+    blocks:
+      - {stride: 2, cells: [{width: 24, layers: 2}, {width: 24, layers: [[mb3_k3], [mb3_k3, mb6_k5], [mb6_k5]]}]}
+    head: {width: 128, activation: relu}
+
+A number of layers means that many layers with every operation that the stem does not use.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.space.architecture import Head, Path, Stage
+from helixnas.space.macro import macro
+from helixnas.space.mbconv import mbconv
+from helixnas.space.operation import Operation
+from helixnas.space.search_space import Block, Cell, SearchSpace
+
+FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro}
+"""Builders of spaces by name."""
+
+
+def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
+    """Return the space of a family name, a YAML file or a mapping.
+
+    Raises:
+        UnknownNameError: no family or file of that name, an unknown argument, or an operation that is not defined.
+        SpaceError: the definition is malformed; the message names the part.
+
+    >>> load_space("macro").size
+    3969
+    >>> load_space({"family": "mbconv", "kernels": [3, 5]}).size
+    57532697542656
+    """
+    if isinstance(definition, Mapping):
+        return _from_mapping(definition)
+    if str(definition) in FAMILIES:
+        return FAMILIES[str(definition)]()
+    path = FilePath(definition)
+    if path.suffix not in (".yaml", ".yml"):
+        raise UnknownNameError("space", str(definition), FAMILIES)
+    if not path.is_file():
+        raise SpaceError(f"no space file at {path}")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpaceError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, Mapping):
+        raise SpaceError(f"{path} does not hold a space: expected a mapping with 'blocks' or 'family'")
+    return _from_mapping(content)
+
+
+def space_to_dict(space: SearchSpace) -> dict[str, Any]:
+    """Return `space` spelt out as plain values; `load_space` reads them back."""
+    return {
+        "name": space.name,
+        "operations": {operation.name: operation.to_dict() for operation in space.operations},
+        "stem": [
+            {"stride": s.stride, "width": s.path.width, "operations": [op.name for op in s.path.operations]}
+            for s in space.stem
+        ],
+        "blocks": [
+            {
+                "stride": block.stride,
+                "cells": [
+                    {"width": cell.width, "layers": [[op.name for op in layer] for layer in cell.layers]}
+                    for cell in block.cells
+                ],
+            }
+            for block in space.blocks
+        ],
+        "head": {"width": space.head.width, "activation": space.head.activation},
+    }
+
+
+def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
+    if "family" in values:
+        return _from_family(values)
+    _check_keys("space", values, ("name", "stem", "operations", "blocks", "head"))
+    try:
+        operations = {str(k): Operation.from_dict(str(k), v) for k, v in values["operations"].items()}
+        stem = tuple(_stage(part, operations) for part in values["stem"])
+        in_stem = {operation for stage in stem for operation in stage.path.operations}
+        searched = tuple(operation for operation in operations.values() if operation not in in_stem)
+        blocks = tuple(_block(part, operations, searched) for part in values["blocks"])
+        head = Head(**dict(values.get("head", {})))
+    except KeyError as error:
+        raise SpaceError(f"the space definition lacks the field {error}") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, SpaceError):
+            raise
+        raise SpaceError(f"the space definition is malformed: {error}") from error
+    return SearchSpace(str(values.get("name", "custom")), stem, blocks, head)
+
+
+def _from_family(values: Mapping[str, Any]) -> SearchSpace:
+    family = str(values["family"])
+    if family not in FAMILIES:
+        raise UnknownNameError("space family", family, FAMILIES)
+    arguments = {key: value for key, value in values.items() if key != "family"}
+    _check_keys(f"argument of the {family} space", arguments, inspect.signature(FAMILIES[family]).parameters)
+    try:
+        return FAMILIES[family](**arguments)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, SpaceError):
+            raise
+        raise SpaceError(f"the {family} space cannot be built from {arguments}: {error}") from error
+
+
+def _stage(values: Mapping[str, Any], operations: Mapping[str, Operation]) -> Stage:
+    _check_keys("stem field", values, ("stride", "width", "operations"))
+    chosen = tuple(_operation(name, operations) for name in values["operations"])
+    return Stage(int(values["stride"]), Path(int(values["width"]), chosen))
+
+
+def _block(values: Mapping[str, Any], operations: Mapping[str, Operation], searched: tuple[Operation, ...]) -> Block:
+    _check_keys("block field", values, ("stride", "cells"))
+    cells: list[Cell] = []
+    for cell in values["cells"]:
+        _check_keys("cell field", cell, ("width", "layers"))
+        layers = cell["layers"]
+        if isinstance(layers, int):
+            chosen = (searched,) * layers
+        else:
+            chosen = tuple(tuple(_operation(name, operations) for name in layer) for layer in layers)
+        cells.append(Cell(int(cell["width"]), chosen))
+    return Block(int(values["stride"]), tuple(cells))
+
+
+def _operation(name: object, operations: Mapping[str, Operation]) -> Operation:
+    if str(name) not in operations:
+        raise UnknownNameError("operation", str(name), operations)
+    return operations[str(name)]
+
+
+def _check_keys(kind: str, values: Mapping[str, Any], known: Any) -> None:
+    if not isinstance(values, Mapping):
+        raise SpaceError(f"{kind}: expected a mapping, not {values!r}")
+    for key in values:
+        if key not in known:
+            raise UnknownNameError(kind, str(key), known)

@@ -1,0 +1,77 @@
+"""Operation: one candidate layer, as a value.
+
+An operation says *what* a layer is (its kind and options), never *where* it stands: widths and stride come from the cell
+around it. The module that computes it is built by ``helixnas.nn`` from the kind, so that spaces can be written, counted
+and searched without torch.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from helixnas.errors import SpaceError
+
+Option = int | float | str | bool
+"""A value an operation's option may take; all of them survive JSON and YAML unchanged."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A named layer type with its options; equal options make equal operations.
+
+    Raises:
+        SpaceError: the name holds a character that the text form of a path uses or a module's name gives a meaning (space, comma, colon, dot).
+
+    >>> Operation.of("mb3_k5", kind="mbconv", kernel=5, expansion=3).option("kernel")
+    5
+    """
+
+    name: str
+    """What a person reads and types, unique inside a space: ``mb3_k5``."""
+
+    kind: str
+    """The registered kind that builds the module: ``mbconv``, ``projection`` or a user's own."""
+
+    options: tuple[tuple[str, Option], ...] = ()
+    """Options of the kind, sorted by name."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise SpaceError(
+                f"operation name {self.name!r} is not usable in a path; use letters, digits, '_', '+' or '-', "
+                "beginning with a letter"
+            )
+        object.__setattr__(self, "options", tuple(sorted(self.options)))
+
+    @staticmethod
+    def of(name: str, *, kind: str, **options: Option) -> "Operation":
+        """Build an operation from keyword options."""
+        return Operation(name, kind, tuple(options.items()))
+
+    def option(self, name: str, default: Option | None = None) -> Option | None:
+        """Return the option `name`, or `default` where it is not set."""
+        return dict(self.options).get(name, default)
+
+    def to_dict(self) -> dict[str, Option]:
+        """Return the kind and options as plain values for JSON or YAML.
+
+        >>> Operation.of("identity", kind="projection").to_dict()
+        {'kind': 'projection'}
+        """
+        return {"kind": self.kind, **dict(self.options)}
+
+    @staticmethod
+    def from_dict(name: str, values: Mapping[str, Option]) -> "Operation":
+        """Read what `to_dict` wrote.
+
+        Raises:
+            SpaceError: no kind is given, or an option is not a plain value.
+        """
+        if not isinstance(values, Mapping) or not isinstance(values.get("kind"), str):
+            raise SpaceError(f"operation {name!r} needs a kind, for example {{kind: mbconv, kernel: 3, expansion: 6}}")
+        for key, value in values.items():
+            if not isinstance(value, int | float | str | bool):
+                raise SpaceError(f"option {key!r} of operation {name!r} must be a number, a text or true/false, not {value!r}")
+        return Operation(name, str(values["kind"]), tuple((k, v) for k, v in values.items() if k != "kind"))

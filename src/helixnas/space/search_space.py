@@ -1,0 +1,221 @@
+"""Search space: blocks of cells of layers of candidate operations (Sec. 3.2, 3.3).
+
+Depth and width are searched by giving a block several *cells*, each with its own number of layers, width and weights,
+instead of an identity operation: an identity makes {conv, identity, conv} and {conv, conv, identity} two names of one
+network and lets one layer serve two masters. A path belongs to exactly one cell, told apart by width and depth.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+
+from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.space.architecture import Architecture, Head, Path, Stage
+from helixnas.space.operation import Operation
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Layers of one width, each with its own candidate operations.
+
+    >>> k3, k5 = (Operation.of(f"mb3_k{k}", kind="mbconv", kernel=k, expansion=3) for k in (3, 5))
+    >>> [path.text for path in Cell(24, ((k3, k5), (k3,))).paths()]
+    ['24:mb3_k3,mb3_k3', '24:mb3_k5,mb3_k3']
+    """
+
+    width: int
+    """Output channels of every layer."""
+
+    layers: tuple[tuple[Operation, ...], ...]
+    """Per layer, the operations to choose from."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise SpaceError(f"a cell's width must be at least 1 channel, not {self.width}")
+        if not self.layers or not all(self.layers):
+            raise SpaceError(f"every layer of the cell of width {self.width} needs at least one operation")
+        for number, layer in enumerate(self.layers, start=1):
+            names = [operation.name for operation in layer]
+            if len(set(names)) < len(names):
+                raise SpaceError(f"layer {number} of the cell of width {self.width} names an operation twice: {names}")
+
+    @property
+    def depth(self) -> int:
+        """The number of layers."""
+        return len(self.layers)
+
+    @property
+    def num_paths(self) -> int:
+        """The number of ways to choose one operation per layer."""
+        return math.prod(len(layer) for layer in self.layers)
+
+    def paths(self) -> Iterator[Path]:
+        """Yield every path, the last layer varying fastest: the leaves of Alg. 1's tree in depth-first order."""
+        for operations in product(*self.layers):
+            yield Path(self.width, operations)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Cells side by side; a network takes one path of one of them. The first layer carries the stride."""
+
+    stride: int
+    cells: tuple[Cell, ...]
+
+    def __post_init__(self) -> None:
+        if self.stride < 1:
+            raise SpaceError(f"a block's stride must be at least 1, not {self.stride}")
+        if not self.cells:
+            raise SpaceError("a block needs at least one cell")
+        shapes = [(cell.width, cell.depth) for cell in self.cells]
+        if len(set(shapes)) < len(shapes):
+            raise SpaceError(f"two cells of one block have the same width and depth, so a path would not say which: {shapes}")
+
+    @property
+    def num_paths(self) -> int:
+        """The number of paths in all cells."""
+        return sum(cell.num_paths for cell in self.cells)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The distinct widths of the cells, ascending."""
+        return tuple(sorted({cell.width for cell in self.cells}))
+
+    def paths(self) -> Iterator[Path]:
+        """Yield every path, cell by cell."""
+        for cell in self.cells:
+            yield from cell.paths()
+
+    def path(self, index: int) -> Path:
+        """Return the path at position `index` of `paths()` without walking there."""
+        if not 0 <= index < self.num_paths:
+            raise SpaceError(f"path index {index} is outside 0 .. {self.num_paths - 1}")
+        for cell in self.cells:
+            if index < cell.num_paths:
+                chosen: list[Operation] = []
+                for layer in reversed(cell.layers):
+                    index, position = divmod(index, len(layer))
+                    chosen.append(layer[position])
+                return Path(cell.width, tuple(reversed(chosen)))
+            index -= cell.num_paths
+        raise AssertionError("unreachable: the index was checked")
+
+    def cell_of(self, path: Path) -> Cell | None:
+        """Return the cell that holds `path`, or None where no cell does."""
+        for cell in self.cells:
+            if cell.width == path.width and cell.depth == path.depth:
+                fits = all(op in layer for op, layer in zip(path.operations, cell.layers, strict=True))
+                return cell if fits else None
+        return None
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Every network made of a fixed stem, one path per block, and a fixed head."""
+
+    name: str
+    stem: tuple[Stage, ...]
+    blocks: tuple[Block, ...]
+    head: Head = Head()
+
+    def __post_init__(self) -> None:
+        if not self.blocks:
+            raise SpaceError(f"space {self.name!r} needs at least one block")
+        if not self.stem:
+            raise SpaceError(f"space {self.name!r} needs a stem, for example a 3x3 convolution")
+        seen: dict[str, Operation] = {}
+        for operation in self.operations:
+            if seen.setdefault(operation.name, operation) != operation:
+                raise SpaceError(f"two different operations of space {self.name!r} are both named {operation.name!r}")
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """Every distinct operation, the stem's first."""
+        stem = (operation for stage in self.stem for operation in stage.path.operations)
+        searched = (op for block in self.blocks for cell in block.cells for layer in cell.layers for op in layer)
+        return tuple(dict.fromkeys((*stem, *searched)))
+
+    @property
+    def size(self) -> int:
+        """The exact number of architectures."""
+        return math.prod(block.num_paths for block in self.blocks)
+
+    @property
+    def stem_width(self) -> int:
+        """Channels that block 1 receives."""
+        return self.stem[-1].path.width
+
+    @property
+    def stem_stride(self) -> int:
+        """By how much the stem shrinks the image."""
+        return math.prod(stage.stride for stage in self.stem)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Stride of every block relative to the image, the stem's included: where Y_1 .. Y_N stand."""
+        total, out = self.stem_stride, list[int]()
+        for block in self.blocks:
+            total *= block.stride
+            out.append(total)
+        return tuple(out)
+
+    def previous_widths(self, block: int) -> tuple[int, ...]:
+        """Return the widths that block number `block` (1 .. N) may receive from the block before it, ascending."""
+        if not 1 <= block <= len(self.blocks):
+            raise SpaceError(f"space {self.name!r} has blocks 1 .. {len(self.blocks)}, not {block}")
+        return (self.stem_width,) if block == 1 else self.blocks[block - 2].widths
+
+    def architecture(self, paths: tuple[Path, ...]) -> Architecture:
+        """Return the network with one path per block.
+
+        Raises:
+            SpaceError: the number of paths is not that of the blocks, or a path is not of its block.
+        """
+        if len(paths) != len(self.blocks):
+            raise SpaceError(f"space {self.name!r} has {len(self.blocks)} blocks, but {len(paths)} paths were given")
+        for number, (block, path) in enumerate(zip(self.blocks, paths, strict=True), start=1):
+            if block.cell_of(path) is None:
+                raise SpaceError(f"path {path.text!r} is not in block {number} of space {self.name!r}: {_cells(block)}")
+        stages = tuple(Stage(block.stride, path) for block, path in zip(self.blocks, paths, strict=True))
+        return Architecture(self.stem, stages, self.head)
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Draw an architecture uniformly from the whole space."""
+        return self.architecture(tuple(block.path(int(rng.integers(block.num_paths))) for block in self.blocks))
+
+    def parse(self, text: str) -> Architecture:
+        """Read the text form of an architecture of this space.
+
+        Raises:
+            SpaceError: the text is malformed, or names a path that its block does not hold.
+            UnknownNameError: an operation is not of this space.
+        """
+        return self.architecture(tuple(self.parse_path(part) for part in text.split()))
+
+    def parse_path(self, text: str) -> Path:
+        """Read the text form of a path, ``24:mb3_k5,mb6_k3``; whether a block holds it is not checked."""
+        width, colon, names = text.partition(":")
+        if not colon or not width.isdecimal():
+            raise SpaceError(f"{text!r} is not a path; write width:operation,operation,... as in 24:mb3_k5,mb6_k3")
+        known = {operation.name: operation for operation in self.operations}
+        for name in names.split(","):
+            if name not in known:
+                raise UnknownNameError("operation", name, known)
+        return Path(int(width), tuple(known[name] for name in names.split(",")))
+
+    def __contains__(self, architecture: object) -> bool:
+        if not isinstance(architecture, Architecture) or len(architecture.blocks) != len(self.blocks):
+            return False
+        if architecture.stem != self.stem or architecture.head != self.head:
+            return False
+        pairs = zip(self.blocks, architecture.blocks, strict=True)
+        return all(block.stride == stage.stride and block.cell_of(stage.path) is not None for block, stage in pairs)
+
+
+def _cells(block: Block) -> str:
+    shapes = ", ".join(f"{cell.depth} layers of width {cell.width}" for cell in block.cells)
+    return f"its cells have {shapes}"

@@ -1,0 +1,110 @@
+"""One cell of a supernet block: all its paths share their layers' weights; the path is an argument (Sec. 3.3).
+
+Student and teacher widths meet in the *interface*:
+
+- ``adapter``: a 1x1 convolution with bias, no norm, no activation, brings the teacher's Y_{k-1} to the width of the
+  student cell that stood before, and another brings the cell's output to the teacher's width; absent where widths agree.
+  Because the first layer's shape follows the previous cell's width, a cell has one input adapter and one set of
+  first-layer operations *per previous width*, so the layers that are rated are the layers that will be built.
+- ``widen``: as the authors released it: the first layer takes the teacher's width, the last layer gives it. The layers
+  rated differ from those built, and the previous width makes no difference to the score.
+
+The cell of block 1 takes the image through a stem of its own instead of an adapter.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stage, initialize
+from helixnas.space import Cell, Path, Stage
+
+Interface = Literal["adapter", "widen"]
+
+
+class SupernetCell(nn.Module):
+    """All paths of one cell, from the teacher's Y_{k-1} to an estimate of its Y_k.
+
+    Args:
+        cell: layers and candidate operations.
+        stride: stride of the first layer.
+        previous_widths: widths that the block before may give, ascending.
+        teacher_in: channels of Y_{k-1} (of the image, for block 1).
+        teacher_out: channels of Y_k.
+        stem: fixed layers that block 1 begins with; empty for the other blocks.
+        interface: how student and teacher widths meet.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        *,
+        stride: int,
+        previous_widths: Sequence[int],
+        teacher_in: int,
+        teacher_out: int,
+        stem: Sequence[Stage] = (),
+        interface: Interface = "adapter",
+    ) -> None:
+        super().__init__()
+        self.cell = cell
+        self.widens = interface == "widen"
+        self.entries = nn.ModuleDict()
+        self.first = nn.ModuleDict()
+        for width in [previous_widths[0]] if self.widens else previous_widths:
+            received = teacher_in if self.widens and not stem else width
+            self.entries[str(width)] = _stem(teacher_in, stem) if stem else _adapter(teacher_in, received)
+            self.first[str(width)] = self._candidates(0, received, stride, teacher_out)
+        self.later = nn.ModuleList(self._candidates(layer, cell.width, 1, teacher_out) for layer in range(1, cell.depth))
+        self.exit = nn.Identity() if self.widens else _adapter(cell.width, teacher_out)
+
+    def _candidates(self, layer: int, in_width: int, stride: int, teacher_out: int) -> nn.ModuleDict:
+        last = layer == self.cell.depth - 1
+        place = Place(
+            in_width=in_width,
+            out_width=teacher_out if self.widens and last else self.cell.width,
+            stride=stride,
+            norm_layer=BATCH_STATISTICS,
+        )
+        candidates = nn.ModuleDict({op.name: build_operation(op, place) for op in self.cell.layers[layer]})
+        initialize(candidates)
+        return candidates
+
+    def _key(self, previous_width: int) -> str:
+        return next(iter(self.first)) if self.widens else str(previous_width)
+
+    def entry(self, previous_width: int) -> nn.Module:
+        """Return the stem or input adapter used after a previous width."""
+        return self.entries[self._key(previous_width)]
+
+    def operation(self, layer: int, name: str, previous_width: int) -> nn.Module:
+        """Return the module of one candidate operation; only the first layer depends on the previous width."""
+        candidates = self.later[layer - 1] if layer else self.first[self._key(previous_width)]
+        assert isinstance(candidates, nn.ModuleDict)
+        return candidates[name]
+
+    def forward(
+        self, features: Float[Tensor, "batch channels height width"], path: Path, previous_width: int
+    ) -> Float[Tensor, "batch channels_out height_out width_out"]:
+        """Return the estimate of Y_k that one path makes of Y_{k-1}."""
+        x = self.entry(previous_width)(features)
+        for layer, operation in enumerate(path.operations):
+            x = self.operation(layer, operation.name, previous_width)(x)
+        return self.exit(x)
+
+
+def _adapter(received: int, given: int) -> nn.Module:
+    return nn.Identity() if received == given else nn.Conv2d(received, given, 1)
+
+
+def _stem(channels: int, stem: Sequence[Stage]) -> nn.Sequential:
+    stages: list[nn.Module] = []
+    for stage in stem:
+        still = (0.0,) * stage.path.depth
+        stages.append(build_stage(channels, stage, norm_layer=BATCH_STATISTICS, drop_path_rates=still))
+        channels = stage.path.width
+    modules = nn.Sequential(*stages)
+    initialize(modules)
+    return modules

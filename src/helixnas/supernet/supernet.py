@@ -1,0 +1,95 @@
+"""The supernet U = U_N o ... o U_1 (Eq. 2): independent blocks, each a set of cells fed the same teacher features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from helixnas.errors import ConfigError, TeacherError
+from helixnas.nn import build_seeded
+from helixnas.space import Path, SearchSpace
+from helixnas.supernet.cell import Interface, SupernetCell
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupernetConfig:
+    """How the supernet is built around a search space."""
+
+    interface: Interface = "adapter"
+    """How student and teacher widths meet: adapter (1x1 convolutions) or widen (as the authors released it)."""
+
+    def __post_init__(self) -> None:
+        if self.interface not in ("adapter", "widen"):
+            raise ConfigError(f"interface must be adapter or widen, not {self.interface!r}")
+
+
+class SupernetBlock(nn.Module):
+    """The cells of one block."""
+
+    def __init__(self, number: int, cells: Sequence[SupernetCell], previous_widths: Sequence[int]) -> None:
+        super().__init__()
+        self.number = number
+        self.previous_widths = tuple(previous_widths)
+        self.cells = nn.ModuleList(cells)
+
+    def __iter__(self):  # noqa: ANN204 - pyright infers the iterator
+        return (cell for cell in self.cells if isinstance(cell, SupernetCell))
+
+    def cell_of(self, path: Path) -> SupernetCell:
+        """Return the cell that holds `path`."""
+        return next(c for c in self if (c.cell.width, c.cell.depth) == (path.width, path.depth))
+
+
+class Supernet(nn.Module):
+    """All blocks; `blocks[k - 1]` is block k."""
+
+    def __init__(self, blocks: Sequence[SupernetBlock]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+    def __iter__(self):  # noqa: ANN204 - pyright infers the iterator
+        return (block for block in self.blocks if isinstance(block, SupernetBlock))
+
+    def block(self, number: int) -> SupernetBlock:
+        """Return block `number`, counted from 1 as in the paper."""
+        block = self.blocks[number - 1]
+        assert isinstance(block, SupernetBlock)
+        return block
+
+
+def build_supernet(
+    space: SearchSpace, teacher_widths: Sequence[int], *, config: SupernetConfig, seed: int, in_chans: int = 3
+) -> Supernet:
+    """Build the supernet of a space for a teacher whose Y_1 .. Y_N have `teacher_widths` channels.
+
+    Every cell's weights depend on (seed, block, cell) alone, so a block built alone is the same block.
+
+    Raises:
+        TeacherError: the teacher was cut into another number of blocks.
+    """
+    if len(teacher_widths) != len(space.blocks):
+        raise TeacherError(
+            f"the teacher is cut into {len(teacher_widths)} blocks, space {space.name!r} has {len(space.blocks)}; name one "
+            "boundary per block"
+        )
+    received = (in_chans, *teacher_widths)
+    blocks: list[SupernetBlock] = []
+    for number, block in enumerate(space.blocks, start=1):
+        previous_widths = space.previous_widths(number)
+        cells = [
+            build_seeded(
+                lambda cell=cell, block=block, number=number, widths=previous_widths: SupernetCell(
+                    cell,
+                    stride=block.stride,
+                    previous_widths=widths,
+                    teacher_in=received[number - 1],
+                    teacher_out=received[number],
+                    stem=space.stem if number == 1 else (),
+                    interface=config.interface,
+                ),
+                (seed, number, index),
+            )
+            for index, cell in enumerate(block.cells)
+        ]
+        blocks.append(SupernetBlock(number, cells, previous_widths))
+    return Supernet(blocks)

@@ -1,0 +1,6 @@
+"""Networks as timm models: importing this package registers them."""
+
+from helixnas.zoo.dna import dna_architecture
+from helixnas.zoo.helix_net import HelixNet, create_helix_net
+
+__all__ = ["HelixNet", "create_helix_net", "dna_architecture"]

@@ -1,0 +1,214 @@
+"""HelixNet: any `Architecture` as an ordinary timm model.
+
+After ``import helixnas.zoo``, ``timm.create_model("helixnas", arch="architecture.json")`` builds a searched network with
+what timm's users expect: ``features_only``, ``forward_intermediates``, ``reset_classifier``, ``pretrained_cfg``.
+"""
+
+from pathlib import Path as FilePath
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from timm.layers import ConvNormAct, create_classifier, get_act_layer
+from timm.models import build_model_with_cfg, checkpoint_seq, generate_default_cfgs, register_model
+from timm.models._features import feature_take_indices
+from torch import Tensor, nn
+
+from helixnas.artifacts.files import read_text
+from helixnas.errors import ConfigError
+from helixnas.nn import build_stage, initialize
+from helixnas.space import Architecture
+
+CONFIG = {
+    "num_classes": 1000,
+    "input_size": (3, 224, 224),
+    "pool_size": None,
+    "crop_pct": 0.875,
+    "interpolation": "bicubic",
+    "mean": IMAGENET_DEFAULT_MEAN,
+    "std": IMAGENET_DEFAULT_STD,
+    "first_conv": "stem.0.0.conv",
+    "classifier": "classifier",
+}
+"""timm's description of a model's input and ends; override parts with ``pretrained_cfg_overlay``."""
+
+
+class HelixNet(nn.Module):
+    """Stem, one stage per block, 1x1 convolution, pooling, linear classifier.
+
+    Args:
+        architecture: what to build.
+        num_classes: outputs of the classifier; 0 leaves the pooled features.
+        in_chans: channels of the image.
+        drop_rate: dropout before the classifier.
+        drop_path_rate: stochastic depth of the last layer; earlier layers linearly less.
+        global_pool: timm's name of the pooling.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        num_classes: int = 1000,
+        in_chans: int = 3,
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+        global_pool: str = "avg",
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.num_classes = num_classes
+        self.in_chans = in_chans
+        self.drop_rate = drop_rate
+        self.grad_checkpointing = False
+        rates = [drop_path_rate * layer / max(1, architecture.depth) for layer in range(architecture.depth)]
+
+        width, stem, stages = in_chans, list[nn.Module](), list[nn.Module]()
+        for stage in architecture.stem:
+            still = (0.0,) * stage.path.depth
+            stem.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=still))
+            width = stage.path.width
+        for stage in architecture.blocks:
+            own, rates = tuple(rates[: stage.path.depth]), rates[stage.path.depth :]
+            stages.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=own))
+            width = stage.path.width
+        self.stem = nn.Sequential(*stem)
+        self.blocks = nn.Sequential(*stages)
+        self.feature_info = feature_info(architecture)
+
+        head = architecture.head
+        self.num_features = head.width or width
+        activation = get_act_layer(head.activation)
+        self.conv_head = ConvNormAct(width, head.width, 1, act_layer=activation) if head.width else nn.Identity()
+        self.global_pool, self.classifier = create_classifier(self.num_features, num_classes, pool_type=global_pool)
+        self.head_hidden_size = self.num_features
+        initialize(self)
+
+    @torch.jit.ignore
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+        """Return the patterns by which timm groups parameters for layer-wise learning rates."""
+        layer = r"^blocks\.(\d+)" if coarse else r"^blocks\.(\d+)\.(\d+)"
+        return {"stem": r"^stem", "blocks": [(layer, None), (r"^conv_head", (99999,))]}
+
+    @torch.jit.ignore
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Trade computation for memory: keep only the features between blocks for the backward pass."""
+        self.grad_checkpointing = enable
+
+    @torch.jit.ignore
+    def get_classifier(self) -> nn.Module:
+        """Return the linear layer (or the identity, for no classes)."""
+        return self.classifier
+
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+        """Replace the classifier by a new one with `num_classes` outputs."""
+        self.num_classes = num_classes
+        pool = self.global_pool.pool_type if global_pool is None else global_pool
+        self.global_pool, self.classifier = create_classifier(self.num_features, num_classes, pool_type=pool)
+        device = next(self.parameters()).device
+        self.global_pool.to(device)
+        self.classifier.to(device)
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | list[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """Return the features of the stages in `indices` (of `feature_info`), and the final features unless told not to."""
+        if output_fmt != "NCHW":
+            raise ConfigError(f"output_fmt must be NCHW, not {output_fmt!r}")
+        take, last = feature_take_indices(len(self.feature_info), indices)
+        wanted = {self.feature_info[index]["module"] for index in take}
+        x = self.stem(x)
+        intermediates = [x] if "stem" in wanted else []
+        end = _stage_number(self.feature_info[last]["module"]) + 1 if stop_early else len(self.blocks)
+        for number, stage in enumerate(self.blocks[:end]):
+            x = stage(x)
+            if f"blocks.{number}" in wanted:
+                intermediates.append(x)
+        if intermediates_only:
+            return intermediates
+        return (self.conv_head(x) if end == len(self.blocks) else x), intermediates
+
+    def prune_intermediate_layers(
+        self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
+    ) -> list[int]:
+        """Drop the stages that the features in `indices` do not need; return the indices kept."""
+        take, last = feature_take_indices(len(self.feature_info), indices)
+        self.blocks = self.blocks[: _stage_number(self.feature_info[last]["module"]) + 1]
+        if prune_norm or prune_head:
+            self.conv_head = nn.Identity()
+            self.num_features = self.head_hidden_size = self.feature_info[last]["num_chs"]
+        if prune_head:
+            self.reset_classifier(0, "")
+        return take
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return the features before pooling, (batch, num_features, height, width)."""
+        x = self.stem(x)
+        x = checkpoint_seq(self.blocks, x, flatten=True) if self.grad_checkpointing else self.blocks(x)
+        return self.conv_head(x)
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Pool and classify features."""
+        x = self.global_pool(x)
+        if self.drop_rate > 0.0:
+            x = F.dropout(x, p=self.drop_rate, training=self.training)
+        return x if pre_logits else self.classifier(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits, (batch, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+
+def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
+    """Return the last module at every reduction, as timm lists it: stem first where it shrinks the image."""
+    last: dict[int, dict[str, Any]] = {}
+    reduction = 1
+    for stage in architecture.stem:
+        reduction *= stage.stride
+        last[reduction] = {"num_chs": stage.path.width, "reduction": reduction, "module": "stem"}
+    for number, stage in enumerate(architecture.blocks):
+        reduction *= stage.stride
+        last[reduction] = {"num_chs": stage.path.width, "reduction": reduction, "module": f"blocks.{number}"}
+    return [{**info, "stage": index} for index, info in enumerate(last.values())]
+
+
+def _stage_number(module: str) -> int:
+    return -1 if module == "stem" else int(module.removeprefix("blocks."))
+
+
+default_cfgs = generate_default_cfgs({"helixnas": CONFIG})
+
+
+@register_model
+def helixnas(pretrained: bool = False, arch: str | FilePath | Architecture | None = None, **kwargs: Any) -> nn.Module:
+    """Build the network that `arch` describes: an `Architecture`, or the path of an ``architecture.json``.
+
+    Raises:
+        ConfigError: `arch` is missing, or `pretrained` is asked for (no weights are published with the package).
+        ArtifactError, SpaceError: the file is missing or holds no architecture.
+    """
+    if pretrained:
+        raise ConfigError("no weights are published with HelixNAS; build the model without pretrained=True and load your own")
+    if arch is None:
+        raise ConfigError('the model "helixnas" needs arch=, the path of an architecture.json or an Architecture')
+    architecture = arch if isinstance(arch, Architecture) else Architecture.from_json(read_text(FilePath(arch)))
+    return create_helix_net("helixnas", architecture, **kwargs)
+
+
+def create_helix_net(variant: str, architecture: Architecture, **kwargs: Any) -> nn.Module:
+    """Build `architecture` through timm's builder under the name of a registered variant."""
+    indices = tuple(range(len(feature_info(architecture))))
+    return build_model_with_cfg(
+        HelixNet,
+        variant,
+        pretrained=False,
+        feature_cfg={"out_indices": indices, "feature_cls": "getter"},
+        architecture=architecture,
+        **kwargs,
+    )

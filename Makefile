@@ -53,7 +53,7 @@ static: $(READY) ## lint, format, types and import contracts, without running an
 	$(call quietly,types,PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python)
 
 docs: $(READY) ## the documentation, into site/
-	$(call quietly,docs in site/index.html,$(BIN)/mkdocs build --strict --quiet)
+	$(call quietly,docs in site/index.html,NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet)
 
 check: static test docs ## all that a change must pass: static, test, docs
 

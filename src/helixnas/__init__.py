@@ -6,10 +6,9 @@ rated, and an exact search picks the best whole architecture inside the budgets.
 Each room of the package is imported when it is first named (PEP 562), so that the decision core stays light: this
 runs without torch.
 
-Examples:
-    >>> import helixnas
-    >>> f"{helixnas.space.mbconv().size:,}"
-    '195,898,498,887,057,408'
+>>> import helixnas
+>>> f"{helixnas.space.mbconv().size:,}"
+'195,898,498,887,057,408'
 """
 
 import importlib

@@ -6,6 +6,7 @@ chosen in the block before. They are kept per batch in float64, so that two cand
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,18 @@ class RatingTable:
     def mean(self, name: str = "relative_l1") -> npt.NDArray[np.float64]:
         """Return the score per row: the mean over batches weighted by their number of images."""
         return self.batches(name) @ (self.batch_sizes / self.batch_sizes.sum())
+
+    def row(self, previous_width: int, path: str) -> int:
+        """Return the row of a path after a previous width; raises `ArtifactError` where it was not rated."""
+        row = self._index.get((previous_width, path))
+        if row is None:
+            raise ArtifactError(f"block {self.block} has no rating for path {path!r} after width {previous_width}")
+        return row
+
+    @cached_property
+    def _index(self) -> dict[tuple[int, str], int]:
+        keys = zip(self.previous_width.tolist(), self.path, strict=True)
+        return {key: row for row, key in enumerate(keys)}
 
     def save(self, path: Path) -> None:
         """Write the table as Parquet, whole or not at all."""

@@ -10,9 +10,10 @@ torchvision insist on; those are seeded for the sample and then put back as they
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,7 +108,7 @@ def as_images(
 
 
 @contextmanager
-def seeded(words: tuple[int, ...]) -> Iterator[None]:
+def seeded(words: tuple[int, ...]) -> Generator[None]:
     """Seed the global generators of random, numpy and torch (CPU) from `words`, and put them back afterwards."""
     state = np.random.SeedSequence(words).generate_state(3, dtype=np.uint32)
     before = random.getstate(), np.random.get_state(), torch.default_generator.get_state()
@@ -144,8 +145,9 @@ def _imagenet_transform(image_size: int) -> Callable[[Image.Image], Tensor]:
     from timm.data.transforms_factory import transforms_imagenet_train
     from torchvision.transforms import Compose, RandomErasing
 
+    erased: Any = list(ERASED)  # annotated as one number there; one for each channel is documented
     varied = transforms_imagenet_train(image_size, color_jitter=0.4, hflip=0.5, interpolation="random", normalize=False)
-    return Compose([varied, RandomErasing(p=0.5, scale=(0.02, 1 / 3), ratio=(0.3, 10 / 3), value=list(ERASED))])
+    return Compose([varied, RandomErasing(p=0.5, scale=(0.02, 1 / 3), ratio=(0.3, 10 / 3), value=erased)])
 
 
 def _as_array(image: Tensor) -> np.ndarray:

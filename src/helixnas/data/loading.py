@@ -4,6 +4,7 @@ An unreadable image is replaced by the next readable one of the same set, so tha
 in one that is held out. Workers only return what they could not read; the counting and logging is done in one place.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -93,7 +94,11 @@ def load_batches(
         collate_fn=_collate,
         generator=torch.Generator().manual_seed(0),  # unused, but without it the global one would be advanced
     )
-    for pixels, positions, failures in loader:
+    with warnings.catch_warnings():
+        # Python 3.12 warns whenever a process with threads forks; the workers use none of torch's threads.
+        warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
+        stream = iter(loader)
+    for pixels, positions, failures in stream:
         for row, reason in failures:
             store.unreadable.report(row=row, path=store.source.locate(row), reason=reason)
         if (positions < 0).any():

@@ -65,15 +65,13 @@ def _open_digits() -> Source:
 
 def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
     """A folder or a tar of images, in one folder for each class or without labels."""
-    from timm.data import create_dataset
-
     path = find_root(root)
     is_tar = path.is_file()
     if is_tar and path.suffix != ".tar":
         raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
     try:
         settings = {"cache_tarinfo": False} if is_tar else {}
-        reader: Any = create_dataset("", root=str(path), split=split, **settings).reader
+        reader = _create_dataset("", root=str(path), split=split, **settings).reader
     except tarfile.TarError as error:
         raise DataError(f"{path} is not a readable tar: {error}") from error
     except OSError as error:
@@ -122,12 +120,10 @@ def _tar_spans(reader: Any, path: Path) -> FileSpans:
 
 def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
     """A data set that torchvision knows by name."""
-    from timm.data import create_dataset
-
     place = root if config.download and root else str(find_root(root))
     title = f"{config.name}, split {split!r}, in {place}"
     try:
-        dataset: Any = create_dataset(config.name, root=place, split=split, download=config.download)
+        dataset = _create_dataset(config.name, root=place, split=split, download=config.download)
     except (RuntimeError, OSError, ValueError) as error:
         hint = "" if config.download else "; data.download: true fetches it where torchvision can"
         raise DataError(f"{title} cannot be opened{hint}: {_one_line(error)}") from error
@@ -149,11 +145,9 @@ def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
 def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
     """A Hugging Face data set with a column "image" and, for labels, a column "label"."""
     _require_package("datasets", config.name)
-    from timm.data import create_dataset
-
     title = f"{config.name}, split {split!r}"
     try:
-        reader: Any = create_dataset(config.name, root=root or None, split=split).reader
+        reader = _create_dataset(config.name, root=root or None, split=split).reader
     except Exception as error:  # the package raises its own kinds, for network, names, splits and columns
         raise DataError(f"{title} cannot be opened: {_one_line(error)}") from error
     labels = None
@@ -173,12 +167,10 @@ def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
 def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
     """WebDataset shards, indexed once so that any image can be read at any time; labels are their .cls members."""
     _require_package("webdataset", config.name)
-    from timm.data import create_dataset
-
     path = find_root(root)
     title = f"{config.name}, split {split!r}, in {path}"
     try:
-        reader: Any = create_dataset(config.name, root=str(path), split=split).reader
+        reader = _create_dataset(config.name, root=str(path), split=split).reader
         shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
         samples = [sample for shard in shards for sample in _index_shard(shard)]
     except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
@@ -220,6 +212,13 @@ def _index_shard(shard: str) -> Iterator[tuple[str, str, int, int, int | None]]:
                 classes[f"{folder}/{key}"] = int(text.read())
     for key, (name, offset, size) in images.items():
         yield shard, name, offset, size, classes.get(key)
+
+
+def _create_dataset(name: str, **settings: Any) -> Any:
+    """Open what timm knows by that name."""
+    from timm.data.dataset_factory import create_dataset
+
+    return create_dataset(name, **settings)
 
 
 def _require_package(package: str, name: str) -> None:

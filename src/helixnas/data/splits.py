@@ -175,4 +175,7 @@ def _open_store(
         return replace(store, pixels=pixels)
     if source.num_images * image_size**2 * 3 > MAX_CACHE_BYTES and config.cache is not True:
         return store
-    return replace(store, pixels=np.stack([store.centred(source.read(row)) for row in range(source.num_images)]))
+    centred = np.empty((source.num_images, image_size, image_size, 3), dtype=np.uint8)
+    for row in range(source.num_images):
+        centred[row] = store.centred(source.read(row))
+    return replace(store, pixels=centred)

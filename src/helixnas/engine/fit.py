@@ -6,16 +6,18 @@ taken up again with the same result, bit for bit.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2, list_optimizers
 from timm.scheduler.cosine_lr import CosineLRScheduler
+from timm.scheduler.scheduler import Scheduler
+from timm.scheduler.step_lr import StepLRScheduler
 from torch import Tensor, nn
 
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import ConfigError, NonFiniteLossError
+from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 
 Normalize = Callable[[Tensor], Tensor]
 """Turns images in [0, 1] into what a model expects."""
@@ -71,8 +73,17 @@ class FitConfig:
     momentum: float = 0.9
     """Momentum, for the optimisers that have one."""
 
+    schedule: Literal["cosine", "step"] = "cosine"
+    """After the warm-up the learning rate falls along a cosine to zero, or by a factor every few epochs (step)."""
+
     warmup_epochs: float = 1.0
-    """Epochs over which the learning rate rises to its peak; then it falls along a cosine to zero."""
+    """Epochs over which the learning rate rises to its peak."""
+
+    decay_rate: float = 0.97
+    """For step: the factor."""
+
+    decay_epochs: float = 2.4
+    """For step: epochs from one factor to the next."""
 
     label_smoothing: float = 0.0
     """Share of the target spread over the other classes."""
@@ -88,6 +99,12 @@ class FitConfig:
             raise ConfigError(f"lr must be above 0, not {self.lr}")
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"label_smoothing must be at least 0 and below 1, not {self.label_smoothing}")
+        if self.schedule not in ("cosine", "step"):
+            raise ConfigError(f"schedule must be cosine or step, not {self.schedule!r}")
+        if not 0 < self.decay_rate <= 1 or not self.decay_epochs > 0:
+            raise ConfigError(
+                f"decay_rate must be above 0 and at most 1 and decay_epochs above 0, not {self.decay_rate} and {self.decay_epochs}"
+            )
         for name in ("weight_decay", "warmup_epochs", "clip_grad", "momentum"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, not {getattr(self, name)}")
@@ -144,21 +161,24 @@ class Fit:
         self.steps_per_epoch = images.num_batches(config.batch_size, drop_last=True)
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
-        try:
-            self.optimizer = create_optimizer_v2(
-                model, config.optimizer, lr=config.lr, weight_decay=config.weight_decay, momentum=config.momentum
-            )
-        except (ValueError, AssertionError) as error:
-            raise ConfigError(f"unknown optimizer {config.optimizer!r}; use one of timm's, for example sgd or adamw") from error
-        warmup = min(round(config.warmup_epochs * self.steps_per_epoch), self.num_steps - 1)
-        self.schedule = CosineLRScheduler(
-            self.optimizer,
-            t_initial=self.num_steps,
-            warmup_t=warmup,
-            warmup_lr_init=config.lr / max(1, warmup),
-            warmup_prefix=False,
-            t_in_epochs=False,
+        if config.optimizer not in list_optimizers():
+            raise UnknownNameError("optimizer", config.optimizer, list_optimizers())
+        self.optimizer = create_optimizer_v2(
+            model, config.optimizer, lr=config.lr, weight_decay=config.weight_decay, momentum=config.momentum
         )
+        self.schedule = self._schedule()
+
+    def _schedule(self) -> Scheduler:
+        """Return timm's schedule, in steps."""
+        config = self.config
+        warmup = min(round(config.warmup_epochs * self.steps_per_epoch), self.num_steps - 1)
+        start = config.lr / max(1, warmup)
+        if config.schedule == "step":
+            every = config.decay_epochs * self.steps_per_epoch
+            return StepLRScheduler(
+                self.optimizer, every, config.decay_rate, warmup_t=warmup, warmup_lr_init=start, t_in_epochs=False
+            )
+        return CosineLRScheduler(self.optimizer, self.num_steps, warmup_t=warmup, warmup_lr_init=start, t_in_epochs=False)
 
     def __iter__(self) -> Iterator[FitRecord]:
         """Yield a record per step until all epochs are done.

@@ -24,7 +24,7 @@ class Budget:
     def __post_init__(self) -> None:
         for side, limits in (("upper", self.upper), ("lower", self.lower)):
             for name, limit in limits.items():
-                if isinstance(limit, bool) or not isinstance(limit, int):
+                if isinstance(limit, bool) or not isinstance(limit, int):  # pyright: ignore[reportUnnecessaryIsInstance]
                     raise ConfigError(f"the {side} limit of {name!r} must be a whole number, not {limit!r}")
                 if limit < 0:
                     raise ConfigError(f"the {side} limit of {name!r} must be at least 0, not {limit:,}")

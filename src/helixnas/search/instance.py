@@ -64,7 +64,7 @@ class InstanceBlock:
     """(rows,) canonical texts, to name the answer."""
 
     slots: Ints | None = None
-    """(rows, layer slots) a code per layer that tells operation and cell, -1 for a missing layer; for diverse answers."""
+    """(rows, layer slots) a code per layer that tells operation and cell, -1 for a missing layer; for `diverse`."""
 
     def __post_init__(self) -> None:
         names = ("width_in", "width_out", "score", "costs", "order", *(() if self.slots is None else ("slots",)))
@@ -85,6 +85,9 @@ class InstanceBlock:
         self._check_order()
 
     def _check_order(self) -> None:
+        if self.order.min() < 0 or self.order.max() >= 2**31:
+            wrong = int(self.order.min() if self.order.min() < 0 else self.order.max())
+            raise ConfigError(f"an order must be between 0 and {2**31 - 1:,}, not {wrong:,}")
         by_order = np.argsort(self.order, kind="stable")
         repeated = self.order[by_order[1:]] == self.order[by_order[:-1]]
         if not repeated.any():
@@ -94,7 +97,7 @@ class InstanceBlock:
         if same.any():
             row = int(by_pair[np.flatnonzero(same)[0]])
             raise ConfigError(
-                f"two candidates of width {self.width_in[row]} share the order {self.order[row]}; ties need different ones"
+                f"two candidates of width {self.width_in[row]} share the order {self.order[row]}; ties need different"
             )
 
     def __len__(self) -> int:
@@ -203,7 +206,7 @@ class Instance:
                 )
         first = self.blocks[0].order
         if len(np.unique(first)) != len(first):
-            raise ConfigError("two candidates of the first block share an order; ties need different ones")
+            raise ConfigError("two candidates of the first block share an order; ties need different")
         self._check_totals()
         object.__setattr__(self, "size", _count_chains(self.blocks))
 
@@ -213,9 +216,7 @@ class Instance:
             totals[name] = sum(int(block.costs[:, column].max()) for block in self.blocks)
         for name, total in totals.items():
             if total > LARGEST_TOTAL:
-                raise ConfigError(
-                    f"{name} may add up to {total:.3g}, more than {LARGEST_TOTAL:.3g}; use a larger unit"
-                )
+                raise ConfigError(f"{name} may add up to {total:.3g}, more than {LARGEST_TOTAL:.3g}; use a larger unit")
 
     def column(self, resource: str) -> int:
         """Return the position of a resource; raises `UnknownNameError` for one the instance does not know."""
@@ -281,10 +282,13 @@ def _count_chains(blocks: Sequence[InstanceBlock]) -> int:
     """Count in Python's integers, which do not overflow."""
     counts: dict[int, int] | None = None
     for block in blocks:
-        pairs, rows = np.unique(np.stack([block.width_in, block.width_out]), axis=1, return_counts=True)
-        reached: dict[int, int] = {}
-        for (width_in, width_out), number in zip(pairs.T.tolist(), rows.tolist(), strict=True):
-            before = 1 if counts is None else counts.get(width_in, 0)
-            reached[width_out] = reached.get(width_out, 0) + before * number
-        counts = reached
+        widths_in, widths_out = np.unique(block.width_in), np.unique(block.width_out)
+        pairs = np.searchsorted(widths_in, block.width_in) * len(widths_out)
+        pairs += np.searchsorted(widths_out, block.width_out)
+        rows = np.bincount(pairs, minlength=len(widths_in) * len(widths_out)).reshape(len(widths_in), -1).tolist()
+        before = [1 if counts is None else counts.get(width, 0) for width in widths_in.tolist()]
+        counts = {
+            width: sum(number * row[column] for number, row in zip(before, rows, strict=True))
+            for column, width in enumerate(widths_out.tolist())
+        }
     return sum((counts or {}).values())

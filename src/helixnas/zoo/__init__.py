@@ -2,5 +2,6 @@
 
 from helixnas.zoo.dna import dna_architecture
 from helixnas.zoo.helix_net import HelixNet, create_helix_net
+from helixnas.zoo.small_resnet import SmallResNet
 
-__all__ = ["HelixNet", "create_helix_net", "dna_architecture"]
+__all__ = ["HelixNet", "SmallResNet", "create_helix_net", "dna_architecture"]

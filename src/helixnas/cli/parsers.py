@@ -1,0 +1,72 @@
+"""The verbs and their options."""
+
+from jsonargparse import ArgumentParser
+
+VERBS = {
+    "run": "go through a recipe: teacher, distill, rate, search, retrain, report",
+    "teacher": "make the teacher of a run: load or train it",
+    "distill": "train the supernet on the teacher's features",
+    "rate": "rate every path of every block, and check that scores add up",
+    "search": "find the best architecture under budgets",
+    "retrain": "train a searched architecture from scratch",
+    "report": "write the report of a run",
+    "status": "say what a run has finished and what is left",
+    "recipes": "list the recipes that come with HelixNAS",
+}
+STAGES = ("teacher", "distill", "rate", "search", "retrain", "report")
+
+DESCRIPTION = """Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits"""
+
+
+def build_parser(verb: str | None) -> ArgumentParser:
+    """Return the parser; only the verb in hand gets all its options, so that the light ones start without torch."""
+    parser = ArgumentParser(prog="helixnas", description=DESCRIPTION, exit_on_error=False, version=_version())
+    verbs = parser.add_subcommands(required=False, dest="verb", metavar="VERB", title="verbs")
+    for name, purpose in VERBS.items():
+        verbs.add_subcommand(name, _verb_parser(name, purpose, complete=name == verb), help=purpose)
+    return parser
+
+
+def _verb_parser(name: str, purpose: str, *, complete: bool) -> ArgumentParser:
+    parser = ArgumentParser(prog=f"helixnas {name}", description=f"{purpose[0].upper()}{purpose[1:]}.", exit_on_error=False)
+    if name == "recipes" or not complete:
+        return parser
+    if name == "run":
+        _add_run_options(parser)
+        return parser
+    parser.add_argument("run", metavar="RUN", help="the folder of a run")
+    if name == "distill":
+        parser.add_argument(
+            "--blocks", type=list[int], default=[], help="train only these blocks (1 .. N), as an independent job"
+        )
+    if name in ("search", "retrain"):
+        parser.add_argument("--name", type=str | None, default=None, help="which search; all of the recipe's by default")
+    if name == "search":
+        _add_search_options(parser)
+    return parser
+
+
+def _add_run_options(parser: ArgumentParser) -> None:
+    from helixnas.cli.recipes import add_recipe_arguments
+
+    parser.add_argument("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
+    parser.add_argument("--out", type=str | None, default=None, help="folder of the run; runs/NAME by default")
+    parser.add_argument("--until", choices=STAGES, default="report", help="stop after this stage")
+    parser.add_argument("--dry_run", "--dry-run", action="store_true", help="show the plan and its sizes; needs no data")
+    parser.add_argument("--redo", action="store_true", help="replace a run of another recipe in the folder")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    add_recipe_arguments(parser)
+
+
+def _add_search_options(parser: ArgumentParser) -> None:
+    limit = "RESOURCE=AMOUNT"
+    help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60%% (of the teacher's)"
+    parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
+    parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
+    parser.add_argument("--top", type=int, default=5, help="how many of the best to show")
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("helixnas")

@@ -1,0 +1,1 @@
+"""The stages in order: teacher -> distill -> rate -> search -> retrain -> report. Begin reading at `pipeline.run`."""

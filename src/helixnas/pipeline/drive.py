@@ -1,0 +1,118 @@
+"""Driving a long stage: steps one after the other, checkpoints between them, a clean stop when asked to.
+
+An interruption (Ctrl-C, SIGTERM) lets the step in hand end, saves, and raises `Interrupted`; a kill loses at most the
+work since the last checkpoint. A resumed stage ends exactly as an uninterrupted one.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+
+from helixnas.engine import load_checkpoint, save_checkpoint
+from helixnas.errors import ArtifactError, Interrupted
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+"""At most this much work is lost by a kill."""
+
+RecordT = TypeVar("RecordT", covariant=True)
+
+
+@runtime_checkable
+class Job(Protocol[RecordT]):
+    """Work in steps whose state can be saved between two of them."""
+
+    def __iter__(self) -> Iterator[RecordT]:
+        """Go on from the present state, yielding a record per step."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state."""
+        ...
+
+
+def drive(
+    job: Job[RecordT],
+    *,
+    checkpoint: Path,
+    key: str,
+    device: torch.device,
+    log: Callable[[RecordT], None],
+    history: Callable[[], dict[str, Any]] = dict,
+    resume: Callable[[dict[str, Any]], None] = lambda history: None,
+) -> None:
+    """Run a job to its end, from its checkpoint where one with the same key exists.
+
+    Args:
+        job: what to run.
+        checkpoint: where its state is kept; removed by the caller once the results are written.
+        key: hash of the settings; a checkpoint with another key is ignored.
+        device: where tensors are loaded to.
+        log: called with every record.
+        history: what the caller wants kept beside the state (plain values and tensors).
+        resume: given back that history when the job is resumed.
+
+    Raises:
+        Interrupted: a signal asked to stop; the state is saved.
+    """
+    if checkpoint.is_file():
+        saved = load_checkpoint(checkpoint, device)
+        if saved.get("key") == key:
+            job.restore(saved["job"])
+            resume(saved["history"])
+
+    def save() -> None:
+        save_checkpoint(checkpoint, {"key": key, "job": job.state(), "history": history()})
+
+    saved_at = time.monotonic()
+    with stop_requests() as asked:
+        for record in job:
+            log(record)
+            if asked():
+                save()
+                raise Interrupted("stopped; everything so far is saved")
+            if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
+                save()
+                saved_at = time.monotonic()
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Note SIGINT and SIGTERM instead of dying of them, so that the caller may stop between two steps.
+
+    A second signal stops at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise Interrupted("stopped at once; the work since the last checkpoint is lost")
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def discard(checkpoint: Path) -> None:
+    """Remove a checkpoint that is no longer needed."""
+    try:
+        checkpoint.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"cannot remove {checkpoint}: {error.strerror}") from error

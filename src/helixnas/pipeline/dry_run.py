@@ -1,0 +1,162 @@
+"""The dry run: stages, sizes, steps and memory of a recipe, without data, weights, network or computation."""
+
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from helixnas.artifacts import RunRecord
+from helixnas.nn import count_params
+from helixnas.pipeline.plan import PlannedStage, is_done, plan
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.session import image_size, import_extensions
+from helixnas.search import parse_amount
+from helixnas.space import SearchSpace, load_space
+from helixnas.supernet import Supernet, SupernetCell, build_supernet
+from helixnas.teacher import Teacher, sketch_teacher, teacher_macs
+
+BYTES_PER_PARAMETER = 16
+"""A supernet's weight, its gradient and Adam's two moments, in float32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketch:
+    """A recipe's networks on the meta device: all sizes, no weights."""
+
+    space: SearchSpace
+    teacher: Teacher
+    supernet: Supernet
+    image_size: int
+
+
+def sketch(recipe: Recipe) -> Sketch:
+    """Build the networks of a recipe without weights; raises what a real run would raise for them."""
+    import_extensions(recipe)
+    space, size = load_space(recipe.space), image_size(recipe)
+    teacher = sketch_teacher(recipe.teacher, strides=space.strides, num_classes=10, input_size=(size, size))
+    with torch.device("meta"):
+        supernet = build_supernet(space, teacher.widths, config=recipe.supernet, seed=recipe.seed)
+    return Sketch(space=space, teacher=teacher, supernet=supernet, image_size=size)
+
+
+def dry_run(recipe: Recipe, folder: RunFolder, console: Console, *, until: str) -> None:
+    """Print the plan of a recipe: networks, blocks, steps, memory, and which stages are done already."""
+    drawn = sketch(recipe)
+    console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
+    macs = teacher_macs(drawn.teacher, drawn.image_size)
+    params = count_params(drawn.teacher.model)
+    console.print(
+        f"teacher {recipe.teacher.model}: {params / 1e6:.2f} M parameters, {macs / 1e6:,.1f} M multiply-adds at "
+        f"{drawn.image_size} pixels, {'weights: ' + recipe.teacher.weights if recipe.teacher.weights else 'trained by the recipe'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(_blocks_table(drawn))
+    console.print(
+        f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet {count_params(drawn.supernet) / 1e6:.2f} M "
+        f"parameters; memory to distil about {distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for name, search in recipe.searches.items():
+        limits = [f"{key} <= {_amount(value, key, macs, params)}" for key, value in search.max.items()]
+        limits += [f"{key} >= {_amount(value, key, macs, params)}" for key, value in search.min.items()]
+        console.print(f"search {name}: {' and '.join(limits) or 'no limits'}", highlight=False)
+    record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
+    console.print(_stages_table(recipe, folder, record))
+    console.print(f"to do it: helixnas run {recipe.name} --out {folder.path} --until {until}", highlight=False, soft_wrap=True)
+
+
+def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
+    """Return the estimated peak memory of distillation in bytes: weights with optimiser, features, one path's graph.
+
+    Activations are those that autograd keeps for the largest path, counted on the meta device; workspace of the
+    kernels and the framework itself come on top.
+    """
+    weights = count_params(drawn.supernet) * BYTES_PER_PARAMETER + count_params(drawn.teacher.model) * 4
+    with torch.no_grad():
+        images = torch.empty(1, 3, drawn.image_size, drawn.image_size, device="meta")
+        features = drawn.teacher.features(images)
+    graph = max(
+        _saved_bytes(cell, features[block.number - 1], block.previous_widths[-1])
+        for block in drawn.supernet
+        for cell in block
+    )
+    return weights + recipe.distill.batch_size * (graph + 4 * sum(feature.numel() for feature in features))
+
+
+def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> int:
+    """Return what autograd keeps of the path of last operations, in bytes per image."""
+    saved: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, torch.nn.Parameter):
+            saved[id(tensor)] = tensor.numel() * tensor.element_size()
+        return tensor
+
+    *_, path = cell.cell.paths()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        output = cell(features.expand(2, -1, -1, -1), path, previous_width)
+    del output
+    return sum(saved.values()) // 2
+
+
+def _blocks_table(drawn: Sketch) -> Table:
+    table = Table(title="blocks", title_justify="left")
+    for column in ("block", "teacher boundary", "teacher features", "cells (layers x width)", "paths", "supernet parameters"):
+        table.add_column(column, justify="left" if column == "cells (layers x width)" else "right")
+    for block, spec in zip(drawn.supernet, drawn.space.blocks, strict=True):
+        k = block.number - 1
+        height, width = drawn.teacher.feature_sizes[k]
+        table.add_row(
+            str(block.number),
+            drawn.teacher.boundaries[k],
+            f"{drawn.teacher.widths[k]} x {height} x {width}",
+            ", ".join(f"{cell.depth} x {cell.width}" for cell in spec.cells),
+            f"{spec.num_paths:,}",
+            f"{count_params(block):,}",
+        )
+    return table
+
+
+def _stages_table(recipe: Recipe, folder: RunFolder, record: RunRecord) -> Table:
+    table = Table(title="stages", title_justify="left")
+    for column in ("stage", "work", "state"):
+        table.add_column(column)
+    for stage in plan(recipe):
+        done = is_done(stage, record, folder)
+        again = stage.name in record.stages and not done
+        table.add_row(stage.name, _work(stage, recipe), "done" if done else "to do again" if again else "to do")
+    return table
+
+
+def _work(stage: PlannedStage, recipe: Recipe) -> str:
+    """Return what a stage will do, in a few words."""
+    images = recipe.expected_images - recipe.data.num_rating
+    kind = stage.name.partition(":")[0]
+    if kind == "teacher":
+        if recipe.teacher.weights:
+            return f"load weights: {recipe.teacher.weights}"
+        return _steps(recipe.teacher_fit.num_epochs, recipe.teacher_fit.batch_size, images)
+    if kind == "distill":
+        return _steps(recipe.distill.num_epochs, recipe.distill.batch_size, images)
+    if kind == "rate":
+        return f"every path on {recipe.data.num_rating:,} images"
+    if kind == "stitch":
+        return f"{recipe.stitching.num_architectures} random networks"
+    if kind == "retrain" and recipe.retrain is not None:
+        return _steps(recipe.retrain.fit.num_epochs, recipe.retrain.fit.batch_size, images)
+    return "milliseconds to seconds"
+
+
+def _steps(num_epochs: int, batch_size: int, images: int) -> str:
+    epochs = f"{num_epochs} epochs of batch {batch_size}"
+    return f"{epochs}: {num_epochs * (images // batch_size):,} steps" if images > 0 else epochs
+
+
+def _amount(value: str | int | float, name: str, macs: int, params: int) -> str:
+    exact = parse_amount(value, reference={"macs": macs, "params": params}.get(name))
+    return f"{exact:,}" + (f" ({value} of the teacher's)" if str(value).strip().endswith("%") else "")

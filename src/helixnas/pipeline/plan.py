@@ -1,0 +1,86 @@
+"""The plan of a run: its stages in order, what each is made from, and which of them must be done (again).
+
+A stage's key is the hash of the settings it is made from and of the keys of the stages it reads. Settings that do not
+change a result (device, workers, caches) are left out, so changing them redoes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from helixnas.artifacts import RunRecord, config_key
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run_folder import RunFolder
+
+INCONSEQUENTIAL = {"num_workers", "cache", "download"}
+"""Settings of the data that do not change an image."""
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """One stage of a run."""
+
+    name: str
+    """teacher, distill, rate, costs, stitch, search:NAME, retrain:NAME."""
+
+    key: str
+    """Hash of everything it is made from."""
+
+    settings: Mapping[str, Any]
+    """Its own settings, to tell what changed."""
+
+    upstream: tuple[str, ...]
+    """Names of the stages whose files it reads."""
+
+
+def plan(recipe: Recipe) -> tuple[PlannedStage, ...]:
+    """Return the stages of a recipe in order."""
+    values = recipe.to_dict()
+    data = {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL}
+    common = {"seed": recipe.seed, "data": data, "precision": recipe.runtime.precision}
+    trained = {} if recipe.teacher.weights else {"teacher_fit": values["teacher_fit"]}
+    space = {"space": values["space"]}
+    stages: dict[str, PlannedStage] = {}
+
+    def add(name: str, settings: dict[str, Any], *upstream: str) -> None:
+        key = config_key(settings, name, *(stages[other].key for other in upstream))
+        stages[name] = PlannedStage(name, key, settings, upstream)
+
+    add("teacher", {**common, **space, "teacher": values["teacher"], **trained})
+    add("distill", {"supernet": values["supernet"], "distill": values["distill"]}, "teacher")
+    add("rate", {"rating": values["rating"]}, "distill")
+    add("costs", space, "teacher")
+    add("stitch", {"stitching": values["stitching"]}, "rate", "costs")
+    for name in recipe.searches:
+        add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs")
+    if recipe.retrain is not None:
+        for name in recipe.searches:
+            add(f"retrain:{name}", {"retrain": values["retrain"]}, f"search:{name}")
+    return tuple(stages.values())
+
+
+def is_done(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> bool:
+    """Whether a stage was finished with today's settings and all its files are whole."""
+    finished = record.stages.get(stage.name)
+    return finished is not None and finished.key == stage.key and finished.missing(folder.path) is None
+
+
+def reason_to_redo(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> str | None:
+    """Return why a stage that was finished once must be done again; None where it never was."""
+    finished = record.stages.get(stage.name)
+    if finished is None:
+        return None
+    if finished.key == stage.key:
+        missing = finished.missing(folder.path)
+        return None if missing is None else f"{missing} is missing or was changed"
+    changes = list(_changes("", finished.settings, stage.settings))
+    return "; ".join(changes[:3]) if changes else "an earlier stage changed"
+
+
+def _changes(prefix: str, before: Any, after: Any) -> Any:
+    """Yield a few words for every setting that differs."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in sorted({*before, *after}):
+            yield from _changes(f"{prefix}.{name}" if prefix else str(name), before.get(name), after.get(name))
+    elif before != after:
+        yield f"{prefix} was {before}, is {after}"

@@ -1,0 +1,110 @@
+"""Recipe: every setting of a run in one frozen value, read from YAML."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from helixnas.data import DataConfig
+from helixnas.distill import DistillConfig
+from helixnas.engine import FitConfig, RuntimeConfig
+from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.pipeline.search_config import SearchConfig, check_search_name
+from helixnas.rating import RatingConfig, StitchingConfig
+from helixnas.retrain import RetrainConfig
+from helixnas.supernet import SupernetConfig
+from helixnas.teacher import TeacherConfig
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All settings of a run: teacher, images, space, budgets, and how each stage goes about it."""
+
+    name: str = "custom"
+    """What the run is called."""
+
+    description: str = ""
+    """What it is for, in a sentence."""
+
+    seed: int = 0
+    """Decides splits, order, augmentation, first weights and sampled paths."""
+
+    imports: tuple[str, ...] = ()
+    """Python modules to import first: they may register own operations or teacher networks."""
+
+    expected_images: int = 0
+    """Training images there will be, to tell steps in a dry run, which opens no data; 0 where unknown."""
+
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    """Device and precision."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    """The images."""
+
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    """The teacher network, its weights and where it is cut."""
+
+    teacher_fit: FitConfig = field(default_factory=FitConfig)
+    """How the teacher is trained where it has no weights."""
+
+    space: str | dict[str, Any] = "mbconv"
+    """The search space: mbconv (Table 1), macro, a YAML file, or its definition in place."""
+
+    supernet: SupernetConfig = field(default_factory=SupernetConfig)
+    """How the supernet is built around the space."""
+
+    distill: DistillConfig = field(default_factory=DistillConfig)
+    """How the supernet learns the teacher's features."""
+
+    rating: RatingConfig = field(default_factory=RatingConfig)
+    """How every path is rated."""
+
+    stitching: StitchingConfig = field(default_factory=StitchingConfig)
+    """How the additivity of the scores is checked."""
+
+    searches: dict[str, SearchConfig] = field(default_factory=lambda: {"unlimited": SearchConfig()})
+    """Named searches and their budgets."""
+
+    retrain: RetrainConfig | None = field(default_factory=RetrainConfig)
+    """How the chosen networks are trained; null leaves it out (images without labels)."""
+
+    def __post_init__(self) -> None:
+        for name in self.searches:
+            check_search_name(name)
+        if self.retrain is not None and not self.data.labels:
+            raise ConfigError("retraining needs labels, but data.labels is false; set retrain to null to stop after the search")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as plain values for YAML."""
+        return _plain(asdict(self))
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Return the recipes that come with the package, by name."""
+    folder = Path(str(resources.files("helixnas") / "recipes"))
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """Return the file of a shipped recipe or of a path.
+
+    Raises:
+        UnknownNameError: neither a recipe of that name nor a file.
+    """
+    known = shipped_recipes()
+    if name in known:
+        return known[name]
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise ConfigError(f"there is no recipe file {path}")
+        return path
+    raise UnknownNameError("recipe", name, known)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

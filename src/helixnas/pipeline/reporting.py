@@ -1,0 +1,104 @@
+"""What a stage tells while it runs: sentences, progress with time left, scalars. The command line shows it with rich."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from torch.utils.tensorboard.writer import SummaryWriter
+
+
+@runtime_checkable
+class Advance(Protocol):
+    """Moves a progress bar on."""
+
+    def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None:
+        """Show that `done` of the total (which may become known later) are done, with a few words beside."""
+        ...
+
+
+class Reporter:
+    """Says nothing: the reporter of library use and tests."""
+
+    def say(self, text: str) -> None:
+        """Show a sentence."""
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Advance]:
+        """Show a progress bar with the time left while the context lasts."""
+        yield lambda done, note="", *, total=None: None
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Log named values of a step."""
+
+    def close(self) -> None:
+        """Write out what is still held back."""
+
+
+class ConsoleReporter(Reporter):
+    """Sentences and bars on a terminal (plain lines elsewhere), scalars into a TensorBoard folder."""
+
+    def __init__(self, console: Console, tensorboard: Path | None = None) -> None:
+        self.console = console
+        self.folder = tensorboard
+        self.writer: SummaryWriter | None = None
+
+    def say(self, text: str) -> None:
+        """Print a sentence above the bars."""
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Advance]:
+        """Show a bar on a terminal; elsewhere a line at every tenth."""
+        if not self.console.is_terminal:
+            yield self._lines(title, total)
+            return
+        columns = (
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=self.console, transient=True) as bars:
+            task = bars.add_task(title, total=total, note="")
+            yield lambda done, note="", *, total=None: bars.update(task, completed=done, note=note, total=total)
+
+    def _lines(self, title: str, total: int) -> Advance:
+        expected, shown = total, 0
+
+        def advance(done: int, note: str = "", *, total: int | None = None) -> None:
+            nonlocal expected, shown
+            expected = total or expected
+            tenth = 10 * done // max(1, expected)
+            if tenth > shown:
+                shown = tenth
+                self.say(f"  {title}: {done:,}/{expected:,} {note}".rstrip())
+
+        return advance
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Write values to TensorBoard."""
+        if self.folder is not None:
+            self.writer = self.writer or SummaryWriter(str(self.folder))
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush TensorBoard's file."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None

@@ -1,0 +1,34 @@
+"""SearchConfig: the budgets of one named search."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from helixnas.errors import ConfigError
+
+Amount = str | int | float
+"""A quantity as people write it: 5300000, 5.3M, 60% (of the teacher's)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """One named search: its budgets and what it adds up."""
+
+    max: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
+    """Upper limits per resource (params, macs): 5.3M, 350M, or 60% of the teacher's."""
+
+    min: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
+    """Lower limits per resource."""
+
+    weights: tuple[float, ...] = ()
+    """lambda_k of Eq. 4, one per block; empty for 1 each."""
+
+    def __post_init__(self) -> None:
+        for weight in self.weights:
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f"a block's weight must be a number of at least 0, not {weight}")
+
+
+def check_search_name(name: str) -> None:
+    """Raise `ConfigError` for a name that cannot be that of a folder."""
+    if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
+        raise ConfigError(f"search name {name!r} must consist of letters, digits, '-', '_' and '.', not beginning with '.'")

@@ -1,0 +1,222 @@
+"""The stages up to the ratings: teacher, distill, rate, costs. Each reads the files of those before and leaves its own.
+
+A stage function returns the files it wrote (relative to the run folder) and the facts it found out.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors.torch import save_file
+
+from helixnas.artifacts.files import write_atomically, write_json
+from helixnas.costs import cost_table
+from helixnas.distill import Distillation, StepRecord
+from helixnas.engine import Fit, FitRecord, evaluate
+from helixnas.nn import count_params
+from helixnas.pipeline.drive import drive
+from helixnas.pipeline.history import History
+from helixnas.pipeline.session import Session
+from helixnas.rating import Rating, Stitching, agreement, partial_spearman
+from helixnas.rating.stitching import StitchRecord
+from helixnas.teacher import Teacher, save_teacher, teacher_macs
+
+
+class Result(NamedTuple):
+    """What a stage leaves."""
+
+    files: tuple[str, ...]
+    """Relative to the run folder."""
+
+    facts: Mapping[str, Any]
+    """Plain values for record and report."""
+
+
+def make_teacher(session: Session, key: str) -> Result:
+    """Build the teacher, train it where it has no weights, measure and save it."""
+    teacher = session.new_teacher()
+    recipe, history = session.recipe, History()
+    if not recipe.teacher.weights:
+        session.data.train.require_labels("training the teacher")
+        fit_classifier(session, teacher.model, teacher, config=recipe.teacher_fit, stage="teacher", key=key, history=history)
+    names = [f"teacher/{name}" for name in save_teacher(teacher, session.folder.teacher, recipe.teacher)]
+    history.save(session.folder.history("teacher"))
+    session.forget()
+    facts: dict[str, Any] = {
+        "model": recipe.teacher.model,
+        "boundaries": list(teacher.boundaries),
+        "widths": list(teacher.widths),
+        "params": count_params(teacher.model),
+        "macs": teacher_macs(teacher, session.image_size),
+    }
+    images = session.data.evaluation
+    if images is not None and images.num_classes == teacher.num_classes:
+        result = evaluate(
+            teacher.model,
+            images,
+            batch_size=recipe.rating.batch_size,
+            runtime=session.runtime,
+            normalize=teacher.normalize,
+        )
+        facts |= {"accuracy": result.accuracy, "num_evaluated": result.num_images}
+    return Result((*names, "history/teacher.parquet"), facts)
+
+
+def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
+    """Train the supernet's blocks on the teacher's features; with `blocks`, only those."""
+    supernet, history = session.new_supernet(), History()
+    chosen = blocks or tuple(block.number for block in supernet)
+    job = Distillation(
+        session.teacher,
+        supernet,
+        session.data.train,
+        config=session.recipe.distill,
+        runtime=session.runtime,
+        seed=session.recipe.seed,
+        blocks=chosen,
+    )
+    stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
+    with session.reporter.progress("distilling", job.num_steps) as advance:
+
+        def log(record: StepRecord) -> None:
+            values = {f"block {block} cell {cell + 1}": loss for (block, cell), loss in record.losses.items()}
+            history.add(record.step, values)
+            session.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
+            mean = np.mean(list(record.losses.values()))
+            advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, mean squared error {mean:.4f}")
+
+        drive(
+            job,
+            checkpoint=session.folder.checkpoint(stage),
+            key=key,
+            device=session.runtime.device,
+            log=log,
+            history=history.state,
+            resume=history.restore,
+        )
+    names: list[str] = []
+    for number in chosen:
+        path = session.folder.supernet_block(number)
+        state = {name: tensor.contiguous() for name, tensor in supernet.block(number).state_dict().items()}
+        write_atomically(path, lambda temporary, state=state: save_file(state, temporary, metadata={"key": key}))
+        names.append(f"supernet/{path.name}")
+    history.save(session.folder.history(stage))
+    session.forget()
+    facts = {"steps": job.num_steps, "images": job.num_steps * job.config.batch_size, "params": count_params(supernet)}
+    return Result((*names, f"history/{stage}.parquet"), facts)
+
+
+def rate(session: Session, key: str) -> Result:
+    """Rate every path of every block, then check on stitched networks whether the scores add up."""
+    job = Rating(
+        session.teacher,
+        session.supernet,
+        session.data.rating,
+        config=session.recipe.rating,
+        runtime=session.runtime,
+        seed=session.recipe.seed,
+    )
+    with session.reporter.progress("rating", len(job.batch_sizes)) as advance:
+        drive(
+            job,
+            checkpoint=session.folder.checkpoint("rate"),
+            key=key,
+            device=session.runtime.device,
+            log=lambda record: advance(record.batch, f"{record.num_paths:,} paths a batch"),
+        )
+    names: list[str] = []
+    for table in job.tables():
+        table.save(session.folder.rating(table.block))
+        names.append(f"ratings/block-{table.block}.parquet")
+    facts = {"paths": sum(len(table) for table in job.tables()), "images": len(session.data.rating)}
+    return Result(tuple(names), facts)
+
+
+def count_costs(session: Session, key: str) -> Result:
+    """Count parameters and multiply-adds of every path."""
+    table = cost_table(session.space, image_size=session.image_size, num_classes=session.num_classes)
+    table.save(session.folder.costs)
+    return Result(("costs.parquet",), {"rows": len(table), **table.facts})
+
+
+def stitch(session: Session, key: str) -> Result:
+    """Evaluate random stitched networks and how far summed scores and plain size predict them."""
+    job = Stitching(
+        session.teacher,
+        session.supernet,
+        session.space,
+        session.data.rating,
+        config=session.recipe.stitching,
+        runtime=session.runtime,
+        seed=session.recipe.seed,
+    )
+    with session.reporter.progress("stitching", len(job.architectures)) as advance:
+        drive(
+            job,
+            checkpoint=session.folder.checkpoint("stitch"),
+            key=key,
+            device=session.runtime.device,
+            log=lambda record: advance(len(job.records)),
+        )
+    rows = [_stitched_row(session, record) for record in job.records]
+    summary = stitching_summary(rows) if len(rows) >= 3 else {}
+    write_json(session.folder.stitching, {"architectures": rows, "agreement": summary})
+    return Result(("ratings/stitching.json",), {"architectures": len(rows)})
+
+
+def _stitched_row(session: Session, record: StitchRecord) -> dict[str, Any]:
+    architecture, previous, score = record.architecture, session.space.stem_width, 0.0
+    for table, path in zip(session.tables.ratings, architecture.paths, strict=True):
+        score += float(table.mean()[table.row(previous, path.text)])
+        previous = path.width
+    return {
+        "architecture": architecture.text,
+        "score": score,
+        "divergence": record.divergence,
+        "accuracy": record.accuracy,
+        "depth": architecture.depth,
+        **session.tables.costs.of(architecture),
+    }
+
+
+def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how the summed score, and each size alone, rank stitched networks; positive: better goes with it."""
+    columns = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name != "architecture"}
+    measured = -columns["divergence"]
+    sizes = {name: columns[name] for name in ("macs", "params", "depth")}
+    summary: dict[str, Any] = {"score": agreement(-columns["score"], measured).to_dict()}
+    summary |= {name: agreement(values, measured).to_dict() for name, values in sizes.items()}
+    summary["partial_spearman"] = partial_spearman(-columns["score"], measured, sizes)
+    return summary
+
+
+def fit_classifier(
+    session: Session, model: Any, teacher: Teacher, *, config: Any, stage: str, key: str, history: History
+) -> None:
+    """Train a classifier on the training images, normalised as the teacher's are."""
+    job = Fit(
+        model,
+        session.data.train,
+        config=config,
+        runtime=session.runtime,
+        normalize=teacher.normalize,
+        seed=session.recipe.seed,
+        title="the teacher" if stage == "teacher" else "the searched network",
+    )
+    title = "training the teacher" if stage == "teacher" else f"retraining {stage.partition(':')[2]}"
+    with session.reporter.progress(title, job.num_steps) as advance:
+
+        def log(record: FitRecord) -> None:
+            history.add(record.step, {"loss": record.loss})
+            session.reporter.scalars({f"{stage}/loss": record.loss, f"{stage}/lr": record.lr}, record.step)
+            advance(record.step, f"epoch {record.epoch + 1}/{config.num_epochs}, loss {record.loss:.3f}")
+
+        drive(
+            job,
+            checkpoint=session.folder.checkpoint(stage),
+            key=key,
+            device=session.runtime.device,
+            log=log,
+            history=history.state,
+            resume=history.restore,
+        )

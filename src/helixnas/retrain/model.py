@@ -1,0 +1,94 @@
+"""From an architecture to a model folder: weights, architecture and input description, loadable through timm."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import timm
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import helixnas.zoo  # noqa: F401 - registers the model with timm
+from helixnas.artifacts.files import damaged, read_json, read_text, write_atomically, write_json, write_text
+from helixnas.errors import ArtifactError
+from helixnas.nn import build_seeded
+from helixnas.retrain.config import RetrainConfig
+from helixnas.space import Architecture
+
+WEIGHTS, ARCHITECTURE, INPUT = "model.safetensors", "architecture.json", "input.json"
+"""Files of a model folder."""
+
+
+def build_model(
+    architecture: Architecture,
+    *,
+    num_classes: int,
+    image_size: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    config: RetrainConfig,
+    seed: int,
+) -> nn.Module:
+    """Build the network with fresh weights that depend on `seed` alone; `mean` and `std` normalise its images."""
+    description = _description(num_classes, image_size, mean, std)
+    return build_seeded(
+        lambda: timm.create_model(
+            "helixnas",
+            arch=architecture,
+            num_classes=num_classes,
+            drop_rate=config.drop_rate,
+            drop_path_rate=config.drop_path_rate,
+            pretrained_cfg_overlay=description,
+        ),
+        (seed,),
+    )
+
+
+def save_model(model: nn.Module, folder: Path) -> tuple[str, ...]:
+    """Write a model folder, each file whole or not at all; return the file names.
+
+    Raises:
+        ArtifactError: the folder cannot be written or the disk is full.
+    """
+    config, architecture = model.pretrained_cfg, model.architecture
+    assert isinstance(config, dict)
+    assert isinstance(architecture, Architecture)
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    write_atomically(folder / WEIGHTS, lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    write_text(folder / ARCHITECTURE, architecture.to_json())
+    fields = ("num_classes", "input_size", "mean", "std", "crop_pct", "interpolation")
+    write_json(folder / INPUT, {name: config[name] for name in fields})
+    return WEIGHTS, ARCHITECTURE, INPUT
+
+
+def load_model(folder: Path) -> nn.Module:
+    """Build the model of a folder with its weights, in eval mode.
+
+    Raises:
+        ArtifactError: a file is missing or damaged, or the weights are not those of the architecture.
+    """
+    architecture = Architecture.from_json(read_text(folder / ARCHITECTURE))
+    description = read_json(folder / INPUT)
+    model = timm.create_model(
+        "helixnas", arch=architecture, num_classes=description["num_classes"], pretrained_cfg_overlay=description
+    )
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise damaged(folder / WEIGHTS, error) from error
+    found = model.load_state_dict(weights, strict=False)
+    if found.missing_keys or found.unexpected_keys:
+        odd = [*found.missing_keys, *found.unexpected_keys]
+        raise ArtifactError(
+            f"{folder / WEIGHTS} belongs to another architecture than {ARCHITECTURE}: {len(odd)} names differ, first {odd[0]}"
+        )
+    return model.eval()
+
+
+def _description(num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> dict[str, object]:
+    return {
+        "num_classes": num_classes,
+        "input_size": (3, image_size, image_size),
+        "mean": tuple(mean),
+        "std": tuple(std),
+    }

@@ -1,0 +1,52 @@
+"""Amounts as people write them: ``5.3M`` parameters, ``350M`` multiply-adds, ``60%`` of the teacher's."""
+
+import math
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+
+from helixnas.errors import ConfigError, UnknownNameError
+
+_FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+_AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IGNORECASE)
+
+
+def parse_amount(text: str | int | float, *, reference: int | None = None) -> int:
+    """Return the whole number that an amount means, rounded down; a percentage is a share of `reference`.
+
+    Raises:
+        ConfigError: the text is not an amount, or a share of something unknown.
+
+    >>> parse_amount("5.3M"), parse_amount("60%", reference=1000), parse_amount(12)
+    (5300000, 600, 12)
+    """
+    match = _AMOUNT.fullmatch(str(text))
+    if match is None:
+        raise ConfigError(f"{text!r} is not an amount; write 5300000, 5.3M, 350M or 60%")
+    number, unit = Fraction(match[1]), match[2].lower()
+    if unit == "%":
+        if reference is None:
+            raise ConfigError(f"{text!r} is a share of the teacher's, which is not known for this resource; write a number")
+        return math.floor(number * reference / 100)
+    return math.floor(number * _FACTORS[unit])
+
+
+def parse_limits(
+    limits: Mapping[str, str | int | float], *, known: Mapping[str, int | None], option: str
+) -> dict[str, int]:
+    """Return limits per resource as whole numbers.
+
+    Args:
+        limits: resource -> amount.
+        known: the resources there are -> the teacher's, where known.
+        option: where the limits were given, for messages.
+
+    >>> parse_limits({"macs": "50%"}, known={"macs": 800, "params": 10}, option="max")
+    {'macs': 400}
+    """
+    parsed: dict[str, int] = {}
+    for name, amount in limits.items():
+        if name not in known:
+            raise UnknownNameError(f"resource in {option}", name, known)
+        parsed[name] = parse_amount(amount, reference=known[name])
+    return parsed

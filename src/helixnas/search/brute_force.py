@@ -1,0 +1,64 @@
+"""Brute force: every architecture of a small instance, the oracle that the exact search is tested against."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from helixnas.errors import ConfigError
+from helixnas.search.budget import Budget
+from helixnas.search.instance import Instance
+from helixnas.search.result import Answer, answer_of
+
+LARGEST_SPACE = 10_000_000
+"""Instances with more chains than this are refused."""
+
+
+def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple[Answer, ...]:
+    """Return every architecture inside the budget, in the order of ties.
+
+    Raises:
+        ConfigError: the instance has more than 10,000,000 architectures.
+
+    >>> from helixnas.search import InstanceBlock
+    >>> one = np.array([1, 1])
+    >>> block = InstanceBlock(width_in=one, width_out=one, score=one, costs=np.array([[2], [1]]), order=np.arange(2))
+    >>> instance = Instance(blocks=(block, block), resources=("macs",))
+    >>> [answer.rows for answer in enumerate_answers(instance)]
+    [(1, 1), (0, 1), (1, 0), (0, 0)]
+    """
+    if instance.size > LARGEST_SPACE:
+        raise ConfigError(f"{instance.size:,} architectures are too many to enumerate; at most {LARGEST_SPACE:,}")
+    budget = Budget() if budget is None else budget
+    budget.check(instance.resources)
+    answers = (answer_of(instance, np.array(rows)) for rows in _chains(instance, ()))
+    return tuple(sorted(answer for answer in answers if is_within(answer, budget)))
+
+
+def is_within(answer: Answer, budget: Budget) -> bool:
+    """Return whether an answer meets every limit."""
+    below = all(answer.costs[name] <= limit for name, limit in budget.upper.items())
+    return below and all(answer.costs[name] >= limit for name, limit in budget.lower.items())
+
+
+def front_of(answers: Sequence[Answer], resources: Sequence[str]) -> tuple[Answer, ...]:
+    """Return the answers that no other is as good as in score and `resources`, the first of equals, by score."""
+    best: dict[tuple[int, ...], Answer] = {}
+    for answer in sorted(answers):
+        best.setdefault((answer.score, *(answer.costs[name] for name in resources)), answer)
+    kept = [
+        point
+        for point in sorted(best)
+        if not any(other != point and all(a <= b for a, b in zip(other, point, strict=True)) for other in best)
+    ]
+    return tuple(best[point] for point in kept)
+
+
+def _chains(instance: Instance, rows: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    if len(rows) == len(instance.blocks):
+        yield rows
+        return
+    block = instance.blocks[len(rows)]
+    width = instance.blocks[len(rows) - 1].width_out[rows[-1]] if rows else None
+    for row in range(len(block)):
+        if width is None or block.width_in[row] == width:
+            yield from _chains(instance, (*rows, row))

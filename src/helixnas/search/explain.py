@@ -1,0 +1,149 @@
+"""Why a budget cannot be met: what the space reaches, which limits conflict, by how much the budgets must grow.
+
+All three are exact. A smallest conflicting set is the first, by size, of the sets of limits that nothing meets. The
+factor is the least of ``max over r of cost_r / limit_r`` over the architectures that meet the lower limits: it lies on
+the Pareto front of the costs among each other, which the programme finds with a cost in the place of the score.
+"""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+
+from helixnas.search.budget import Budget
+from helixnas.search.chain import Ahead, Limits, build_chain
+from helixnas.search.instance import LARGEST_TOTAL, Instance, InstanceBlock, Ints
+from helixnas.search.programme import Rules, sweep
+from helixnas.search.result import Infeasibility
+
+
+def explain(instance: Instance, budget: Budget) -> Infeasibility:
+    """Return why no architecture meets `budget`; it must be infeasible."""
+    reach = _reach(instance)
+    smallest = {name: int(reach.least[0, column]) for column, name in enumerate(instance.resources)}
+    largest = {name: int(reach.most[0, column]) for column, name in enumerate(instance.resources)}
+    if instance.size == 0:
+        return Infeasibility(smallest={}, largest={}, conflict=Budget(), factor=None, needed={})
+    factor = _factor(instance, budget)
+    return Infeasibility(
+        smallest=smallest,
+        largest=largest,
+        conflict=_conflict(instance, budget),
+        factor=factor,
+        needed={} if factor is None else {name: int(limit * factor) for name, limit in budget.upper.items()},
+    )
+
+
+def is_feasible(instance: Instance, budget: Budget) -> bool:
+    """Return whether any architecture meets `budget`, whatever its score.
+
+    >>> one = np.array([1])
+    >>> block = InstanceBlock(width_in=one, width_out=one, score=one, costs=one[:, None], order=one)
+    >>> instance = Instance(blocks=(block, block), resources=("macs",))
+    >>> is_feasible(instance, Budget(upper={"macs": 2})), is_feasible(instance, Budget(lower={"macs": 3}))
+    (True, False)
+    """
+    return _cheapest(instance, budget) is not None
+
+
+def _reach(instance: Instance) -> Ahead:
+    """Return the least and the most of every resource over the whole space."""
+    everything = {column: LARGEST_TOTAL for column in range(len(instance.resources))}
+    return build_chain(instance, Limits(upper=everything, lower={})).ahead[0]
+
+
+def _conflict(instance: Instance, budget: Budget) -> Budget:
+    limits = [("upper", name) for name in budget.upper] + [("lower", name) for name in budget.lower]
+    for number in range(1, len(limits)):
+        for some in combinations(limits, number):
+            part = Budget(
+                upper={name: budget.upper[name] for side, name in some if side == "upper"},
+                lower={name: budget.lower[name] for side, name in some if side == "lower"},
+            )
+            if not is_feasible(instance, part):
+                return part
+    return budget
+
+
+def _cheapest(instance: Instance, budget: Budget) -> int | None:
+    """Return the least of one limited resource under the other limits, within its own limit; None where there is none.
+
+    It takes the place of the score, so that the programme carries one column less.
+    """
+    sums = [name for name in budget.upper if instance.combine[instance.column(name)] == "sum"]
+    limits = _limits(instance, budget)
+    priced = _priced(instance, sums[0] if sums else None)
+    chain = build_chain(priced, limits)
+    if chain.is_empty:
+        return None
+    if sums:
+        column = instance.column(sums[0])
+        limits = Limits(upper={c: v for c, v in limits.upper.items() if c != column}, lower=limits.lower)
+    last = sweep(chain, Rules(limits=limits, is_max=_is_max(instance))).layers[-1]
+    if not len(last) or (sums and last.score[0] > budget.upper[sums[0]]):
+        return None
+    return int(last.score[0])
+
+
+def _factor(instance: Instance, budget: Budget) -> Fraction | None:
+    """Return the least factor by which all upper limits must grow together."""
+    hard = {name: limit for name, limit in budget.upper.items() if limit == 0}
+    soft = {name: limit for name, limit in budget.upper.items() if limit > 0}
+    if not soft or not is_feasible(instance, Budget(upper=hard, lower=budget.lower)):
+        return None
+    enough = Fraction(2)
+    while not is_feasible(instance, Budget(upper=hard | _grown(soft, enough), lower=budget.lower)):
+        enough *= 2
+    return _least_factor(instance, hard, soft, budget.lower, enough)
+
+
+def _least_factor(
+    instance: Instance, hard: Mapping[str, int], soft: Mapping[str, int], lower: Mapping[str, int], enough: Fraction
+) -> Fraction:
+    """Return the least factor at most `enough`, from the front of the limited resources."""
+    limits = _limits(instance, Budget(upper={**hard, **_grown(soft, enough)}, lower=lower))
+    sums = [name for name in soft if instance.combine[instance.column(name)] == "sum"]
+    priced = _priced(instance, sums[0] if sums else None)
+    asked = tuple(instance.column(name) for name in soft if name not in sums[:1])
+    layers = sweep(build_chain(priced, limits), Rules(limits=limits, asked=asked, is_max=_is_max(instance))).layers
+    ratios = [layers[-1].costs[:, instance.column(name)] / limit for name, limit in soft.items()]
+    largest: np.ndarray = np.max(ratios, axis=0)
+    near = np.flatnonzero(largest <= largest.min() * (1 + 1e-9))
+    return min(_ratio(layers[-1].costs[place], instance, soft) for place in near)
+
+
+def _ratio(costs: Ints, instance: Instance, soft: Mapping[str, int]) -> Fraction:
+    return max(Fraction(int(costs[instance.column(name)]), limit) for name, limit in soft.items())
+
+
+def _grown(limits: Mapping[str, int], factor: Fraction) -> dict[str, int]:
+    return {name: int(limit * factor) for name, limit in limits.items()}
+
+
+def _priced(instance: Instance, resource: str | None) -> Instance:
+    """Return the instance with a resource in the place of the score, or no score at all."""
+    column = None if resource is None else instance.column(resource)
+    blocks: Iterable[InstanceBlock] = (
+        InstanceBlock(
+            width_in=block.width_in,
+            width_out=block.width_out,
+            score=np.zeros(len(block), np.int64) if column is None else block.costs[:, column],
+            costs=block.costs,
+            order=block.order,
+        )
+        for block in instance.blocks
+    )
+    return Instance(blocks=tuple(blocks), resources=instance.resources, combine=instance.combine)
+
+
+def _limits(instance: Instance, budget: Budget) -> Limits:
+    most = LARGEST_TOTAL + 1
+    return Limits(
+        upper={instance.column(name): min(limit, most) for name, limit in budget.upper.items()},
+        lower={instance.column(name): min(limit, most) for name, limit in budget.lower.items()},
+    )
+
+
+def _is_max(instance: Instance) -> tuple[bool, ...]:
+    return tuple(how == "max" for how in instance.combine)

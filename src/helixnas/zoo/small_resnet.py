@@ -1,0 +1,121 @@
+"""A residual network for small images: timm's basic blocks behind a stem of stride 1, with any widths, depths, strides.
+
+timm's own networks shrink the image fourfold before the first stage, which leaves nothing of 16 or 32 pixels.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from timm.layers import ConvNormAct, create_classifier
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models.resnet import BasicBlock, downsample_conv
+from torch import Tensor, nn
+
+from helixnas.errors import ConfigError
+
+
+class SmallResNet(nn.Module):
+    """3x3 stem of stride 1, then ``layer1``, ``layer2``, ... of basic blocks, pooling, linear classifier.
+
+    Args:
+        channels: width of every stage.
+        layers: number of basic blocks in every stage.
+        strides: stride of every stage's first block.
+        stem_width: channels of the stem.
+        num_classes: outputs; 0 leaves the pooled features.
+        in_chans: channels of the image.
+        drop_rate: dropout before the classifier.
+        global_pool: timm's name of the pooling.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int] = (64, 128, 256),
+        layers: Sequence[int] = (2, 2, 2),
+        strides: Sequence[int] = (2, 2, 2),
+        stem_width: int = 32,
+        num_classes: int = 10,
+        in_chans: int = 3,
+        drop_rate: float = 0.0,
+        global_pool: str = "avg",
+    ) -> None:
+        super().__init__()
+        if not len(channels) == len(layers) == len(strides) > 0:
+            raise ConfigError(
+                f"channels, layers and strides need one entry per stage, not {len(channels)}, {len(layers)} and {len(strides)}"
+            )
+        self.num_classes = num_classes
+        self.stem = ConvNormAct(in_chans, stem_width, 3)
+        self.feature_info: list[dict[str, Any]] = []
+        width, reduction = stem_width, 1
+        for number, (channel, depth, stride) in enumerate(zip(channels, layers, strides, strict=True), start=1):
+            self.add_module(f"layer{number}", _stage(width, channel, depth, stride))
+            width, reduction = channel, reduction * stride
+            self.feature_info.append({"num_chs": channel, "reduction": reduction, "module": f"layer{number}"})
+        self.num_stages = len(channels)
+        self.num_features = self.head_hidden_size = width
+        self.global_pool, self.fc = create_classifier(width, num_classes, pool_type=global_pool)
+        self.head_drop = nn.Dropout(drop_rate)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    @torch.jit.ignore
+    def get_classifier(self) -> nn.Module:
+        """Return the linear layer."""
+        return self.fc
+
+    def reset_classifier(self, num_classes: int, global_pool: str = "avg") -> None:
+        """Replace the classifier by a new one with `num_classes` outputs."""
+        self.num_classes = num_classes
+        self.global_pool, self.fc = create_classifier(self.num_features, num_classes, pool_type=global_pool)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return the features before pooling."""
+        x = self.stem(x)
+        for number in range(1, self.num_stages + 1):
+            x = self.get_submodule(f"layer{number}")(x)
+        return x
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Pool and classify features."""
+        x = self.head_drop(self.global_pool(x))
+        return x if pre_logits else self.fc(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits, (batch, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+
+def _stage(received: int, channels: int, depth: int, stride: int) -> nn.Sequential:
+    changes = stride != 1 or received != channels
+    shortcut = downsample_conv(received, channels, 1, stride=stride) if changes else None
+    first = BasicBlock(received, channels, stride=stride, downsample=shortcut)
+    return nn.Sequential(first, *(BasicBlock(channels, channels) for _ in range(depth - 1)))
+
+
+default_cfgs = generate_default_cfgs(
+    {
+        "small_resnet": {
+            "num_classes": 10,
+            "input_size": (3, 32, 32),
+            "pool_size": None,
+            "crop_pct": 1.0,
+            "interpolation": "bicubic",
+            "mean": (0.4914, 0.4822, 0.4465),
+            "std": (0.2470, 0.2435, 0.2616),
+            "first_conv": "stem.conv",
+            "classifier": "fc",
+        }
+    }
+)
+
+
+@register_model
+def small_resnet(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """Build a residual network for small images; see `SmallResNet` for its arguments."""
+    if pretrained:
+        raise ConfigError("no weights are published with HelixNAS; build small_resnet without pretrained=True and train it")
+    stages = tuple(range(len(kwargs.get("channels", (64, 128, 256)))))
+    return build_model_with_cfg(SmallResNet, "small_resnet", False, feature_cfg={"out_indices": stages}, **kwargs)

@@ -1,0 +1,99 @@
+"""Places, spans of bytes and channels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helixnas.data.source import FileSpans, as_rgb, find_root
+from helixnas.errors import DataError
+
+
+def test_a_relative_root_is_found_in_the_current_folder_before_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("here", "data"):
+        (tmp_path / place / "pets").mkdir(parents=True)
+    (tmp_path / "data" / "cars").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HELIXNAS_DATA", str(tmp_path / "data"))
+    assert find_root("pets") == tmp_path / "here" / "pets"
+    assert find_root("cars") == tmp_path / "data" / "cars"
+
+
+def test_a_missing_root_is_answered_with_both_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HELIXNAS_DATA", "/data/sets")
+    with pytest.raises(DataError) as caught:
+        find_root("pets")
+    assert (
+        str(caught.value) == f"there is no 'pets' in the current folder, {tmp_path}, nor in $HELIXNAS_DATA, /data/sets"
+    )
+
+
+def test_a_missing_root_says_when_the_data_folder_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HELIXNAS_DATA", raising=False)
+    with pytest.raises(DataError, match=r"and \$HELIXNAS_DATA, the second place, is not set"):
+        find_root("pets")
+
+
+def test_a_missing_absolute_root_is_answered_with_itself() -> None:
+    with pytest.raises(DataError, match="there is no file or folder /nowhere/pets"):
+        find_root("/nowhere/pets")
+
+
+def test_an_empty_root_says_what_to_set() -> None:
+    with pytest.raises(DataError, match=r"data.root is empty; name a folder or a tar of images, or set data\.name"):
+        find_root("")
+
+
+def test_grey_images_get_three_equal_channels() -> None:
+    grey = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    rgb = np.asarray(as_rgb(Image.fromarray(grey)))
+    assert rgb.shape == (4, 4, 3)
+    assert (rgb == grey[:, :, None]).all()
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_cut_off(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 257 * 100, 65535]], dtype=np.uint16)).save(tmp_path / "deep.png")
+    with Image.open(tmp_path / "deep.png") as image:
+        assert np.asarray(as_rgb(image))[0, :, 0].tolist() == [0, 100, 255]
+
+
+@pytest.mark.parametrize(("mode", "color"), [("RGBA", (1, 2, 3, 4)), ("CMYK", (254, 253, 252, 0)), ("RGB", (1, 2, 3))])
+def test_other_modes_become_rgb(mode: str, color: Any) -> None:
+    assert as_rgb(Image.new(mode, (1, 1), color)).getpixel((0, 0)) == (1, 2, 3)
+
+
+def test_a_palette_with_transparency_becomes_rgb_without_a_warning() -> None:
+    image = Image.new("P", (1, 1))
+    image.putpalette([9, 8, 7])
+    image.info["transparency"] = b"\x00"
+    assert as_rgb(image).getpixel((0, 0)) == (9, 8, 7)
+
+
+def test_floating_point_pixels_are_refused() -> None:
+    with pytest.raises(DataError, match="floating-point numbers of unknown range; 8- or 16-bit pixels would be right"):
+        as_rgb(Image.new("F", (1, 1)))
+
+
+def test_a_span_reads_an_image_from_the_middle_of_a_file(tmp_path: Path, png: Any) -> None:
+    (tmp_path / "pack").write_bytes(b"before" + png(5) + png(6))
+    spans = FileSpans(
+        files=[str(tmp_path / "pack")] * 2, names=["a", ""], offsets=[6, 6 + len(png(5))], sizes=[len(png(5)), -1]
+    )
+    assert [spans.read(index).getpixel((0, 0)) for index in range(len(spans))] == [5, 6]
+    assert [spans.locate(index) for index in range(2)] == [f"{tmp_path / 'pack'}!a", str(tmp_path / "pack")]
+
+
+def test_a_fingerprint_changes_with_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "image"
+    file.write_bytes(b"one")
+    spans = FileSpans(files=[str(file)], names=[""], offsets=[0], sizes=[-1])
+    before = spans.fingerprint()
+    assert spans.fingerprint() == before
+    file.write_bytes(b"three")
+    assert spans.fingerprint() != before

@@ -20,7 +20,7 @@ quietly = @log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	if $(2) >"$$log" 2>&1; then echo "ok: $(1)"; \
 	else status=$$?; cat "$$log"; echo "FAILED: $(1) ($(2))"; exit $$status; fi
 
-.PHONY: help demo test test-slow static check docs bench format clean
+.PHONY: help demo test test-slow static lint imports types check docs bench format clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is"
@@ -46,10 +46,16 @@ test: $(READY) ## the default tests and the doctests: offline, fast
 test-slow: $(READY) ## the slow, gpu, browser and distributed tests that this machine can run
 	@$(BIN)/python -m pytest -q -m "slow or gpu or browser or distributed" $(PYTEST_ARGS)
 
-static: $(READY) ## lint, format, types and import contracts, without running anything
+static: lint imports types ## lint, import contracts and types, without running anything (-k: all of them)
+
+lint: $(READY)
 	$(call quietly,lint,$(BIN)/ruff check --quiet .)
 	$(call quietly,format,$(BIN)/ruff format --check --quiet --diff .)
+
+imports: $(READY)
 	$(call quietly,import contracts,$(BIN)/lint-imports)
+
+types: $(READY)
 	$(call quietly,types,PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python)
 
 docs: $(READY) ## the documentation, into site/

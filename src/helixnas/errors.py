@@ -1,7 +1,8 @@
 """Everything HelixNAS raises on purpose: one sentence each, with what is wrong, where, and what would be right.
 
-Each class also derives from the built-in a caller would expect, so ``except ValueError`` keeps working. The command line
-prints the sentence and exits with code 2. A defect of HelixNAS itself is an ``AssertionError`` and keeps its traceback.
+Each class also derives from the built-in a caller would expect, so ``except ValueError`` keeps working. The command
+line prints the sentence and exits with code 2. A defect of HelixNAS itself is an ``AssertionError`` and keeps its
+traceback.
 """
 
 import difflib
@@ -17,14 +18,23 @@ class ConfigError(HelixError, ValueError):
 
 
 class UnknownNameError(HelixError, LookupError):
-    """A name is not among the known ones; the message lists the nearest."""
+    """A name is not among the known ones; the message lists the nearest.
+
+    >>> print(UnknownNameError("verb", "serach", ("rate", "search")))
+    unknown verb 'serach'; did you mean search?
+    """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         """Say which `kind` of thing `name` should have been, and which of the `known` names come closest."""
         names = sorted(known)
+        self._parts = (kind, name, tuple(names))
         close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+    def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, tuple[str, ...]]]:
+        """Survive the way back from a worker process, which pickles what it raises."""
+        return (type(self), self._parts)
 
 
 class SpaceError(HelixError, ValueError):

@@ -1,8 +1,8 @@
 """CostTable: what every path costs, as exact integers, keyed like the ratings by (block, previous width, path).
 
-An MBConv's hidden width follows its *input*, so the first layer of a block costs what the cell chosen before it makes it
-cost: costs are a chain, not a sum of independent blocks. The stem is block 0 (one row), the head block N + 1 (one row per
-width it may receive), so a network's cost is the sum of one row per block.
+An MBConv's hidden width follows its *input*, so the first layer of a block costs what the cell chosen before it makes
+it cost: costs are a chain, not a sum of independent blocks. The stem is block 0 (one row), the head block N + 1 (one
+row per width it may receive), so a network's cost is the sum of one row per block.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,12 @@ class CostTable:
     """One row per (block, previous width, path); resources are whole numbers that add up over blocks.
 
     >>> table = CostTable(
-    ...     block=np.array([0, 1, 2]), previous_width=np.array([3, 16, 24]), path=("", "24:mb3_k3", ""),
-    ...     width=np.array([16, 24, 10]), resources={"params": np.array([432, 3000, 250])}, facts={"image_size": 32},
+    ...     block=np.array([0, 1, 2]),
+    ...     previous_width=np.array([3, 16, 24]),
+    ...     path=("", "24:mb3_k3", ""),
+    ...     width=np.array([16, 24, 10]),
+    ...     resources={"params": np.array([432, 3000, 250])},
+    ...     facts={"image_size": 32},
     ... )
     >>> table.rows(1)
     array([1])
@@ -74,7 +78,9 @@ class CostTable:
         for block, text in enumerate(("", *(path.text for path in architecture.paths), "")):
             row = self._index.get((block, previous, text))
             if row is None:
-                raise ArtifactError(f"the cost table has no row for path {text!r} after width {previous} in block {block}")
+                raise ArtifactError(
+                    f"the cost table has no row for path {text!r} after width {previous} in block {block}"
+                )
             for name, values in self.resources.items():
                 totals[name] += int(values[row])
             previous = int(self.width[row])

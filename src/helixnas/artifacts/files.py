@@ -1,5 +1,6 @@
 """Files of a run: written whole or not at all, read with one clear sentence when damaged."""
 
+import contextlib
 import errno
 import json
 import os
@@ -29,10 +30,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise ArtifactError(f"cannot write {path}: {_reason(error)}") from error
     finally:
-        try:
+        with contextlib.suppress(OSError):  # a folder that cannot be written holds no temporary file either
             temporary.unlink(missing_ok=True)
-        except OSError:
-            pass  # a folder that cannot be written holds no temporary file either
 
 
 def write_text(path: Path, text: str) -> None:
@@ -46,10 +45,14 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file of a run; raises `ArtifactError` where it is missing or not text."""
+    """Read a text file of a run; raises `ArtifactError` where it is missing, not readable or not text."""
     try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"cannot read {path}: it is not UTF-8 text") from error
+    except PermissionError as error:
+        raise ArtifactError(f"cannot read {path}: this user may not read it") from error
+    except OSError as error:
         raise ArtifactError(f"cannot read {path}: {_reason(error)}") from error
 
 
@@ -68,14 +71,14 @@ def damaged(path: Path, error: Exception) -> ArtifactError:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
         return "the disk is full; free some space and run the same command again"
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return "the folder is read-only for this user"
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return error.strerror or str(error)

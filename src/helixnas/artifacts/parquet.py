@@ -23,15 +23,17 @@ def read_parquet(path: Path, *, kind: str) -> tuple[pa.Table, dict[str, Any]]:
     """Read a table and its facts.
 
     Raises:
-        ArtifactError: the file is missing, truncated, or holds something else than `kind`.
+        ArtifactError: the file is missing, truncated, of a newer version, or holds something else than `kind`.
     """
     if not path.is_file():
         raise ArtifactError(f"there is no {kind} at {path}")
     try:
         table = pq.read_table(path)
-        stamp = json.loads((table.schema.metadata or {})[b"helixnas"])
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        stamp = json.loads((table.schema.metadata or {}).get(b"helixnas", "{}"))
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged(path, error) from error
+    if not isinstance(stamp, dict) or not {"kind", "version", "facts"} <= stamp.keys():
+        raise ArtifactError(f"{path} was not written by HelixNAS; a {kind} was expected there")
     if stamp["kind"] != kind:
         raise ArtifactError(f"{path} holds a {stamp['kind']}, not a {kind}")
     if stamp["version"] != 1:

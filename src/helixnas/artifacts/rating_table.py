@@ -1,7 +1,8 @@
 """RatingTable: the local scores of every path of one block, per rating batch (Eq. 7, Alg. 1).
 
-Scores are keyed by (previous width, path): the first layer of a path, and so its score, depends on the width of the cell
-chosen in the block before. They are kept per batch in float64, so that two candidates can be compared on the same images.
+Scores are keyed by (previous width, path): the first layer of a path, and so its score, depends on the width of the
+cell chosen in the block before. They are kept per batch in float64, so that two candidates can be compared on the
+same images.
 """
 
 from collections.abc import Mapping
@@ -24,8 +25,12 @@ class RatingTable:
     """One row per (previous width, path) of a block; scores are lower for better.
 
     >>> table = RatingTable(
-    ...     block=1, previous_width=np.array([16, 16]), path=("24:mb3_k3", "24:mb3_k5"), width=np.array([24, 24]),
-    ...     batch_sizes=np.array([3, 1]), scores={"relative_l1": np.array([[0.5, 1.0], [0.25, 0.25]])},
+    ...     block=1,
+    ...     previous_width=np.array([16, 16]),
+    ...     path=("24:mb3_k3", "24:mb3_k5"),
+    ...     width=np.array([24, 24]),
+    ...     batch_sizes=np.array([3, 1]),
+    ...     scores={"relative_l1": np.array([[0.5, 1.0], [0.25, 0.25]])},
     ... )
     >>> table.mean("relative_l1").tolist()
     [0.625, 0.25]

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.files import damaged, read_json, write_json
+from helixnas.errors import ArtifactError
+
+VERSION = 1
 
 
 def config_key(settings: Any, *upstream: str) -> str:
@@ -74,16 +77,22 @@ class RunRecord:
 
     def save(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
-        write_json(path, {"format": "helixnas-run", "version": 1, **asdict(self)})
+        write_json(path, {"format": "helixnas-run", "version": VERSION, **asdict(self)})
 
     @staticmethod
     def load(path: Path) -> "RunRecord":
-        """Read a record; raises `ArtifactError` where the file is missing or damaged."""
+        """Read a record; raises `ArtifactError` where the file is missing, damaged or of another version."""
         values = read_json(path)
         try:
             if values["format"] != "helixnas-run":
                 raise ValueError(f"format {values['format']!r}")
+            if values["version"] != VERSION:
+                raise ArtifactError(
+                    f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
+                )
             stages = {name: StageRecord(**stage) for name, stage in values["stages"].items()}
             return RunRecord(recipe=values["recipe"], versions=values["versions"], stages=stages)
+        except ArtifactError:
+            raise
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise damaged(path, error) from error

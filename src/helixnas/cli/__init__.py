@@ -1,11 +1,14 @@
 """The command line: arguments -> one call; a mistake is one sentence and exit code 2."""
 
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from jsonargparse import ArgumentParser
 from rich.console import Console
 
 from helixnas.cli.parsers import VERBS, build_parser
@@ -21,37 +24,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    console, errors = Console(), Console(stderr=True)
+    console, errors = _Console(), _Console(stderr=True)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         _dispatch(words, console)
+        sys.stdout.flush()
     except (Interrupted, KeyboardInterrupt) as error:
         reason = str(error) or "stopped"
-        errors.print(f"{reason}; go on with: {_command(words)}", highlight=False, soft_wrap=True, markup=False)
+        _say(errors, f"{reason}; go on with: {shlex.join(['helixnas', *words])}")
         return INTERRUPTED
-    except HelixError as error:
-        errors.print(f"helixnas: {error}", highlight=False, soft_wrap=True, markup=False)
-        return BAD_INPUT
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read the output has enough; what is left of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except HelixError as error:
+        _say(errors, f"helixnas: {error}")
+        return BAD_INPUT
+    except OSError as error:
+        _say(errors, f"helixnas: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
+        return BAD_INPUT
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would leave with exit code 1, but nothing went wrong
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _dispatch(words: list[str], console: Console) -> None:
     verb = words[0] if words else None
     if verb is not None and not verb.startswith("-") and verb not in VERBS:
         raise UnknownNameError("verb", verb, VERBS)
-    parser = build_parser(verb)
+    own, overrides = _split(words) if verb == "run" and not _asks_for_help(words) else (words, [])
+    parser = build_parser(verb, settings=verb == "run" and own is words)
     if verb is None:
         parser.print_help()
         return
+    options = _parse(parser, own)
     from helixnas.cli import verbs
 
-    options = _parse(parser, words)
     if verb == "run":
-        verbs.run(options, _overrides(words), console)
+        verbs.run(options, overrides, console, again=shlex.join(["helixnas", *(w for w in words if w not in DRY_RUN)]))
     elif verb == "recipes":
         verbs.recipes(console)
     elif verb in ("search", "report", "status"):
@@ -60,47 +78,49 @@ def _dispatch(words: list[str], console: Console) -> None:
         verbs.stage(options, console)
 
 
-def _parse(parser: Any, words: list[str]) -> Any:
+def _parse(parser: ArgumentParser, words: list[str]) -> Any:
     try:
         parsed = parser.parse_args(words)
     except HelixError:
         raise
     except Exception as error:
-        from helixnas.cli.recipes import explain, option_names
+        from helixnas.cli.explain import explain
 
-        inner = next((a.choices[words[0]] for a in parser._actions if getattr(a, "choices", None)), parser)
-        raise explain(error, option_names(inner), f"helixnas {words[0]}") from error
+        subparsers = next((a.choices for a in parser._actions if isinstance(a.choices, dict)), {})
+        raise explain(error, subparsers.get(words[0], parser), words[0]) from error
+    if parsed.verb is None:
+        raise ConfigError("a verb is missing; see helixnas --help")
     options = parsed[parsed.verb]
     options.verb = parsed.verb
     return options
 
 
-OWN_OPTIONS = {"--out": 1, "--until": 1, "--dry-run": 0, "--dry_run": 0, "--redo": 0, "--quiet": 0}
+DRY_RUN = ("--dry-run", "--dry_run")
+OWN_OPTIONS = {"--out": 1, "--until": 1, "--redo": 0, "--quiet": 0, **dict.fromkeys(DRY_RUN, 0)}
+"""The options of `helixnas run` that are no settings of the recipe, and how many words follow each."""
 
 
-def _overrides(words: list[str]) -> list[str]:
-    """Return the words that set recipe settings: neither the verb, the recipe nor the verb's own options."""
-    kept: list[str] = []
-    seen_recipe, position = False, 1
+def _asks_for_help(words: Sequence[str]) -> bool:
+    return any(word in ("-h", "--help") or word.endswith(".help") for word in words)
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words of `helixnas run` itself, and those that replace settings of the recipe.
+
+    >>> _split(["run", "digits", "--seed", "1", "--out", "here", "--distill.lr=0.5"])
+    (['run', 'digits', '--out', 'here'], ['--seed', '1', '--distill.lr=0.5'])
+    """
+    own: list[str] = []
+    settings: list[str] = []
+    position = 0
     while position < len(words):
         word = words[position]
-        if word.split("=")[0] in OWN_OPTIONS:
-            position += 1 + (0 if "=" in word else OWN_OPTIONS[word])
-        elif word.startswith("--"):
-            taken = 1 if "=" in word or position + 1 >= len(words) else 2
-            kept += words[position : position + taken]
-            position += taken
-        elif seen_recipe:
-            raise ConfigError(f"unexpected argument {word!r}; one recipe is run at a time")
-        else:
-            seen_recipe, position = True, position + 1
-    return kept
-
-
-def _command(words: list[str]) -> str:
-    import shlex
-
-    return shlex.join(["helixnas", *words])
+        name, equals, _ = word.partition("=")
+        taken = 1 if equals or not word.startswith("-") else 1 + OWN_OPTIONS.get(name, 1)
+        kept = settings if word.startswith("--") and name not in OWN_OPTIONS else own
+        kept += words[position : position + taken]
+        position += taken
+    return own, settings
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -16,51 +16,66 @@ VERBS = {
 STAGES = ("teacher", "distill", "rate", "search", "retrain", "report")
 
 DESCRIPTION = """Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits"""
+SETTINGS = (
+    "Every setting of the recipe can be replaced by the option of its name (--distill.lr 0.002, "
+    "--searches.small.max.macs 50%, --retrain null); the defaults shown hold where the recipe does not say otherwise."
+)
 
 
-def build_parser(verb: str | None) -> ArgumentParser:
-    """Return the parser; only the verb in hand gets all its options, so that the light ones start without torch."""
+def build_parser(verb: str | None, *, settings: bool = False) -> ArgumentParser:
+    """Return the parser; only the verb in hand gets its options, and those of a recipe only where `settings` asks."""
     parser = ArgumentParser(prog="helixnas", description=DESCRIPTION, exit_on_error=False, version=_version())
     verbs = parser.add_subcommands(required=False, dest="verb", metavar="VERB", title="verbs")
     for name, purpose in VERBS.items():
-        verbs.add_subcommand(name, _verb_parser(name, purpose, complete=name == verb), help=purpose)
+        verbs.add_subcommand(name, _verb_parser(name, purpose, complete=name == verb, settings=settings), help=purpose)
     return parser
 
 
-def _verb_parser(name: str, purpose: str, *, complete: bool) -> ArgumentParser:
-    parser = ArgumentParser(prog=f"helixnas {name}", description=f"{purpose[0].upper()}{purpose[1:]}.", exit_on_error=False)
+def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog=f"helixnas {name}", description=f"{purpose[0].upper()}{purpose[1:]}.", exit_on_error=False
+    )
+    if name == "run":
+        parser.description = f"{parser.description} {SETTINGS}"
     if name == "recipes" or not complete:
         return parser
     if name == "run":
-        _add_run_options(parser)
+        _add_run_options(parser, settings=settings)
         return parser
     parser.add_argument("run", metavar="RUN", help="the folder of a run")
     if name == "distill":
         parser.add_argument(
-            "--blocks", type=list[int], default=[], help="train only these blocks (1 .. N), as an independent job"
+            "--blocks", metavar="K,...", default="", help="train only these blocks, of 1 .. N, as an independent job"
         )
     if name in ("search", "retrain"):
-        parser.add_argument("--name", type=str | None, default=None, help="which search; all of the recipe's by default")
+        parser.add_argument(
+            "--name", type=str | None, default=None, help="which search; all of the recipe's by default"
+        )
     if name == "search":
         _add_search_options(parser)
     return parser
 
 
-def _add_run_options(parser: ArgumentParser) -> None:
-    from helixnas.cli.recipes import add_recipe_arguments
-
+def _add_run_options(parser: ArgumentParser, *, settings: bool) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
-    parser.add_argument("--out", type=str | None, default=None, help="folder of the run; runs/NAME by default")
+    parser.add_argument(
+        "--out", type=str | None, default=None, help="folder of the run; runs/NAME where it is not given"
+    )
     parser.add_argument("--until", choices=STAGES, default="report", help="stop after this stage")
-    parser.add_argument("--dry_run", "--dry-run", action="store_true", help="show the plan and its sizes; needs no data")
+    parser.add_argument(
+        "--dry_run", "--dry-run", action="store_true", help="show the plan and its sizes; needs no data"
+    )
     parser.add_argument("--redo", action="store_true", help="replace a run of another recipe in the folder")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    add_recipe_arguments(parser)
+    if settings:
+        from helixnas.cli.recipes import add_recipe_arguments
+
+        add_recipe_arguments(parser)
 
 
 def _add_search_options(parser: ArgumentParser) -> None:
     limit = "RESOURCE=AMOUNT"
-    help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60%% (of the teacher's)"
+    help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's)"
     parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
     parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
     parser.add_argument("--top", type=int, default=5, help="how many of the best to show")

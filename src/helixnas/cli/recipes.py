@@ -1,25 +1,29 @@
 """Recipes on the command line: a YAML file, with any setting replaced by an option of the same dotted name."""
 
-import difflib
+import types
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
+from helixnas.cli.explain import WORDS, unknown_option
+from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
-from helixnas.pipeline.recipe import Recipe, find_recipe
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.shipped import find_recipe
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
 def add_recipe_arguments(parser: ArgumentParser) -> None:
-    """Give a parser one option per setting of a recipe."""
-    parser.add_argument("--config", action="config", help="a YAML file of further settings, over the recipe's")
-    parser.add_class_arguments(Recipe, None, instantiate=True)
+    """Give a parser one option per setting of a recipe, for its help."""
+    parser.add_argument("--config", metavar="FILE", help="a YAML file of further settings, over the recipe's")
+    parser.add_class_arguments(Recipe, None)
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -36,66 +40,181 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 def recipe_from_settings(settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str) -> Recipe:
     """Build a recipe from plain values, with command line overrides over them; `where` is named in messages."""
     check_names(settings, Recipe, where=where)
-    parser = ArgumentParser(prog="helixnas run", exit_on_error=False)
-    add_recipe_arguments(parser)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # jsonargparse warns about its own future defaults
-            base = parser.parse_object(dict(settings))
-            values = parser.parse_args(list(overrides), namespace=base) if overrides else base
-            made = parser.instantiate(values)
-    except HelixError:
-        raise
-    except Exception as error:
-        raise explain(error, option_names(parser), where) from error
-    return Recipe(**{field.name: getattr(made, field.name) for field in fields(Recipe)})
+    changed = with_overrides(settings, overrides)
+    check_names(changed, Recipe, where="the options")
+    return _build(Recipe, changed, where=where, prefix="")
 
 
-def load_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file; raises `ConfigError` where it holds none."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read the recipe {path}: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"the recipe {path} must hold settings such as 'teacher:' and 'space:', not {type(content).__name__}")
-    return content
+def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return settings in which options such as ``--distill.lr 0.01`` replace values.
+
+    >>> with_overrides({"seed": 0, "distill": {"lr": 0.5}}, ["--distill.lr", "0.25", "--seed=3"])
+    {'seed': 3, 'distill': {'lr': 0.25}}
+    """
+    changed = deepcopy(dict(settings))
+    words = list(overrides)
+    while words:
+        option, equals, text = words.pop(0).partition("=")
+        hint = Any if option == "--config" else _hint(option)
+        if not equals:
+            if not words:
+                raise ConfigError(f"{option} needs a value")
+            text = words.pop(0)
+        if option == "--config":
+            _merge(changed, load_yaml(Path(text)))
+        else:
+            _set(changed, option, _value(option, text, hint))
+    return changed
 
 
 def check_names(settings: Mapping[str, Any], kind: Any, *, where: str, prefix: str = "") -> None:
     """Raise `UnknownNameError` for a setting that the dataclass `kind` does not have."""
-    hints = get_type_hints(kind)
-    known = [field.name for field in fields(kind)]
+    hints, known = get_type_hints(kind), [field.name for field in fields(kind)]
     for name, value in settings.items():
         if name not in known:
             raise UnknownNameError(f"setting in {where}{f' under {prefix}' if prefix else ''}:", str(name), known)
-        inner = next((part for part in (hints[name], *get_args(hints[name])) if is_dataclass(part)), None)
+        inner = _inner(hints[name])
         if inner is not None and isinstance(value, Mapping):
-            if str(hints[name]).startswith("dict"):
-                for key, item in value.items():
-                    if isinstance(item, Mapping):
-                        check_names(item, inner, where=where, prefix=f"{prefix}{name}.{key}")
-            else:
-                check_names(value, inner, where=where, prefix=f"{prefix}{name}")
+            parts = value.items() if _is_named(hints[name]) else [("", value)]
+            for key, item in parts:
+                if isinstance(item, Mapping):
+                    below = ".".join(part for part in (prefix, name, str(key)) if part)
+                    check_names(item, inner, where=where, prefix=below)
 
 
-def option_names(parser: ArgumentParser) -> list[str]:
-    """Return every long option of a parser."""
-    return [option for action in parser._actions for option in action.option_strings if option.startswith("--")]
+def _hint(option: str) -> Any:
+    """Return the type of the setting that an option names."""
+    kind: Any = Recipe
+    parts = option.removeprefix("--").replace("-", "_").split(".")
+    while parts:
+        hints = get_type_hints(kind)
+        name = parts.pop(0)
+        if name not in hints:
+            raise unknown_option(option, _all_options(Recipe, "--"))
+        hint, inner = hints[name], _inner(hints[name])
+        if inner is None:
+            return Any if parts else hint
+        if _is_named(hint) and parts:
+            parts.pop(0)
+        elif _is_named(hint):
+            return Any
+        kind = inner
+    return kind
 
 
-def explain(error: BaseException, options: Sequence[str], where: str) -> HelixError:
-    """Return one clear sentence for what an argument parser found wrong."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, HelixError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    text = " ".join(str(error).split())
-    marker = "unrecognized arguments:"
-    if marker in text.lower():
-        unknown = text[text.lower().index(marker) + len(marker) :].split()[0].split("=")[0]
-        close = difflib.get_close_matches(unknown, options, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else "see --help"
-        return ConfigError(f"unknown option {unknown}; {hint}")
-    return ConfigError(f"{where}: {text}")
+def _all_options(kind: Any, prefix: str) -> list[str]:
+    options: list[str] = ["--config"] if prefix == "--" else []
+    for name, hint in get_type_hints(kind).items():
+        options.append(f"{prefix}{name}")
+        inner = _inner(hint)
+        if inner is not None and not _is_named(hint):
+            options += _all_options(inner, f"{prefix}{name}.")
+    return options
+
+
+def _value(option: str, text: str, hint: Any) -> Any:
+    if hint is str:
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{option} {text!r} is not YAML: {' '.join(str(error).split())}") from error
+    return load_yaml(Path(value)) if is_dataclass(hint) and isinstance(value, str) else value
+
+
+def _set(settings: dict[str, Any], option: str, value: Any) -> None:
+    *path, last = option.removeprefix("--").split(".")
+    place = settings
+    for depth, name in enumerate(path, start=1):
+        inside = place.get(name)
+        if inside is not None and not isinstance(inside, dict):
+            raise ConfigError(f"{option}: {'.'.join(path[:depth])} is {inside!r}, which has no settings of its own")
+        place[name] = place = {} if inside is None else inside
+    place[last.replace("-", "_") if not path else last] = value
+
+
+def _merge(settings: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for name, value in over.items():
+        before = settings.get(name)
+        if isinstance(before, dict) and isinstance(value, Mapping):
+            _merge(before, value)
+        else:
+            settings[name] = value
+
+
+def _build(kind: Any, values: Mapping[str, Any], *, where: str, prefix: str) -> Any:
+    """Build a dataclass; plain fields are checked and converted by jsonargparse, dataclasses inside it here."""
+    hints = get_type_hints(kind)
+    inner = {name: part for name, hint in hints.items() if (part := _inner(hint)) is not None}
+    made: dict[str, Any] = {}
+    for name, part in inner.items():
+        if name not in values:
+            continue
+        value, below = values[name], f"{prefix}{name}"
+        if value is None and type(None) in get_args(hints[name]):
+            made[name] = None
+        elif not isinstance(value, Mapping):
+            raise ConfigError(
+                f"{where}: {below} must hold settings ({', '.join(_names(part)[:3])}, ...), not {value!r}"
+            )
+        elif _is_named(hints[name]):
+            made[name] = {
+                str(key): _build(part, item or {}, where=where, prefix=f"{below}.{key}.")
+                if isinstance(item, Mapping | None)
+                else _not_settings(where, f"{below}.{key}", part, item)
+                for key, item in value.items()
+            }
+        else:
+            made[name] = _build(part, value, where=where, prefix=f"{below}.")
+    plain = {name: value for name, value in values.items() if name not in inner}
+    return kind(**made, **_checked(kind, plain, hints, skip=set(inner), where=where, prefix=prefix))
+
+
+def _not_settings(where: str, name: str, kind: Any, value: Any) -> Any:
+    raise ConfigError(f"{where}: {name} must hold settings ({', '.join(_names(kind)[:3])}, ...), not {value!r}")
+
+
+def _checked(
+    kind: Any, values: dict[str, Any], hints: Mapping[str, Any], *, skip: set[str | int], where: str, prefix: str
+) -> dict[str, Any]:
+    """Return plain values with the types of their fields."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, None, skip=skip)
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # jsonargparse warns about its own future defaults
+                checked[name] = parser.parse_object({name: value})[name]
+        except HelixError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"{where}: {prefix}{name} must be {_words(hints[name])}, not {value!r}") from error
+    return checked
+
+
+def _words(hint: Any) -> str:
+    """Return what a setting of this type must be, for messages."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(str(choice) for choice in get_args(hint))
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(_words(part) for part in get_args(hint))
+    if get_origin(hint) is tuple:
+        return f"a list of which each is {_words(get_args(hint)[0])}"
+    if isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping):
+        return "a mapping of names to values"
+    return WORDS.get(hint, str(hint))
+
+
+def _names(kind: Any) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def _inner(hint: Any) -> Any:
+    """Return the dataclass in a type: itself, optional, or the values of a dict; None where there is none."""
+    return next((part for part in (hint, *get_args(hint)) if is_dataclass(part)), None)
+
+
+def _is_named(hint: Any) -> bool:
+    """Whether a setting holds dataclasses by name."""
+    return get_origin(hint) is dict

@@ -9,8 +9,11 @@ from rich.console import Console
 from helixnas.errors import ConfigError
 
 
-def run(options: Any, overrides: Sequence[str], console: Console) -> None:
+def run(options: Any, overrides: Sequence[str], console: Console, *, again: str) -> None:
     """Go through a recipe, or show its plan."""
+    from helixnas.pipeline.shipped import find_recipe
+
+    find_recipe(options.recipe)  # a slip of the pen is told before torch is loaded
     from helixnas.cli.recipes import read_recipe
     from helixnas.pipeline.dry_run import dry_run
     from helixnas.pipeline.reporting import ConsoleReporter
@@ -20,7 +23,8 @@ def run(options: Any, overrides: Sequence[str], console: Console) -> None:
     recipe = read_recipe(options.recipe, overrides)
     folder = RunFolder(Path(options.out or f"runs/{recipe.name}"))
     if options.dry_run:
-        dry_run(recipe, folder, console, until=options.until)
+        dry_run(recipe, folder, console)
+        console.print(f"to do it: {again}", highlight=False, soft_wrap=True, markup=False)
         return
     reporter = ConsoleReporter(Console(quiet=True) if options.quiet else console, folder.tensorboard)
     run_recipe(recipe, folder, reporter, until=options.until, redo=options.redo)
@@ -33,7 +37,7 @@ def stage(options: Any, console: Console) -> None:
 
     recipe, folder = _open(options.run)
     reporter = ConsoleReporter(console, folder.tensorboard)
-    blocks = tuple(getattr(options, "blocks", ()) or ())
+    blocks = _block_numbers(getattr(options, "blocks", ""))
     run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
 
 
@@ -54,7 +58,7 @@ def report(options: Any, console: Console) -> None:
     from helixnas.pipeline.run import write_report
 
     _, folder = _open(options.run)
-    console.print(f"report: {write_report(folder)}", highlight=False, soft_wrap=True)
+    console.print(f"report: {write_report(folder)}", highlight=False, soft_wrap=True, markup=False)
 
 
 def status(options: Any, console: Console) -> None:
@@ -67,11 +71,11 @@ def status(options: Any, console: Console) -> None:
 
 def recipes(console: Console) -> None:
     """List the shipped recipes."""
-    from helixnas.cli.recipes import load_yaml
-    from helixnas.pipeline.recipe import shipped_recipes
+    from helixnas.cli.yaml_file import load_yaml
+    from helixnas.pipeline.shipped import shipped_recipes
 
     for name, path in shipped_recipes().items():
-        console.print(f"{name:<16} {load_yaml(path).get('description', '')}", highlight=False)
+        console.print(f"{name:<16} {load_yaml(path).get('description', '')}", highlight=False, soft_wrap=True)
 
 
 def _open(run: str) -> tuple[Any, Any]:
@@ -83,6 +87,14 @@ def _open(run: str) -> tuple[Any, Any]:
     return recipe_from_settings(folder.load_settings(), where=str(folder.config)), folder
 
 
+def _block_numbers(text: str) -> tuple[int, ...]:
+    """Read numbers with commas between them."""
+    parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(f"--blocks {text!r} must be numbers of blocks, for example 2 or 1,3")
+    return tuple(sorted({int(part) for part in parts}))
+
+
 def _limits(texts: Sequence[str], option: str) -> dict[str, str]:
     """Read RESOURCE=AMOUNT texts."""
     limits: dict[str, str] = {}
@@ -90,5 +102,7 @@ def _limits(texts: Sequence[str], option: str) -> dict[str, str]:
         name, equals, amount = text.partition("=")
         if not equals or not name or not amount:
             raise ConfigError(f"{option} {text!r} must be RESOURCE=AMOUNT, for example macs=350M or params=60%")
+        if name in limits:
+            raise ConfigError(f"{option} limits {name} twice; give each resource once")
         limits[name] = amount
     return limits

@@ -1,7 +1,8 @@
 """Parameters and multiply-adds of every path, counted once per operation in context and summed along the chain.
 
-An operation in context is (operation, width received, width given, stride, size of the feature map): the module is built
-on the meta device and counted exactly. `cost_table` counts a few dozen modules and fills in every path by addition.
+An operation in context is (operation, width received, width given, stride, size of the feature map): the module is
+built on the meta device and counted exactly. `cost_table` counts a few dozen modules and fills in every path by
+addition.
 """
 
 from collections.abc import Callable

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.optim import Optimizer
 
 from helixnas.distill.loss import feature_loss
 from helixnas.distill.sampling import Draw, Sampling, draw_paths
@@ -117,8 +119,8 @@ class CellJob:
             total = total + loss.detach()
         return total / len(draws)
 
-    def step(self, epoch: int) -> None:
-        """Update the parameters that have a gradient."""
+    def step(self, epoch: int, *, update: Callable[[Optimizer], object] = methodcaller("step")) -> None:
+        """Update the parameters that have a gradient, at the learning rate of `epoch`."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(epoch)
-        self.optimizer.step()
+        update(self.optimizer)

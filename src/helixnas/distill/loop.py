@@ -15,7 +15,7 @@ from helixnas.data import ImageSet
 from helixnas.distill.job import CellJob, DistillConfig
 from helixnas.distill.sampling import Draw
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import NonFiniteLossError
+from helixnas.errors import ConfigError, NonFiniteLossError
 from helixnas.supernet import Supernet
 from helixnas.teacher import Teacher
 
@@ -48,6 +48,9 @@ class Distillation:
         runtime: device and precision.
         seed: decides order, augmentation and draws.
         blocks: numbers of the blocks to train; the others are left alone.
+
+    Raises:
+        ConfigError: there are fewer images than one batch holds.
     """
 
     def __init__(
@@ -68,14 +71,17 @@ class Distillation:
         self.seed = seed
         chosen = {block.number for block in supernet} if blocks is None else set(blocks)
         self.jobs = [
-            CellJob(
-                cell, block=block.number, index=i, previous_widths=block.previous_widths, config=config, seed=seed
-            )
+            CellJob(cell, block=block.number, index=i, previous_widths=block.previous_widths, config=config, seed=seed)
             for block in supernet
             if block.number in chosen
             for i, cell in enumerate(block)
         ]
         self.steps_per_epoch = images.num_batches(config.batch_size, drop_last=True)
+        if not self.steps_per_epoch:
+            raise ConfigError(
+                f"distill.batch_size is {config.batch_size}, but there are only {len(images)} training images; "
+                f"choose at most {len(images)}"
+            )
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
 
@@ -119,7 +125,9 @@ class Distillation:
         values: list[float] = torch.stack(losses).tolist()  # the only wait for the device in a step
         for job, drawn, value in zip(self.jobs, draws, values, strict=True):
             self._require_finite(value, job, drawn)
-            job.step(epoch)
+        for job in self.jobs:
+            job.step(epoch, update=self.runtime.step)
+        self.runtime.end_step()
         return {(job.block, job.index): value for job, value in zip(self.jobs, values, strict=True)}
 
     def _require_finite(self, value: float, job: CellJob, draws: tuple[Draw, ...]) -> None:
@@ -127,8 +135,8 @@ class Distillation:
             texts = " and ".join(draw.path.text for draw in draws)
             raise NonFiniteLossError(
                 f"the loss of block {job.block} is {value} in step {self.step + 1} (batch "
-                f"{self.step % self.steps_per_epoch + 1} of epoch {self.step // self.steps_per_epoch + 1}, path {texts}); "
-                "try a lower distill.lr or runtime.precision=fp32"
+                f"{self.step % self.steps_per_epoch + 1} of epoch {self.step // self.steps_per_epoch + 1}, path "
+                f"{texts}); try a lower distill.lr or runtime.precision=fp32"
             )
 
     def state(self) -> dict[str, Any]:
@@ -137,6 +145,7 @@ class Distillation:
             "step": self.step,
             "modules": [job.module.state_dict() for job in self.jobs],
             "optimizers": [job.optimizer.state_dict() for job in self.jobs],
+            "runtime": self.runtime.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -145,3 +154,4 @@ class Distillation:
         for job, module, optimizer in zip(self.jobs, state["modules"], state["optimizers"], strict=True):
             job.module.load_state_dict(module)
             job.optimizer.load_state_dict(optimizer)
+        self.runtime.restore(state["runtime"])

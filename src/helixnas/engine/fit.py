@@ -15,9 +15,10 @@ from timm.scheduler.cosine_lr import CosineLRScheduler
 from timm.scheduler.scheduler import Scheduler
 from timm.scheduler.step_lr import StepLRScheduler
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
+from helixnas.errors import ConfigError, DataError, NonFiniteLossError, UnknownNameError
 
 Normalize = Callable[[Tensor], Tensor]
 """Turns images in [0, 1] into what a model expects."""
@@ -28,10 +29,14 @@ class LabelledBatch(Protocol):
     """Images in [0, 1] and the index of each one's class."""
 
     @property
-    def images(self) -> Tensor: ...
+    def images(self) -> Tensor:
+        """Values in [0, 1], (batch, channels, height, width)."""
+        ...
 
     @property
-    def labels(self) -> Tensor | None: ...
+    def labels(self) -> Tensor | None:
+        """Class indices, (batch,)."""
+        ...
 
 
 @runtime_checkable
@@ -103,7 +108,8 @@ class FitConfig:
             raise ConfigError(f"schedule must be cosine or step, not {self.schedule!r}")
         if not 0 < self.decay_rate <= 1 or not self.decay_epochs > 0:
             raise ConfigError(
-                f"decay_rate must be above 0 and at most 1 and decay_epochs above 0, not {self.decay_rate} and {self.decay_epochs}"
+                f"decay_rate must be above 0 and at most 1 and decay_epochs above 0, not {self.decay_rate} and "
+                f"{self.decay_epochs}"
             )
         for name in ("weight_decay", "warmup_epochs", "clip_grad", "momentum"):
             if getattr(self, name) < 0:
@@ -136,8 +142,12 @@ class Fit:
         config: how to train.
         runtime: device and precision.
         normalize: turns images in [0, 1] into the model's input.
-        seed: decides order and augmentation.
+        seed: decides order, augmentation and dropout.
         title: what is trained, for messages.
+
+    Raises:
+        ConfigError: there are fewer images than one batch holds, or the optimiser does not take its settings.
+        UnknownNameError: timm has no optimiser of that name.
     """
 
     def __init__(
@@ -159,14 +169,30 @@ class Fit:
         self.seed = seed
         self.title = title
         self.steps_per_epoch = images.num_batches(config.batch_size, drop_last=True)
+        if not self.steps_per_epoch:
+            raise ConfigError(
+                f"the batch_size for training {title} is {config.batch_size}, but there are only {len(images)} images; "
+                f"choose at most {len(images)}"
+            )
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
         if config.optimizer not in list_optimizers():
-            raise UnknownNameError("optimizer", config.optimizer, list_optimizers())
-        self.optimizer = create_optimizer_v2(
-            model, config.optimizer, lr=config.lr, weight_decay=config.weight_decay, momentum=config.momentum
-        )
+            raise UnknownNameError("optimizer", config.optimizer, map(str, list_optimizers()))
+        self.optimizer = self._optimizer()
         self.schedule = self._schedule()
+
+    def _optimizer(self) -> Optimizer:
+        """Return timm's optimiser; biases and norms are left out of the weight decay."""
+        config = self.config
+        try:
+            return create_optimizer_v2(
+                self.model, config.optimizer, lr=config.lr, weight_decay=config.weight_decay, momentum=config.momentum
+            )
+        except (ValueError, TypeError, ImportError) as error:
+            raise ConfigError(
+                f"optimizer {config.optimizer!r} cannot be built with lr {config.lr}, weight_decay "
+                f"{config.weight_decay} and momentum {config.momentum}: {error}"
+            ) from error
 
     def _schedule(self) -> Scheduler:
         """Return timm's schedule, in steps."""
@@ -178,7 +204,9 @@ class Fit:
             return StepLRScheduler(
                 self.optimizer, every, config.decay_rate, warmup_t=warmup, warmup_lr_init=start, t_in_epochs=False
             )
-        return CosineLRScheduler(self.optimizer, self.num_steps, warmup_t=warmup, warmup_lr_init=start, t_in_epochs=False)
+        return CosineLRScheduler(
+            self.optimizer, self.num_steps, warmup_t=warmup, warmup_lr_init=start, t_in_epochs=False
+        )
 
     def __iter__(self) -> Iterator[FitRecord]:
         """Yield a record per step until all epochs are done.
@@ -202,33 +230,40 @@ class Fit:
                     record = self._train_on(batch.images, batch.labels, epoch)
                 yield record
 
-    def _train_on(self, images: Tensor, labels: Tensor, epoch: int) -> FitRecord:
+    def _train_on(self, images: Tensor, labels: Tensor | None, epoch: int) -> FitRecord:
         self.model.train()
         self.schedule.step_update(self.step)
         self.optimizer.zero_grad(set_to_none=True)
-        with self.runtime.autocast():
+        with self.runtime.seeded(self.seed, self.step), self.runtime.autocast():
             logits = self.model(self.normalize(self.runtime.images(images)))
-            targets = labels.to(logits.device)
+            targets = _labels(labels, f"training {self.title}").to(logits.device)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.config.label_smoothing)
         value = loss.item()
-        self.step += 1
         if not -float("inf") < value < float("inf"):
-            raise NonFiniteLossError(f"the loss of {self.title} is {value} in step {self.step}; try a lower lr than {self.config.lr}")
+            raise NonFiniteLossError(
+                f"the loss of {self.title} is {value} in step {self.step + 1}; try a lower lr than {self.config.lr}"
+            )
         self.runtime.backward(loss)
-        if self.config.clip_grad:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_grad)
-        self.optimizer.step()
+        self.runtime.step(self.optimizer, clip_grad=self.config.clip_grad)
+        self.runtime.end_step()
+        self.step += 1
         return FitRecord(self.step, epoch, value, float(self.optimizer.param_groups[0]["lr"]))
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on after the last step."""
-        return {"step": self.step, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "runtime": self.runtime.state(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state that `state` returned for the same settings."""
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.runtime.restore(state["runtime"])
 
 
 @dataclass(frozen=True)
@@ -257,8 +292,14 @@ def evaluate(
     for batch in stream:
         with torch.no_grad(), runtime.autocast(), explain_out_of_memory("batch_size", batch_size):
             logits = model(normalize(runtime.images(batch.images))).float()
-        labels = batch.labels.to(logits.device)
+        labels = _labels(batch.labels, "the accuracy").to(logits.device)
         right += int((logits.argmax(1) == labels).sum())
         loss += float(F.cross_entropy(logits, labels, reduction="sum"))
         total += len(labels)
     return Evaluation(accuracy=right / total, loss=loss / total, num_images=total)
+
+
+def _labels(labels: Tensor | None, purpose: str) -> Tensor:
+    if labels is None:
+        raise DataError(f"{purpose} needs labels, and the images have none")
+    return labels

@@ -1,14 +1,16 @@
 """Runtime: the device, its precision and memory format, behind accelerate."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from helixnas.errors import ConfigError, OutOfMemoryError
 
@@ -45,7 +47,9 @@ class Runtime:
         if config.num_threads:
             torch.set_num_threads(config.num_threads)
         wanted = _device(config.device)
-        if wanted.type == "cuda":
+        if config.precision == "fp16" and wanted.type == "cpu":
+            raise ConfigError("runtime.precision=fp16 needs a GPU, and the device is cpu; use bf16 or fp32")
+        if ":" in str(wanted):  # else accelerate chooses, by the local rank where several processes train
             os.environ.setdefault("ACCELERATE_TORCH_DEVICE", str(wanted))
         precision = "no" if config.precision == "fp32" else config.precision
         self.accelerator = Accelerator(cpu=wanted.type == "cpu", mixed_precision=precision)
@@ -65,12 +69,50 @@ class Runtime:
         return self.accelerator.autocast()
 
     def backward(self, loss: Tensor) -> None:
-        """Run the backward pass of a loss."""
+        """Run the backward pass of a loss; under fp16 the gradients are scaled until `step` undoes it."""
         self.accelerator.backward(loss)
+
+    def step(self, optimizer: Optimizer, *, clip_grad: float = 0.0) -> None:
+        """Update the parameters of one optimiser, after clipping the norm of their gradients where it is above 0.
+
+        Under fp16 the loss scale is undone first, and gradients that overflowed change nothing.
+        """
+        scaler = self.accelerator.scaler
+        if scaler is not None:
+            scaler.unscale_(optimizer)
+        if clip_grad:
+            nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip_grad)
+        if scaler is not None:
+            scaler.step(optimizer)
+        else:
+            optimizer.step()
+
+    def end_step(self) -> None:
+        """Adapt the loss scale of fp16, once all optimisers of a step have done theirs."""
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.update()
+
+    @contextmanager
+    def seeded(self, *words: int) -> Generator[None]:
+        """Let torch's own randomness (dropout, stochastic depth) depend on `words` alone; then it is as before."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]) >> 1)
+            yield
+
+    def state(self) -> dict[str, Any]:
+        """Return what training depends on: the loss scale of fp16."""
+        scaler = self.accelerator.scaler
+        return {} if scaler is None else {"scaler": scaler.state_dict()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a state that `state` returned."""
+        if self.accelerator.scaler is not None and "scaler" in state:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
 
 
 @contextmanager
-def explain_out_of_memory(setting: str, batch_size: int) -> Iterator[None]:
+def explain_out_of_memory(setting: str, batch_size: int) -> Generator[None]:
     """Turn the device's out-of-memory error into one sentence that names the batch size to try.
 
     Args:
@@ -100,8 +142,18 @@ def _device(name: str) -> torch.device:
         return torch.device("cpu") if accelerator is None else accelerator
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps") from error
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device {name!r} was asked for, but this machine has no CUDA device; use runtime.device=auto")
+        raise ConfigError(
+            f"device {name!r} was asked for, but this machine has no CUDA device; use runtime.device=auto"
+        )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device {name!r} was asked for, but the last one here is cuda:{torch.cuda.device_count() - 1}"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError(f"device {name!r} was asked for, but this machine has none; use runtime.device=auto")
     return device

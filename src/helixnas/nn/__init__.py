@@ -1,5 +1,6 @@
 """Operations as modules, their sizes, and their first weights."""
 
+from helixnas.nn.classifier import classifier_of
 from helixnas.nn.counting import count_macs, count_params
 from helixnas.nn.initialization import build_seeded, initialize, seed_from
 from helixnas.nn.operations import BATCH_STATISTICS, NormLayer, Place, build_operation, build_stage, register_operation
@@ -11,6 +12,7 @@ __all__ = [
     "build_operation",
     "build_seeded",
     "build_stage",
+    "classifier_of",
     "count_macs",
     "count_params",
     "initialize",

@@ -17,8 +17,8 @@ def count_params(module: nn.Module) -> int:
 def count_macs(module: nn.Module, shape: tuple[int, ...]) -> int:
     """Return the multiply-adds of one forward pass in eval mode for an input of `shape`, batch included.
 
-    Convolutions, linear layers and matrix products are counted, at half the FLOPs that torch counts; elementwise work is
-    not. The module must lie on the meta device.
+    Convolutions, linear layers and matrix products are counted, at half the FLOPs that torch counts; elementwise work
+    is not. The module must lie on the meta device.
 
     >>> with torch.device("meta"):
     ...     layer = nn.Conv2d(3, 8, 3, padding=1, bias=False)

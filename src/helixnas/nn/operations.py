@@ -11,7 +11,7 @@ A user's own operation is one decorated function away::
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from timm.layers import ConvNormAct, get_act_layer
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual, SqueezeExcite
@@ -52,7 +52,10 @@ _BUILDERS: dict[str, Builder] = {}
 
 
 def register_operation(kind: str) -> Callable[[Builder], Builder]:
-    """Register the function that builds operations of `kind`; a later registration replaces an earlier one."""
+    """Register the function that builds operations of `kind`; a later registration replaces an earlier one.
+
+    The layer takes `Place.in_width` channels and gives `Place.out_width` at ceil(size / `Place.stride`) pixels a side.
+    """
 
     def register(builder: Builder) -> Builder:
         _BUILDERS[kind] = builder
@@ -62,11 +65,15 @@ def register_operation(kind: str) -> Callable[[Builder], Builder]:
 
 
 def build_operation(operation: Operation, place: Place) -> nn.Module:
-    """Build the module of one operation in its place.
+    """Build the module of one operation in its place; the built-in ones give ceil(size / stride) pixels a side.
 
     Raises:
-        UnknownNameError: no builder is registered for the operation's kind.
-        SpaceError: an option does not exist for the kind, or its value cannot be built.
+        UnknownNameError: no builder is registered for the operation's kind, or the kind has no such option.
+        SpaceError: the value of an option cannot be built.
+
+    >>> operation = Operation.of("conv_k3", kind="conv", kernel=3)
+    >>> build_operation(operation, Place(in_width=3, out_width=8, stride=2)).conv.weight.shape
+    torch.Size([8, 3, 3, 3])
     """
     if operation.kind not in _BUILDERS:
         raise UnknownNameError("operation kind", operation.kind, _BUILDERS)
@@ -74,12 +81,16 @@ def build_operation(operation: Operation, place: Place) -> nn.Module:
         return _BUILDERS[operation.kind](operation, place)
     except SpaceError:
         raise
-    except (TypeError, ValueError, KeyError, AssertionError) as error:
+    except (TypeError, ValueError, KeyError, AssertionError, ArithmeticError) as error:
         detail = " ".join(str(error).split()) or type(error).__name__
-        raise SpaceError(f"operation {operation.name!r} cannot be built with {dict(operation.options)}: {detail}") from error
+        raise SpaceError(
+            f"operation {operation.name!r} cannot be built with {dict(operation.options)}: {detail}"
+        ) from error
 
 
-def build_stage(in_width: int, stage: Stage, *, norm_layer: NormLayer, drop_path_rates: tuple[float, ...]) -> nn.Sequential:
+def build_stage(
+    in_width: int, stage: Stage, *, norm_layer: NormLayer, drop_path_rates: tuple[float, ...]
+) -> nn.Sequential:
     """Build a path's layers one after the other; the first takes `in_width` channels and the stage's stride."""
     layers: list[nn.Module] = []
     for number, operation in enumerate(stage.path.operations):
@@ -94,12 +105,50 @@ def build_stage(in_width: int, stage: Stage, *, norm_layer: NormLayer, drop_path
     return nn.Sequential(*layers)
 
 
+def activation_layer(name: str) -> type[nn.Module]:
+    """Return the activation that timm knows by `name`; raises `UnknownNameError` where it knows none.
+
+    >>> activation_layer("relu").__name__
+    'ReLU'
+    """
+    try:
+        layer = get_act_layer(name)
+    except KeyError:
+        layer = None
+    if layer is None:
+        raise UnknownNameError("activation", name, ("relu", "relu6", "silu", "gelu", "hard_swish", "mish"))
+    return cast(type[nn.Module], layer)
+
+
 def _options(operation: Operation, **defaults: Any) -> dict[str, Any]:
     """Return the operation's options over `defaults`; an option without a default is unknown."""
     for name, _ in operation.options:
         if name not in defaults:
             raise UnknownNameError(f"option of operation {operation.name!r}", name, defaults)
-    return {**defaults, **dict(operation.options)}
+    options = {**defaults, **dict(operation.options)}
+    for name, valid, rule in _RULES:
+        if name in options and not valid(options[name]):
+            raise SpaceError(f"option {name!r} of operation {operation.name!r} must be {rule}, not {options[name]!r}")
+    return options
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("kernel", lambda value: type(value) is int and value > 0 and value % 2 == 1, "an odd whole number"),
+    ("expansion", lambda value: _is_number(value) and value > 0, "a number above 0"),
+    ("se_ratio", lambda value: _is_number(value) and value >= 0, "a number of at least 0"),
+    ("activation", lambda value: isinstance(value, str), "a name"),
+)
+"""What the options of the built-in kinds may be. An even kernel has no centre: its output is a pixel short."""
+
+
+def _centre(conv: nn.Module, kernel: int) -> None:
+    """Pad by half the kernel: timm's padding is that for strides 1 and 2, and gives extra pixels above."""
+    assert isinstance(conv, nn.Conv2d)
+    conv.padding = (kernel // 2, kernel // 2)
 
 
 @register_operation("mbconv")
@@ -107,33 +156,37 @@ def mbconv(operation: Operation, place: Place) -> nn.Module:
     """Mobile inverted bottleneck; squeeze-excite is a share of the layer's *input* width, as in EfficientNet."""
     options = _options(operation, kernel=3, expansion=6, se_ratio=0.25, activation="silu")
     ratio = float(options["se_ratio"]) / float(options["expansion"])
-    return InvertedResidual(
+    layer = InvertedResidual(
         place.in_width,
         place.out_width,
         dw_kernel_size=options["kernel"],
         stride=place.stride,
         exp_ratio=options["expansion"],
-        act_layer=_activation(options["activation"]),
+        act_layer=activation_layer(options["activation"]),
         norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm takes a partial, its annotation does not
         se_layer=partial(SqueezeExcite, rd_ratio=ratio) if ratio else None,  # pyright: ignore[reportArgumentType]
         drop_path_rate=place.drop_path_rate,
     )
+    _centre(layer.conv_dw, options["kernel"])
+    return layer
 
 
 @register_operation("separable")
 def separable(operation: Operation, place: Place) -> nn.Module:
     """Depthwise-separable layer: depthwise convolution, squeeze-excite, 1x1 projection; residual where shapes agree."""
     options = _options(operation, kernel=3, se_ratio=0.25, activation="silu")
-    return DepthwiseSeparableConv(
+    layer = DepthwiseSeparableConv(
         place.in_width,
         place.out_width,
         dw_kernel_size=options["kernel"],
         stride=place.stride,
-        act_layer=_activation(options["activation"]),
+        act_layer=activation_layer(options["activation"]),
         norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
         se_layer=partial(SqueezeExcite, rd_ratio=options["se_ratio"]) if options["se_ratio"] else None,  # pyright: ignore[reportArgumentType]
         drop_path_rate=place.drop_path_rate,
     )
+    _centre(layer.conv_dw, options["kernel"])
+    return layer
 
 
 @register_operation("conv")
@@ -144,9 +197,10 @@ def conv(operation: Operation, place: Place) -> nn.Module:
         place.in_width,
         place.out_width,
         kernel_size=options["kernel"],
+        padding=options["kernel"] // 2,
         stride=place.stride,
         norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
-        act_layer=_activation(options["activation"]),
+        act_layer=activation_layer(options["activation"]),
     )
 
 
@@ -158,17 +212,8 @@ def projection(operation: Operation, place: Place) -> nn.Module:
         place.in_width,
         place.out_width,
         kernel_size=1,
+        padding=0,
         stride=place.stride,
         norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
         apply_act=False,
     )
-
-
-def _activation(name: str) -> type[nn.Module]:
-    try:
-        layer = get_act_layer(name)
-    except (KeyError, AssertionError):
-        layer = None
-    if layer is None:
-        raise UnknownNameError("activation", str(name), ("relu", "relu6", "silu", "gelu", "hard_swish", "mish"))
-    return layer

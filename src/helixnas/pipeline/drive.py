@@ -7,7 +7,7 @@ work since the last checkpoint. A resumed stage ends exactly as an uninterrupted
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -87,7 +87,7 @@ def drive(
 
 
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
+def stop_requests() -> Generator[Callable[[], bool]]:
     """Note SIGINT and SIGTERM instead of dying of them, so that the caller may stop between two steps.
 
     A second signal stops at once.

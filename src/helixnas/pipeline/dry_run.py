@@ -42,7 +42,7 @@ def sketch(recipe: Recipe) -> Sketch:
     return Sketch(space=space, teacher=teacher, supernet=supernet, image_size=size)
 
 
-def dry_run(recipe: Recipe, folder: RunFolder, console: Console, *, until: str) -> None:
+def dry_run(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print the plan of a recipe: networks, blocks, steps, memory, and which stages are done already."""
     drawn = sketch(recipe)
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
@@ -50,14 +50,17 @@ def dry_run(recipe: Recipe, folder: RunFolder, console: Console, *, until: str) 
     params = count_params(drawn.teacher.model)
     console.print(
         f"teacher {recipe.teacher.model}: {params / 1e6:.2f} M parameters, {macs / 1e6:,.1f} M multiply-adds at "
-        f"{drawn.image_size} pixels, {'weights: ' + recipe.teacher.weights if recipe.teacher.weights else 'trained by the recipe'}",
+        f"{drawn.image_size} pixels, "
+        f"{'weights: ' + recipe.teacher.weights if recipe.teacher.weights else 'trained by the recipe'}",
         highlight=False,
         soft_wrap=True,
     )
     console.print(_blocks_table(drawn))
     console.print(
-        f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet {count_params(drawn.supernet) / 1e6:.2f} M "
-        f"parameters; memory to distil about {distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
+        f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet "
+        f"{count_params(drawn.supernet) / 1e6:.2f} M "
+        f"parameters; memory to distil about {distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch "
+        f"{recipe.distill.batch_size}",
         highlight=False,
         soft_wrap=True,
     )
@@ -67,7 +70,6 @@ def dry_run(recipe: Recipe, folder: RunFolder, console: Console, *, until: str) 
         console.print(f"search {name}: {' and '.join(limits) or 'no limits'}", highlight=False)
     record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
     console.print(_stages_table(recipe, folder, record))
-    console.print(f"to do it: helixnas run {recipe.name} --out {folder.path} --until {until}", highlight=False, soft_wrap=True)
 
 
 def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
@@ -106,7 +108,14 @@ def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> i
 
 def _blocks_table(drawn: Sketch) -> Table:
     table = Table(title="blocks", title_justify="left")
-    for column in ("block", "teacher boundary", "teacher features", "cells (layers x width)", "paths", "supernet parameters"):
+    for column in (
+        "block",
+        "teacher boundary",
+        "teacher features",
+        "cells (layers x width)",
+        "paths",
+        "supernet parameters",
+    ):
         table.add_column(column, justify="left" if column == "cells (layers x width)" else "right")
     for block, spec in zip(drawn.supernet, drawn.space.blocks, strict=True):
         k = block.number - 1
@@ -126,7 +135,7 @@ def _stages_table(recipe: Recipe, folder: RunFolder, record: RunRecord) -> Table
     table = Table(title="stages", title_justify="left")
     for column in ("stage", "work", "state"):
         table.add_column(column)
-    for stage in plan(recipe):
+    for stage in plan(recipe.to_dict()):
         done = is_done(stage, record, folder)
         again = stage.name in record.stages and not done
         table.add_row(stage.name, _work(stage, recipe), "done" if done else "to do again" if again else "to do")

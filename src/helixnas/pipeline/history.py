@@ -57,7 +57,12 @@ class History:
 
     def save(self, path: Path) -> None:
         """Write the curves, whole or not at all."""
-        write_parquet(path, pa.Table.from_pandas(self.frame(), preserve_index=False), kind=KIND, facts={})
+        save_history(self.frame(), path)
+
+
+def save_history(curves: pd.DataFrame, path: Path) -> None:
+    """Write curves with columns step, name, value, whole or not at all."""
+    write_parquet(path, pa.Table.from_pandas(curves, preserve_index=False), kind=KIND, facts={})
 
 
 def load_history(path: Path) -> pd.DataFrame:

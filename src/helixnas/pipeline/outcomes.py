@@ -19,14 +19,7 @@ def search(session: Session, key: str, *, name: str) -> Result:
     config = session.recipe.searches[name]
     outcome = find_outcome(config, session.space, session.tables, teacher_costs(session.folder.load_record()))
     files = save_outcome(outcome, session.folder.search(name), config)
-    best = outcome.result.best()
-    facts: dict[str, Any] = {
-        "status": outcome.result.status,
-        "score": best.score * 1e-12,
-        **best.costs,
-        "architecture": outcome.architecture.text,
-    }
-    return Result(tuple(f"searches/{name}/{file}" for file in files), facts)
+    return Result(tuple(f"searches/{name}/{file}" for file in files), outcome.facts())
 
 
 def retrain(session: Session, key: str, *, name: str) -> Result:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from helixnas.artifacts import RunRecord, config_key
-from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run_folder import RunFolder
 
 INCONSEQUENTIAL = {"num_workers", "cache", "download"}
@@ -21,7 +20,7 @@ class PlannedStage:
     """One stage of a run."""
 
     name: str
-    """teacher, distill, rate, costs, stitch, search:NAME, retrain:NAME."""
+    """teacher, costs, distill, rate, stitch, search:NAME, retrain:NAME."""
 
     key: str
     """Hash of everything it is made from."""
@@ -33,12 +32,11 @@ class PlannedStage:
     """Names of the stages whose files it reads."""
 
 
-def plan(recipe: Recipe) -> tuple[PlannedStage, ...]:
-    """Return the stages of a recipe in order."""
-    values = recipe.to_dict()
+def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
+    """Return the stages of a recipe in order; `values` are all its settings as plain values (`Recipe.to_dict`)."""
     data = {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL}
-    common = {"seed": recipe.seed, "data": data, "precision": recipe.runtime.precision}
-    trained = {} if recipe.teacher.weights else {"teacher_fit": values["teacher_fit"]}
+    common = {"seed": values["seed"], "data": data, "precision": values["runtime"]["precision"]}
+    trained = {} if values["teacher"]["weights"] else {"teacher_fit": values["teacher_fit"]}
     space = {"space": values["space"]}
     stages: dict[str, PlannedStage] = {}
 
@@ -47,14 +45,14 @@ def plan(recipe: Recipe) -> tuple[PlannedStage, ...]:
         stages[name] = PlannedStage(name, key, settings, upstream)
 
     add("teacher", {**common, **space, "teacher": values["teacher"], **trained})
+    add("costs", space, "teacher")
     add("distill", {"supernet": values["supernet"], "distill": values["distill"]}, "teacher")
     add("rate", {"rating": values["rating"]}, "distill")
-    add("costs", space, "teacher")
     add("stitch", {"stitching": values["stitching"]}, "rate", "costs")
-    for name in recipe.searches:
+    for name in values["searches"]:
         add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs")
-    if recipe.retrain is not None:
-        for name in recipe.searches:
+    if values["retrain"] is not None:
+        for name in values["searches"]:
             add(f"retrain:{name}", {"retrain": values["retrain"]}, f"search:{name}")
     return tuple(stages.values())
 

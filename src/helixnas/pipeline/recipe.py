@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from helixnas.data import DataConfig
 from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig, RuntimeConfig
-from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.errors import ConfigError
 from helixnas.pipeline.search_config import SearchConfig, check_search_name
 from helixnas.rating import RatingConfig, StitchingConfig
 from helixnas.retrain import RetrainConfig
 from helixnas.supernet import SupernetConfig
 from helixnas.teacher import TeacherConfig
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -72,34 +71,13 @@ class Recipe:
         for name in self.searches:
             check_search_name(name)
         if self.retrain is not None and not self.data.labels:
-            raise ConfigError("retraining needs labels, but data.labels is false; set retrain to null to stop after the search")
+            raise ConfigError(
+                "retraining needs labels, but data.labels is false; set retrain to null to stop after the search"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values for YAML."""
         return _plain(asdict(self))
-
-
-def shipped_recipes() -> dict[str, Path]:
-    """Return the recipes that come with the package, by name."""
-    folder = Path(str(resources.files("helixnas") / "recipes"))
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
-
-
-def find_recipe(name: str) -> Path:
-    """Return the file of a shipped recipe or of a path.
-
-    Raises:
-        UnknownNameError: neither a recipe of that name nor a file.
-    """
-    known = shipped_recipes()
-    if name in known:
-        return known[name]
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise ConfigError(f"there is no recipe file {path}")
-        return path
-    raise UnknownNameError("recipe", name, known)
 
 
 def _plain(value: Any) -> Any:

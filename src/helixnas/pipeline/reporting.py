@@ -1,6 +1,7 @@
-"""What a stage tells while it runs: sentences, progress with time left, scalars. The command line shows it with rich."""
+"""What a stage tells while it runs: sentences, progress with time left, scalars; shown on a terminal with rich."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -16,6 +17,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from torch.utils.tensorboard.writer import SummaryWriter
+
+SECONDS_BETWEEN_LINES = 30.0
+"""Where no terminal shows bars, a stage says no more than a line so often."""
 
 
 @runtime_checkable
@@ -34,7 +38,7 @@ class Reporter:
         """Show a sentence."""
 
     @contextmanager
-    def progress(self, title: str, total: int) -> Iterator[Advance]:
+    def progress(self, title: str, total: int) -> Generator[Advance]:
         """Show a progress bar with the time left while the context lasts."""
         yield lambda done, note="", *, total=None: None
 
@@ -55,11 +59,11 @@ class ConsoleReporter(Reporter):
 
     def say(self, text: str) -> None:
         """Print a sentence above the bars."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     @contextmanager
-    def progress(self, title: str, total: int) -> Iterator[Advance]:
-        """Show a bar on a terminal; elsewhere a line at every tenth."""
+    def progress(self, title: str, total: int) -> Generator[Advance]:
+        """Show a bar on a terminal; elsewhere a line now and then."""
         if not self.console.is_terminal:
             yield self._lines(title, total)
             return
@@ -78,14 +82,13 @@ class ConsoleReporter(Reporter):
             yield lambda done, note="", *, total=None: bars.update(task, completed=done, note=note, total=total)
 
     def _lines(self, title: str, total: int) -> Advance:
-        expected, shown = total, 0
+        expected, said = total, time.monotonic()
 
         def advance(done: int, note: str = "", *, total: int | None = None) -> None:
-            nonlocal expected, shown
+            nonlocal expected, said
             expected = total or expected
-            tenth = 10 * done // max(1, expected)
-            if tenth > shown:
-                shown = tenth
+            if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
                 self.say(f"  {title}: {done:,}/{expected:,} {note}".rstrip())
 
         return advance

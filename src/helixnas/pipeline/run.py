@@ -3,14 +3,16 @@
 What is already there and still valid is skipped; a changed setting redoes its stage and those after it, and says so.
 """
 
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-from helixnas.artifacts import RunRecord, StageRecord
+from helixnas.artifacts import CostTable, RunRecord, StageRecord
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.pipeline import stages
 from helixnas.pipeline.drive import discard
@@ -19,6 +21,7 @@ from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.searching import check_budgets, load_search, teacher_costs
 from helixnas.pipeline.session import Session
 from helixnas.report import build_report
 
@@ -26,8 +29,8 @@ Step = Callable[[Session, str], stages.Result]
 
 STAGES_OF_VERB = {
     "teacher": ("teacher",),
-    "distill": ("distill",),
-    "rate": ("rate", "costs", "stitch"),
+    "distill": ("costs", "distill"),
+    "rate": ("rate", "stitch"),
     "search": ("search",),
     "retrain": ("retrain",),
 }
@@ -58,9 +61,10 @@ def run_recipe(
         record = _begin(recipe, folder, redo=redo)
         session = Session(recipe, folder, reporter)
         try:
-            for stage in plan(recipe):
-                if stage.name.partition(":")[0] in wanted:
-                    record = _do(stage, session, record)
+            chosen = [stage for stage in plan(recipe.to_dict()) if stage.name.partition(":")[0] in wanted]
+            _require_labels(chosen, session, record)
+            for stage in chosen:
+                record = _do(stage, session, record)
             if until == "report":
                 reporter.say(f"report: {write_report(folder)}")
         finally:
@@ -82,29 +86,34 @@ def run_stage(
         blocks: for distill, train only these blocks, as an independent job.
 
     Raises:
-        ArtifactError: an earlier stage is not done.
+        ArtifactError: an earlier stage is not done, or another process is at work in the folder.
         UnknownNameError: no search of that name.
     """
-    with folder.locked():
-        record = folder.load_record()
-        planned = plan(recipe)
-        chosen = [stage for stage in planned if stage.name.partition(":")[0] in STAGES_OF_VERB[verb]]
-        if name is not None:
-            chosen = [stage for stage in chosen if stage.name == f"{verb}:{name}"]
-            if not chosen:
-                raise UnknownNameError("search", name, recipe.searches)
-        if verb == "retrain" and recipe.retrain is None:
-            raise ConfigError("the recipe leaves retraining out (retrain: null)")
-        session = Session(recipe, folder, reporter)
-        try:
+    record = folder.load_record()
+    if verb == "retrain" and recipe.retrain is None:
+        raise ConfigError("the recipe leaves retraining out (retrain: null)")
+    known_searches = recipe.searches
+    if verb == "retrain" and name is not None and name not in recipe.searches:
+        recipe = _with_named_search(recipe, folder, name)
+    planned = {stage.name: stage for stage in plan(recipe.to_dict())}
+    if name is not None and f"{verb}:{name}" not in planned:
+        raise UnknownNameError("search", name, recipe.searches)
+    session = Session(recipe, folder, reporter)
+    try:
+        if blocks:
+            return _distill_blocks(planned, session, record, blocks)
+        with folder.locked():
+            record = _take_over_blocks(planned["distill"], session, folder.load_record())
+            chosen = [stage for stage in planned.values() if stage.name.partition(":")[0] in STAGES_OF_VERB[verb]]
+            if name is not None:
+                chosen = [planned[f"search:{name}"]] if name not in known_searches else []
+                chosen.append(planned[f"{verb}:{name}"])
+            _require_labels(chosen, session, record)
             for stage in chosen:
                 _require_upstream(stage, planned, record, folder)
-                if blocks:
-                    _distill_blocks(stage, session, blocks)
-                else:
-                    record = _do(stage, session, record)
-        finally:
-            reporter.close()
+                record = _do(stage, session, record)
+    finally:
+        reporter.close()
     return record
 
 
@@ -120,14 +129,19 @@ def _begin(recipe: Recipe, folder: RunFolder, *, redo: bool) -> RunRecord:
         found = folder.load_record()
         if found.recipe != recipe.name and not redo:
             raise ArtifactError(
-                f"{folder.path} holds a run of recipe {found.recipe!r}, not of {recipe.name!r}; choose another --out, or add "
+                f"{folder.path} holds a run of recipe {found.recipe!r}, not of {recipe.name!r}; choose another "
+                "--out, or add "
                 "--redo to replace it"
             )
-        record = found if found.recipe == recipe.name else record
+        if found.recipe == recipe.name:
+            record = found
+        else:
+            folder.clear()
     elif folder.config.exists():
         raise ArtifactError(f"{folder.path} has a config.yaml but no record of a run; choose another --out")
+    folder.sweep()
+    record.save(folder.record)  # first, so that a folder with settings is always known as a run
     folder.save_settings(recipe.to_dict())
-    record.save(folder.record)
     return record
 
 
@@ -135,13 +149,17 @@ def _do(stage: PlannedStage, session: Session, record: RunRecord) -> RunRecord:
     """Do one stage unless it is done; record it."""
     folder, reporter = session.folder, session.reporter
     if is_done(stage, record, folder):
-        reporter.say(f"[dim]{stage.name}: done already[/dim]")
+        reporter.say(f"{stage.name}: done already")
         return record
     reason = reason_to_redo(stage, record, folder)
     if reason is not None:
         reporter.say(f"{stage.name} is done again: {reason}")
         record = record.without_stage(stage.name)
         record.save(folder.record)
+    if (
+        stage.name == "distill" and "costs" in record.stages
+    ):  # the first stage that takes long: a budget that cannot be met is told before it
+        check_budgets(session.recipe.searches, session.space, CostTable.load(folder.costs), teacher_costs(record))
     started = time.monotonic()
     result = _step(stage.name)(session, stage.key)
     finished = StageRecord(
@@ -173,31 +191,65 @@ def _step(name: str) -> Step:
     return steps[kind]
 
 
-def _distill_blocks(stage: PlannedStage, session: Session, blocks: tuple[int, ...]) -> None:
-    """Train some blocks as an independent job; the whole stage takes them over when it is done."""
-    number = len(session.space.blocks)
+def _distill_blocks(
+    planned: Mapping[str, PlannedStage], session: Session, record: RunRecord, blocks: tuple[int, ...]
+) -> RunRecord:
+    """Train some blocks as an independent job, beside those of other blocks; the last one finishes the stage."""
+    stage, folder, number = planned["distill"], session.folder, len(session.space.blocks)
     for block in blocks:
         if not 1 <= block <= number:
             raise ConfigError(f"the space has blocks 1 .. {number}, not {block}")
-    result = stages.distill(session, stage.key, blocks=tuple(sorted(set(blocks))))
-    session.reporter.say(f"blocks {', '.join(map(str, blocks))}: {_summary(result)}")
+    _require_upstream(stage, planned, record, folder)
+    job = "-distill-" + "-".join(map(str, blocks))
+    with folder.locked(job):
+        result = stages.distill(session, stage.key, blocks=blocks)
+        discard(folder.checkpoint(job.removeprefix("-")))
+    session.reporter.say(f"distill, blocks {', '.join(map(str, blocks))}: {_summary(result)}")
+    with folder.locked(patience=60.0):
+        return _take_over_blocks(stage, session, folder.load_record())
+
+
+def _take_over_blocks(stage: PlannedStage, session: Session, record: RunRecord) -> RunRecord:
+    """Record distillation as done where every block was trained, each by a job of its own."""
+    if is_done(stage, record, session.folder):
+        return record
+    numbers = range(1, len(session.space.blocks) + 1)
+    trained = all(stages.is_trained(session.folder, number, stage.key) for number in numbers)
+    return _do(stage, session, record) if trained else record
+
+
+def _require_labels(chosen: Iterable[PlannedStage], session: Session, record: RunRecord) -> None:
+    """Raise `DataError` before hours of work where a later stage will need labels that are not there."""
+    if any(stage.name.startswith("retrain:") and not is_done(stage, record, session.folder) for stage in chosen):
+        session.data.train.require_labels("retraining")
+
+
+def _with_named_search(recipe: Recipe, folder: RunFolder, name: str) -> Recipe:
+    """Return the recipe with a search that was made beside it by `helixnas search RUN --name NAME`."""
+    config = load_search(folder, name)
+    if config is None:
+        raise UnknownNameError("search", name, {*recipe.searches, *folder.search_names()})
+    return replace(recipe, searches={**recipe.searches, name: config})
 
 
 def _require_upstream(
-    stage: PlannedStage, planned: tuple[PlannedStage, ...], record: RunRecord, folder: RunFolder
+    stage: PlannedStage, planned: Mapping[str, PlannedStage], record: RunRecord, folder: RunFolder
 ) -> None:
-    done_here = {other.name: other for other in planned}
     for name in stage.upstream:
-        if name.partition(":")[0] in STAGES_OF_VERB["rate"] and stage.name in STAGES_OF_VERB["rate"]:
-            continue  # rate, costs and stitch are one verb
-        if not is_done(done_here[name], record, folder):
-            verb = name.partition(":")[0]
-            raise ArtifactError(f"{stage.name} needs the {name} stage, which is not done; do it with: helixnas {verb} {folder.path}")
+        if not is_done(planned[name], record, folder):
+            kind = name.partition(":")[0]
+            verb = next(verb for verb, kinds in STAGES_OF_VERB.items() if kind in kinds)
+            raise ArtifactError(
+                f"{stage.name} needs the {name} stage, which is not done; do it with: "
+                f"helixnas {verb} {shlex.quote(str(folder.path))}"
+            )
 
 
 def _summary(result: stages.Result) -> str:
     shown = {k: v for k, v in result.facts.items() if isinstance(v, int | float | str)}
-    return ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4g}" if isinstance(v, float) else v for k, v in shown.items())
+    return ", ".join(
+        f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4g}" if isinstance(v, float) else v for k, v in shown.items()
+    )
 
 
 def _versions() -> dict[str, str]:

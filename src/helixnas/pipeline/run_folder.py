@@ -1,8 +1,11 @@
 """The folder of a run: where each artifact lies, what is finished, and who is at work in it."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shlex
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,22 @@ from filelock import FileLock, Timeout
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.errors import ArtifactError
+
+MADE = [
+    "teacher",
+    "supernet",
+    "ratings",
+    "searches",
+    "history",
+    "checkpoints",
+    "tensorboard",
+    "costs.parquet",
+    "report.html",
+]
+"""What a run leaves beside config and record."""
+
+SECONDS_UNTIL_STALE = 600.0
+"""A temporary file that nobody has written to for so long was left by a process that was killed."""
 
 
 class RunFolder:
@@ -71,6 +90,10 @@ class RunFolder:
         """Return the losses of a stage over its steps, as Parquet."""
         return self.path / "history" / f"{stage.replace(':', '-')}.parquet"
 
+    def block_history(self, number: int) -> Path:
+        """Return the losses of one block's cells over the steps of distillation."""
+        return self.history(f"distill-block-{number}")
+
     def checkpoint(self, stage: str) -> Path:
         """Return the unfinished state of a stage."""
         return self.path / "checkpoints" / f"{stage.replace(':', '-')}.pt"
@@ -79,9 +102,18 @@ class RunFolder:
         """Return the folder of a named search."""
         return self.path / "searches" / name
 
+    def search_names(self) -> list[str]:
+        """Return the names of the searches that were made, the recipe's and others."""
+        return sorted(file.parent.name for file in self.path.glob("searches/*/result.json"))
+
     def retrained(self, name: str) -> Path:
         """Return the model folder of a named search's winner."""
         return self.search(name) / "retrained"
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with the run, whatever recipe and options it was begun with."""
+        return f"helixnas run {shlex.quote(str(self.config))} --out {shlex.quote(str(self.path))}"
 
     def exists(self) -> bool:
         """Whether a run was begun here."""
@@ -90,14 +122,16 @@ class RunFolder:
     def load_record(self) -> RunRecord:
         """Return what is finished; raises `ArtifactError` where there is no run."""
         if not self.exists():
-            raise ArtifactError(f"there is no run in {self.path}; begin one with: helixnas run RECIPE --out {self.path}")
+            raise ArtifactError(
+                f"there is no run in {self.path}; begin one with: helixnas run RECIPE --out {self.path}"
+            )
         return RunRecord.load(self.record)
 
     def load_settings(self) -> dict[str, Any]:
         """Return the settings of the run as plain values."""
         try:
             settings = yaml.safe_load(read_text(self.config))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise ArtifactError(f"{self.config} is not YAML: {' '.join(str(error).split())}") from error
         if not isinstance(settings, dict):
             raise ArtifactError(f"{self.config} is truncated or damaged; run the recipe again with --out {self.path}")
@@ -107,26 +141,59 @@ class RunFolder:
         """Write the settings of the run, whole or not at all."""
         write_text(self.config, yaml.safe_dump(settings, sort_keys=False, width=100))
 
+    def clear(self) -> None:
+        """Remove what another run left here, and nothing else."""
+        try:
+            for name in MADE:
+                path = self.path / name
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ArtifactError(f"cannot remove {error.filename}: {error.strerror}") from error
+
+    def sweep(self) -> None:
+        """Remove half-written files that killed processes left."""
+        for file in self.path.rglob(".*.tmp"):
+            with suppress(OSError):  # it may have gone by now
+                if time.time() - file.stat().st_mtime > SECONDS_UNTIL_STALE:
+                    file.unlink()
+
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes out of the folder.
+    def locked(self, job: str = "", *, patience: float = 0.0) -> Generator[None]:
+        """Keep other processes out of the folder, or out of one job in it that runs beside others.
+
+        Args:
+            job: name of the job; empty for the whole run.
+            patience: seconds to wait for another process to leave.
 
         Raises:
             ArtifactError: another process is at work in it (named), or the folder cannot be written.
         """
-        owner = self.path / ".lock-owner"
+        lock, owner = FileLock(self.path / f".lock{job}"), self.path / f".lock{job}-owner"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
+            lock.acquire(timeout=patience)
         except Timeout as error:
-            who = owner.read_text().strip() if owner.is_file() else "another process"
-            raise ArtifactError(f"{who} is at work in {self.path}; wait for it, or choose another --out") from error
+            what = f"{self.path} ({job.strip('-')})" if job else self.path
+            raise ArtifactError(
+                f"{_text(owner) or 'another process'} is at work in {what}; wait for it, or choose another --out"
+            ) from error
+        except FileExistsError as error:
+            raise ArtifactError(f"{self.path} is a file, not the folder of a run; choose another --out") from error
         except (OSError, NotImplementedError) as error:
             raise ArtifactError(f"cannot write in {self.path}: {getattr(error, 'strerror', None) or error}") from error
         try:
             write_text(owner, f"process {os.getpid()}\n")
             yield
         finally:
-            owner.unlink(missing_ok=True)
+            with suppress(OSError):  # the name of a process that has gone does no harm
+                owner.unlink(missing_ok=True)
             lock.release()
+
+
+def _text(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text().strip()
+    return ""

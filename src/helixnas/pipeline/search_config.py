@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from helixnas.errors import ConfigError
+from helixnas.search import parse_amount
 
 Amount = str | int | float
 """A quantity as people write it: 5300000, 5.3M, 60% (of the teacher's)."""
@@ -23,6 +24,8 @@ class SearchConfig:
     """lambda_k of Eq. 4, one per block; empty for 1 each."""
 
     def __post_init__(self) -> None:
+        for amount in (*self.max.values(), *self.min.values()):
+            parse_amount(amount, reference=1)
         for weight in self.weights:
             if not 0 <= weight < float("inf"):
                 raise ConfigError(f"a block's weight must be a number of at least 0, not {weight}")
@@ -31,4 +34,6 @@ class SearchConfig:
 def check_search_name(name: str) -> None:
     """Raise `ConfigError` for a name that cannot be that of a folder."""
     if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
-        raise ConfigError(f"search name {name!r} must consist of letters, digits, '-', '_' and '.', not beginning with '.'")
+        raise ConfigError(
+            f"search name {name!r} must consist of letters, digits, '-', '_' and '.', not beginning with '.'"
+        )

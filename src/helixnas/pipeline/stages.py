@@ -1,12 +1,15 @@
-"""The stages up to the ratings: teacher, distill, rate, costs. Each reads the files of those before and leaves its own.
+"""The stages up to the ratings: teacher, costs, distill, rate, stitch; each reads the files of those before.
 
 A stage function returns the files it wrote (relative to the run folder) and the facts it found out.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from helixnas.artifacts.files import write_atomically, write_json
@@ -15,7 +18,8 @@ from helixnas.distill import Distillation, StepRecord
 from helixnas.engine import Fit, FitRecord, evaluate
 from helixnas.nn import count_params
 from helixnas.pipeline.drive import drive
-from helixnas.pipeline.history import History
+from helixnas.pipeline.history import History, load_history, save_history
+from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session
 from helixnas.rating import Rating, Stitching, agreement, partial_spearman
 from helixnas.rating.stitching import StitchRecord
@@ -38,7 +42,9 @@ def make_teacher(session: Session, key: str) -> Result:
     recipe, history = session.recipe, History()
     if not recipe.teacher.weights:
         session.data.train.require_labels("training the teacher")
-        fit_classifier(session, teacher.model, teacher, config=recipe.teacher_fit, stage="teacher", key=key, history=history)
+        fit_classifier(
+            session, teacher.model, teacher, config=recipe.teacher_fit, stage="teacher", key=key, history=history
+        )
     names = [f"teacher/{name}" for name in save_teacher(teacher, session.folder.teacher, recipe.teacher)]
     history.save(session.folder.history("teacher"))
     session.forget()
@@ -63,9 +69,28 @@ def make_teacher(session: Session, key: str) -> Result:
 
 
 def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
-    """Train the supernet's blocks on the teacher's features; with `blocks`, only those."""
+    """Train the supernet's blocks on the teacher's features; with `blocks`, only those.
+
+    A block that was trained alone with the same settings is taken over as it is.
+    """
+    folder, wanted = session.folder, blocks or tuple(range(1, len(session.space.blocks) + 1))
+    chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
+    stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
+    if chosen:
+        _distill(session, key, chosen, folder.checkpoint(stage))
+    curves = pd.concat([load_history(folder.block_history(number)) for number in wanted], ignore_index=True)
+    names = [folder.supernet_block(number) for number in wanted] + [folder.block_history(number) for number in wanted]
+    if not blocks:
+        save_history(curves, folder.history("distill"))
+        names.append(folder.history("distill"))
+    steps = int(curves["step"].to_numpy().max())
+    facts = {"steps": steps, "images": steps * session.recipe.distill.batch_size}
+    return Result(tuple(str(name.relative_to(folder.path)) for name in names), facts)
+
+
+def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
+    """Train some blocks side by side and save each with its curves."""
     supernet, history = session.new_supernet(), History()
-    chosen = blocks or tuple(block.number for block in supernet)
     job = Distillation(
         session.teacher,
         supernet,
@@ -73,13 +98,12 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
         config=session.recipe.distill,
         runtime=session.runtime,
         seed=session.recipe.seed,
-        blocks=chosen,
+        blocks=blocks,
     )
-    stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
     with session.reporter.progress("distilling", job.num_steps) as advance:
 
         def log(record: StepRecord) -> None:
-            values = {f"block {block} cell {cell + 1}": loss for (block, cell), loss in record.losses.items()}
+            values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
             history.add(record.step, values)
             session.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
             mean = np.mean(list(record.losses.values()))
@@ -87,23 +111,39 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
 
         drive(
             job,
-            checkpoint=session.folder.checkpoint(stage),
-            key=key,
+            checkpoint=checkpoint,
+            key=f"{key} {blocks}",
             device=session.runtime.device,
             log=log,
             history=history.state,
             resume=history.restore,
         )
-    names: list[str] = []
-    for number in chosen:
-        path = session.folder.supernet_block(number)
+    curves = history.frame()
+    for number in blocks:
+        own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
+        of_block = curves.loc[curves["name"].isin(own), :]
+        save_history(of_block, session.folder.block_history(number))
         state = {name: tensor.contiguous() for name, tensor in supernet.block(number).state_dict().items()}
-        write_atomically(path, lambda temporary, state=state: save_file(state, temporary, metadata={"key": key}))
-        names.append(f"supernet/{path.name}")
-    history.save(session.folder.history(stage))
+        write_atomically(
+            session.folder.supernet_block(number),
+            lambda temporary, state=state: save_file(state, temporary, metadata={"key": key}),
+        )
     session.forget()
-    facts = {"steps": job.num_steps, "images": job.num_steps * job.config.batch_size, "params": count_params(supernet)}
-    return Result((*names, f"history/{stage}.parquet"), facts)
+
+
+def _curve_name(block: int, cell: int) -> str:
+    return f"block {block} cell {cell + 1}"
+
+
+def is_trained(folder: RunFolder, block: int, key: str) -> bool:
+    """Whether a block's file is whole and was trained by the distill stage of this key, alone or among the others."""
+    if not folder.block_history(block).is_file() or not folder.supernet_block(block).is_file():
+        return False
+    try:
+        with safe_open(folder.supernet_block(block), "pt") as file:
+            return (file.metadata() or {}).get("key") == key
+    except (SafetensorError, OSError):
+        return False
 
 
 def rate(session: Session, key: str) -> Result:

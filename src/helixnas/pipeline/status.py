@@ -15,7 +15,7 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     for column in ("stage", "state", "seconds", "finished", "found"):
         table.add_column(column, overflow="fold")
     left = 0
-    for stage in plan(recipe):
+    for stage in plan(recipe.to_dict()):
         found = record.stages.get(stage.name)
         if found is not None and is_done(stage, record, folder):
             facts = ", ".join(f"{k} {_short(v)}" for k, v in found.facts.items() if isinstance(v, int | float | str))
@@ -25,11 +25,18 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         reason = reason_to_redo(stage, record, folder)
         half = folder.checkpoint(stage.name).is_file()
         table.add_row(stage.name, f"to do again: {reason}" if reason else "half done" if half else "to do", "", "", "")
+    planned = {stage.name for stage in plan(recipe.to_dict())}
+    for name, found in record.stages.items():
+        if name not in planned and found.missing(folder.path) is None:
+            table.add_row(name, "done", f"{found.seconds:.1f}", found.finished, "beside the recipe")
     console.print(table)
     console.print(
-        f"all done; the report is {folder.report}" if not left else f"{left} to do; go on with: helixnas run {record.recipe} --out {folder.path}",
+        f"all done; the report is {folder.report}"
+        if not left
+        else f"{left} to do; go on with: {folder.resume_command}",
         highlight=False,
         soft_wrap=True,
+        markup=False,
     )
 
 

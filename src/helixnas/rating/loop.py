@@ -1,11 +1,12 @@
 """Rating: the local score of every path of every block on held-out images (Eq. 7, Alg. 1).
 
-Per batch one teacher pass serves all blocks. Batches are drawn in seeded random order: sources are often sorted by class,
-and batch statistics depend on the mix.
+Per batch one teacher pass serves all blocks. Batches are drawn in seeded random order: sources are often sorted by
+class, and batch statistics depend on the mix.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -67,7 +68,14 @@ class Rating:
     """
 
     def __init__(
-        self, teacher: Teacher, supernet: Supernet, images: ImageSet, *, config: RatingConfig, runtime: Runtime, seed: int
+        self,
+        teacher: Teacher,
+        supernet: Supernet,
+        images: ImageSet,
+        *,
+        config: RatingConfig,
+        runtime: Runtime,
+        seed: int,
     ) -> None:
         self.teacher = teacher
         self.supernet = supernet
@@ -78,7 +86,8 @@ class Rating:
         sizes = _batch_sizes(len(images), config.batch_size)
         if config.batch_norm == "recalibrated" and len(sizes) < 2:
             raise ConfigError(
-                f"rating.batch_norm=recalibrated needs two batches, but {len(images)} images make one of {config.batch_size}"
+                f"rating.batch_norm=recalibrated needs two batches, but {len(images)} images make one of "
+                f"{config.batch_size}; choose a smaller rating.batch_size"
             )
         self.batch_sizes = sizes
         self.scores: dict[int, npt.NDArray[np.float64]] = {
@@ -93,6 +102,8 @@ class Rating:
     def __iter__(self) -> Iterator[BatchRecord]:
         """Yield a record per batch until all images are rated."""
         done = self.num_done
+        if done == len(self.batch_sizes):
+            return
         before = max(0, done - 1) if self.config.batch_norm == "recalibrated" else done
         previous: tuple[Tensor, ...] | None = None
         for number, images in enumerate(self._batches(before), start=before):
@@ -103,15 +114,22 @@ class Rating:
                     previous = self._last_features()
                 if number >= done:
                     self._rate(features, previous)
-                    yield BatchRecord(number + 1, sum(len(rows) for rows in self.scores.values()))
-                previous = features if self.config.batch_norm == "recalibrated" else None
+            if number >= done:  # outside the context, which would switch off the caller's gradients
+                yield BatchRecord(number + 1, sum(len(rows) for rows in self.scores.values()))
+            previous = features if self.config.batch_norm == "recalibrated" else None
 
     def _batches(self, skip: int) -> Iterator[Tensor]:
         """Yield the images of every batch; a last batch too small for statistics joins the one before."""
         held: Tensor | None = None
         total = len(self.batch_sizes)
         stream = self.images.batches(
-            batch_size=self.config.batch_size, seed=self.seed, epoch=0, augment=False, shuffle=True, skip=skip, drop_last=False
+            batch_size=self.config.batch_size,
+            seed=self.seed,
+            epoch=0,
+            augment=False,
+            shuffle=True,
+            skip=skip,
+            drop_last=False,
         )
         for number, batch in enumerate(stream, start=skip):
             if held is not None:
@@ -132,7 +150,7 @@ class Rating:
     def _rate(self, features: tuple[Tensor, ...], calibration: tuple[Tensor, ...] | None) -> None:
         for block in self.supernet:
             source, target = features[block.number - 1], features[block.number]
-            scale = spread(target)
+            score = partial(_relative_error, target=target, scale=spread(target))
             columns: list[Tensor] = []
             for width in block.previous_widths:
                 for cell in block:
@@ -145,7 +163,7 @@ class Rating:
                                 cell,
                                 source,
                                 width,
-                                lambda prediction, target=target, scale=scale: mean_absolute_error(prediction, target) / scale,
+                                score,
                                 calibration=None if calibration is None else calibration[block.number - 1],
                             )
                         )
@@ -176,6 +194,11 @@ class Rating:
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state that `state` returned for the same settings."""
         self.scores = {int(number): scores.cpu().numpy() for number, scores in state["scores"].items()}
+
+
+def _relative_error(prediction: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """Return Eq. 7 with the spread of the target computed once for all paths."""
+    return mean_absolute_error(prediction, target) / scale
 
 
 def _batch_sizes(num_images: int, batch_size: int) -> list[int]:

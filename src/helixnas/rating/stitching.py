@@ -1,9 +1,9 @@
 """Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
 
-A random architecture is assembled from the supernet's blocks, adapters included: block k receives what block k - 1 made,
-not the teacher's features, and the teacher's own head reads the last block's output. No weight is trained anew. The
-agreement between summed scores (Eq. 4) and the stitched networks' losses measures *additivity*: whether local scores may
-be added up. It uses the very weights that were rated, so it is not a trained accuracy.
+A random architecture is assembled from the supernet's blocks, adapters included: block k receives what block k - 1
+made, not the teacher's features, and the teacher's own head reads the last block's output. No weight is trained anew.
+The agreement between summed scores (Eq. 4) and the stitched networks' losses measures *additivity*: whether local
+scores may be added up. It uses the very weights that were rated, so it is not a trained accuracy.
 """
 
 from collections.abc import Iterator, Sequence

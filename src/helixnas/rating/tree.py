@@ -3,7 +3,7 @@
 A cell of d layers with c operations costs c + c^2 + ... + c^d evaluations of an operation instead of d c^d.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import torch
@@ -16,6 +16,9 @@ from helixnas.supernet import SupernetCell
 Score = Callable[[Tensor], Tensor]
 """Maps a path's estimate of Y_k to its score, a scalar."""
 
+_BORROWED = ("running_mean", "running_var", "num_batches_tracked", "momentum", "track_running_stats", "training")
+"""What a batch norm lends while it is calibrated."""
+
 
 def rate_cell(
     cell: SupernetCell,
@@ -27,8 +30,8 @@ def rate_cell(
 ) -> Float[Tensor, " paths"]:
     """Return the score of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
 
-    Batch norm uses the statistics of `features`; with `calibration` features given, those of the calibration images, each
-    layer's measured behind the very layers that precede it in the path.
+    Batch norm uses the statistics of `features`; with `calibration` features given, those of the calibration images,
+    each layer's measured behind the very layers that precede it in the path.
 
     Args:
         cell: the cell with its trained weights.
@@ -55,22 +58,23 @@ def _apply(module: nn.Module, x: Tensor, calibration: Tensor | None) -> tuple[Te
     """Return the module's output for `x` and for the calibration images, both normalised by the latter's statistics."""
     if calibration is None:
         return module(x), None
-    with _borrowed_statistics(module) as use_recorded:
+    with _borrowed_statistics(module, x.device) as use_recorded:
         calibrated = module(calibration)
         use_recorded()
         return module(x), calibrated
 
 
 @contextmanager
-def _borrowed_statistics(module: nn.Module) -> Iterator[Callable[[], None]]:
+def _borrowed_statistics(module: nn.Module, device: torch.device) -> Generator[Callable[[], None]]:
     """Let batch norms record the next forward pass and, once told, normalise by it; afterwards they are as before."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
-    before = [(norm.running_mean, norm.running_var, norm.num_batches_tracked, norm.momentum, norm.training) for norm in norms]
+    before = [{name: getattr(norm, name) for name in _BORROWED} for norm in norms]
     for norm in norms:
-        norm.running_mean = torch.zeros(norm.num_features, device=norm.weight.device)
-        norm.running_var = torch.ones(norm.num_features, device=norm.weight.device)
+        norm.running_mean = torch.zeros(norm.num_features, device=device)
+        norm.running_var = torch.ones(norm.num_features, device=device)
         norm.num_batches_tracked = None
         norm.momentum = 1.0
+        norm.track_running_stats = True  # else torch records nothing
         norm.training = True
 
     def use_recorded() -> None:
@@ -80,6 +84,6 @@ def _borrowed_statistics(module: nn.Module) -> Iterator[Callable[[], None]]:
     try:
         yield use_recorded
     finally:
-        for norm, (mean, var, tracked, momentum, training) in zip(norms, before, strict=True):
-            norm.running_mean, norm.running_var, norm.num_batches_tracked = mean, var, tracked
-            norm.momentum, norm.training = momentum, training
+        for norm, values in zip(norms, before, strict=True):
+            for name, value in values.items():
+                setattr(norm, name, value)

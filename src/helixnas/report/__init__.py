@@ -1,10 +1,5 @@
-"""The report of a run: one self-contained page."""
+"""The report of a run: one self-contained page that shows what was found, and how far to trust it."""
 
-from pathlib import Path
+from helixnas.report.page import build_report
 
-
-def build_report(run: Path) -> Path:
-    """Placeholder until the page is written."""
-    page = run / "report.html"
-    page.write_text("<html></html>")
-    return page
+__all__ = ["build_report"]

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import timm
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import helixnas.zoo  # noqa: F401 - registers the model with timm
+import helixnas.zoo  # pyright: ignore[reportUnusedImport] - registers the model with timm
 from helixnas.artifacts.files import damaged, read_json, read_text, write_atomically, write_json, write_text
-from helixnas.errors import ArtifactError
+from helixnas.errors import ArtifactError, SpaceError, UnknownNameError
 from helixnas.nn import build_seeded
 from helixnas.retrain.config import RetrainConfig
 from helixnas.space import Architecture
@@ -33,7 +34,7 @@ def build_model(
     description = _description(num_classes, image_size, mean, std)
     return build_seeded(
         lambda: timm.create_model(
-            "helixnas",
+            helixnas.zoo.HELIXNAS,
             arch=architecture,
             num_classes=num_classes,
             drop_rate=config.drop_rate,
@@ -50,8 +51,8 @@ def save_model(model: nn.Module, folder: Path) -> tuple[str, ...]:
     Raises:
         ArtifactError: the folder cannot be written or the disk is full.
     """
-    config, architecture = model.pretrained_cfg, model.architecture
-    assert isinstance(config, dict)
+    config: Any = model.pretrained_cfg
+    architecture = model.architecture
     assert isinstance(architecture, Architecture)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     write_atomically(folder / WEIGHTS, lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
@@ -67,21 +68,32 @@ def load_model(folder: Path) -> nn.Module:
     Raises:
         ArtifactError: a file is missing or damaged, or the weights are not those of the architecture.
     """
-    architecture = Architecture.from_json(read_text(folder / ARCHITECTURE))
+    try:
+        architecture = Architecture.from_json(read_text(folder / ARCHITECTURE))
+    except (SpaceError, UnknownNameError) as error:
+        raise damaged(folder / ARCHITECTURE, error) from error
     description = read_json(folder / INPUT)
+    if not isinstance(description, dict) or "num_classes" not in description:
+        raise damaged(folder / INPUT, ValueError("num_classes is missing"))
+    overlay = {name: tuple(value) if isinstance(value, list) else value for name, value in description.items()}
     model = timm.create_model(
-        "helixnas", arch=architecture, num_classes=description["num_classes"], pretrained_cfg_overlay=description
+        helixnas.zoo.HELIXNAS,
+        arch=architecture,
+        num_classes=description["num_classes"],
+        pretrained_cfg_overlay=overlay,
     )
     try:
         weights = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise damaged(folder / WEIGHTS, error) from error
-    found = model.load_state_dict(weights, strict=False)
-    if found.missing_keys or found.unexpected_keys:
-        odd = [*found.missing_keys, *found.unexpected_keys]
+    own = model.state_dict()
+    odd = sorted(own.keys() ^ weights.keys()) or [name for name in own if own[name].shape != weights[name].shape]
+    if odd:
         raise ArtifactError(
-            f"{folder / WEIGHTS} belongs to another architecture than {ARCHITECTURE}: {len(odd)} names differ, first {odd[0]}"
+            f"{folder / WEIGHTS} belongs to another architecture than {ARCHITECTURE}: {len(odd)} tensors differ in "
+            f"name or shape, first {odd[0]}"
         )
+    model.load_state_dict(weights)
     return model.eval()
 
 

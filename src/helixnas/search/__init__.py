@@ -7,7 +7,7 @@ from helixnas.search.amounts import parse_amount, parse_limits
 from helixnas.search.brute_force import enumerate_answers, front_of, is_within
 from helixnas.search.budget import Budget
 from helixnas.search.confidence import Comparison, compare
-from helixnas.search.explain import is_feasible
+from helixnas.search.feasibility import is_feasible
 from helixnas.search.instance import Instance, InstanceBlock, score_to_int
 from helixnas.search.result import Answer, Infeasibility, ParetoFront, SearchResult
 from helixnas.search.solver import pareto_front, solve

@@ -26,7 +26,9 @@ def parse_amount(text: str | int | float, *, reference: int | None = None) -> in
     number, unit = Fraction(match[1]), match[2].lower()
     if unit == "%":
         if reference is None:
-            raise ConfigError(f"{text!r} is a share of the teacher's, which is not known for this resource; write a number")
+            raise ConfigError(
+                f"{text!r} is a share of the teacher's, which is not known for this resource; write a number"
+            )
         return math.floor(number * reference / 100)
     return math.floor(number * _FACTORS[unit])
 

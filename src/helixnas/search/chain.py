@@ -86,6 +86,14 @@ class Chain:
     """Candidates that break a limit with every completion."""
 
     @property
+    def num_architectures(self) -> float:
+        """How many architectures the chain holds, to the precision of a float."""
+        numbers = np.ones(1)
+        for link, ahead in zip(self.links, self.ahead[1:], strict=True):
+            numbers = np.bincount(link.end, numbers[link.start], minlength=len(ahead.score))
+        return float(numbers.sum())
+
+    @property
     def is_empty(self) -> bool:
         """Whether a block has no candidate left."""
         return any(len(link) == 0 for link in self.links)

@@ -1,7 +1,8 @@
 """How sure is the choice: the winner against the runners-up, compared on the same images.
 
-Scores are means over rating batches. Two networks rated on the same batches share the batches' luck, so their difference
-is judged by its own spread over batches (a paired comparison), which is far smaller than the spread of either.
+Scores are means over rating batches. Two networks rated on the same batches share the batches' luck, so their
+difference is judged by its own spread over batches (a paired comparison), which is far smaller than the spread of
+either.
 """
 
 from collections.abc import Sequence

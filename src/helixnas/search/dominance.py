@@ -15,8 +15,11 @@ from helixnas.search.instance import Ints
 Mask = npt.NDArray[np.bool_]
 """An array that says which rows."""
 
-CHUNK = 1024
+CHUNK = 512
 """Rows that are compared with each other at once."""
+
+EARLIER = np.triu(np.ones((CHUNK, CHUNK), dtype=np.bool_), 1)
+"""Which row comes before which, in a chunk."""
 
 
 def undominated(columns: Ints, *, classes: Ints | None = None, copies: int = 1) -> Mask:
@@ -129,4 +132,5 @@ def _pairwise(columns: Ints) -> Mask:
     no_larger = columns[:, None, 0] <= columns[None, :, 0]
     for column in range(1, columns.shape[1]):
         no_larger &= columns[:, None, column] <= columns[None, :, column]
-    return np.logical_not(np.any(np.triu(no_larger, 1), axis=0))
+    no_larger &= EARLIER[: len(columns), : len(columns)]
+    return np.logical_not(np.any(no_larger, axis=0))

@@ -5,7 +5,7 @@ factor is the least of ``max over r of cost_r / limit_r`` over the architectures
 the Pareto front of the costs among each other, which the programme finds with a cost in the place of the score.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Ahead, Limits, build_chain
-from helixnas.search.instance import LARGEST_TOTAL, Instance, InstanceBlock, Ints
+from helixnas.search.feasibility import is_feasible, priced, to_limits
+from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.programme import Rules, sweep
 from helixnas.search.result import Infeasibility
 
@@ -35,18 +36,6 @@ def explain(instance: Instance, budget: Budget) -> Infeasibility:
     )
 
 
-def is_feasible(instance: Instance, budget: Budget) -> bool:
-    """Return whether any architecture meets `budget`, whatever its score.
-
-    >>> one = np.array([1])
-    >>> block = InstanceBlock(width_in=one, width_out=one, score=one, costs=one[:, None], order=one)
-    >>> instance = Instance(blocks=(block, block), resources=("macs",))
-    >>> is_feasible(instance, Budget(upper={"macs": 2})), is_feasible(instance, Budget(lower={"macs": 3}))
-    (True, False)
-    """
-    return _cheapest(instance, budget) is not None
-
-
 def _reach(instance: Instance) -> Ahead:
     """Return the least and the most of every resource over the whole space."""
     everything = {column: LARGEST_TOTAL for column in range(len(instance.resources))}
@@ -66,26 +55,6 @@ def _conflict(instance: Instance, budget: Budget) -> Budget:
     return budget
 
 
-def _cheapest(instance: Instance, budget: Budget) -> int | None:
-    """Return the least of one limited resource under the other limits, within its own limit; None where there is none.
-
-    It takes the place of the score, so that the programme carries one column less.
-    """
-    sums = [name for name in budget.upper if instance.combine[instance.column(name)] == "sum"]
-    limits = _limits(instance, budget)
-    priced = _priced(instance, sums[0] if sums else None)
-    chain = build_chain(priced, limits)
-    if chain.is_empty:
-        return None
-    if sums:
-        column = instance.column(sums[0])
-        limits = Limits(upper={c: v for c, v in limits.upper.items() if c != column}, lower=limits.lower)
-    last = sweep(chain, Rules(limits=limits, is_max=_is_max(instance))).layers[-1]
-    if not len(last) or (sums and last.score[0] > budget.upper[sums[0]]):
-        return None
-    return int(last.score[0])
-
-
 def _factor(instance: Instance, budget: Budget) -> Fraction | None:
     """Return the least factor by which all upper limits must grow together."""
     hard = {name: limit for name, limit in budget.upper.items() if limit == 0}
@@ -102,11 +71,12 @@ def _least_factor(
     instance: Instance, hard: Mapping[str, int], soft: Mapping[str, int], lower: Mapping[str, int], enough: Fraction
 ) -> Fraction:
     """Return the least factor at most `enough`, from the front of the limited resources."""
-    limits = _limits(instance, Budget(upper={**hard, **_grown(soft, enough)}, lower=lower))
+    limits = to_limits(instance, Budget(upper={**hard, **_grown(soft, enough)}, lower=lower))
     sums = [name for name in soft if instance.combine[instance.column(name)] == "sum"]
-    priced = _priced(instance, sums[0] if sums else None)
+    chain = build_chain(priced(instance, instance.column(sums[0]) if sums else None), limits)
     asked = tuple(instance.column(name) for name in soft if name not in sums[:1])
-    layers = sweep(build_chain(priced, limits), Rules(limits=limits, asked=asked, is_max=_is_max(instance))).layers
+    is_max = tuple(how == "max" for how in instance.combine)
+    layers = sweep(chain, Rules(limits=limits, asked=asked, is_max=is_max, num_ties=0)).layers
     ratios = [layers[-1].costs[:, instance.column(name)] / limit for name, limit in soft.items()]
     largest: np.ndarray = np.max(ratios, axis=0)
     near = np.flatnonzero(largest <= largest.min() * (1 + 1e-9))
@@ -119,31 +89,3 @@ def _ratio(costs: Ints, instance: Instance, soft: Mapping[str, int]) -> Fraction
 
 def _grown(limits: Mapping[str, int], factor: Fraction) -> dict[str, int]:
     return {name: int(limit * factor) for name, limit in limits.items()}
-
-
-def _priced(instance: Instance, resource: str | None) -> Instance:
-    """Return the instance with a resource in the place of the score, or no score at all."""
-    column = None if resource is None else instance.column(resource)
-    blocks: Iterable[InstanceBlock] = (
-        InstanceBlock(
-            width_in=block.width_in,
-            width_out=block.width_out,
-            score=np.zeros(len(block), np.int64) if column is None else block.costs[:, column],
-            costs=block.costs,
-            order=block.order,
-        )
-        for block in instance.blocks
-    )
-    return Instance(blocks=tuple(blocks), resources=instance.resources, combine=instance.combine)
-
-
-def _limits(instance: Instance, budget: Budget) -> Limits:
-    most = LARGEST_TOTAL + 1
-    return Limits(
-        upper={instance.column(name): min(limit, most) for name, limit in budget.upper.items()},
-        lower={instance.column(name): min(limit, most) for name, limit in budget.lower.items()},
-    )
-
-
-def _is_max(instance: Instance) -> tuple[bool, ...]:
-    return tuple(how == "max" for how in instance.combine)

@@ -3,15 +3,19 @@
 A partial architecture is known by the width it ends in, its score and its costs. Of two that end in the same width the
 worse can never overtake the better, whatever follows (`dominance`): costs and scores of the rest are the same for both.
 
-What counts in that comparison: a resource with an upper limit, as far as the limit can still bind; a resource that a
-front is asked for; a resource with a lower limit must be *equal*, again as far as the limit can still bind. Resources
-that combine by maximum need one more rule. Two partial architectures of equal score may swap places in the order of
-ties once a common maximum hides the difference between theirs, so of equal scores one removes the other only where
-these maxima are equal.
+What counts in that comparison: of a resource with an upper limit no more, as far as the limit can still bind; of a
+resource that a front is asked for, no more; of a resource with a lower limit no less, as far as the limit can still
+bind. (With both limits, or a lower limit on what a front is asked for, that means equal.) Resources that combine by
+maximum need one more rule. Two partial architectures of equal score may swap places in the order of ties once a common
+maximum hides the difference between theirs, so of equal scores one removes the other only where these maxima are equal.
+
+A ceiling makes a run short: partial architectures whose Lagrangian bound (`relaxation`) lies above it are not even
+looked at, for the candidates of a block stand sorted by their reduced scores. What is found at or below the ceiling is
+then exactly what a run without it would find there.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +23,18 @@ import numpy as np
 from helixnas.search.chain import Chain, Limits, Link, combined
 from helixnas.search.dominance import undominated
 from helixnas.search.instance import Ints
+from helixnas.search.relaxation import Floats, Relaxation
 
-NUM_PAIRS = 2**21
+NUM_PAIRS = 2**20
 """Pairs of a partial architecture and a candidate that are held at once."""
 
-BEAM = 512
-"""Partial architectures that are kept per width once time is up."""
+
+class OutOfTimeError(Exception):
+    """The deadline of a run passed; the solver answers with what it has."""
+
+
+class TooManyPartialsError(Exception):
+    """A run would keep more partial architectures than it may."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,28 +58,48 @@ class Layer:
     def __len__(self) -> int:
         return len(self.score)
 
+    def take(self, chosen: Ints) -> "Layer":
+        """Return only the chosen partial architectures, in that order."""
+        return Layer(
+            width=self.width[chosen],
+            score=self.score[chosen],
+            costs=self.costs[chosen],
+            rank=self.rank[chosen],
+            parent=self.parent[chosen],
+            row=self.row[chosen],
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """What one run of the programme keeps."""
 
     limits: Limits
+    is_max: tuple[bool, ...]
+    """Per resource, whether it combines by maximum."""
+
+    num_ties: int
+    """Resources that break ties; those after them only have limits."""
+
     asked: tuple[int, ...] = ()
     """Columns of the resources that a front is asked for."""
 
     copies: int = 1
     """How many answers must survive."""
 
-    is_max: tuple[bool, ...] = ()
-    """Per resource, whether it combines by maximum."""
+    ceiling: float = np.inf
+    """Partial architectures whose bound lies above are left out."""
 
-    deadline: float | None = None
-    """Reading of `time.monotonic` after which only the most promising partial architectures are kept."""
+    deadline: float = np.inf
+    """Reading of `time.monotonic` at which the run is given up."""
+
+    most_partials: int = 2**62
+    """Partial architectures that a layer may keep."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Layers of a run (the first is the empty architecture), and what was cut."""
+    """Layers of a run (the first is the empty architecture), each in the order of ties per width."""
 
     layers: tuple[Layer, ...]
     num_partials: int
@@ -78,33 +108,31 @@ class Sweep:
     dominated: int
     """Partial architectures and candidates that others removed."""
 
-    cut_bound: int | None
-    """The least score that what was cut for lack of time could have reached; None where nothing was."""
 
+def sweep(chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> Sweep:
+    """Run the programme from the first block to the last.
 
-def sweep(chain: Chain, rules: Rules) -> Sweep:
-    """Run the programme from the first block to the last; every layer is in the order of ties."""
-    resources = chain.links[0].costs.shape[1]
+    Raises:
+        OutOfTimeError: the deadline passed.
+        TooManyPartialsError: a layer grew beyond what it may hold.
+    """
     zero = np.zeros(1, np.int64)
-    layers = [Layer(width=zero, score=zero, costs=np.zeros((1, resources), np.int64), rank=zero, parent=zero, row=zero)]
+    costs = np.zeros((1, len(rules.is_max)), np.int64)
+    layers = [Layer(width=zero, score=zero, costs=costs, rank=zero, parent=zero, row=zero)]
     num_partials, dominated = 0, 0
-    cut_bounds: list[int] = []
     for number, link in enumerate(chain.links):
-        left = _prune_link(link, rules)
-        dominated += len(link) - len(left)
-        step = _Step(chain=chain, rules=rules, number=number + 1, link=left, before=layers[-1])
+        kept = _undominated_rows(link, rules)
+        dominated += len(link) - len(kept)
+        reduced = np.zeros(len(kept)) if relaxation is None else relaxation.reduced[number][kept]
+        left = link.take(kept)
+        step = _Step(chain, rules, number + 1, left, layers[-1], relaxation, reduced)
         parts = [step.states(width) for width in np.unique(left.end).tolist()]
-        layer = _number_texts(_join([part.layer for part in parts]), layers[-1], left)
-        num_partials += sum(part.seen for part in parts)
-        dominated += sum(part.dominated for part in parts)
-        cut_bounds += [part.cut_bound for part in parts if part.cut_bound is not None]
-        layers.append(_with_rows(layer, left))
-    return Sweep(
-        layers=tuple(layers),
-        num_partials=num_partials,
-        dominated=dominated,
-        cut_bound=min(cut_bounds) if cut_bounds else None,
-    )
+        num_partials += step.num_seen
+        dominated += step.num_dominated
+        layers.append(_settle(join(parts), left))
+        if len(layers[-1]) > rules.most_partials:
+            raise TooManyPartialsError
+    return Sweep(layers=tuple(layers), num_partials=num_partials, dominated=dominated)
 
 
 def trace(layers: Sequence[Layer], last: Ints) -> Ints:
@@ -125,64 +153,91 @@ def in_order(score: Ints, costs: Ints, rank: Ints) -> Ints:
     return order
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Part:
-    layer: Layer
-    seen: int
-    dominated: int
-    cut_bound: int | None
+def join(layers: Sequence[Layer]) -> Layer:
+    """Return the partial architectures of several layers in one."""
+    if len(layers) == 1:
+        return layers[0]
+    return Layer(
+        width=np.concatenate([layer.width for layer in layers]),
+        score=np.concatenate([layer.score for layer in layers]),
+        costs=np.concatenate([layer.costs for layer in layers]),
+        rank=np.concatenate([layer.rank for layer in layers]),
+        parent=np.concatenate([layer.parent for layer in layers]),
+        row=np.concatenate([layer.row for layer in layers]),
+    )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class _Step:
     """One block of the programme: every partial architecture before it with every candidate that fits."""
 
-    chain: Chain
-    rules: Rules
-    number: int
-    """Boundary after the block."""
+    def __init__(
+        self,
+        chain: Chain,
+        rules: Rules,
+        number: int,
+        link: Link,
+        before: Layer,
+        relaxation: Relaxation | None,
+        reduced: Floats,
+    ) -> None:
+        self.rules, self.link, self.before = rules, link, before
+        self.ahead = chain.ahead[number]
+        self.texts = int(link.order.max(initial=0)) + 1
+        self.num_seen, self.num_dominated = 0, 0
+        self.bound_before = np.zeros(len(before))
+        self.bound_after = np.zeros(len(link))
+        self.spare = np.inf
+        if relaxation is not None and rules.ceiling < np.inf:
+            self.bound_before = before.score + before.costs @ relaxation.prices
+            self.bound_after = reduced + relaxation.ahead[number][link.end]
+            self.spare = rules.ceiling - relaxation.constant + relaxation.margin
 
-    link: Link
-    before: Layer
-
-    def states(self, width: int) -> _Part:
-        """Return what survives at one width after the block."""
-        kept: list[Layer] = []
-        held, seen, dominated = 0, 0, 0
-        bounds: list[int] = []
-        for new in self._pairs(width):
-            seen += len(new)
+    def states(self, width: int) -> Layer:
+        """Return what survives at one width after the block, in the order of ties."""
+        kept = [self.before.take(np.zeros(0, np.int64))]
+        held = 0
+        for new in self._extensions(width):
+            if time.monotonic() > self.rules.deadline:
+                raise OutOfTimeError
+            self.num_seen += len(new)
             held += len(new)
             kept.append(new)
             if held > NUM_PAIRS:
-                layer, removed, bound = self._prune(_join(kept), width)
-                kept, held, dominated = [layer], len(layer), dominated + removed
-                bounds += [] if bound is None else [bound]
-        layer, removed, bound = self._prune(_join(kept) if kept else _take(self.before, np.zeros(0, np.int64)), width)
-        bounds += [] if bound is None else [bound]
-        return _Part(layer=layer, seen=seen, dominated=dominated + removed, cut_bound=min(bounds) if bounds else None)
+                kept = [self._prune(join(kept), width)]
+                held = len(kept[0])
+                if held > self.rules.most_partials:
+                    raise TooManyPartialsError
+        return self._prune(join(kept), width)
 
-    def _pairs(self, width: int):
-        """Yield the extended partial architectures that can still meet every limit."""
+    def _extensions(self, width: int) -> Iterator[Layer]:
+        """Yield the extended partial architectures below the ceiling that can still meet every limit."""
         for start in np.unique(self.link.start[self.link.end == width]).tolist():
             rows = np.flatnonzero((self.link.start == start) & (self.link.end == width))
+            rows = rows[np.argsort(self.bound_after[rows], kind="stable")]
             parents = np.flatnonzero(self.before.width == start)
-            size = max(1, NUM_PAIRS // len(rows))
-            for first in range(0, len(parents), size):
-                yield self._extend(parents[first : first + size], rows, width)
+            numbers = np.searchsorted(self.bound_after[rows], self.spare - self.bound_before[parents], side="right")
+            total = np.cumsum(numbers)
+            first = 0
+            while first < len(parents):
+                done = int(total[first - 1]) if first else 0
+                last = max(first + 1, int(np.searchsorted(total, done + NUM_PAIRS, side="right")))
+                yield self._extend(parents[first:last], numbers[first:last], rows, width)
+                first = last
 
-    def _extend(self, parents: Ints, rows: Ints, width: int) -> Layer:
+    def _extend(self, parents: Ints, numbers: Ints, rows: Ints, width: int) -> Layer:
+        """Join each parent with the first so many of the rows."""
         link, before, limits, is_max = self.link, self.before, self.rules.limits, self.rules.is_max
-        ahead = self.chain.ahead[self.number]
-        fits = np.ones((len(parents), len(rows)), np.bool_)
+        row = np.arange(int(numbers.sum())) - np.repeat(np.cumsum(numbers) - numbers, numbers)
+        parent, row = np.repeat(parents, numbers), rows[row]
         for column in {*limits.upper, *limits.lower}:
-            cost = combined(before.costs[parents, column][:, None], link.costs[rows, column], is_max[column])
+            cost = combined(before.costs[parent, column], link.costs[row, column], is_max[column])
+            fits = np.ones(len(cost), np.bool_)
             if column in limits.upper and not is_max[column]:
-                fits &= cost <= limits.upper[column] - ahead.least[width, column]
+                fits &= cost <= limits.upper[column] - self.ahead.least[width, column]
             if column in limits.lower:
-                fits &= combined(cost, ahead.most[width, column], is_max[column]) >= limits.lower[column]
-        parent, row = np.nonzero(fits)
-        parent, row = parents[parent], rows[row]
+                fits &= combined(cost, self.ahead.most[width, column], is_max[column]) >= limits.lower[column]
+            if not fits.all():
+                parent, row = parent[fits], row[fits]
         costs = np.empty((len(parent), link.costs.shape[1]), np.int64)
         for column in range(costs.shape[1]):
             costs[:, column] = combined(before.costs[parent, column], link.costs[row, column], is_max[column])
@@ -190,60 +245,56 @@ class _Step:
             width=np.full(len(parent), width),
             score=before.score[parent] + link.score[row],
             costs=costs,
-            rank=before.rank[parent] * (int(link.order.max()) + 1) + link.order[row],
+            rank=before.rank[parent] * self.texts + link.order[row],
             parent=parent,
             row=row,
         )
 
-    def _prune(self, layer: Layer, width: int) -> tuple[Layer, int, int | None]:
-        """Return what no other removes, in the order of ties; how many went; and the bound of what was cut."""
-        layer = _take(layer, in_order(layer.score, layer.costs, layer.rank))
-        columns, classes = self._what_counts(layer, width)
-        kept = undominated(columns, classes=classes, copies=self.rules.copies)
-        dominated = len(layer) - int(kept.sum())
-        layer = _take(layer, np.flatnonzero(kept))
-        late = self.rules.deadline is not None and time.monotonic() > self.rules.deadline
-        if not late or len(layer) <= BEAM:
-            return layer, dominated, None
-        bound = int(layer.score[BEAM] + self.chain.ahead[self.number].score[width])
-        return _take(layer, np.arange(BEAM)), dominated, bound
+    def _prune(self, layer: Layer, width: int) -> Layer:
+        layer = layer.take(in_order(layer.score, layer.costs[:, : self.rules.num_ties], layer.rank))
+        columns = self._what_counts(layer, width)
+        if self.rules.copies > 1 and columns.shape[1] > 1 and self.rules.ceiling < np.inf:
+            return layer  # the ceiling keeps the layer small, and peeling many fronts of several columns is dear
+        kept = undominated(columns, copies=self.rules.copies)
+        self.num_dominated += len(layer) - int(kept.sum())
+        return layer if kept.all() else layer.take(np.flatnonzero(kept))
 
-    def _what_counts(self, layer: Layer, width: int) -> tuple[Ints, Ints | None]:
-        rules, ahead = self.rules, self.chain.ahead[self.number]
+    def _what_counts(self, layer: Layer, width: int) -> Ints:
+        rules = self.rules
         columns = [layer.costs[:, column] for column in rules.asked]
         for column, limit in rules.limits.upper.items():
             if column not in rules.asked and not rules.is_max[column]:
-                columns.append(np.maximum(layer.costs[:, column], limit - ahead.most[width, column]))
-        needs: list[Ints] = []
+                columns.append(np.maximum(layer.costs[:, column], limit - self.ahead.most[width, column]))
         for column, limit in rules.limits.lower.items():
-            least = 0 if rules.is_max[column] else int(ahead.least[width, column])
-            needs.append(np.minimum(layer.costs[:, column], limit - least))
-        columns += _equal_maxima(layer.score, layer.costs, rules.is_max)
-        columns = [column for column in columns if (column != column[:1]).any()]
-        return _stack(columns, len(layer)), _classes(needs)
+            least = 0 if rules.is_max[column] else int(self.ahead.least[width, column])
+            columns.append(-np.minimum(layer.costs[:, column], limit - least))
+        columns += _equal_maxima(layer.score, layer.costs, rules)
+        return _stack([column for column in columns if (column != column[:1]).any()], len(layer))
 
 
-def _prune_link(link: Link, rules: Rules) -> Link:
-    """Remove candidates of equal widths that others are better than; the rest stands in the order of ties."""
-    link = link.take(in_order(link.score, link.costs, link.order))
+def _undominated_rows(link: Link, rules: Rules) -> Ints:
+    """Return the candidates that no others of equal widths are better than, in the order of ties."""
+    order = in_order(link.score, link.costs[:, : rules.num_ties], link.order)
+    costs = link.costs[order]
     used = {*rules.asked, *(column for column in rules.limits.upper if not rules.is_max[column])}
-    columns = [link.costs[:, column] for column in sorted(used)]
-    columns += _equal_maxima(link.score, link.costs, rules.is_max)
-    classes = _classes([link.start, link.end, *(link.costs[:, column] for column in rules.limits.lower)])
-    kept = undominated(_stack(columns, len(link)), classes=classes, copies=rules.copies)
-    return link.take(kept)
+    columns = [costs[:, column] for column in sorted(used)]
+    columns += [-costs[:, column] for column in rules.limits.lower]
+    columns += _equal_maxima(link.score[order], costs, rules)
+    classes = _classes([link.start[order], link.end[order]])
+    return order[undominated(_stack(columns, len(link)), classes=classes, copies=rules.copies)]
 
 
-def _equal_maxima(score: Ints, costs: Ints, is_max: tuple[bool, ...]) -> list[Ints]:
+def _equal_maxima(score: Ints, costs: Ints, rules: Rules) -> list[Ints]:
     """Return two columns by which rows of equal score compare only where their maxima are equal; mostly none."""
+    maxima = [costs[:, column] for column in range(rules.num_ties) if rules.is_max[column]]
     tied = np.diff(score) == 0
-    if not any(is_max) or not tied.any():
+    if not maxima or not tied.any():
         return []
-    maxima = _classes([costs[:, column] for column, by_max in enumerate(is_max) if by_max])
-    if maxima is None or not (tied & (np.diff(maxima) != 0)).any():
+    classes = _classes(maxima)
+    if classes is None or not (tied & (np.diff(classes) != 0)).any():
         return []
-    group = np.cumsum(np.diff(score, prepend=score[0]) != 0) * (int(maxima.max()) + 1)
-    return [group + maxima, group + int(maxima.max()) - maxima]
+    group = np.cumsum(np.diff(score, prepend=score[0]) != 0) * (int(classes.max()) + 1)
+    return [group + classes, group + int(classes.max()) - classes]
 
 
 def _classes(keys: Sequence[Ints]) -> Ints | None:
@@ -263,44 +314,15 @@ def _stack(columns: Sequence[Ints], rows: int) -> Ints:
     return np.stack(columns, axis=1) if columns else np.zeros((rows, 0), np.int64)
 
 
-def _number_texts(layer: Layer, before: Layer, link: Link) -> Layer:
-    """Replace the ranks, which grow with every block, by places."""
+def _settle(layer: Layer, link: Link) -> Layer:
+    """Number the texts by place, for their ranks grow with every block, and the candidates by row of the instance."""
     rank = np.empty(len(layer), np.int64)
     rank[np.argsort(layer.rank)] = np.arange(len(layer))
-    return Layer(width=layer.width, score=layer.score, costs=layer.costs, rank=rank, parent=layer.parent, row=layer.row)
-
-
-def _with_rows(layer: Layer, link: Link) -> Layer:
-    """Name candidates by their row in the instance."""
     return Layer(
         width=layer.width,
         score=layer.score,
         costs=layer.costs,
-        rank=layer.rank,
+        rank=rank,
         parent=layer.parent,
         row=link.row[layer.row],
-    )
-
-
-def _take(layer: Layer, chosen: Ints) -> Layer:
-    return Layer(
-        width=layer.width[chosen],
-        score=layer.score[chosen],
-        costs=layer.costs[chosen],
-        rank=layer.rank[chosen],
-        parent=layer.parent[chosen],
-        row=layer.row[chosen],
-    )
-
-
-def _join(layers: Sequence[Layer]) -> Layer:
-    if len(layers) == 1:
-        return layers[0]
-    return Layer(
-        width=np.concatenate([layer.width for layer in layers]),
-        score=np.concatenate([layer.score for layer in layers]),
-        costs=np.concatenate([layer.costs for layer in layers]),
-        rank=np.concatenate([layer.rank for layer in layers]),
-        parent=np.concatenate([layer.parent for layer in layers]),
-        row=np.concatenate([layer.row for layer in layers]),
     )

@@ -129,6 +129,29 @@ class Infeasibility:
         return text + f"; the upper limits must grow by a factor of at least {_up(self.factor)}, to {needed}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """What a search removed, by reason, and what it looked at."""
+
+    unconnected: int
+    """Candidates whose widths fit no neighbour."""
+
+    over_limit: int
+    """Candidates that break a limit with every completion."""
+
+    above_ceiling: int
+    """Candidates of which every architecture is bound to score worse than the answers."""
+
+    dominated: int
+    """Candidates and partial architectures removed because others are at least as good."""
+
+    num_partials: int
+    """Partial architectures that were looked at."""
+
+    num_levels: int
+    """How often the ceiling was raised, and once more."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SearchResult:
     """What a search found; see `solve`."""
@@ -145,17 +168,11 @@ class SearchResult:
     seconds: float
     """Time the solver took."""
 
-    unconnected: int
-    """Candidates whose widths fit no neighbour."""
+    pruning: Pruning
+    """What the search did not have to look at."""
 
-    over_limit: int
-    """Candidates that break a limit with every completion."""
-
-    dominated: int
-    """Candidates and partial architectures removed because others are at least as good."""
-
-    num_partials: int
-    """Partial architectures that were looked at."""
+    exhausted: bool
+    """Whether the answers are all there are."""
 
     infeasibility: Infeasibility | None
     """Why there is no answer."""
@@ -178,12 +195,9 @@ class SearchResult:
             raise InfeasibleBudgetError(self.infeasibility.sentence(self.budget))
         if k < 1:
             raise ConfigError(f"the number of answers must be at least 1, not {k}")
-        if k > len(self.answers) and len(self.answers) < self.num_feasible_at_most:
+        if k > len(self.answers) and not self.exhausted:
             raise ConfigError(f"this search kept {len(self.answers)} answers; ask solve for num_best={k}")
         return self.answers[:k]
-
-    num_feasible_at_most: int
-    """More answers than this do not exist: their number where the search found all, else the size of the space."""
 
     @cached_property
     def front(self) -> ParetoFront:

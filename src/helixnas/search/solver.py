@@ -2,7 +2,8 @@
 
 The paper's traversal (Alg. 2) tries combinations and grows exponentially with the blocks. Costs and scores are a chain,
 so a dynamic programme with the width as state finds the same optimum in milliseconds: block after block it keeps the
-partial architectures that no other can replace (`programme`), within bounds on what the rest must add (`chain`).
+partial architectures that no other can replace (`programme`), within bounds on what the rest adds (`chain`), and below
+a ceiling that rises until the answer is proven (`levels`, `relaxation`).
 """
 
 import time
@@ -12,12 +13,15 @@ import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.chain import Chain, Limits, build_chain
+from helixnas.search.chain import Chain, build_chain
 from helixnas.search.dominance import undominated
 from helixnas.search.explain import explain
-from helixnas.search.instance import LARGEST_TOTAL, Instance
-from helixnas.search.programme import Rules, Sweep, in_order, sweep, trace
-from helixnas.search.result import ParetoFront, SearchResult, answer_of
+from helixnas.search.feasibility import any_within, to_limits
+from helixnas.search.instance import Instance, Ints
+from helixnas.search.levels import SMALL, Found, all_at_once, rise
+from helixnas.search.programme import Rules, in_order, sweep, trace
+from helixnas.search.relaxation import relax
+from helixnas.search.result import Answer, ParetoFront, Pruning, SearchResult, answer_of
 
 
 def solve(
@@ -62,29 +66,52 @@ def solve(
     asked = _asked(instance, budget, front_over)
     started = time.monotonic()
     limits = to_limits(instance, budget)
-    is_max = tuple(how == "max" for how in instance.combine)
-    deadline = None if time_limit_s is None else started + time_limit_s
     chain = build_chain(instance, limits)
-    swept = _sweep(chain, Rules(limits=limits, copies=num_best, is_max=is_max, deadline=deadline))
-    rows = trace(swept.layers, np.arange(len(swept.layers[-1]))[:num_best]) if swept is not None else ()
-    answers = tuple(answer_of(instance, row) for row in rows)
-    cut = None if swept is None else swept.cut_bound
-    proven = cut is None or (len(answers) == num_best and cut > answers[-1].score)
+    rules = Rules(
+        limits=limits,
+        is_max=_is_max(instance),
+        num_ties=len(instance.resources),
+        copies=num_best,
+        deadline=np.inf if time_limit_s is None else started + time_limit_s,
+    )
+    found = None if chain.is_empty else find_best(instance, instance, chain, rules)
     return SearchResult(
         instance=instance,
         budget=budget,
-        status="infeasible" if not answers else "optimal" if proven else "feasible",
-        answers=answers,
-        bound=None if not answers else answers[0].score if cut is None else min(cut, answers[0].score),
-        infeasibility=None if answers else explain(instance, budget),
+        status="infeasible" if found is None else "optimal" if found.proven else "feasible",
+        answers=() if found is None else found.answers,
+        bound=None if found is None else found.bound,
+        infeasibility=explain(instance, budget) if found is None else None,
         find_front=lambda: pareto_front(instance, budget, asked),
-        num_feasible_at_most=len(answers) if cut is None and len(answers) < num_best else instance.size,
-        unconnected=chain.unconnected,
-        over_limit=chain.over_limit,
-        dominated=0 if swept is None else swept.dominated,
-        num_partials=0 if swept is None else swept.num_partials,
+        exhausted=found is not None and found.exhausted,
+        pruning=Pruning(
+            unconnected=chain.unconnected,
+            over_limit=chain.over_limit,
+            above_ceiling=0 if found is None else found.above_ceiling,
+            dominated=0 if found is None else found.dominated,
+            num_partials=0 if found is None else found.num_partials,
+            num_levels=0 if found is None else found.num_levels,
+        ),
         seconds=time.monotonic() - started,
     )
+
+
+def find_best(named: Instance, instance: Instance, chain: Chain, rules: Rules) -> Found | None:
+    """Return the best answers of a chain that is not empty, or None where nothing meets the limits together.
+
+    `instance` is that of the chain and may have more resources than `named`, whose resources name and order the answers.
+    """
+    if chain.num_architectures <= SMALL:
+        found = all_at_once(named, chain, rules)
+        return found if found.answers else None
+    relaxation, met = relax(chain, rules.limits, rules.is_max)
+    known = [rows for rows in (_rows(chain, places) for places in met) if _is_within(answer_of(instance, rows), rules)]
+    if not known and (rules.limits.upper or rules.limits.lower):
+        rows = any_within(instance, rules.limits)
+        if rows is None:
+            return None
+        known = [rows]
+    return rise(named, chain, rules, relaxation, [answer_of(named, rows) for rows in known])
 
 
 def pareto_front(instance: Instance, budget: Budget, resources: Sequence[str]) -> ParetoFront:
@@ -94,32 +121,23 @@ def pareto_front(instance: Instance, budget: Budget, resources: Sequence[str]) -
     """
     columns = tuple(instance.column(name) for name in resources)
     limits = to_limits(instance, budget)
-    is_max = tuple(how == "max" for how in instance.combine)
     chain = build_chain(instance, limits)
-    swept = _sweep(chain, Rules(limits=limits, asked=columns, is_max=is_max))
-    if swept is None:
-        empty = np.zeros((0, len(instance.resources)), np.int64)
+    if chain.is_empty:
+        costs = np.zeros((0, len(instance.resources)), np.int64)
         rows = np.zeros((0, len(instance.blocks)), np.int64)
-        return ParetoFront(instance=instance, resources=tuple(resources), rows=rows, score=empty[:, 0], costs=empty)
-    last = swept.layers[-1]
+        score = np.zeros(0, np.int64)
+        return ParetoFront(instance=instance, resources=tuple(resources), rows=rows, score=score, costs=costs)
+    rules = Rules(limits=limits, asked=columns, is_max=_is_max(instance), num_ties=len(instance.resources))
+    layers = sweep(chain, rules).layers
+    last = layers[-1]
     order = in_order(last.score, np.concatenate([last.costs[:, list(columns)], last.costs], axis=1), last.rank)
     order = order[undominated(last.costs[order][:, list(columns)])]
     return ParetoFront(
         instance=instance,
         resources=tuple(resources),
-        rows=trace(swept.layers, order),
+        rows=trace(layers, order),
         score=last.score[order],
         costs=last.costs[order],
-    )
-
-
-def to_limits(instance: Instance, budget: Budget) -> Limits:
-    """Return the budget by column, within the range of the arithmetic."""
-    budget.check(instance.resources)
-    most = LARGEST_TOTAL + 1
-    return Limits(
-        upper={instance.column(name): min(limit, most) for name, limit in budget.upper.items()},
-        lower={instance.column(name): min(limit, most) for name, limit in budget.lower.items()},
     )
 
 
@@ -130,11 +148,15 @@ def _asked(instance: Instance, budget: Budget, front_over: Sequence[str] | None)
     return tuple(name for name in instance.resources if name in names)
 
 
-def _sweep(chain: Chain, rules: Rules) -> Sweep | None:
-    """Run the programme; None where nothing meets the limits. What is cut for lack of time never hides an answer."""
-    if chain.is_empty:
-        return None
-    swept = sweep(chain, rules)
-    if not len(swept.layers[-1]) and swept.cut_bound is not None:
-        swept = sweep(chain, Rules(limits=rules.limits, asked=rules.asked, copies=rules.copies, is_max=rules.is_max))
-    return swept if len(swept.layers[-1]) else None
+def _is_max(instance: Instance) -> tuple[bool, ...]:
+    return tuple(how == "max" for how in instance.combine)
+
+
+def _rows(chain: Chain, places: Ints) -> Ints:
+    return np.array([link.row[place] for link, place in zip(chain.links, places, strict=True)])
+
+
+def _is_within(answer: Answer, rules: Rules) -> bool:
+    costs = list(answer.costs.values())
+    below = all(costs[column] <= limit for column, limit in rules.limits.upper.items())
+    return below and all(costs[column] >= limit for column, limit in rules.limits.lower.items())

@@ -15,6 +15,7 @@ from helixnas.errors import SpaceError, UnknownNameError
 from helixnas.space.operation import Operation
 
 FORMAT = "helixnas-architecture"
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class Head:
 
     activation: str = "silu"
     """Activation after the convolution, by timm's name."""
+
+    def __post_init__(self) -> None:
+        if self.width < 0:
+            raise SpaceError(f"a head's width must be at least 0 channels, not {self.width}")
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ class Architecture:
         """Return plain values: stages by operation name, and what each name means."""
         return {
             "format": FORMAT,
-            "version": 1,
+            "version": VERSION,
             "text": self.text,
             "stem": [_stage_to_dict(stage) for stage in self.stem],
             "blocks": [_stage_to_dict(stage) for stage in self.blocks],
@@ -149,15 +154,19 @@ class Architecture:
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
     @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> "Architecture":
+    def from_dict(values: object) -> "Architecture":
         """Build the architecture from what `to_dict` returned.
 
         Raises:
-            SpaceError: the values are not those of an architecture.
+            SpaceError: the values are not those of an architecture, or of a newer format.
             UnknownNameError: a stage uses an operation that the file does not define.
         """
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise SpaceError(f"not an architecture: the field 'format' must be {FORMAT!r}")
+        if values.get("version") != VERSION:
+            raise SpaceError(
+                f"the architecture has format version {values.get('version')!r}; this HelixNAS reads {VERSION}"
+            )
         try:
             operations = {name: Operation.from_dict(name, options) for name, options in values["operations"].items()}
             return Architecture(
@@ -165,10 +174,12 @@ class Architecture:
                 blocks=tuple(_stage_from_dict(stage, operations) for stage in values["blocks"]),
                 head=Head(int(values["head"]["width"]), str(values["head"]["activation"])),
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, SpaceError):
-                raise
-            raise SpaceError(f"not an architecture: field {error} is missing or of the wrong type") from error
+        except SpaceError:
+            raise
+        except KeyError as error:
+            raise SpaceError(f"not an architecture: the field {error} is missing") from error
+        except (TypeError, AttributeError, ValueError) as error:
+            raise SpaceError(f"not an architecture: a field is of the wrong type ({error})") from error
 
     @staticmethod
     def from_json(text: str) -> "Architecture":
@@ -184,7 +195,7 @@ def _stage_to_dict(stage: Stage) -> dict[str, Any]:
     return {"stride": stage.stride, "width": stage.path.width, "operations": names}
 
 
-def _stage_from_dict(values: Mapping[str, Any], operations: Mapping[str, Operation]) -> Stage:
+def _stage_from_dict(values: Any, operations: Mapping[str, Operation]) -> Stage:
     for name in values["operations"]:
         if name not in operations:
             raise UnknownNameError("operation", str(name), operations)

@@ -56,7 +56,9 @@ def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
     if not path.is_file():
         raise SpaceError(f"no space file at {path}")
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpaceError(f"cannot read the space file {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SpaceError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
@@ -65,7 +67,11 @@ def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
 
 
 def space_to_dict(space: SearchSpace) -> dict[str, Any]:
-    """Return `space` spelt out as plain values; `load_space` reads them back."""
+    """Return `space` spelt out as plain values; `load_space` reads them back.
+
+    >>> load_space(space_to_dict(macro())) == macro()
+    True
+    """
     return {
         "name": space.name,
         "operations": {operation.name: operation.to_dict() for operation in space.operations},
@@ -90,14 +96,14 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
 def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
     if "family" in values:
         return _from_family(values)
-    _check_keys("space", values, ("name", "stem", "operations", "blocks", "head"))
+    _check_keys("space field", values, ("name", "stem", "operations", "blocks", "head"))
     try:
         operations = {str(k): Operation.from_dict(str(k), v) for k, v in values["operations"].items()}
         stem = tuple(_stage(part, operations) for part in values["stem"])
         in_stem = {operation for stage in stem for operation in stage.path.operations}
         searched = tuple(operation for operation in operations.values() if operation not in in_stem)
         blocks = tuple(_block(part, operations, searched) for part in values["blocks"])
-        head = Head(**dict(values.get("head", {})))
+        head = _head(values.get("head", {}))
     except KeyError as error:
         raise SpaceError(f"the space definition lacks the field {error}") from error
     except (TypeError, AttributeError, ValueError) as error:
@@ -121,13 +127,13 @@ def _from_family(values: Mapping[str, Any]) -> SearchSpace:
         raise SpaceError(f"the {family} space cannot be built from {arguments}: {error}") from error
 
 
-def _stage(values: Mapping[str, Any], operations: Mapping[str, Operation]) -> Stage:
+def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
     _check_keys("stem field", values, ("stride", "width", "operations"))
     chosen = tuple(_operation(name, operations) for name in values["operations"])
     return Stage(int(values["stride"]), Path(int(values["width"]), chosen))
 
 
-def _block(values: Mapping[str, Any], operations: Mapping[str, Operation], searched: tuple[Operation, ...]) -> Block:
+def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Operation, ...]) -> Block:
     _check_keys("block field", values, ("stride", "cells"))
     cells: list[Cell] = []
     for cell in values["cells"]:
@@ -141,15 +147,21 @@ def _block(values: Mapping[str, Any], operations: Mapping[str, Operation], searc
     return Block(int(values["stride"]), tuple(cells))
 
 
+def _head(values: Any) -> Head:
+    _check_keys("head field", values, ("width", "activation"))
+    default = Head()
+    return Head(int(values.get("width", default.width)), str(values.get("activation", default.activation)))
+
+
 def _operation(name: object, operations: Mapping[str, Operation]) -> Operation:
     if str(name) not in operations:
         raise UnknownNameError("operation", str(name), operations)
     return operations[str(name)]
 
 
-def _check_keys(kind: str, values: Mapping[str, Any], known: Any) -> None:
+def _check_keys(kind: str, values: Any, known: Any) -> None:
     if not isinstance(values, Mapping):
-        raise SpaceError(f"{kind}: expected a mapping, not {values!r}")
+        raise SpaceError(f"the part with a {kind} must be a mapping, not {values!r}")
     for key in values:
         if key not in known:
             raise UnknownNameError(kind, str(key), known)

@@ -32,9 +32,14 @@ def macro(
 ) -> SearchSpace:
     """Return the benchmark's space, or one of the same kind with other widths and depths.
 
+    Raises:
+        SpaceError: `widths` and `depths` do not describe the same blocks.
+
     >>> f"{macro().size:,}"
     '3,969'
     """
+    if len(widths) != len(depths):
+        raise SpaceError(f"widths and depths need one entry per block, not {len(widths)} and {len(depths)}")
     first, later = (IDENTITY, MB3_K3, MB6_K5), (MB3_K3, MB6_K5)
     stem = (Stage(1, Path(stem_width, (Operation.of("conv_k3", kind="conv", kernel=3, activation="relu"),))),)
     blocks = tuple(

@@ -1,4 +1,4 @@
-"""The MBConv space of the paper (Table 1, Sec. 4.2): EfficientNet's layers with searched kernel, expansion, depth, width.
+"""The MBConv space of the paper (Table 1, Sec. 4.2): EfficientNet's layers with kernel, expansion, depth, width open.
 
 Every layer is a mobile inverted bottleneck with kernel 3, 5 or 7 and expansion 3 or 6, squeeze-excite 0.25 of the
 layer's *input* width, SiLU. The same builder makes spaces of other widths, depths, strides and operations.
@@ -6,6 +6,7 @@ layer's *input* width, SiLU. The same builder makes spaces of other widths, dept
 
 from collections.abc import Sequence
 
+from helixnas.errors import SpaceError
 from helixnas.space.architecture import Head, Path, Stage
 from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace
@@ -65,17 +66,24 @@ def mbconv(
         separable_width: channels of the depthwise-separable 3x3 layer after it; 0 leaves the layer out.
         head_width: channels before the classifier; 0 leaves the 1x1 convolution out.
 
+    Raises:
+        SpaceError: `cells` and `strides` do not describe the same blocks.
+
     >>> f"{mbconv().size:,}"
     '195,898,498,887,057,408'
     >>> f"{mbconv(kernels=(3, 5)).size:,}"
     '57,532,697,542,656'
     """
+    if len(cells) != len(strides):
+        raise SpaceError(f"cells and strides need one entry per block, not {len(cells)} and {len(strides)}")
     operations = tuple(
         mbconv_operation(kernel, expansion, se_ratio=se_ratio, activation=activation)
         for expansion in expansions
         for kernel in kernels
     )
-    stem = [Stage(stem_stride, Path(stem_width, (Operation.of("conv_k3", kind="conv", kernel=3, activation=activation),)))]
+    stem = [
+        Stage(stem_stride, Path(stem_width, (Operation.of("conv_k3", kind="conv", kernel=3, activation=activation),)))
+    ]
     if separable_width:
         separable = Operation.of("ds_k3", kind="separable", kernel=3, se_ratio=se_ratio, activation=activation)
         stem.append(Stage(1, Path(separable_width, (separable,))))

@@ -1,8 +1,8 @@
 """Operation: one candidate layer, as a value.
 
-An operation says *what* a layer is (its kind and options), never *where* it stands: widths and stride come from the cell
-around it. The module that computes it is built by ``helixnas.nn`` from the kind, so that spaces can be written, counted
-and searched without torch.
+An operation says *what* a layer is (its kind and options), never *where* it stands: widths and stride come from the
+cell around it. The module that computes it is built by ``helixnas.nn`` from the kind, so that spaces can be written,
+counted and searched without torch.
 """
 
 import re
@@ -22,7 +22,8 @@ class Operation:
     """A named layer type with its options; equal options make equal operations.
 
     Raises:
-        SpaceError: the name holds a character that the text form of a path uses or a module's name gives a meaning (space, comma, colon, dot).
+        SpaceError: the name holds a character that the text form of a path uses or a module's name gives a meaning
+        (space, comma, colon, dot).
 
     >>> Operation.of("mb3_k5", kind="mbconv", kernel=5, expansion=3).option("kernel")
     5
@@ -63,7 +64,7 @@ class Operation:
         return {"kind": self.kind, **dict(self.options)}
 
     @staticmethod
-    def from_dict(name: str, values: Mapping[str, Option]) -> "Operation":
+    def from_dict(name: str, values: object) -> "Operation":
         """Read what `to_dict` wrote.
 
         Raises:
@@ -73,5 +74,7 @@ class Operation:
             raise SpaceError(f"operation {name!r} needs a kind, for example {{kind: mbconv, kernel: 3, expansion: 6}}")
         for key, value in values.items():
             if not isinstance(value, int | float | str | bool):
-                raise SpaceError(f"option {key!r} of operation {name!r} must be a number, a text or true/false, not {value!r}")
+                raise SpaceError(
+                    f"option {key!r} of operation {name!r} must be a number, a text or true/false, not {value!r}"
+                )
         return Operation(name, str(values["kind"]), tuple((k, v) for k, v in values.items() if k != "kind"))

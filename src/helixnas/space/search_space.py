@@ -73,7 +73,9 @@ class Block:
             raise SpaceError("a block needs at least one cell")
         shapes = [(cell.width, cell.depth) for cell in self.cells]
         if len(set(shapes)) < len(shapes):
-            raise SpaceError(f"two cells of one block have the same width and depth, so a path would not say which: {shapes}")
+            raise SpaceError(
+                f"two cells of one block have the same width and depth, so a path would not say which: {shapes}"
+            )
 
     @property
     def num_paths(self) -> int:

@@ -3,9 +3,9 @@
 Student and teacher widths meet in the *interface*:
 
 - ``adapter``: a 1x1 convolution with bias, no norm, no activation, brings the teacher's Y_{k-1} to the width of the
-  student cell that stood before, and another brings the cell's output to the teacher's width; absent where widths agree.
-  Because the first layer's shape follows the previous cell's width, a cell has one input adapter and one set of
-  first-layer operations *per previous width*, so the layers that are rated are the layers that will be built.
+  student cell that stood before, and another brings the cell's output to the teacher's width; absent where widths
+  agree. Because the first layer's shape follows the previous cell's width, a cell has one input adapter and one set
+  of first-layer operations *per previous width*, so the layers that are rated are the layers that will be built.
 - ``widen``: as the authors released it: the first layer takes the teacher's width, the last layer gives it. The layers
   rated differ from those built, and the previous width makes no difference to the score.
 
@@ -57,7 +57,9 @@ class SupernetCell(nn.Module):
             received = teacher_in if self.widens and not stem else width
             self.entries[str(width)] = _stem(teacher_in, stem) if stem else _adapter(teacher_in, received)
             self.first[str(width)] = self._candidates(0, received, stride, teacher_out)
-        self.later = nn.ModuleList(self._candidates(layer, cell.width, 1, teacher_out) for layer in range(1, cell.depth))
+        self.later = nn.ModuleList(
+            self._candidates(layer, cell.width, 1, teacher_out) for layer in range(1, cell.depth)
+        )
         self.exit = nn.Identity() if self.widens else _adapter(cell.width, teacher_out)
 
     def _candidates(self, layer: int, in_width: int, stride: int, teacher_out: int) -> nn.ModuleDict:

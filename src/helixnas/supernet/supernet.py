@@ -32,7 +32,7 @@ class SupernetBlock(nn.Module):
         self.previous_widths = tuple(previous_widths)
         self.cells = nn.ModuleList(cells)
 
-    def __iter__(self):  # noqa: ANN204 - pyright infers the iterator
+    def __iter__(self):
         return (cell for cell in self.cells if isinstance(cell, SupernetCell))
 
     def cell_of(self, path: Path) -> SupernetCell:
@@ -47,7 +47,7 @@ class Supernet(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
 
-    def __iter__(self):  # noqa: ANN204 - pyright infers the iterator
+    def __iter__(self):
         return (block for block in self.blocks if isinstance(block, SupernetBlock))
 
     def block(self, number: int) -> SupernetBlock:
@@ -69,7 +69,8 @@ def build_supernet(
     """
     if len(teacher_widths) != len(space.blocks):
         raise TeacherError(
-            f"the teacher is cut into {len(teacher_widths)} blocks, space {space.name!r} has {len(space.blocks)}; name one "
+            f"the teacher is cut into {len(teacher_widths)} blocks, space {space.name!r} has {len(space.blocks)}; "
+            "name one "
             "boundary per block"
         )
     received = (in_chans, *teacher_widths)

@@ -1,12 +1,20 @@
 """The teacher: built, cut at named modules, never taken apart."""
 
-from helixnas.teacher.boundaries import cut_candidates, default_boundaries
-from helixnas.teacher.build import build_teacher, input_size_of, load_teacher, save_teacher, sketch_teacher, teacher_macs
+from helixnas.teacher.boundaries import Candidate, cut_candidates, default_boundaries
+from helixnas.teacher.build import (
+    build_teacher,
+    input_size_of,
+    load_teacher,
+    save_teacher,
+    sketch_teacher,
+    teacher_macs,
+)
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.layout import Layout
 from helixnas.teacher.teacher import Teacher
 
 __all__ = [
+    "Candidate",
     "Layout",
     "Teacher",
     "TeacherConfig",

@@ -8,9 +8,10 @@ from typing import Any
 import timm
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from timm.data import resolve_data_config
 from torch import Tensor, nn
 
-import helixnas.zoo  # noqa: F401 - registers HelixNAS's own networks with timm
+import helixnas.zoo  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers HelixNAS's networks with timm
 from helixnas.artifacts.files import damaged, read_json, write_atomically, write_json
 from helixnas.errors import HelixError, TeacherError, UnknownNameError
 from helixnas.nn import build_seeded, count_macs
@@ -51,7 +52,7 @@ def build_teacher(
 def sketch_teacher(
     config: TeacherConfig, *, strides: Sequence[int], num_classes: int, input_size: tuple[int, int]
 ) -> Teacher:
-    """Return the teacher on the meta device: sizes and boundaries without weights, network connection or computation."""
+    """Return the teacher on the meta device: sizes and boundaries without weights, network or computation."""
     arguments = dict(config.model_args)
     if not config.weights:
         arguments = {"num_classes": num_classes, **arguments}
@@ -61,12 +62,13 @@ def sketch_teacher(
 def _cut(
     model: nn.Module, config: TeacherConfig, strides: Sequence[int], input_size: tuple[int, int], *, frozen: bool
 ) -> Teacher:
-    boundaries = config.boundaries or default_boundaries(model, strides, input_size)
+    mean, std = _normalization(model, int(config.model_args.get("in_chans", 3)))
+    boundaries = config.boundaries or default_boundaries(model, strides, input_size, in_chans=len(mean))
     if len(boundaries) != len(strides):
         raise TeacherError(
-            f"teacher.boundaries names {len(boundaries)} modules, but the space has {len(strides)} blocks; name one per block"
+            f"teacher.boundaries names {len(boundaries)} modules, but the space has {len(strides)} blocks; name "
+            "one per block"
         )
-    mean, std = _normalization(model)
     teacher = Teacher(model, boundaries, mean=mean, std=std, input_size=input_size, frozen=frozen)
     _check_sizes(teacher, strides)
     return teacher
@@ -96,16 +98,17 @@ def load_teacher(folder: Path) -> Teacher:
         weights = load_file(folder / FILES[0])
     except (SafetensorError, OSError) as error:
         raise damaged(folder / FILES[0], error) from error
-    model = _create(description["model"], {**description["model_args"], "num_classes": description["num_classes"]})
+    try:
+        name = str(description["model"])
+        arguments = {**description["model_args"], "num_classes": int(description["num_classes"])}
+        boundaries = tuple(str(each) for each in description["boundaries"])
+        mean, std = ([float(value) for value in description[part]] for part in ("mean", "std"))
+        height, width = (int(side) for side in description["input_size"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / FILES[1], error) from error
+    model = _create(name, arguments)
     load_weights(model, weights, str(folder / FILES[0]))
-    height, width = description["input_size"]
-    return Teacher(
-        model,
-        description["boundaries"],
-        mean=description["mean"],
-        std=description["std"],
-        input_size=(int(height), int(width)),
-    )
+    return Teacher(model, boundaries, mean=mean, std=std, input_size=(height, width))
 
 
 def input_size_of(config: TeacherConfig) -> int:
@@ -122,8 +125,8 @@ def teacher_macs(teacher: Teacher, image_size: int) -> int:
     model = copy.deepcopy(teacher.model).to("meta")
     for module in model.modules():
         if hasattr(module, "fused_attn"):
-            module.fused_attn = False  # pyright: ignore[reportAttributeAccessIssue] - torch counts matrix products, not this
-    return count_macs(model, (1, 3, image_size, image_size))
+            module.fused_attn = False  # pyright: ignore[reportArgumentType] - torch counts matrix products, not this
+    return count_macs(model, (1, teacher.mean.shape[1], image_size, image_size))
 
 
 def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Module:
@@ -152,8 +155,12 @@ def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
         raise
     except Exception as error:
         detail = " ".join(str(error).split()) or type(error).__name__
-        hint = "; timm's weights need a network connection to the Hugging Face hub" if arguments.get("pretrained") else ""
-        raise TeacherError(f"the teacher {name!r} cannot be built with {dict(arguments)}: {detail[:240]}{hint}") from error
+        hint = (
+            "; timm's weights need a network connection to the Hugging Face hub" if arguments.get("pretrained") else ""
+        )
+        raise TeacherError(
+            f"the teacher {name!r} cannot be built with {dict(arguments)}: {detail[:240]}{hint}"
+        ) from error
 
 
 def _require_known(name: str) -> None:
@@ -170,9 +177,13 @@ def _classes_in(weights: Mapping[str, Tensor], name: str) -> int | None:
     return None if weight is None else int(weight.shape[0])
 
 
-def _normalization(model: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    described = timm.data.resolve_data_config({}, model=model)
-    return tuple(described["mean"]), tuple(described["std"])
+def _normalization(model: nn.Module, in_chans: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the mean and spread the network wants; their average where it sees another number of channels."""
+    described = resolve_data_config({}, model=model)
+    mean, std = tuple(described["mean"]), tuple(described["std"])
+    if len(mean) != in_chans:
+        mean, std = (sum(mean) / len(mean),) * in_chans, (sum(std) / len(std),) * in_chans
+    return mean, std
 
 
 def _check_sizes(teacher: Teacher, strides: Sequence[int]) -> None:
@@ -181,7 +192,9 @@ def _check_sizes(teacher: Teacher, strides: Sequence[int]) -> None:
         expected = tuple(-(-side // stride) for side in teacher.input_size)
         if found != expected:
             raise TeacherError(
-                f"boundary {name!r} gives features of {found[0]} x {found[1]} pixels, but the space's block there (stride {stride}) "
-                f"gives {expected[0]} x {expected[1]} for images of {teacher.input_size[0]} x {teacher.input_size[1]}; choose another "
+                f"boundary {name!r} gives features of {found[0]} x {found[1]} pixels, but the space's block there "
+                f"(stride {stride}) "
+                f"gives {expected[0]} x {expected[1]} for images of {teacher.input_size[0]} x "
+                f"{teacher.input_size[1]}; choose another "
                 "boundary, or other strides of the space"
             )

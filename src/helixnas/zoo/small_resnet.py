@@ -6,13 +6,13 @@ timm's own networks shrink the image fourfold before the first stage, which leav
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from timm.layers import ConvNormAct, create_classifier
+from timm.layers import ConvNormAct
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.resnet import BasicBlock, downsample_conv
 from torch import Tensor, nn
 
 from helixnas.errors import ConfigError
+from helixnas.nn import classifier_of
 
 
 class SmallResNet(nn.Module):
@@ -43,7 +43,8 @@ class SmallResNet(nn.Module):
         super().__init__()
         if not len(channels) == len(layers) == len(strides) > 0:
             raise ConfigError(
-                f"channels, layers and strides need one entry per stage, not {len(channels)}, {len(layers)} and {len(strides)}"
+                f"channels, layers and strides need one entry per stage, not {len(channels)}, {len(layers)} and "
+                f"{len(strides)}"
             )
         self.num_classes = num_classes
         self.stem = ConvNormAct(in_chans, stem_width, 3)
@@ -55,13 +56,16 @@ class SmallResNet(nn.Module):
             self.feature_info.append({"num_chs": channel, "reduction": reduction, "module": f"layer{number}"})
         self.num_stages = len(channels)
         self.num_features = self.head_hidden_size = width
-        self.global_pool, self.fc = create_classifier(width, num_classes, pool_type=global_pool)
+        self.global_pool, self.fc = classifier_of(width, num_classes, pool_type=global_pool)
         self.head_drop = nn.Dropout(drop_rate)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    @torch.jit.ignore
+    def group_matcher(self, coarse: bool = False) -> dict[str, str]:
+        """Return the patterns by which timm groups parameters for layer-wise learning rates."""
+        return {"stem": r"^stem", "blocks": r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)"}
+
     def get_classifier(self) -> nn.Module:
         """Return the linear layer."""
         return self.fc
@@ -69,7 +73,7 @@ class SmallResNet(nn.Module):
     def reset_classifier(self, num_classes: int, global_pool: str = "avg") -> None:
         """Replace the classifier by a new one with `num_classes` outputs."""
         self.num_classes = num_classes
-        self.global_pool, self.fc = create_classifier(self.num_features, num_classes, pool_type=global_pool)
+        self.global_pool, self.fc = classifier_of(self.num_features, num_classes, pool_type=global_pool)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the features before pooling."""
@@ -116,6 +120,8 @@ default_cfgs = generate_default_cfgs(
 def small_resnet(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """Build a residual network for small images; see `SmallResNet` for its arguments."""
     if pretrained:
-        raise ConfigError("no weights are published with HelixNAS; build small_resnet without pretrained=True and train it")
+        raise ConfigError(
+            "no weights are published with HelixNAS; build small_resnet without pretrained=True and train it"
+        )
     stages = tuple(range(len(kwargs.get("channels", (64, 128, 256)))))
     return build_model_with_cfg(SmallResNet, "small_resnet", False, feature_cfg={"out_indices": stages}, **kwargs)

@@ -1,0 +1,196 @@
+"""What the report reads from the folder of a run: every artifact that is there; the rest is None or empty.
+
+A run may be half done, so absence is a value here. A file that is there and damaged is an error, as everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from helixnas.artifacts import Front, RatingTable, RunRecord
+from helixnas.artifacts.files import damaged, read_json, read_text
+from helixnas.artifacts.parquet import read_parquet
+from helixnas.errors import ArtifactError, HelixError
+from helixnas.space import Architecture, SearchSpace, load_space
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerUp:
+    """A network that came close, compared with the winner on the same rating batches."""
+
+    architecture: str
+    """Text form."""
+
+    difference: float
+    """Its summed score minus the winner's; positive: the winner is better."""
+
+    standard_error: float | None
+    """Of the difference over rating batches; None with a single batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """One named search: what it asked, what it found, and what became of it."""
+
+    name: str
+    status: str
+    """``optimal`` where the best is proven."""
+
+    architecture: Architecture
+    score: float
+    """Summed score (Eq. 4), lower is better."""
+
+    costs: Mapping[str, int]
+    teacher: Mapping[str, int]
+    """The teacher's parameters and multiply-adds, as the search saw them."""
+
+    asked: Mapping[str, Mapping[str, Any]]
+    """The limits as the user wrote them, under ``max`` and ``min``."""
+
+    upper: Mapping[str, int]
+    """Upper limits as whole numbers."""
+
+    lower: Mapping[str, int]
+    weighted: bool
+    """Whether the blocks' scores were weighted before they were added up."""
+
+    front_over: str
+    """The resource that the front weighs the score against."""
+
+    num_architectures: int
+    """Size of the space that was searched."""
+
+    seconds: float
+    runners_up: tuple[RunnerUp, ...]
+    front: Front
+    metrics: Mapping[str, Any]
+    """``accuracy``, ``num_images``, ``params`` after retraining; empty before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFiles:
+    """Everything a run has left so far."""
+
+    folder: Path
+    record: RunRecord
+    settings: Mapping[str, Any]
+    """All settings of the run; empty where there are none."""
+
+    space: SearchSpace | None
+    """None where the settings name operations or a file that cannot be read any more."""
+
+    ratings: tuple[RatingTable, ...]
+    """One per block, or none."""
+
+    stitching: Mapping[str, Any] | None
+    """Stitched networks and the agreement of their measured divergence with score and size."""
+
+    searches: tuple[Search, ...]
+    """In the order of the settings, then by name."""
+
+    curves: Mapping[str, pd.DataFrame]
+    """Per stage, columns step, name, value; ``distill`` joins blocks that were trained alone."""
+
+    @property
+    def teacher(self) -> Mapping[str, Any]:
+        """What is known of the teacher: model, params, macs, accuracy, num_evaluated; empty before it is made."""
+        stage = self.record.stages.get("teacher")
+        return {} if stage is None else stage.facts
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read what the run in `folder` has finished.
+
+    Raises:
+        ArtifactError: there is no run, or one of its files is damaged.
+    """
+    if not (folder / "record.json").is_file():
+        raise ArtifactError(f"there is no run in {folder}; begin one with: helixnas run RECIPE --out {folder}")
+    settings = _settings(folder / "config.yaml")
+    stitching = folder / "ratings" / "stitching.json"
+    return RunFiles(
+        folder=folder,
+        record=RunRecord.load(folder / "record.json"),
+        settings=settings,
+        space=_space(settings.get("space")),
+        ratings=_ratings(folder / "ratings"),
+        stitching=read_json(stitching) if stitching.is_file() else None,
+        searches=_searches(folder / "searches", list(settings.get("searches") or ())),
+        curves=_curves(folder / "history"),
+    )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        settings = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise damaged(path, error) from error
+    if not isinstance(settings, dict):
+        raise damaged(path, ValueError("not a mapping"))
+    return settings
+
+
+def _space(definition: Any) -> SearchSpace | None:
+    try:
+        return None if definition is None else load_space(definition)
+    except HelixError:
+        return None
+
+
+def _ratings(folder: Path) -> tuple[RatingTable, ...]:
+    tables = [RatingTable.load(path) for path in folder.glob("block-*.parquet")]
+    return tuple(sorted(tables, key=lambda table: table.block))
+
+
+def _searches(folder: Path, order: list[str]) -> tuple[Search, ...]:
+    names = sorted(path.parent.name for path in folder.glob("*/result.json"))
+    rank = {name: position for position, name in enumerate(order)}
+    return tuple(_search(folder / name) for name in sorted(names, key=lambda name: (rank.get(name, len(rank)), name)))
+
+
+def _search(folder: Path) -> Search:
+    path, metrics = folder / "result.json", folder / "retrained" / "metrics.json"
+    values = read_json(path)
+    try:
+        return Search(
+            name=folder.name,
+            status=values["status"],
+            architecture=_architecture(folder / "architecture.json"),
+            score=values["score"],
+            costs=values["costs"],
+            teacher=values["teacher"],
+            asked={"max": values["max"], "min": values["min"]},
+            upper=values["limits"]["upper"],
+            lower=values["limits"]["lower"],
+            weighted=bool(values["weights"]),
+            front_over=values["front_over"][0],
+            num_architectures=int(values["space_size"]),
+            seconds=values["seconds"],
+            runners_up=tuple(RunnerUp(**runner_up) for runner_up in values["runners_up"]),
+            front=Front.load(folder / "front.parquet"),
+            metrics=read_json(metrics) if metrics.is_file() else {},
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise damaged(path, error) from error
+
+
+def _architecture(path: Path) -> Architecture:
+    text = read_text(path)
+    try:
+        return Architecture.from_json(text)
+    except HelixError as error:
+        raise damaged(path, error) from error
+
+
+def _curves(folder: Path) -> dict[str, pd.DataFrame]:
+    curves = {path.stem: read_parquet(path, kind="history")[0].to_pandas() for path in sorted(folder.glob("*.parquet"))}
+    alone = [name for name in curves if name.startswith("distill-")]
+    if alone and "distill" not in curves:
+        curves["distill"] = pd.concat([curves[name] for name in alone], ignore_index=True)
+    return {name: frame for name, frame in curves.items() if name not in alone}

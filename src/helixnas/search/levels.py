@@ -1,0 +1,158 @@
+"""The best few of a chain, proven: a ceiling on the score rises until enough answers lie below it.
+
+Below a ceiling the programme looks only at what the Lagrangian bound cannot exclude, and finds there exactly what a
+full run would find. The bound is close, so a low ceiling suffices and few partial architectures are touched. At any
+moment the last completed ceiling is a proof (nothing unfound scores less), and the best answer found so far is an
+answer: that is what a time limit returns.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from helixnas.search.chain import Chain
+from helixnas.search.instance import Instance
+from helixnas.search.programme import OutOfTimeError, Rules, TooManyPartialsError, sweep, trace
+from helixnas.search.relaxation import Floats, Relaxation
+from helixnas.search.result import Answer, answer_of
+
+SMALL = 20_000
+"""Chains with no more architectures than this are gone over without a ceiling."""
+
+FIRST_ROWS = 24
+"""Candidates per block that the first ceiling lets through, on average."""
+
+MOST_PARTIALS = 4_000_000
+"""Partial architectures that a level may keep before the search settles for what it has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Answers of a chain in the order of ties, and what is proven about them."""
+
+    answers: tuple[Answer, ...]
+    bound: int
+    """No architecture that is not among the answers, and none that is, scores less."""
+
+    proven: bool
+    """Whether these are the best, in order."""
+
+    exhausted: bool
+    """Whether there are no others at all."""
+
+    num_partials: int
+    """Partial architectures that were looked at."""
+
+    dominated: int
+    """Candidates and partial architectures removed because others are at least as good."""
+
+    above_ceiling: int
+    """Candidates that the bound excluded at the last level."""
+
+    num_levels: int
+    """How often the ceiling was raised, and once more."""
+
+
+@dataclass(kw_only=True)
+class _State:
+    """What the levels so far have found."""
+
+    instance: Instance
+    wanted: int
+    answers: tuple[Answer, ...]
+    proof: int
+    num_partials: int = 0
+    dominated: int = 0
+    above_ceiling: int = 0
+    num_levels: int = 0
+
+    def found(self, *, proven: bool, exhausted: bool = False) -> Found:
+        best = self.answers[0].score if self.answers else self.proof
+        return Found(
+            answers=self.answers,
+            bound=best if proven else min(self.proof, best),
+            proven=proven,
+            exhausted=exhausted,
+            num_partials=self.num_partials,
+            dominated=self.dominated,
+            above_ceiling=self.above_ceiling,
+            num_levels=self.num_levels,
+        )
+
+
+def all_at_once(instance: Instance, chain: Chain, rules: Rules) -> Found:
+    """Return the best `rules.copies` answers of a chain, which may have none, without a ceiling or a deadline."""
+    state = _State(instance=instance, wanted=rules.copies, answers=(), proof=int(chain.ahead[0].score[0]))
+    _level(state, chain, replace(rules, deadline=math.inf))
+    return state.found(proven=True, exhausted=len(state.answers) < rules.copies)
+
+
+def rise(instance: Instance, chain: Chain, rules: Rules, relaxation: Relaxation, known: Sequence[Answer]) -> Found:
+    """Return the best `rules.copies` answers of a chain that has one.
+
+    Args:
+        instance: the instance of the chain, to name answers.
+        chain: what the search goes over.
+        rules: limits, number of answers, deadline; the ceiling is set here.
+        relaxation: the bound.
+        known: answers inside the limits that are known already; one at least.
+    """
+    through = [relaxation.through(number, link.start, link.end) for number, link in enumerate(chain.links)]
+    floor, top = relaxation.floor, _most(relaxation)
+    answers = tuple(sorted(set(known))[: rules.copies])
+    state = _State(instance=instance, wanted=rules.copies, answers=answers, proof=math.ceil(floor))
+    ceiling = math.ceil(floor + _first_height(through, floor, rules.copies))
+    while ceiling < top:
+        chosen = [values <= ceiling for values in through]
+        links = tuple(link.take(some) for link, some in zip(chain.links, chosen, strict=True))
+        state.above_ceiling = sum(len(some) - int(some.sum()) for some in chosen)
+        limited = replace(rules, ceiling=float(ceiling), most_partials=MOST_PARTIALS)
+        try:
+            seen = _level(state, replace(chain, links=links), limited, relaxation.take(chosen))
+        except (OutOfTimeError, TooManyPartialsError):
+            return state.found(proven=False)
+        if sum(answer.score <= ceiling for answer in state.answers) >= rules.copies:
+            return state.found(proven=True)
+        state.proof = ceiling + 1
+        ceiling = _next_ceiling(state, floor, ceiling, seen)
+    state.above_ceiling = 0
+    try:
+        _level(state, chain, replace(rules, most_partials=MOST_PARTIALS))
+    except (OutOfTimeError, TooManyPartialsError):
+        return state.found(proven=False)
+    return state.found(proven=True, exhausted=len(state.answers) < rules.copies)
+
+
+def _level(state: _State, chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> int:
+    """Run the programme once, add what is found, and return how many partial architectures that took."""
+    swept = sweep(chain, rules, relaxation)
+    last = np.arange(len(swept.layers[-1]))[: rules.copies]
+    new = (answer_of(state.instance, rows) for rows in trace(swept.layers, last))
+    state.answers = tuple(sorted({*state.answers, *new})[: rules.copies])
+    state.num_partials += swept.num_partials
+    state.dominated += swept.dominated
+    state.num_levels += 1
+    return swept.num_partials
+
+
+def _first_height(through: Sequence[Floats], floor: float, copies: int) -> float:
+    """Return how far above the bound a fair number of candidates lies."""
+    every = np.sort(np.concatenate(list(through)))
+    place = min(len(every), FIRST_ROWS * len(through) + copies) - 1
+    return max(1.0, float(every[place]) - floor)
+
+
+def _next_ceiling(state: _State, floor: float, ceiling: int, seen: int) -> int:
+    """Return the score of the last wanted answer if that is not far, else a ceiling about as dear as all before."""
+    height = ceiling - floor
+    growth = 3.0 if seen < 20_000 else 2.0 if seen < 200_000 else 1.4
+    if len(state.answers) == state.wanted and state.answers[-1].score - floor <= growth * height:
+        return state.answers[-1].score
+    return math.ceil(floor + growth * height)
+
+
+def _most(relaxation: Relaxation) -> float:
+    """Return what no bound can exceed."""
+    return sum(float(values.max()) for values in relaxation.reduced) + relaxation.constant + relaxation.margin

@@ -1,0 +1,73 @@
+"""What a network's modules give for one blank image: their order, how often they run, the form of their outputs."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from helixnas.errors import TeacherError
+
+Listener = Callable[[str, Any], Any]
+"""Called with a module's name and its output; a value other than None is passed on in the output's place."""
+
+
+@contextmanager
+def listening(model: nn.Module, names: Sequence[str], listener: Listener) -> Generator[None]:
+    """Call `listener` whenever one of the named modules has run, while the context lasts."""
+
+    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], Any]:
+        return lambda module, inputs, output: listener(name, output)
+
+    handles = [model.get_submodule(name).register_forward_hook(hook_of(name)) for name in names]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def run_blank(model: nn.Module, names: Sequence[str], listener: Listener, shape: tuple[int, int, int]) -> Any:
+    """Run a blank image of `shape` (channels, height, width) in eval mode and return the output; `listener` hears all.
+
+    Raises:
+        TeacherError: the network does not take such images.
+    """
+    training = {module: module.training for module in model.modules()}
+    tensor = next(model.parameters(), torch.empty(0))
+    image = torch.zeros(1, *shape, device=tensor.device, dtype=tensor.dtype)
+    try:
+        model.eval()
+        with torch.no_grad(), listening(model, names, listener):
+            return model(image)
+    except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
+        detail = " ".join(str(error).split())[:200] or type(error).__name__
+        channels, height, width = shape
+        raise TeacherError(
+            f"the teacher cannot take images of {height} x {width} pixels with {channels} channels: {detail}"
+        ) from error
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+
+
+class Recorder:
+    """A listener that keeps, per module, its last output and the number of runs, in the order they first finish."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, Any] = {}
+        self.runs: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
+
+    def __call__(self, name: str, output: Any) -> None:
+        """Note one run."""
+        self.outputs[name] = output
+        self.runs[name] = self.runs.get(name, 0) + 1
+        if isinstance(output, Tensor):
+            self._versions[name] = output._version
+
+    def was_overwritten(self, name: str) -> bool:
+        """Return whether a later in-place operation changed the module's output (as ``ReLU(inplace=True)`` does)."""
+        output = self.outputs[name]
+        return isinstance(output, Tensor) and output._version != self._versions[name]

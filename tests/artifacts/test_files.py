@@ -1,0 +1,142 @@
+"""Files: whole or not at all, one sentence when they cannot be."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helixnas.artifacts.files import damaged, read_json, read_text, write_atomically, write_json, write_text
+from helixnas.errors import ArtifactError
+
+
+def test_what_is_written_is_read_back_and_no_temporary_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "er" / "values.json"
+    write_json(file, {"name": "é", "list": [1, 2.5, None]})
+    assert read_json(file) == {"name": "é", "list": [1, 2.5, None]}
+    write_text(file, "grüße\n")
+    assert read_text(file) == "grüße\n"
+    assert file.read_bytes().decode("utf-8") == "grüße\n"
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EIO, "Input/output error"), ValueError("a defect"), KeyboardInterrupt()]
+)
+def test_a_writer_that_fails_keeps_the_old_file_and_leaves_no_temporary(error: BaseException, tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    write_text(file, "old")
+
+    def half(temporary: Path) -> None:
+        assert temporary.parent == file.parent
+        temporary.write_text("ne")
+        raise error
+
+    with pytest.raises(ArtifactError if isinstance(error, OSError) else type(error)):
+        write_atomically(file, half)
+    assert read_text(file) == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    write_text(file, "old")
+
+    def look(temporary: Path) -> None:
+        temporary.write_text("new")
+        assert read_text(file) == "old"
+
+    write_atomically(file, look)
+    assert read_text(file) == "new"
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOSPC, "the disk is full; free some space and run the same command again"),
+        (errno.EACCES, "the folder is read-only for this user"),
+        (errno.EROFS, "the folder is read-only for this user"),
+        (errno.EPERM, "the folder is read-only for this user"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
+)
+def test_a_disk_that_refuses_is_one_sentence(
+    number: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *_: Any, **__: Any) -> int:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(ArtifactError) as caught:
+        write_json(tmp_path / "values.json", {})
+    assert str(caught.value) == f"cannot write {tmp_path / 'values.json'}: {reason}"
+    assert [each.name for each in tmp_path.iterdir()] == []
+
+
+def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o500)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(ArtifactError, match="the folder is read-only for this user"):
+        write_text(folder / "file", "text")
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "text")
+    with pytest.raises(ArtifactError, match=r"cannot write .*: (File exists|Not a directory)"):
+        write_text(tmp_path / "file" / "inside", "text")
+
+
+def test_an_error_without_a_reason_of_the_system_keeps_its_own(tmp_path: Path) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError("the tape is torn")
+
+    with pytest.raises(ArtifactError, match="cannot write .*: the tape is torn"):
+        write_atomically(tmp_path / "file", refuse)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        read_json(tmp_path / "gone.json")
+    assert str(caught.value) == f"cannot read {tmp_path / 'gone.json'}: there is no such file"
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="cannot read .*: Is a directory"):
+        read_text(tmp_path)
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "values.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(ArtifactError, match=r"cannot read .*values\.json: it is not UTF-8 text"):
+        read_json(tmp_path / "values.json")
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ArtifactError, match="cannot read .*: this user may not read it"):
+        read_text(tmp_path / "secret")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 9])
+def test_truncated_json_is_one_sentence_that_says_what_to_do(keep: int, tmp_path: Path) -> None:
+    file = tmp_path / "values.json"
+    write_json(file, {"a": 1, "b": [2, 3]})
+    file.write_text(file.read_text()[:keep])
+    with pytest.raises(ArtifactError) as caught:
+        read_json(file)
+    assert str(caught.value).startswith(f"{file} is truncated or damaged (")
+    assert str(caught.value).endswith("); delete it and its stage is done again")
+
+
+def test_the_detail_of_damage_is_one_short_line() -> None:
+    sentence = str(damaged(Path("x"), ValueError("long\n" * 200)))
+    assert "\n" not in sentence
+    assert len(sentence) < 260
+    assert "(KeyError)" in str(damaged(Path("x"), KeyError()))

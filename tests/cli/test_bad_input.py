@@ -1,0 +1,181 @@
+"""Every mistake is one sentence that says what, where and what would be right, and exit code 2."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+Complaint = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["serch", "run"], "unknown verb 'serch'; did you mean search"),
+        (["-x"], "unknown option -x; did you mean"),
+        (["run"], "RECIPE is missing; see helixnas run --help"),
+        (["search"], "RUN is missing; see helixnas search --help"),
+        (["run", "digit"], "unknown recipe 'digit'; did you mean digits?"),
+        (["run", "nowhere.yaml"], "there is no recipe file nowhere.yaml"),
+        (["run", "tiny.yaml", "digits"], "unexpected argument 'digits'; see helixnas run --help"),
+        (["run", "tiny.yaml", "--until", "foo"], "--until: invalid choice: 'foo' (choose from 'teacher'"),
+        (["run", "tiny.yaml", "--distil.lr", "1"], "unknown option --distil.lr; did you mean --distill.lr"),
+        (["run", "tiny.yaml", "--distill.lrr", "1"], "unknown option --distill.lrr; did you mean --distill.lr"),
+        (["run", "tiny.yaml", "--dryrun", "1"], "unknown option --dryrun; did you mean"),
+        (["run", "tiny.yaml", "--distill.num_epochs", "many"], "distill.num_epochs must be a whole number, not 'many'"),
+        (["run", "tiny.yaml", "--distill.num_epochs", "1.5"], "distill.num_epochs must be a whole number, not 1.5"),
+        (["run", "tiny.yaml", "--distill.num_epochs", "0"], "distill.num_epochs must be at least 1, not 0"),
+        (["run", "tiny.yaml", "--distill.sampling", "x"], "distill.sampling must be one of uniform, strict-fair"),
+        (["run", "tiny.yaml", "--distill.lr"], "--distill.lr needs a value"),
+        (["run", "tiny.yaml", "--distill.lr", "[1"], "--distill.lr '[1' is not YAML"),
+        (["run", "tiny.yaml", "--distill", "nowhere.yaml"], "cannot read the recipe nowhere.yaml: No such file"),
+        (["run", "tiny.yaml", "--retrain.fit.lr", "high"], "retrain.fit.lr must be a number, not 'high'"),
+        (["run", "tiny.yaml", "--retrain", "3"], "retrain must hold settings (fit, drop_rate, drop_path_rate"),
+        (["run", "tiny.yaml", "--searches.small.max.macs", "lots"], "'lots' is not an amount; write 5300000, 5.3M"),
+        (["run", "tiny.yaml", "--searches.a/b.max.macs", "1M"], "search name 'a/b' must consist of letters"),
+        (["run", "tiny.yaml", "--name.x", "1"], "--name.x: name is 'tiny', which has no settings of its own"),
+        (["run", "tiny.yaml", "--data.name", "digit"], "unknown data set 'digit'; did you mean digits"),
+        (["run", "tiny.yaml", "--data.labels", "false"], "retraining needs labels, but data.labels is false"),
+        (["run", "tiny.yaml", "--imports", "[no_such_module]", "--dry-run"], "cannot import 'no_such_module'"),
+        (["run", "tiny.yaml", "--out", "tiny.yaml"], "tiny.yaml is a file, not the folder of a run"),
+        (["search", "nowhere"], "there is no run in nowhere; begin one with: helixnas run RECIPE --out nowhere"),
+        (["search", "tiny.yaml"], "there is no run in tiny.yaml"),
+        (["status", "tiny.yaml"], "there is no run in tiny.yaml"),
+        (["retrain", "."], "there is no run in ."),
+        (["report", "nowhere"], "there is no run in nowhere"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(tiny: str, complaint: Complaint, words: list[str], sentence: str) -> None:
+    assert sentence in complaint(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["search", "my run", "--max", "macs=foo"], "'foo' is not an amount; write 5300000, 5.3M, 350M or 60%"),
+        (["search", "my run", "--max", "macs"], "--max 'macs' must be RESOURCE=AMOUNT, for example macs=350M"),
+        (["search", "my run", "--max", "macs=1M", "--max", "macs=2M"], "--max limits macs twice"),
+        (["search", "my run", "--max", "latency=3"], "unknown resource in max 'latency'; known: macs, params"),
+        (["search", "my run", "--max", "macs=1k"], "no architecture has macs <= 1,000; the space reaches macs"),
+        (["search", "my run", "--top", "all"], "--top must be a whole number, not 'all'"),
+        (["search", "my run", "--nme", "x"], "unknown option --nme; did you mean --name"),
+        (["search", "my run", "--name", "smal"], "unknown search 'smal'; did you mean small?"),
+        (["search", "my run", "--name", "small", "--max", "macs=1M"], "holds a search with other limits; choose"),
+        (["search", "my run", "--name", "../out", "--max", "macs=1M"], "search name '../out' must consist of letters"),
+        (["retrain", "my run", "--name", "smal"], "unknown search 'smal'; did you mean small?"),
+        (["distill", "my run", "--blocks", "two"], "--blocks 'two' must be numbers of blocks, for example 2 or 1,3"),
+        (["distill", "my run", "--blocks", "9"], "the space has blocks 1 .. 2, not 9"),
+        (["run", "digits", "--out", "my run"], "my run holds a run of recipe 'tiny', not of 'digits'; choose"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_a_run_is_one_sentence(run: str, complaint: Complaint, words: list[str], sentence: str) -> None:
+    assert sentence in complaint(*words)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "must hold settings such as 'teacher:' and 'space:', not nothing"),
+        ("- 1", "must hold settings such as 'teacher:' and 'space:', not list"),
+        ("a: [", "is not YAML"),
+        ("\x00", "is not YAML"),
+        ("distill: {num_epoch: 3}", "unknown setting in mine.yaml under distill: 'num_epoch'; did you mean num_epochs"),
+        ("distil: {}", "unknown setting in mine.yaml: 'distil'; did you mean distill"),
+        ("searches: {a: {maxx: 1}}", "unknown setting in mine.yaml under searches.a: 'maxx'; did you mean max"),
+        ("searches: {a: 1}", "searches.a must hold settings (max, min, weights, ...), not 1"),
+        ("distill: 3", "distill must hold settings (num_epochs, batch_size, first_block_lr, ...), not 3"),
+        ("distill: null", "distill must hold settings"),
+        ("space: 3", "space must be text or a mapping of names to values, not 3"),
+        ("space: mbcnov", "mbcnov"),
+        ("teacher: {model: efficientnet_b00}", "efficientnet_b00"),
+        ("3: 4", "unknown setting in mine.yaml: '3'"),
+    ],
+)
+def test_a_broken_recipe_is_one_sentence(tiny: str, complaint: Complaint, content: str, sentence: str) -> None:
+    Path("mine.yaml").write_text(content)
+    assert sentence in complaint("run", "mine.yaml", "--dry-run")
+
+
+@pytest.mark.parametrize("file", ["record.json", "config.yaml", "costs.parquet", "ratings/block-1.parquet"])
+@pytest.mark.parametrize("keep", [0, 0.5])
+def test_a_truncated_artifact_is_one_sentence_that_names_it(
+    run: str, complaint: Complaint, file: str, keep: float
+) -> None:
+    path = Path(run) / file
+    os.truncate(path, int(path.stat().st_size * keep))
+    assert str(path) in complaint("search", run, "--max", "macs=80%")
+
+
+@pytest.mark.parametrize("file", ["teacher/model.safetensors", "teacher/teacher.json", "record.json", "config.yaml"])
+def test_a_truncated_file_is_told_by_the_stage_that_reads_it(run: str, complaint: Complaint, file: str) -> None:
+    path = Path(run) / file
+    os.truncate(path, path.stat().st_size // 3)
+    said = complaint("retrain", run)
+    assert str(path) in said or file == "config.yaml"  # a third of a YAML file may well be a YAML file
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"distill": {"num_epochs": "many"}}, "distill.num_epochs must be a whole number"),
+        ({"distil": {}}, "unknown setting in my run/config.yaml: 'distil'"),
+        ({"searches": 3}, "searches must hold settings"),
+    ],
+)
+def test_settings_changed_by_hand_are_checked(
+    run: str, complaint: Complaint, change: dict[str, object], sentence: str
+) -> None:
+    path = Path(run) / "config.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **change}))
+    assert sentence in complaint("status", run)
+
+
+@pytest.mark.parametrize("missing", ["data", "searches", "space"])
+def test_a_search_says_which_settings_were_removed_by_hand(run: str, complaint: Complaint, missing: str) -> None:
+    path = Path(run) / "config.yaml"
+    settings = yaml.safe_load(path.read_text())
+    del settings[missing]
+    path.write_text(yaml.safe_dump(settings))
+    assert f"was changed by hand and lacks settings ('{missing}')" in complaint("search", run)
+
+
+def test_ratings_of_other_settings_are_not_taken_for_a_search_of_the_recipe(run: str, complaint: Complaint) -> None:
+    path = Path(run) / "config.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings["rating"]["batch_size"] = 20
+    path.write_text(yaml.safe_dump(settings))
+    said = complaint("search", run)
+    assert "the rate stage must be done again first (rating.batch_size was 30, is 20)" in said
+    assert "helixnas run 'my run/config.yaml' --out 'my run'" in said
+
+
+def test_a_record_without_the_teachers_figures_is_one_sentence(run: str, complaint: Complaint) -> None:
+    path = Path(run) / "record.json"
+    values = json.loads(path.read_text())
+    values["stages"]["teacher"]["facts"] = {}
+    path.write_text(json.dumps(values))
+    assert "lacks the teacher's parameters" in complaint("search", run)
+
+
+def test_a_read_only_folder_is_one_sentence(run: str, complaint: Complaint, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert "cannot write" in (said := complaint("search", run, "--max", "macs=80%"))
+    assert "read-only" in said
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_run_as_it_was(
+    run: str, complaint: Complaint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse)
+        assert "the disk is full" in complaint("search", run, "--max", "macs=80%")
+    assert not list(Path(run).rglob(".*.tmp"))

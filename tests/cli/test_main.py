@@ -1,0 +1,133 @@
+"""The command line as a newcomer meets it: help, dry runs, a whole run, searches, interruptions."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helixnas.artifacts import RunRecord
+from helixnas.cli import main
+from helixnas.cli.parsers import VERBS
+from helixnas.errors import Interrupted
+from helixnas.pipeline.shipped import shipped_recipes
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert all(verb in said for verb in VERBS)
+    assert "helixnas run digits" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main([verb, "--help"])
+    assert leaving.value.code == 0
+    assert VERBS[verb][1:20] in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"--distill.batch_size BATCH_SIZE Images per step. \(type: int, default: 512\)", said)
+    assert "Height and width in pixels" in said
+    assert "%%" not in said
+
+
+def test_the_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes"]) == 0
+    said = capsys.readouterr().out
+    assert all(re.search(rf"^{name} +\S", said, re.MULTILINE) for name in shipped_recipes())
+
+
+@pytest.mark.parametrize("recipe", shipped_recipes())
+def test_every_shipped_recipe_dry_runs_without_data(
+    recipe: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helixnas.data.open_data", None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", recipe, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"teacher \S+: [\d.]+ M parameters, [\d,.]+ M multiply-adds at \d+ pixels", said)
+    assert re.search(r"space \S+: [\d,]+ architectures; supernet [\d.]+ M parameters; memory .* GiB", said)
+    assert re.search(r"distill .* [\d,]+ steps .* to do", said)
+    assert said.rstrip().endswith(f"to do it: helixnas run {recipe}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_can_be_stopped_after_a_stage_and_its_status_told(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", tiny, "--until", "teacher", "--name", "first", "--teacher_fit.lr=0.01"]) == 0
+    assert yaml.safe_load(Path("runs/first/config.yaml").read_text())["teacher_fit"]["lr"] == 0.01
+    assert main(["status", "runs/first"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"teacher .* done", said)
+    assert re.search(r"distill .* to do", said)
+    assert "go on with: helixnas run runs/first/config.yaml --out runs/first" in said
+    assert main(["run", tiny, "--dry-run", "--name", "first", "--teacher_fit.lr=0.01"]) == 0
+    assert re.search(r"teacher .* done", capsys.readouterr().out)
+
+
+def test_output_that_no_terminal_shows_is_short(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", tiny, "--until", "teacher"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert main(["run", tiny, "--until", "teacher", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_new_budgets_are_searched_under_their_name(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", run, "--max", "macs=80%", "--max", "params=100k", "--name", "mine"]) == 0
+    assert "mine: macs <= 99,014 and params <= 100,000; proven best of 24" in capsys.readouterr().out
+    assert main(["search", run, "--name", "mine"]) == 0
+    assert main(["search", run, "--max", "macs=80%"]) == 0
+    assert {path.name for path in Path(run, "searches").iterdir()} == {"small", "mine", "max-macs-80pct"}
+
+
+def test_a_search_never_loads_torch(run: str) -> None:
+    script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script, "search", run, "--max", "macs=80%"], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", script, "run", "digit"], check=True, capture_output=True)
+
+
+def test_whoever_stops_reading_ends_the_output_quietly(run: str) -> None:
+    command = f"{sys.executable} -m helixnas search 'my run' | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interruption_exits_with_130_and_the_command_that_goes_on(
+    tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*words: object, **options: object) -> None:
+        raise Interrupted("stopped; everything so far is saved")
+
+    monkeypatch.setattr("helixnas.pipeline.run.run_recipe", stop)
+    assert main(["run", tiny, "--out", "my run"]) == 130
+    said = capsys.readouterr().err
+    assert said == "stopped; everything so far is saved; go on with: helixnas run tiny.yaml --out 'my run'\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_any_moment_is_answered(tiny: str, number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "helixnas", "run", tiny, "--distill.num_epochs=400", "--out", "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("costs"):
+            pass
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.endswith("go on with: helixnas run tiny.yaml --distill.num_epochs=400 --out run\n")
+    assert list(RunRecord.load(Path("run/record.json")).stages) == ["teacher", "costs"]

@@ -1,0 +1,129 @@
+"""Costs summed along the chain are those of the whole network."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import nn
+
+import helixnas.zoo  # noqa: F401 - registers the models
+from helixnas.costs import cost_table
+from helixnas.nn import Place, count_macs, count_params, operations, register_operation
+from helixnas.space import (
+    Architecture,
+    Block,
+    Cell,
+    Head,
+    Operation,
+    SearchSpace,
+    from_code,
+    load_space,
+    macro,
+    mbconv,
+    mbconv_operation,
+)
+
+DIGITS = load_space(
+    {
+        "family": "mbconv",
+        "name": "digits",
+        "cells": [[[1, 16], [2, 16], [2, 24]], [[1, 32], [2, 32], [2, 40]], [[1, 48], [2, 48], [2, 64]]],
+        "strides": [1, 2, 2],
+        "kernels": [3, 5],
+        "stem_width": 16,
+        "stem_stride": 1,
+        "separable_width": 0,
+        "head_width": 128,
+    }
+)
+
+
+def whole(architecture: Architecture, size: int, num_classes: int, in_chans: int = 3) -> dict[str, int]:
+    """Return the costs of the network built whole."""
+    with torch.device("meta"):
+        model = timm.create_model("helixnas", arch=architecture, num_classes=num_classes, in_chans=in_chans)
+    return {"params": count_params(model), "macs": count_macs(model, (1, in_chans, size, size))}
+
+
+@pytest.mark.parametrize(
+    ("space", "size", "num_classes", "in_chans"),
+    [
+        (mbconv(kernels=(3, 5)), 224, 1000, 3),
+        (macro(), 32, 10, 3),
+        (DIGITS, 16, 10, 1),
+        (mbconv(cells=(((2, 16), (1, 24)), ((1, 24), (1, 40))), strides=(3, 4), head_width=0), 50, 0, 3),
+    ],
+    ids=["table 1 small", "macro", "digits", "odd sizes and strides, no head"],
+)
+def test_the_sum_of_the_table_is_the_cost_of_the_whole_network(
+    space: SearchSpace, size: int, num_classes: int, in_chans: int
+) -> None:
+    table = cost_table(space, image_size=size, num_classes=num_classes, in_chans=in_chans)
+    rng = np.random.default_rng(7)
+    for _ in range(10):
+        architecture = space.sample(rng)
+        assert table.of(architecture) == whole(architecture, size, num_classes, in_chans), architecture.text
+
+
+def test_rows_follow_the_paths_after_every_width_before() -> None:
+    table = cost_table(DIGITS, image_size=16, num_classes=10)
+    assert table.num_blocks == 3
+    assert (table.path[0], table.previous_width[0], table.width[0]) == ("", 3, 16)
+    for number, block in enumerate(DIGITS.blocks, start=1):
+        rows = table.rows(number)
+        keys = [(int(table.previous_width[row]), table.path[row], int(table.width[row])) for row in rows]
+        assert keys == [
+            (previous, path.text, path.width)
+            for previous in DIGITS.previous_widths(number)
+            for path in (path for cell in block.cells for path in cell.paths())
+        ]
+    heads = table.rows(4)
+    assert table.previous_width[heads].tolist() == [48, 64]
+    assert table.width[heads].tolist() == [10, 10]
+    assert table.facts == {"image_size": 16, "num_classes": 10, "in_chans": 3}
+
+
+def test_the_width_before_changes_the_cost_of_the_first_layer_only() -> None:
+    table = cost_table(DIGITS, image_size=16, num_classes=10)
+    params = table.resource("params")
+    difference = {
+        path.text: int(params[table._index[2, 24, path.text]] - params[table._index[2, 16, path.text]])
+        for path in DIGITS.blocks[1].paths()
+    }
+    for text in ("32:mb3_k5", "32:mb3_k5,mb6_k3"):
+        hidden, wider = 3 * 16, 3 * 24
+        small = 16 * hidden + 25 * hidden + 2 * hidden * 4 + hidden + 4 + hidden * 32 + 4 * hidden
+        large = 24 * wider + 25 * wider + 2 * wider * 6 + wider + 6 + wider * 32 + 4 * wider
+        assert difference[text] == large - small
+
+
+def test_the_users_own_operation_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+
+    @register_operation("plain")
+    def plain(operation: Operation, place: Place) -> nn.Module:
+        return nn.Conv2d(place.in_width, place.out_width, 1, stride=place.stride, bias=False)
+
+    layer = (Operation.of("plain", kind="plain"), mbconv_operation(3, 3))
+    space = SearchSpace("own", macro().stem, (Block(2, (Cell(8, (layer, layer)),)),), Head(0))
+    table = cost_table(space, image_size=6, num_classes=0)
+    row = table.rows(1)[0]
+    assert table.path[row] == "8:plain,plain"
+    assert table.resource("params")[row] == 32 * 8 + 8 * 8
+    assert table.resource("macs")[row] == 9 * (32 * 8 + 8 * 8)
+
+
+def test_the_benchmark_lists_the_sizes_that_are_counted(data_root: Path) -> None:
+    file = data_root / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+    if not file.is_file():
+        pytest.skip(f"NAS-Bench-Macro is not here: no {file}")
+    benchmark = json.loads(file.read_text(encoding="utf-8"))
+    space = macro()
+    table = cost_table(space, image_size=32, num_classes=10)
+    chosen = np.random.default_rng(0).choice(sorted(benchmark), size=60, replace=False).tolist()
+    listed = {code: (benchmark[code]["params"], benchmark[code]["flops"]) for code in chosen}
+    counted = {code: tuple(table.of(from_code(code, space)).values()) for code in chosen}
+    assert counted == listed

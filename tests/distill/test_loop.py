@@ -1,0 +1,147 @@
+import copy
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from helixnas.distill import Distillation, StepRecord
+from helixnas.engine import load_checkpoint, save_checkpoint
+from helixnas.errors import ConfigError, NonFiniteLossError, OutOfMemoryError
+from helixnas.supernet import Supernet, SupernetCell
+
+Make = Callable[..., Distillation]
+
+GOLDEN = {
+    (1, 0): [0.718907, 0.624309, 0.560937, 0.526258, 0.469655],
+    (1, 1): [1.210022, 1.112706, 1.100483, 1.068938, 1.010953],
+    (2, 0): [1.989741, 1.829802, 1.745775, 1.610269, 1.571984],
+}
+"""Mean loss of every four epochs per (block, cell), on the CPU; a refactor keeps them."""
+
+
+def weights(job: Distillation) -> dict[str, torch.Tensor]:
+    return {
+        f"{part.block}.{part.index}.{name}": value.clone()
+        for part in job.jobs
+        for name, value in part.module.state_dict().items()
+    }
+
+
+def assert_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+def test_every_step_trains_every_cell_of_every_block(distillation: Make) -> None:
+    job = distillation()
+    records = list(job)
+    assert [(r.step, r.epoch, r.num_images) for r in records] == [(s + 1, s // 3, 8) for s in range(6)]
+    assert all(set(record.losses) == {(1, 0), (1, 1), (2, 0)} for record in records)
+    assert job.step == job.num_steps == 6
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "strict-fair"])
+def test_blocks_trained_together_equal_each_trained_alone(distillation: Make, sampling: str) -> None:
+    together = distillation(sampling=sampling)
+    losses = [record.losses for record in together]
+    for block in (1, 2):
+        alone = distillation(sampling=sampling, blocks=(block,))
+        own = [record.losses for record in alone]
+        assert own == [{key: value for key, value in step.items() if key[0] == block} for step in losses]
+        expected = {name: value for name, value in weights(together).items() if name.startswith(f"{block}.")}
+        assert_equal(weights(alone), expected)
+
+
+def test_blocks_that_are_not_chosen_are_left_alone(distillation: Make, supernet: Supernet) -> None:
+    before = copy.deepcopy(supernet.state_dict())
+    job = distillation(supernet=supernet, blocks=(2,))
+    list(job)
+    changed = {name for name, value in supernet.state_dict().items() if not torch.equal(value, before[name])}
+    assert {part.block for part in job.jobs} == {2}
+    assert changed
+    assert all(name.startswith("blocks.1.") for name in changed)
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "strict-fair"])
+@pytest.mark.parametrize("done", [1, 3, 4])
+def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
+    distillation: Make, tmp_path: Path, sampling: str, done: int
+) -> None:
+    whole, first, second = (distillation(sampling=sampling, weight_decay=0.01) for _ in range(3))
+    records = list(whole)
+    head = list(islice(first, done))
+    save_checkpoint(tmp_path / "state.pt", first.state())
+    second.restore(load_checkpoint(tmp_path / "state.pt", torch.device("cpu")))
+    assert [*head, *second] == records
+    assert_equal(weights(second), weights(whole))
+
+
+def test_same_seed_gives_the_same_weights_and_another_others(distillation: Make) -> None:
+    def trained(seed: int) -> dict[str, torch.Tensor]:
+        job = distillation(seed=seed, num_epochs=1)
+        list(job)
+        return weights(job)
+
+    assert_equal(trained(0), trained(0))
+    assert any(not torch.equal(a, b) for a, b in zip(trained(0).values(), trained(1).values(), strict=True))
+
+
+def test_teacher_is_asked_once_per_step(distillation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = distillation()
+    calls = list[int]()
+    features = job.teacher.features
+    monkeypatch.setattr(job.teacher, "features", lambda images: calls.append(len(images)) or features(images))
+    list(job)
+    assert calls == [8] * 6
+
+
+def test_distillation_does_not_touch_the_global_generator(distillation: Make) -> None:
+    job = distillation()
+    before = torch.get_rng_state()
+    list(job)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_loss_that_is_not_finite_names_block_step_batch_and_path(distillation: Make) -> None:
+    job = distillation()
+    records = list(islice(job, 4))
+    assert all(value == value for record in records for value in record.losses.values())
+    before = weights(job)
+    with torch.no_grad():
+        for cell in (part.module for part in job.jobs if part.block == 2):
+            for parameter in cell.parameters():
+                parameter.fill_(float("nan"))
+    path = job.jobs[2].draw(4)[0].path.text
+    with pytest.raises(NonFiniteLossError) as caught:
+        next(iter(job))
+    assert str(caught.value) == (
+        f"the loss of block 2 is nan in step 5 (batch 2 of epoch 2, path {path}); try a lower distill.lr or "
+        "runtime.precision=fp32"
+    )
+    after = weights(job)
+    assert [n for n in before if n.startswith("1.") and not torch.equal(before[n], after[n])] == []
+
+
+def test_batch_larger_than_the_set_is_refused(distillation: Make) -> None:
+    with pytest.raises(ConfigError, match=r"distill.batch_size is 32, but there are only 24 training images; choose"):
+        distillation(batch_size=32)
+
+
+def test_out_of_memory_names_the_batch_size_to_try(distillation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(SupernetCell, "forward", fail)
+    with pytest.raises(OutOfMemoryError, match=r"out of memory with distill.batch_size=8; try distill.batch_size=4"):
+        next(iter(distillation()))
+
+
+def test_loss_follows_its_golden_curve_and_falls(distillation: Make) -> None:
+    records: list[StepRecord] = list(distillation(num_epochs=20, lr_decay=0.95))
+    assert records[0].losses.keys() == GOLDEN.keys()
+    for key, golden in GOLDEN.items():
+        curve = [sum(r.losses[key] for r in records if r.epoch // 4 == part) / 12 for part in range(5)]
+        assert curve == pytest.approx(golden, rel=1e-3)
+        assert curve[-1] < 0.85 * curve[0]

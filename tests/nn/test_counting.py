@@ -1,0 +1,52 @@
+"""Parameters and multiply-adds against closed forms."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from helixnas.nn import count_macs, count_params
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_a_convolution_costs_its_closed_form(groups: int) -> None:
+    with torch.device("meta"):
+        layer = nn.Conv2d(8, 12, (3, 5), stride=2, padding=(1, 2), groups=groups)
+    assert count_params(layer) == 8 // groups * 12 * 15 + 12
+    assert count_macs(layer, (2, 8, 10, 6)) == 2 * 5 * 3 * 8 // groups * 12 * 15
+
+
+def test_elementwise_work_and_running_averages_are_not_counted() -> None:
+    with torch.device("meta"):
+        layer = nn.Sequential(nn.BatchNorm2d(8), nn.SiLU(), nn.AvgPool2d(2))
+    assert count_params(layer) == 16
+    assert count_macs(layer, (1, 8, 4, 4)) == 0
+
+
+def test_a_batch_costs_its_number_of_images() -> None:
+    with torch.device("meta"):
+        layer = nn.Linear(5, 7)
+    assert count_macs(layer, (6, 5)) == 6 * 5 * 7
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_counting_leaves_the_mode_as_it_was(training: bool) -> None:
+    with torch.device("meta"):
+        layer = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train(training)
+    count_macs(layer, (1, 3, 1, 1))
+    assert all(module.training is training for module in layer.modules())
+
+
+def test_attention_is_counted() -> None:
+    with torch.device("meta"):
+        vit = timm.create_model("vit_tiny_patch16_224", depth=2)
+    tokens, width, hidden = 197, 192, 768
+    layer = tokens * (4 * width**2 + 2 * width * hidden) + 2 * tokens**2 * width
+    assert count_macs(vit, (1, 3, 224, 224)) == 196 * 768 * width + 2 * layer + width * 1000
+
+
+def test_efficientnet_b0_has_the_published_size() -> None:
+    with torch.device("meta"):
+        model = timm.create_model("efficientnet_b0")
+    assert count_params(model) == 5_288_548
+    assert round(count_macs(model, (1, 3, 224, 224)) / 1e6, 1) == 385.8

@@ -1,0 +1,59 @@
+"""Weights from explicit seeds."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helixnas.nn import build_seeded, initialize, seed_from
+
+
+def test_the_same_seed_builds_the_same_weights_whatever_was_drawn_before() -> None:
+    one = build_seeded(lambda: nn.Linear(4, 4), (3, 1))
+    torch.rand(17)
+    other = build_seeded(lambda: nn.Linear(4, 4), (3, 1))
+    assert torch.equal(one.weight, other.weight)
+    assert not torch.equal(one.weight, build_seeded(lambda: nn.Linear(4, 4), (1, 3)).weight)
+
+
+def test_building_leaves_the_global_generators_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    reseeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", reseeded.append)
+    before = torch.get_rng_state(), np.random.get_state()[1]
+    build_seeded(lambda: nn.Linear(4, 4), (0,))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+    assert reseeded == []
+
+
+def test_a_build_that_fails_leaves_the_global_generator_untouched_too() -> None:
+    def fail() -> nn.Module:
+        torch.rand(3)
+        raise RuntimeError("no memory")
+
+    before = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match="no memory"):
+        build_seeded(fail, (0,))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seeds_are_non_negative_63_bit_numbers_that_depend_on_every_part() -> None:
+    seeds = {seed_from(*parts) for parts in np.ndindex(8, 8, 8)}
+    assert len(seeds) == 8**3
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_weights_are_drawn_as_efficientnet_draws_them() -> None:
+    def build() -> nn.Module:
+        layers = nn.Sequential(nn.Conv2d(16, 64, 3), nn.BatchNorm2d(64), nn.Linear(64, 400))
+        initialize(layers)
+        return layers
+
+    conv, norm, linear = build_seeded(build, (0,))
+    assert conv.weight.std().item() == pytest.approx(math.sqrt(2 / (9 * 64)), rel=0.05)
+    assert not conv.bias.any()
+    assert linear.weight.abs().max().item() <= 1 / math.sqrt(400)
+    assert not linear.bias.any()
+    assert (norm.weight == 1).all()

@@ -1,0 +1,278 @@
+"""The stages in order: once, again, after a change, block by block, and stopped in the middle."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from helixnas.artifacts import RunRecord
+from helixnas.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    InfeasibleBudgetError,
+    Interrupted,
+    NonFiniteLossError,
+    UnknownNameError,
+)
+from helixnas.pipeline import drive as driving
+from helixnas.pipeline.history import load_history
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.reporting import Reporter
+from helixnas.pipeline.run import run_recipe, run_stage
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.search_config import SearchConfig
+from helixnas.pipeline.searching import search_run
+
+Digests = Callable[[Path], dict[str, str]]
+
+
+@pytest.fixture
+def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
+    shutil.copytree(finished.path, tmp_path / "copy")
+    return RunFolder(tmp_path / "copy")
+
+
+def test_a_run_leaves_every_artifact_and_a_record_of_all_stages(finished: RunFolder) -> None:
+    record = finished.load_record()
+    assert list(record.stages) == [
+        "teacher", "costs", "distill", "rate", "stitch", "search:small", "retrain:small",
+    ]  # fmt: skip
+    assert all(stage.missing(finished.path) is None for stage in record.stages.values())
+    assert finished.report.is_file()
+    assert not list(finished.path.rglob(".*.tmp"))
+    assert not list(finished.path.glob("checkpoints/*"))
+
+
+def test_a_finished_run_is_not_done_again(copy: RunFolder, tiny: Recipe, listener) -> None:
+    run_recipe(tiny, copy, listener)
+    assert [said for said in listener.said if "report" not in said] == [
+        f"{name}: done already" for name in copy.load_record().stages
+    ]
+
+
+def test_a_changed_setting_redoes_its_stage_and_those_after_it_and_is_named(
+    copy: RunFolder, tiny: Recipe, listener
+) -> None:
+    changed = replace(tiny, rating=replace(tiny.rating, batch_size=20))
+    run_recipe(changed, copy, listener, until="search")
+    assert "distill: done already" in listener.said
+    assert "rate is done again: rating.batch_size was 30, is 20" in listener.said
+    assert "search:small is done again: an earlier stage changed" in listener.said
+
+
+def test_a_setting_that_changes_no_result_redoes_nothing(copy: RunFolder, tiny: Recipe, listener) -> None:
+    run_recipe(replace(tiny, data=replace(tiny.data, cache=False)), copy, listener, until="search")
+    assert all("done already" in said for said in listener.said)
+
+
+@pytest.mark.parametrize(
+    ("file", "stage"),
+    [
+        ("ratings/block-1.parquet", "rate"),
+        ("ratings/stitching.json", "stitch"),
+        ("supernet/block-2.safetensors", "distill"),
+        ("searches/small/architecture.json", "search:small"),
+    ],
+)
+@pytest.mark.parametrize("harm", ["deleted", pytest.param("truncated", marks=pytest.mark.slow)])
+def test_a_deleted_or_truncated_file_redoes_its_stage_with_the_same_result(
+    copy: RunFolder, tiny: Recipe, digests: Digests, listener, file: str, stage: str, harm: str
+) -> None:
+    before = digests(copy.path)
+    if harm == "deleted":
+        (copy.path / file).unlink()
+    else:
+        os.truncate(copy.path / file, (copy.path / file).stat().st_size // 2)
+    run_recipe(tiny, copy, listener, until="search")
+    assert f"{stage} is done again: {file} is missing or was changed" in listener.said
+    assert digests(copy.path) == before
+
+
+def test_blocks_trained_alone_are_the_blocks_trained_together_and_are_taken_over(
+    finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, listener
+) -> None:
+    folder = RunFolder(tmp_path / "alone")
+    run_recipe(tiny, folder, Reporter(), until="teacher")
+    run_stage(tiny, folder, listener, verb="teacher", name=None)
+    with pytest.raises(ArtifactError, match=r"rate needs the distill stage, which is not done; .*helixnas distill"):
+        run_stage(tiny, folder, listener, verb="rate", name=None)
+    run_stage(tiny, folder, listener, verb="distill", name=None, blocks=(2,))
+    assert "distill" not in folder.load_record().stages
+    run_stage(tiny, folder, listener, verb="distill", name=None, blocks=(1,))
+    assert "distill" in folder.load_record().stages
+    with pytest.raises(ConfigError, match=r"the space has blocks 1 \.\. 2, not 3"):
+        run_stage(tiny, folder, listener, verb="distill", name=None, blocks=(3,))
+    run_recipe(tiny, folder, listener, until="rate")
+    assert "distill: done already" in listener.said
+    alone, together = digests(folder.path), digests(finished.path)
+    assert alone == {name: together[name] for name in alone}
+    assert {"supernet/block-1.safetensors", "ratings/block-2.parquet", "history/distill.parquet"} <= set(alone)
+
+
+class StopAfter(Reporter):
+    """Asks the process to stop, as Ctrl-C and SIGTERM do, at a step of a stage."""
+
+    def __init__(self, title: str, step: int, number: int) -> None:
+        self.title, self.step, self.number = title, step, number
+
+    def progress(self, title: str, total: int):
+        reporter, inner = self, super().progress(title, total)
+
+        class Watching:
+            def __enter__(self):
+                advance = inner.__enter__()
+
+                def watch(done: int, note: str = "", *, total: int | None = None) -> None:
+                    if title == reporter.title and done == reporter.step:
+                        os.kill(os.getpid(), reporter.number)
+                    advance(done, note, total=total)
+
+                return watch
+
+            def __exit__(self, *details):
+                return inner.__exit__(*details)
+
+        return Watching()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_an_interrupted_run_ends_bit_for_bit_as_an_uninterrupted_one(
+    finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, number: signal.Signals
+) -> None:
+    folder = RunFolder(tmp_path / "stopped")
+    for title, step in (("training the teacher", 5), ("distilling", 9), ("rating", 1), ("retraining small", 7)):
+        with pytest.raises(Interrupted, match="everything so far is saved"):
+            run_recipe(tiny, folder, StopAfter(title, step, number))
+        assert len(list(folder.path.glob("checkpoints/*"))) == 1
+    run_recipe(tiny, folder, Reporter())
+    assert digests(folder.path) == digests(finished.path)
+
+
+def test_a_checkpoint_is_written_now_and_then(tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driving, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    written: list[Path] = []
+    save = driving.save_checkpoint
+    monkeypatch.setattr(driving, "save_checkpoint", lambda path, state: (written.append(path), save(path, state)))
+    folder = RunFolder(tmp_path / "run")
+    run_recipe(tiny, folder, Reporter(), until="teacher")
+    assert len(written) > 10
+    assert not folder.checkpoint("teacher").exists()
+
+
+def test_a_second_process_on_the_same_folder_is_refused_and_the_first_named(copy: RunFolder, tiny: Recipe) -> None:
+    script = (
+        "import sys, pathlib; from helixnas.pipeline.run_folder import RunFolder\n"
+        "with RunFolder(pathlib.Path(sys.argv[1])).locked(): print('in', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(copy.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(ArtifactError, match=f"process {other.pid} is at work in .*; wait for it"):
+            run_recipe(tiny, copy, Reporter())
+        other.communicate()
+
+
+def test_a_run_of_another_recipe_is_kept_unless_asked_to_replace_it(copy: RunFolder, tiny: Recipe, listener) -> None:
+    other = replace(tiny, name="other")
+    with pytest.raises(ArtifactError, match="holds a run of recipe 'tiny', not of 'other'"):
+        run_recipe(other, copy, listener)
+    run_recipe(other, copy, listener, until="teacher", redo=True)
+    assert list(copy.load_record().stages) == ["teacher"]
+    assert not copy.search("small").exists()
+
+
+def test_a_folder_with_foreign_settings_is_left_alone(tiny: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("mine: 1\n")
+    with pytest.raises(ArtifactError, match="has a config.yaml but no record of a run"):
+        run_recipe(tiny, RunFolder(tmp_path), Reporter())
+    assert (tmp_path / "config.yaml").read_text() == "mine: 1\n"
+
+
+def test_a_budget_that_cannot_be_met_is_told_before_distillation(tiny: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    hopeless = replace(tiny, searches={"small": SearchConfig(max={"macs": "1k"})})
+    with pytest.raises(InfeasibleBudgetError, match="search small: no architecture has macs <= 1,000; .* 76,000"):
+        run_recipe(hopeless, folder, Reporter())
+    misspelt = replace(tiny, searches={"small": SearchConfig(max={"mac": "80%"})})
+    with pytest.raises(UnknownNameError, match="search small: unknown resource in max 'mac'; did you mean macs"):
+        run_recipe(misspelt, folder, Reporter())
+    weighed = replace(tiny, searches={"small": SearchConfig(weights=(1.0,))})
+    with pytest.raises(ConfigError, match="1 block weights were given for 2 blocks"):
+        run_recipe(weighed, folder, Reporter())
+    assert list(folder.load_record().stages) == ["teacher", "costs"]
+
+
+def test_a_search_beside_the_recipe_can_be_retrained(copy: RunFolder, tiny: Recipe) -> None:
+    search_run(copy, "mine", SearchConfig(max={"macs": "80%"}))
+    record = run_stage(tiny, copy, Reporter(), verb="retrain", name="mine")
+    assert {"search:mine", "retrain:mine"} <= set(record.stages)
+    assert (copy.retrained("mine") / "model.safetensors").is_file()
+    with pytest.raises(UnknownNameError, match="unknown search 'mien'; did you mean mine"):
+        run_stage(tiny, copy, Reporter(), verb="retrain", name="mien")
+
+
+def test_the_search_verb_does_the_searches_of_the_recipe(
+    copy: RunFolder, tiny: Recipe, digests: Digests, listener
+) -> None:
+    before = digests(copy.path)
+    record = copy.load_record().without_stage("search:small")
+    record.save(copy.record)
+    shutil.rmtree(copy.search("small"))
+    search_run(copy, None, None)
+    run_recipe(tiny, copy, listener, until="search")
+    assert "search:small: done already" in listener.said
+    after = digests(copy.path)
+    assert after == {name: before[name] for name in after}
+
+
+def test_a_loss_that_is_not_finite_names_block_step_and_path(tiny: Recipe, tmp_path: Path) -> None:
+    wild = replace(tiny, distill=replace(tiny.distill, first_block_lr=1e30))
+    with pytest.raises(NonFiniteLossError, match=r"loss of block 1 is .* in step \d+ .*path"):
+        run_recipe(wild, RunFolder(tmp_path / "run"), Reporter())
+
+
+def test_a_run_without_retraining_ends_with_its_report(copy: RunFolder, tiny: Recipe, listener) -> None:
+    run_recipe(replace(tiny, retrain=None), copy, listener)
+    assert listener.said[-1] == f"report: {copy.report}"
+    with pytest.raises(ConfigError, match="leaves retraining out"):
+        run_stage(replace(tiny, retrain=None), copy, listener, verb="retrain", name=None)
+
+
+def test_images_without_labels_are_refused_at_once_where_the_recipe_retrains(tiny: Recipe, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for number in range(90):
+        Image.new("RGB", (8, 8), (number, 90 - number, 7)).save(tmp_path / f"{number}.png")
+    unlabelled = replace(tiny, data=replace(tiny.data, name="", root=str(tmp_path), num_rating=16))
+    with pytest.raises(DataError, match="retraining needs labels"):
+        run_recipe(unlabelled, RunFolder(tmp_path / "run"), Reporter())
+    with pytest.raises(ConfigError, match="retraining needs labels, but data.labels is false"):
+        replace(tiny, data=replace(tiny.data, labels=False))
+
+
+def test_unknown_stages_are_told_with_the_known_ones(tiny: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="unknown stage 'serch'; did you mean search"):
+        run_recipe(tiny, RunFolder(tmp_path), Reporter(), until="serch")
+
+
+def test_a_damaged_record_is_one_sentence(copy: RunFolder, tiny: Recipe) -> None:
+    for text in ("", "{", "[]", json.dumps({"format": "other"}), json.dumps({"format": "helixnas-run", "stages": 3})):
+        copy.record.write_text(text)
+        with pytest.raises(ArtifactError, match="record.json is truncated or damaged"):
+            run_recipe(tiny, copy, Reporter())
+
+
+def test_the_curves_of_distillation_hold_every_cell(finished: RunFolder) -> None:
+    curves = load_history(finished.history("distill"))
+    assert sorted(set(curves["name"])) == [f"block {block} cell {cell}" for block in (1, 2) for cell in (1, 2)]
+    assert curves["step"].max() == RunRecord.load(finished.record).stages["distill"].facts["steps"]

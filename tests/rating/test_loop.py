@@ -1,0 +1,201 @@
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helixnas.costs import cost_table
+from helixnas.data import ImageSet
+from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
+from helixnas.errors import ConfigError, OutOfMemoryError
+from helixnas.rating import RELATIVE_L1, Rating, RatingConfig, rate_cell, relative_l1
+from helixnas.space import SearchSpace
+from helixnas.supernet import Interface, Supernet, SupernetCell
+from helixnas.teacher import Teacher
+
+MakeImages = Callable[[int], ImageSet]
+Make = Callable[..., Rating]
+
+
+@pytest.fixture
+def rating(teacher: Teacher, supernet: Supernet, make_images: MakeImages, runtime: Runtime) -> Make:
+    """Return a function that makes a rating; keywords are the settings."""
+
+    def make(*, num_images: int = 20, supernet: Supernet = supernet, **settings: object) -> Rating:
+        config = RatingConfig(**{"batch_size": 8, **settings})  # type: ignore[arg-type]
+        return Rating(teacher, supernet, make_images(num_images), config=config, runtime=runtime, seed=0)
+
+    return make
+
+
+def batches_of(rating: Rating) -> list[torch.Tensor]:
+    """Return the images of a rating's batches, the whole set cut by its batch sizes."""
+    (whole,) = rating.images.batches(batch_size=len(rating.images), seed=rating.seed, augment=False, shuffle=True)
+    return list(whole.images.split(rating.batch_sizes))
+
+
+@torch.no_grad()
+def test_scores_are_those_of_each_path_on_its_own(rating: Make) -> None:
+    job = rating()
+    list(job)
+    for table in job.tables():
+        for column, images in enumerate(batches_of(job)):
+            features = job.teacher.features(images)
+            for row, (width, text) in enumerate(zip(table.previous_width.tolist(), table.path, strict=True)):
+                block = job.supernet.block(table.block)
+                cell = next(c for c in block if any(path.text == text for path in c.cell.paths()))
+                path = next(path for path in cell.cell.paths() if path.text == text)
+                expected = relative_l1(cell(features[table.block - 1], path, width), features[table.block])
+                assert table.batches(RELATIVE_L1)[row, column] == pytest.approx(expected.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("interface", ["adapter", "widen"])
+def test_rows_are_those_of_the_cost_table(
+    rating: Make, space: SearchSpace, supernet_of: Callable[[Interface], Supernet], interface: Interface
+) -> None:
+    job = rating(supernet=supernet_of(interface))
+    list(job)
+    costs = cost_table(space, image_size=8, num_classes=3)
+    for table in job.tables():
+        rows = costs.rows(table.block)
+        assert table.previous_width.tolist() == costs.previous_width[rows].tolist()
+        assert table.path == tuple(costs.path[row] for row in rows)
+        assert table.width.tolist() == costs.width[rows].tolist()
+        assert np.isfinite(table.batches(RELATIVE_L1)).all()
+
+
+def test_widened_scores_do_not_depend_on_the_previous_width(
+    rating: Make, supernet_of: Callable[[Interface], Supernet]
+) -> None:
+    job = rating(supernet=supernet_of("widen"))
+    list(job)
+    scores = job.tables()[1].batches(RELATIVE_L1)
+    half = len(scores) // 2
+    assert (scores[:half] == scores[half:]).all()
+
+
+@pytest.mark.parametrize(
+    ("num_images", "sizes"),
+    [(16, [8, 8]), (20, [8, 8, 4]), (19, [8, 11]), (17, [8, 9]), (5, [5]), (8, [8]), (11, [11]), (12, [8, 4])],
+)
+def test_last_batch_that_is_small_joins_the_one_before(rating: Make, num_images: int, sizes: list[int]) -> None:
+    for batch_norm in ("batch", "recalibrated") if len(sizes) > 1 else ("batch",):
+        job = rating(num_images=num_images, batch_norm=batch_norm)
+        records = list(job)
+        assert [record.batch for record in records] == list(range(1, len(sizes) + 1))
+        assert job.batch_sizes == job.tables()[0].batch_sizes.tolist() == sizes
+
+
+@pytest.mark.parametrize("batch_norm", ["batch", "recalibrated"])
+def test_nothing_in_the_supernet_changes(rating: Make, supernet: Supernet, batch_norm: str) -> None:
+    before, modes = copy.deepcopy(supernet.state_dict()), [part.training for part in supernet.modules()]
+    list(rating(batch_norm=batch_norm))
+    after = supernet.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert modes == [part.training for part in supernet.modules()]
+    assert all(parameter.grad is None for parameter in supernet.parameters())
+
+
+@pytest.mark.parametrize("batch_norm", ["batch", "recalibrated"])
+@pytest.mark.parametrize("num_images", [19, 20])
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_resumed_rating_equals_the_uninterrupted_one(
+    rating: Make, tmp_path: Path, batch_norm: str, num_images: int, done: int
+) -> None:
+    whole, first, second = (rating(batch_norm=batch_norm, num_images=num_images) for _ in range(3))
+    records = list(whole)
+    head = list(islice(first, done))
+    save_checkpoint(tmp_path / "state.pt", first.state())
+    second.restore(load_checkpoint(tmp_path / "state.pt", torch.device("cpu")))
+    assert second.num_done == done
+    assert [*head, *second] == records
+    for a, b in zip(whole.tables(), second.tables(), strict=True):
+        assert np.array_equal(a.batches(RELATIVE_L1), b.batches(RELATIVE_L1))
+
+
+@pytest.mark.parametrize("num_images", [16, 19, 20])
+def test_finished_rating_has_nothing_left_to_do(rating: Make, num_images: int) -> None:
+    job = rating(num_images=num_images)
+    list(job)
+    assert list(job) == []
+    assert job.num_done == len(job.batch_sizes)
+
+
+def test_recalibrated_batches_are_normalised_by_the_batch_before(rating: Make) -> None:
+    job = rating(batch_norm="recalibrated", num_images=24)
+    list(job)
+    table, batches = job.tables()[0], batches_of(job)
+    cell = next(iter(job.supernet.block(1)))
+    path = next(cell.cell.paths())
+    for number, images in enumerate(batches):
+        features = job.teacher.features(images)
+        others = job.teacher.features(batches[number - 1])  # the first batch takes the last
+        scores = rate_cell(
+            cell, features[0], 4, lambda y, target=features[1]: relative_l1(y, target), calibration=others[0]
+        )
+        assert table.batches(RELATIVE_L1)[table.row(4, path.text), number] == pytest.approx(scores[0].item(), abs=1e-6)
+
+
+def test_recalibration_changes_the_scores(rating: Make) -> None:
+    scores = list[np.ndarray]()
+    for batch_norm in ("batch", "recalibrated"):
+        job = rating(batch_norm=batch_norm)
+        list(job)
+        scores.append(job.tables()[0].mean(RELATIVE_L1))
+    assert not np.allclose(*scores, rtol=1e-3)
+    assert np.allclose(*scores, rtol=0.5)
+
+
+def test_score_does_not_depend_on_the_order_of_images_in_a_batch(rating: Make) -> None:
+    means = list[np.ndarray]()
+    for order in (np.arange(12), np.random.default_rng(3).permutation(12)):
+        job = rating(num_images=12, batch_size=12)
+        job.images = replace(job.images, rows=job.images.rows[order])
+        list(job)
+        means.append(job.tables()[1].mean(RELATIVE_L1))
+    np.testing.assert_allclose(*means, rtol=1e-5)
+
+
+def test_images_are_shuffled_by_the_seed(rating: Make) -> None:
+    job = rating()
+    (unshuffled,) = job.images.batches(batch_size=20, seed=0, augment=False, shuffle=False)
+    seen = list[torch.Tensor]()
+    features = job.teacher.features
+    job.teacher.features = lambda images: seen.append(images) or features(images)  # type: ignore[method-assign]
+    list(job)
+    assert torch.equal(torch.cat(seen), torch.cat(batches_of(job)))
+    assert not torch.equal(torch.cat(seen), unshuffled.images)
+
+
+def test_callers_gradients_stay_on_between_batches(rating: Make) -> None:
+    for _ in rating():
+        assert torch.is_grad_enabled()
+
+
+def test_scores_of_a_batch_cover_every_path_after_every_width(rating: Make, space: SearchSpace) -> None:
+    expected = space.blocks[0].num_paths + 2 * space.blocks[1].num_paths
+    assert {record.num_paths for record in rating()} == {expected}
+
+
+def test_recalibration_with_one_batch_is_refused(rating: Make) -> None:
+    with pytest.raises(ConfigError, match=r"needs two batches, but 11 images make one of 8; choose a smaller"):
+        rating(num_images=11, batch_norm="recalibrated")
+
+
+def test_out_of_memory_names_the_batch_size_to_try(rating: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(SupernetCell, "entry", fail)
+    with pytest.raises(OutOfMemoryError, match=r"out of memory with rating.batch_size=8; try rating.batch_size=4"):
+        list(rating())
+
+
+def test_batch_of_one_image_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"rating.batch_size must be at least 2"):
+        RatingConfig(batch_size=1)

@@ -1,0 +1,143 @@
+import copy
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from helixnas.rating import rate_cell, relative_l1
+from helixnas.space import Path, mbconv
+from helixnas.supernet import Interface, Supernet, SupernetCell, SupernetConfig, build_supernet
+
+MakeSupernet = Callable[[Interface], Supernet]
+TARGET = torch.randn(6, 8, 2, 2, generator=torch.Generator().manual_seed(1))
+SOURCE = torch.randn(6, 6, 4, 4, generator=torch.Generator().manual_seed(2))
+OTHERS = 2 * torch.randn(9, 6, 4, 4, generator=torch.Generator().manual_seed(3)) + 1
+
+
+def score(prediction: torch.Tensor) -> torch.Tensor:
+    return relative_l1(prediction, TARGET)
+
+
+def cell_of(supernet: Supernet, index: int = 0) -> SupernetCell:
+    cell = supernet.block(2).cells[index]
+    assert isinstance(cell, SupernetCell)
+    return cell
+
+
+def with_running_averages(cell: SupernetCell) -> SupernetCell:
+    """Return a copy whose batch norms keep running averages, as an ordinary network's do."""
+    cell = copy.deepcopy(cell)
+    for norm in cell.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.track_running_stats, norm.momentum = True, 1.0
+            norm.register_buffer("running_mean", torch.zeros(norm.num_features))
+            norm.register_buffer("running_var", torch.ones(norm.num_features))
+    return cell
+
+
+@torch.no_grad()
+def recalibrated(cell: SupernetCell, path: Path, width: int) -> float:
+    """Rate one path alone with the textbook's recalibration: a training pass on other images, then eval mode."""
+    network = with_running_averages(cell)
+    network.train()(OTHERS, path, width)
+    return score(network.eval()(SOURCE, path, width)).item()
+
+
+@pytest.mark.parametrize("interface", ["adapter", "widen"])
+@pytest.mark.parametrize("width", [4, 6])
+@pytest.mark.parametrize("index", [0, 1])
+def test_shared_prefixes_give_the_scores_of_each_path_alone(
+    supernet_of: MakeSupernet, interface: Interface, width: int, index: int
+) -> None:
+    cell = cell_of(supernet_of(interface), index)
+    with torch.no_grad():
+        alone = [score(cell(SOURCE, path, width)).item() for path in cell.cell.paths()]
+    assert rate_cell(cell, SOURCE, width, score).tolist() == pytest.approx(alone, abs=1e-6)
+
+
+@pytest.mark.parametrize("interface", ["adapter", "widen"])
+@pytest.mark.parametrize("width", [4, 6])
+def test_recalibrated_scores_are_those_of_each_path_recalibrated_alone(
+    supernet_of: MakeSupernet, interface: Interface, width: int
+) -> None:
+    cell = cell_of(supernet_of(interface))
+    alone = [recalibrated(cell, path, width) for path in cell.cell.paths()]
+    shared = rate_cell(cell, SOURCE, width, score, calibration=OTHERS).tolist()
+    assert shared == pytest.approx(alone, abs=1e-6)
+    assert shared != pytest.approx(rate_cell(cell, SOURCE, width, score).tolist(), abs=1e-2)
+
+
+def test_calibrating_on_the_rated_images_is_nearly_rating_by_batch(supernet: Supernet) -> None:
+    cell = cell_of(supernet)
+    own = rate_cell(cell, SOURCE, 4, score, calibration=SOURCE).tolist()
+    assert own == pytest.approx(rate_cell(cell, SOURCE, 4, score).tolist(), rel=0.1)  # unbiased variance
+
+
+def test_recalibrated_score_of_an_image_does_not_depend_on_those_beside_it(supernet: Supernet) -> None:
+    cell, outputs = cell_of(supernet), list[torch.Tensor]()
+    for images in (SOURCE, SOURCE[:2]):
+        rate_cell(cell, images, 4, lambda y: outputs.append(y) or y.sum(), calibration=OTHERS)
+    together, alone = outputs[: cell.cell.num_paths], outputs[cell.cell.num_paths :]
+    for large, small in zip(together, alone, strict=True):
+        torch.testing.assert_close(large[:2], small)
+
+
+@pytest.mark.parametrize("calibration", [None, OTHERS])
+def test_nothing_in_the_cell_changes(supernet: Supernet, calibration: torch.Tensor | None) -> None:
+    for cell in (cell_of(supernet), with_running_averages(cell_of(supernet))):
+        for mode in (True, False):
+            cell.train(mode)
+            if calibration is None and "running" in " ".join(cell.state_dict()) and mode:
+                continue  # such a cell is not a supernet's
+            before = copy.deepcopy(cell.state_dict())
+            settings = [dict(vars(part)) for part in cell.modules() if isinstance(part, nn.BatchNorm2d)]
+            rate_cell(cell, SOURCE, 4, score, calibration=calibration)
+            after = cell.state_dict()
+            assert before.keys() == after.keys()
+            assert all(torch.equal(before[name], after[name]) for name in before)
+            kept = [dict(vars(part)) for part in cell.modules() if isinstance(part, nn.BatchNorm2d)]
+            for old, new in zip(settings, kept, strict=True):
+                assert (old["training"], old["momentum"]) == (new["training"], new["momentum"])
+                assert old["track_running_stats"] == new["track_running_stats"]
+
+
+def test_statistics_are_given_back_when_a_layer_fails(supernet: Supernet, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = cell_of(supernet)
+
+    def fail(x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("broken")
+
+    layer = cell.operation(1, "mb2_k5", 4)
+    monkeypatch.setattr(layer, "forward", fail)
+    with pytest.raises(RuntimeError, match="broken"):
+        rate_cell(cell, SOURCE, 4, score, calibration=OTHERS)
+    norms = [part for part in cell.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert all(norm.running_mean is None and not norm.track_running_stats for norm in norms)
+
+
+@pytest.mark.parametrize(("operations", "depth"), [(2, 3), (4, 2), (3, 1)])
+def test_a_cell_costs_one_evaluation_per_node_of_its_tree(operations: int, depth: int) -> None:
+    space = mbconv(
+        cells=(((depth, 4),),),
+        strides=(1,),
+        kernels=(3, 5, 7, 9)[:operations],
+        expansions=(1,),
+        stem_width=4,
+        separable_width=0,
+    )
+    cell = next(iter(build_supernet(space, (6,), config=SupernetConfig(), seed=0).block(1)))
+    calls: Counter[str] = Counter()
+    for name in (n for n, _ in cell.named_modules() if n.count(".") == 2 and n.startswith(("first", "later"))):
+        cell.get_submodule(name).register_forward_hook(lambda module, inputs, output, name=name: calls.update([name]))
+    scores = rate_cell(cell, torch.rand(2, 3, 8, 8), 4, lambda prediction: prediction.mean())
+    assert len(scores) == operations**depth
+    assert sum(calls.values()) == sum(operations**layer for layer in range(1, depth + 1))
+    for layer in range(depth):
+        each = [n for name, n in calls.items() if name.startswith("first" if layer == 0 else f"later.{layer - 1}.")]
+        assert each == [operations**layer] * operations
+
+
+def test_scores_carry_no_gradient(supernet: Supernet) -> None:
+    assert not rate_cell(cell_of(supernet), SOURCE, 4, score).requires_grad

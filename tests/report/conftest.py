@@ -1,0 +1,200 @@
+"""A small run made of artifacts alone: nothing is trained, every file is as the pipeline leaves it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+
+from helixnas.artifacts import Front, RatingTable, RunRecord, StageRecord
+from helixnas.artifacts.files import write_json, write_text
+from helixnas.artifacts.parquet import write_parquet
+from helixnas.report import build_report
+from helixnas.space import SearchSpace, load_space
+
+SPACE = {
+    "family": "mbconv",
+    "name": "made",
+    "cells": [[[1, 8], [2, 8]], [[1, 16], [2, 24]]],
+    "strides": [1, 2],
+    "kernels": [3, 5],
+    "expansions": [3, 6],
+    "stem_width": 8,
+    "stem_stride": 1,
+    "separable_width": 0,
+    "head_width": 32,
+}
+
+
+class MadeRun:
+    """Writes the artifacts of a run stage by stage, from a seeded generator."""
+
+    def __init__(self, folder: Path, *, space: dict[str, Any], recipe: str) -> None:
+        self.folder = folder
+        self.space: SearchSpace = load_space(space)
+        self.rng = np.random.default_rng(0)
+        self.record = RunRecord(recipe=recipe, versions={"helixnas": "0", "torch": "0"})
+        self.settings: dict[str, Any] = {"description": "Made.", "data": {"name": "digits"}, "space": space}
+        write_text(folder / "config.yaml", yaml.safe_dump(self.settings))
+        self.record.save(folder / "record.json")
+
+    def finish(self, stage: str, **facts: Any) -> None:
+        """Note a stage as done."""
+        entry = StageRecord(
+            key="k", settings={}, files={}, seconds=61.0, finished="2026-01-02T03:04:05+00:00", facts=facts
+        )
+        self.record = self.record.with_stage(stage, entry)
+        self.record.save(self.folder / "record.json")
+
+    def teacher(self) -> None:
+        """Leave a trained teacher."""
+        self._curves("teacher", ["loss"])
+        self.finish("teacher", model="small_resnet", params=2000, macs=400_000, accuracy=0.75, num_evaluated=40)
+
+    def distill(self) -> None:
+        """Leave the loss curves of every cell."""
+        blocks = enumerate(self.space.blocks, start=1)
+        names = [f"block {k} cell {c + 1}" for k, block in blocks for c in range(len(block.cells))]
+        self._curves("distill", names)
+        self.finish("distill")
+
+    def rate(self, num_batches: int = 4) -> None:
+        """Leave the scores of every path after every width."""
+        previous = [self.space.stem_width]
+        for number, block in enumerate(self.space.blocks, start=1):
+            rows = [(width, path) for width in previous for path in block.paths()]
+            RatingTable(
+                block=number,
+                previous_width=np.array([width for width, _ in rows]),
+                path=tuple(path.text for _, path in rows),
+                width=np.array([path.width for _, path in rows]),
+                batch_sizes=np.full(num_batches, 10),
+                scores={"relative_l1": self.rng.uniform(0.4, 0.6, (len(rows), num_batches))},
+            ).save(self.folder / "ratings" / f"block-{number}.parquet")
+            previous = list(block.widths)
+        self.finish("rate")
+
+    def stitch(self, **kendall: float) -> None:
+        """Leave stitched networks and agreements with the given Kendall taus, or none where too few were stitched."""
+        names = [self.space.sample(self.rng) for _ in range(12)]
+        rows = [
+            {
+                "architecture": network.text,
+                "score": float(self.rng.uniform(0.9, 1.1)),
+                "divergence": float(self.rng.uniform(1, 2)),
+                "accuracy": None,
+                "depth": network.depth,
+                "params": int(self.rng.integers(1000, 2000)),
+                "macs": int(self.rng.integers(100_000, 200_000)),
+            }
+            for network in names
+        ]
+        write_json(
+            self.folder / "ratings" / "stitching.json", {"architectures": rows, "agreement": _agreement(kendall)}
+        )
+        self.finish("stitch")
+
+    def search(self, name: str, runners_up: list[tuple[float, float | None]]) -> None:
+        """Leave the outcome of a search, with (difference, standard error) of the runners-up."""
+        folder, winner = self.folder / "searches" / name, self.space.sample(self.rng)
+        others = [self.space.sample(self.rng).text for _ in runners_up]
+        write_text(folder / "architecture.json", winner.to_json())
+        macs, params = np.array([120_000, 90_000]), np.array([900, 700])
+        Front(np.array([0.9, 1.0]), {"macs": macs, "params": params}, (winner.text, winner.text)).save(
+            folder / "front.parquet"
+        )
+        values = {
+            "status": "optimal",
+            "architecture": winner.text,
+            "score": 0.9,
+            "costs": {"macs": 120_000, "params": 900},
+            "teacher": {"macs": 400_000, "params": 2000},
+            "max": {"macs": "40%"},
+            "min": {},
+            "weights": [],
+            "limits": {"upper": {"macs": 160_000}, "lower": {}},
+            "front_over": ["macs"],
+            "seconds": 0.002,
+            "space_size": str(self.space.size),
+            "runners_up": [
+                {"architecture": text, "difference": difference, "standard_error": error}
+                for text, (difference, error) in zip(others, runners_up, strict=True)
+            ],
+        }
+        write_json(folder / "result.json", values)
+        self.finish(f"search:{name}")
+
+    def retrain(self, name: str) -> None:
+        """Leave the measurements of a retrained network."""
+        self._curves(f"retrain-{name}", ["loss"])
+        metrics = {"params": 900, "accuracy": 0.5, "loss": 1.5, "num_images": 100}
+        write_json(self.folder / "searches" / name / "retrained" / "metrics.json", metrics)
+        self.finish(f"retrain:{name}", **metrics)
+
+    def _curves(self, stage: str, names: list[str]) -> None:
+        steps = np.arange(1, 31)
+        columns = {
+            "step": pa.array(np.tile(steps, len(names))),
+            "name": pa.array(np.repeat(names, len(steps)).tolist()),
+            "value": pa.array(np.tile(1.0 / steps, len(names))),
+        }
+        write_parquet(self.folder / "history" / f"{stage}.parquet", pa.table(columns), kind="history", facts={})
+
+
+def _agreement(kendall: dict[str, float]) -> dict[str, Any]:
+    """Return what the stitching check writes, with the given Kendall taus and intervals of +- 0.2."""
+    if not kendall:
+        return {}
+    entries: dict[str, Any] = {
+        name: {
+            "kendall": tau,
+            "kendall_interval": [tau - 0.2, tau + 0.2],
+            "spearman": tau,
+            "spearman_interval": [tau - 0.2, tau + 0.2],
+        }
+        for name, tau in kendall.items()
+    }
+    return entries | {"partial_spearman": 0.125}
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Callable[..., MadeRun]:
+    """Return a function that begins a run of the small space."""
+
+    def begin(space: dict[str, Any] = SPACE, recipe: str = "made") -> MadeRun:
+        return MadeRun(tmp_path / "run", space=space, recipe=recipe)
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
+    """Return a run with everything done and two searches; for reading only."""
+    run = MadeRun(tmp_path_factory.mktemp("finished") / "run", space=SPACE, recipe="made")
+    run.teacher()
+    run.distill()
+    run.rate()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    run.search("small", [(0.001, 0.001), (0.004, 0.001)])
+    run.search("tiny", [(0.003, 0.001)])
+    run.retrain("small")
+    run.retrain("tiny")
+    return run
+
+
+@pytest.fixture(scope="session")
+def page(finished: MadeRun) -> Path:
+    """Return the report of the finished run; for reading only."""
+    return build_report(finished.folder)
+
+
+@pytest.fixture
+def own_run(finished: MadeRun, tmp_path: Path) -> Path:
+    """Return the folder of a finished run without a report, to be changed at will."""
+    copied = shutil.copytree(finished.folder, tmp_path / "own")
+    (copied / "report.html").unlink(missing_ok=True)
+    return copied

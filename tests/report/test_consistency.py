@@ -1,0 +1,55 @@
+"""Stitching consistency: the score never stands without size, and the words follow the figures."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from helixnas.report.consistency import comparison, consistency_section
+from helixnas.report.reading import read_run
+
+
+def section(begin: Callable[..., Any], **kendall: float) -> str:
+    run = begin()
+    run.stitch(**kendall)
+    return consistency_section(read_run(run.folder)).body
+
+
+def test_score_and_sizes_are_shown_side_by_side(begin: Callable[..., Any]) -> None:
+    body = section(begin, score=0.5, macs=0.25, params=0.125, depth=0.0)
+    for name in ("summed score", "MACs", "parameters", "depth (layers)"):
+        assert f"<td>{name}</td>" in body
+    assert "with MACs, parameters and depth held fixed: 0.12." in body
+
+
+def test_it_says_what_it_measures_and_what_not(begin: Callable[..., Any]) -> None:
+    body = section(begin, score=0.5, macs=0.25, params=0.125, depth=0.0)
+    assert "additivity" in body
+    assert "not trained accuracy" in body
+
+
+@pytest.mark.parametrize(
+    ("kendall", "sentence"),
+    [
+        ({"score": 0.3, "macs": 0.4, "params": 0.1, "depth": 0.3}, "at least as well as the score: MACs and depth"),
+        ({"score": 0.5, "macs": 0.25, "params": 0.1, "depth": 0.0}, "the lead is not certain"),
+        ({"score": 0.9, "macs": 0.25, "params": 0.1, "depth": 0.0}, "better than any size alone."),
+        ({"score": 0.1, "macs": 0.0, "params": 0.0, "depth": 0.0}, "interval includes 0"),
+    ],
+)
+def test_the_words_follow_the_figures(begin: Callable[..., Any], kendall: dict[str, float], sentence: str) -> None:
+    run = begin()
+    run.stitch(**kendall)
+    stitching = read_run(run.folder).stitching
+    assert stitching is not None
+    assert sentence in comparison(stitching["agreement"])
+
+
+def test_too_few_networks_for_a_correlation_are_said_so(begin: Callable[..., Any]) -> None:
+    assert "too few for a correlation" in section(begin)
+
+
+def test_a_check_that_was_left_out_is_said_so(begin: Callable[..., Any]) -> None:
+    run = begin()
+    (run.folder / "config.yaml").write_text("stitching: {num_architectures: 0}\n")
+    assert "leave this check out" in consistency_section(read_run(run.folder)).body

@@ -1,0 +1,72 @@
+"""From ratings and costs to an instance."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts import CostTable, RatingTable
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
+from helixnas.search import Budget, Tables, solve, text_order
+
+
+@pytest.fixture
+def costs() -> CostTable:
+    return CostTable(
+        block=np.array([0, 1, 1, 2, 2, 3]),
+        previous_width=np.array([3, 4, 4, 8, 16, 8]),
+        path=("", "8:a", "16:a", "8:a", "8:a", ""),
+        width=np.array([4, 8, 16, 8, 8, 10]),
+        resources={"params": np.array([1, 10, 20, 5, 7, 100]), "macs": np.array([2, 30, 20, 9, 1, 50])},
+        facts={},
+    )
+
+
+@pytest.fixture
+def ratings() -> tuple[RatingTable, ...]:
+    first = {"previous_width": np.array([4, 4]), "path": ("8:a", "16:a"), "width": np.array([8, 16])}
+    second = {"previous_width": np.array([8, 16]), "path": ("8:a", "8:a"), "width": np.array([8, 8])}
+    sizes = np.array([1, 3])
+    scores = np.array([[0.0, 0.4], [0.1, 0.1]]), np.array([[0.2, 0.2], [0.5, 0.5]])
+    return tuple(
+        RatingTable(block=number, batch_sizes=sizes, scores={"relative_l1": values}, **columns)
+        for number, (columns, values) in enumerate(zip((first, second), scores, strict=True), start=1)
+    )
+
+
+def test_scores_are_weighted_means_and_costs_include_stem_and_head(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    best = solve(Tables(ratings=ratings, costs=costs).instance(("params", "macs")), Budget(), num_best=2).top(2)
+    assert [answer.text.strip() for answer in best] == ["8:a 8:a", "16:a 8:a"]
+    assert [answer.score for answer in best] == [500_000_000_000, 600_000_000_000]
+    assert dict(best[0].costs) == {"params": 1 + 10 + 5 + 100, "macs": 2 + 30 + 9 + 50}
+
+
+def test_block_weights_scale_the_scores(ratings: tuple[RatingTable, ...], costs: CostTable) -> None:
+    instance = Tables(ratings=ratings, costs=costs).instance(("macs",), weights=(3.0, 0.0))
+    assert solve(instance, Budget()).best().text.strip() == "16:a 8:a"
+    assert solve(instance, Budget()).best().score == 300_000_000_000
+
+
+def test_tables_of_different_spaces_are_told(ratings: tuple[RatingTable, ...], costs: CostTable) -> None:
+    with pytest.raises(ArtifactError, match="1 blocks are rated, but the costs are of 2"):
+        Tables(ratings=ratings[:1], costs=costs)
+    with pytest.raises(ArtifactError, match="ratings and costs of block 1 are of different spaces"):
+        Tables(ratings=(replace(ratings[0], path=("8:a", "16:b")), ratings[1]), costs=costs)
+    with pytest.raises(ArtifactError, match="ratings and costs of block 1 are of different spaces"):
+        Tables(ratings=ratings[::-1], costs=costs)
+
+
+def test_wrong_weights_resources_and_scores_are_told(ratings: tuple[RatingTable, ...], costs: CostTable) -> None:
+    tables = Tables(ratings=ratings, costs=costs)
+    with pytest.raises(ConfigError, match="3 block weights were given for 2 blocks"):
+        tables.instance(("macs",), weights=(1.0, 1.0, 1.0))
+    with pytest.raises(UnknownNameError, match="unknown resource 'mac'; did you mean macs"):
+        tables.instance(("mac",))
+    with pytest.raises(UnknownNameError, match="unknown score 'l1'"):
+        tables.instance(("macs",), score="l1")
+
+
+def test_the_order_of_texts_is_that_of_the_alphabet() -> None:
+    assert text_order(["16:b", "16:a", "8:a"]).tolist() == [1, 0, 2]

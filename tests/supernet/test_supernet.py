@@ -1,0 +1,86 @@
+import pytest
+import torch
+
+from helixnas.errors import ConfigError, TeacherError
+from helixnas.space import SearchSpace
+from helixnas.supernet import Supernet, SupernetCell, SupernetConfig, build_supernet
+
+
+def build(space: SearchSpace, *, seed: int = 0) -> Supernet:
+    return build_supernet(space, (10, 18), config=SupernetConfig(), seed=seed)
+
+
+def unchecked_config(**values: str) -> None:
+    """Check values as where annotations are not checked at run time."""
+    config = object.__new__(SupernetConfig)
+    for name, value in values.items():
+        object.__setattr__(config, name, value)
+    config.__post_init__()
+
+
+def test_blocks_are_counted_from_one_and_know_their_previous_widths(space: SearchSpace) -> None:
+    supernet = build(space)
+    assert [block.number for block in supernet] == [1, 2]
+    assert supernet.block(2).number == 2
+    assert supernet.block(1).previous_widths == (8,)
+    assert supernet.block(2).previous_widths == (8, 12)
+
+
+def test_cell_of_finds_the_cell_that_holds_a_path(space: SearchSpace) -> None:
+    block = build(space).block(1)
+    for cell in block:
+        assert all(block.cell_of(path) is cell for path in cell.cell.paths())
+
+
+def test_first_block_takes_the_image_and_the_next_what_the_teacher_gave(space: SearchSpace) -> None:
+    supernet = build_supernet(space, (10, 18), config=SupernetConfig(), seed=0, in_chans=1)
+    first, second = (next(iter(block)) for block in supernet)
+    path = next(first.cell.paths())
+    assert first(torch.rand(2, 1, 8, 8), path, 8).shape == (2, 10, 4, 4)
+    assert second(torch.rand(2, 10, 4, 4), next(second.cell.paths()), 12).shape == (2, 18, 2, 2)
+
+
+def test_block_built_alone_equals_the_block_built_among_others(space: SearchSpace) -> None:
+    alone = build_supernet(
+        SearchSpace("alone", space.stem, space.blocks[:1], space.head), (10,), config=SupernetConfig(), seed=3
+    )
+    among = build(space, seed=3).block(1).state_dict()
+    own = alone.block(1).state_dict()
+    assert own.keys() == among.keys()
+    assert all(torch.equal(own[name], among[name]) for name in own)
+
+
+def test_cells_weights_do_not_depend_on_the_cells_beside_it(space: SearchSpace) -> None:
+    first = space.blocks[0]
+    fewer = SearchSpace("fewer", space.stem, (type(first)(first.stride, first.cells[:1]),), space.head)
+    own = next(iter(build_supernet(fewer, (10,), config=SupernetConfig(), seed=3).block(1))).state_dict()
+    among = next(iter(build(space, seed=3).block(1))).state_dict()
+    assert all(torch.equal(own[name], among[name]) for name in own)
+
+
+def test_cells_differ_between_blocks_cells_and_seeds(space: SearchSpace) -> None:
+    def stem(supernet: Supernet, index: int) -> torch.Tensor:
+        cell = supernet.block(1).cells[index]
+        assert isinstance(cell, SupernetCell)
+        return next(cell.entry(8).parameters())
+
+    supernet = build(space)
+    assert torch.equal(stem(supernet, 0), stem(build(space), 0))
+    assert not torch.equal(stem(supernet, 0), stem(supernet, 1))
+    assert not torch.equal(stem(supernet, 0), stem(build(space, seed=1), 0))
+
+
+def test_building_leaves_the_global_generator_alone(space: SearchSpace) -> None:
+    before = torch.get_rng_state()
+    build(space)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_teacher_cut_into_another_number_of_blocks_is_refused(space: SearchSpace) -> None:
+    with pytest.raises(TeacherError, match=r"cut into 3 blocks, space 'tiny' has 2; name one boundary per block"):
+        build_supernet(space, (10, 18, 20), config=SupernetConfig(), seed=0)
+
+
+def test_unknown_interface_is_refused() -> None:
+    with pytest.raises(ConfigError, match="interface must be adapter or widen, not 'glue'"):
+        unchecked_config(interface="glue")

@@ -1,0 +1,172 @@
+import json
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from helixnas.errors import ArtifactError, TeacherError, UnknownNameError
+from helixnas.teacher import (
+    Teacher,
+    TeacherConfig,
+    build_teacher,
+    input_size_of,
+    load_teacher,
+    save_teacher,
+    sketch_teacher,
+    teacher_macs,
+)
+
+STRIDES = (4, 8, 16, 32)
+
+
+def build(seed: int = 0, **settings: object) -> Teacher:
+    config = TeacherConfig(**{"model": "test_efficientnet", **settings})  # type: ignore[arg-type]
+    return build_teacher(config, strides=STRIDES, num_classes=7, input_size=(64, 64), seed=seed)
+
+
+def test_a_teacher_comes_back_from_its_folder_as_it_was(family, tmp_path: Path) -> None:
+    teacher, images = family.build(), family.images()
+    assert save_teacher(teacher, tmp_path, family.config) == ("model.safetensors", "teacher.json")
+    back = load_teacher(tmp_path)
+    assert (back.boundaries, back.widths, back.feature_sizes, back.num_classes, back.frozen) == (
+        *(teacher.boundaries, teacher.widths, teacher.feature_sizes),
+        *(7, True),
+    )
+    assert all(torch.equal(a, b) for a, b in zip(back.features(images), teacher.features(images), strict=True))
+    assert torch.equal(back(images), teacher(images))
+
+
+def test_a_sketch_has_the_sizes_of_the_teacher_and_no_weights(family) -> None:
+    teacher = family.build()
+    sketch = sketch_teacher(family.config, strides=family.strides, num_classes=7, input_size=family.size)
+    assert (sketch.boundaries, sketch.widths, sketch.feature_sizes) == (
+        teacher.boundaries,
+        teacher.widths,
+        teacher.feature_sizes,
+    )
+    assert all(parameter.is_meta for parameter in sketch.parameters())
+    assert teacher_macs(sketch, 64) == teacher_macs(teacher, 64) > 0 if family.size == (64, 64) else True
+
+
+def test_first_weights_depend_on_the_seed_alone() -> None:
+    def weights(seed: int) -> Tensor:
+        return torch.cat([parameter.flatten() for parameter in build(seed).parameters()])
+
+    state = torch.get_rng_state()
+    first = weights(0)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(5)
+    assert torch.equal(weights(0), first)
+    assert not torch.equal(weights(1), first)
+
+
+def test_a_teacher_wants_images_as_timm_says() -> None:
+    teacher = build(model="tf_efficientnet_lite0")
+    assert teacher.mean.flatten().tolist() == teacher.std.flatten().tolist() == [0.5, 0.5, 0.5]
+    imagenet = build().mean.flatten()
+    assert imagenet.tolist() == pytest.approx([0.485, 0.456, 0.406])
+
+
+def test_a_teacher_for_grey_images_uses_the_average_over_colours() -> None:
+    teacher = build(model_args={"in_chans": 1})
+    assert teacher.mean.flatten().tolist() == pytest.approx([0.449])
+    assert teacher.features(torch.rand(2, 1, 64, 64))[1].shape == (2, 24, 16, 16)
+    assert teacher_macs(teacher, 64) > 0
+
+
+def test_weights_from_a_file_keep_their_own_classes(tmp_path: Path) -> None:
+    trained = timm.create_model("test_efficientnet", num_classes=11)
+    save_file(trained.state_dict(), tmp_path / "w.safetensors")
+    teacher = build(weights=str(tmp_path / "w.safetensors"))
+    assert teacher.num_classes == 11
+    images = torch.rand(2, 3, 64, 64)
+    assert torch.equal(teacher(images), trained.eval()(teacher.normalize(images)))
+
+
+def test_weights_of_another_network_name_the_difference(tmp_path: Path) -> None:
+    torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "w.pth")
+    with pytest.raises(TeacherError, match=r"w\.pth do not fit the teacher: .* tensors are missing, first conv_stem"):
+        build(weights=str(tmp_path / "w.pth"))
+
+
+def test_weights_of_other_classes_than_the_recipe_insists_on_name_both(tmp_path: Path) -> None:
+    torch.save(timm.create_model("test_efficientnet", num_classes=11).state_dict(), tmp_path / "w.pth")
+    with pytest.raises(TeacherError, match=r"classifier\.weight has 11 classes in the file, 7 in the model"):
+        build(weights=str(tmp_path / "w.pth"), model_args={"num_classes": 7})
+
+
+def test_the_hub_out_of_reach_is_one_sentence() -> None:
+    with pytest.raises(TeacherError, match="timm's weights need a network connection to the Hugging Face hub"):
+        build(model="test_efficientnet.r160_in1k", weights="hub")
+
+
+def test_an_unknown_model_gets_the_nearest_names() -> None:
+    with pytest.raises(UnknownNameError, match="unknown timm model 'test_efficientnt'; did you mean test_efficientnet"):
+        build(model="test_efficientnt")
+
+
+def test_an_argument_that_the_model_does_not_know_is_one_sentence() -> None:
+    with pytest.raises(TeacherError, match=r"'test_efficientnet' cannot be built with .*'no_such'"):
+        build(model_args={"no_such": 1})
+
+
+def test_every_block_needs_a_boundary() -> None:
+    with pytest.raises(TeacherError, match="names 1 modules, but the space has 4 blocks"):
+        build(boundaries=("blocks.1",))
+
+
+def test_features_that_do_not_fit_the_space_name_both_sizes() -> None:
+    message = (
+        r"boundary 'blocks\.0' gives features of 32 x 32 pixels, but the space's block there \(stride 4\) gives "
+        r"16 x 16 for images of 64 x 64; choose another boundary, or other strides of the space"
+    )
+    with pytest.raises(TeacherError, match=message):
+        build(boundaries=("blocks.0", "blocks.2", "blocks.3", "blocks.4"))
+
+
+def test_images_of_a_size_that_the_model_refuses_are_one_sentence() -> None:
+    with pytest.raises(TeacherError, match="cannot take images of 64 x 64 pixels with 3 channels: Input height"):
+        build(model="vit_tiny_patch16_224", model_args={"depth": 4}, boundaries=tuple(f"blocks.{k}" for k in range(4)))
+
+
+def test_a_transformer_that_takes_any_size_has_its_grid_follow_the_images() -> None:
+    config = TeacherConfig(model="test_vit", boundaries=("blocks.2",))
+    teacher = build_teacher(config, strides=(16,), num_classes=7, input_size=(32, 80), seed=0)
+    assert teacher.feature_sizes == ((2, 5),)
+    assert teacher.features(torch.rand(2, 3, 32, 80))[1].shape == (2, 64, 2, 5)
+
+
+def test_the_packaged_weights_are_for_one_model_only() -> None:
+    with pytest.raises(
+        TeacherError, match="package holds tf_efficientnet_lite0 only; the teacher is test_efficientnet"
+    ):
+        build(weights="package")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "teacher.json"])
+def test_a_truncated_teacher_of_a_run_is_one_sentence(tmp_path: Path, name: str) -> None:
+    config = TeacherConfig(model="test_efficientnet")
+    save_teacher(build(), tmp_path, config)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ArtifactError, match=f"{name} is truncated or damaged"):
+        load_teacher(tmp_path)
+
+
+def test_a_description_without_a_field_is_one_sentence(tmp_path: Path) -> None:
+    save_teacher(build(), tmp_path, TeacherConfig(model="test_efficientnet"))
+    path = tmp_path / "teacher.json"
+    description = json.loads(path.read_text())
+    del description["mean"]
+    path.write_text(json.dumps(description))
+    with pytest.raises(ArtifactError, match=r"teacher\.json is truncated or damaged \('mean'\)"):
+        load_teacher(tmp_path)
+
+
+def test_the_size_of_a_models_images_is_known_without_building_it() -> None:
+    assert input_size_of(TeacherConfig(model="test_efficientnet")) == 160
+    assert input_size_of(TeacherConfig(model="small_resnet")) == 32
+    assert input_size_of(TeacherConfig(model="test_vit", model_args={"img_size": 64})) == 64

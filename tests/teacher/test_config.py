@@ -1,0 +1,24 @@
+import pytest
+
+from helixnas.errors import ConfigError
+from helixnas.teacher import TeacherConfig
+
+
+@pytest.mark.parametrize("weights", ["", "hub", "package", "a/b.safetensors", "b.pt", "c.pth"])
+def test_weights_are_a_word_or_a_file(weights: str) -> None:
+    assert TeacherConfig(weights=weights).weights == weights
+
+
+def test_an_unknown_word_for_weights_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"must be empty, hub, package, or a file ending in .*; not 'pretrained'"):
+        TeacherConfig(weights="pretrained")
+
+
+def test_a_teacher_needs_a_name() -> None:
+    with pytest.raises(ConfigError, match="must name a timm model"):
+        TeacherConfig(model="")
+
+
+def test_a_boundary_named_twice_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="names a module twice: layer1, layer1"):
+        TeacherConfig(boundaries=("layer1", "layer1"))

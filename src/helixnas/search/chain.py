@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helixnas.search.dominance import Mask
-from helixnas.search.instance import Instance, InstanceBlock, Ints
+from helixnas.search.instance import Instance, InstanceBlock, Ints, Mask
 
 UNREACHED = 2**61
 """Stands for infinity: more than any total, and small enough to be added to one."""

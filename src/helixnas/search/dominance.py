@@ -2,18 +2,15 @@
 
 a removes b where a is no worse in everything that counts and precedes b in the order of ties. The rows come in that
 order, so the question is always: is there an *earlier* row that is no larger in every column? One column is a running
-minimum, two a staircase, more are compared with what was kept so far. For the k best, b goes only when k such a exist:
+minimum, two a staircase, more ask an index of what was kept so far (`orthant`). For the k best, b goes only when k such a exist:
 peeling k fronts one after the other leaves every row that has fewer than k, for a row of the j-th front has at least
 j - 1 before it.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from helixnas.search.instance import Ints
-
-Mask = npt.NDArray[np.bool_]
-"""An array that says which rows."""
+from helixnas.search.instance import Ints, Mask
+from helixnas.search.orthant import OrthantIndex
 
 CHUNK = 512
 """Rows that are compared with each other at once."""
@@ -107,16 +104,23 @@ def _below_staircase(first: Ints, second: Ints) -> Mask:
 
 
 def _below_kept(columns: Ints) -> Mask:
-    """Three columns and more: every row is compared with all that were kept before it."""
+    """Three columns and more: an index of the rows kept so far, rebuilt when many are new."""
     kept = np.zeros(len(columns), dtype=np.bool_)
+    index: OrthantIndex | None = None
+    new = columns[:0]
     for start in range(0, len(columns), CHUNK):
         chunk = columns[start : start + CHUNK]
         left = np.arange(len(chunk))
-        before = columns[np.flatnonzero(kept[:start])]
-        for other in range(0, len(before), CHUNK):
-            left = left[~_any_no_larger(before[other : other + CHUNK], chunk[left])]
+        if index is not None:
+            left = np.flatnonzero(np.logical_not(index.any_no_larger(chunk)))
+        for first in range(0, len(new), CHUNK):
+            left = left[np.logical_not(_any_no_larger(new[first : first + CHUNK], chunk[left]))]
         left = left[_pairwise(chunk[left])]
         kept[start + left] = True
+        new = np.concatenate([new, chunk[left]])
+        if len(new) > max(2 * CHUNK, (0 if index is None else len(index.points)) // 4):
+            index = OrthantIndex(columns[np.flatnonzero(kept[: start + CHUNK])])
+            new = columns[:0]
     return kept
 
 

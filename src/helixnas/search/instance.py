@@ -20,6 +20,9 @@ from helixnas.errors import ConfigError, UnknownNameError
 Ints = npt.NDArray[np.int64]
 """An array of 64-bit integers."""
 
+Mask = npt.NDArray[np.bool_]
+"""An array that says which rows."""
+
 Combine = Literal["sum", "max"]
 """How a resource's costs of the blocks make the cost of the whole."""
 

@@ -16,8 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import linprog
 
 from helixnas.search.chain import Chain, Limits
-from helixnas.search.dominance import Mask
-from helixnas.search.instance import Ints
+from helixnas.search.instance import Ints, Mask
 
 Floats = npt.NDArray[np.float64]
 """An array of floats."""

@@ -191,10 +191,6 @@ def _plain(indices: int | Sequence[int] | None) -> int | list[int] | None:
     return indices if indices is None or isinstance(indices, int) else list(indices)
 
 
-def _as_list(indices: int | Sequence[int] | None) -> int | list[int] | None:
-    return indices if indices is None or isinstance(indices, int) else list(indices)
-
-
 def _stage_number(module: str) -> int:
     return -1 if module == "stem" else int(module.removeprefix("blocks."))
 

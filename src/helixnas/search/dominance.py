@@ -118,7 +118,7 @@ def _below_kept(columns: Ints) -> Mask:
         left = left[_pairwise(chunk[left])]
         kept[start + left] = True
         new = np.concatenate([new, chunk[left]])
-        if len(new) > max(2 * CHUNK, (0 if index is None else len(index.points)) // 4):
+        if len(new) > max(2 * CHUNK, (0 if index is None else len(index.points)) // 16):
             index = OrthantIndex(columns[np.flatnonzero(kept[: start + CHUNK])])
             new = columns[:0]
     return kept

@@ -34,8 +34,8 @@ def main() -> None:
     config = TeacherConfig(
         model="small_resnet",
         model_args={
-            "channels": [16, 24, 40, 56, 64, 96],
-            "layers": [1, 1, 2, 3, 3, 2],
+            "channels": [64, 96, 128, 160, 192, 256],
+            "layers": [2, 3, 3, 6, 4, 4],
             "strides": [1, 2, 1, 2, 1, 1],
             "stem_width": 16,
         },

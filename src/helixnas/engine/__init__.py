@@ -3,6 +3,7 @@
 from helixnas.engine.checkpoint import load_checkpoint, save_checkpoint
 from helixnas.engine.fit import Evaluation, Fit, FitConfig, FitRecord, evaluate
 from helixnas.engine.runtime import Runtime, RuntimeConfig, explain_out_of_memory
+from helixnas.engine.timing import median_seconds, wait_for
 
 __all__ = [
     "Evaluation",
@@ -14,5 +15,7 @@ __all__ = [
     "evaluate",
     "explain_out_of_memory",
     "load_checkpoint",
+    "median_seconds",
     "save_checkpoint",
+    "wait_for",
 ]

@@ -75,13 +75,10 @@ SCALED = {
 }
 """The scaled family of DNA-c (Table 4), with the factors of EfficientNet-B1 to B5 and B7."""
 
-default_cfgs = generate_default_cfgs(
-    {f"dna_{letter}": CONFIG for letter in DNA}
-    | {
-        f"dna_{name}": {**CONFIG, "input_size": (3, size, size), "crop_pct": crop}
-        for name, (_, _, size, crop) in SCALED.items()
-    }
-)
+_CONFIGS: dict[str, Any] = {f"dna_{letter}": CONFIG for letter in DNA}
+for _name, (_, _, _size, _crop) in SCALED.items():
+    _CONFIGS[f"dna_{_name}"] = {**CONFIG, "input_size": (3, _size, _size), "crop_pct": _crop}
+default_cfgs = generate_default_cfgs(_CONFIGS)
 
 
 def dna_architecture(name: str) -> Architecture:

@@ -35,33 +35,49 @@ def searched() -> dict[str, Architecture]:
 
 
 @pytest.fixture(scope="session")
-def build() -> Callable[..., nn.Module]:
-    """Return a function that builds a network of three classes whose features keep their scale.
+def blobs() -> Callable[[int], Tensor]:
+    """Return a function that gives eight smooth images of a size; of plain noise little would be left after pooling."""
 
-    Its batch norms have the averages of random images; with those of a fresh network all logits would be about 0.
+    def of(size: int) -> Tensor:
+        coarse = torch.randn(8, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+        return nn.functional.interpolate(coarse, size=size, mode="bicubic")
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[[Architecture, Tensor], nn.Module]:
+    """Return a function that builds a network whose features keep their scale, as those of trained networks do.
+
+    Its batch norms have the averages of the images, and the branches beside a shortcut a fifth of its weight: a fresh
+    network gives logits of about 0, and one of equal weights turns rounding into noise.
     """
 
-    def of(architecture: Architecture, *, size: int = 32) -> nn.Module:
-        overlay = {"input_size": (3, size, size), "num_classes": 3}
+    def of(architecture: Architecture, images: Tensor) -> nn.Module:
+        overlay = {"input_size": tuple(images.shape[1:])}
         model = build_seeded(
-            lambda: timm.create_model("helixnas", arch=architecture, num_classes=3, pretrained_cfg_overlay=overlay),
-            (0,),
+            lambda: timm.create_model("helixnas", arch=architecture, pretrained_cfg_overlay=overlay), (0,)
         )
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = None  # the plain average of what is seen
+            if getattr(module, "has_skip", False):
+                last = module.bn3 if hasattr(module, "bn3") else module.bn2
+                nn.init.constant_(last.weight, 0.2)
         with torch.no_grad():
-            model.train()(torch.rand(8, 3, size, size, generator=torch.Generator().manual_seed(0)))
+            model.train()(images)
         return model.eval()
 
     return of
 
 
 @pytest.fixture(scope="session")
-def model(build: Callable[..., nn.Module]) -> nn.Module:
-    return build(SEARCHED["mbconv"])
+def images(blobs: Callable[[int], Tensor]) -> Tensor:
+    return blobs(32)
 
 
 @pytest.fixture(scope="session")
-def images() -> Tensor:
-    return torch.rand(7, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+def model(build: Callable[[Architecture, Tensor], nn.Module], images: Tensor) -> nn.Module:
+    model = build(SEARCHED["mbconv"], images)
+    model.reset_classifier(3)
+    return model.eval()

@@ -68,7 +68,7 @@ def test_the_file_says_how_to_make_its_input_and_nothing_of_this_machine(file: P
 def test_a_network_of_the_benchmarks_space_computes_the_same(
     build: Callable[..., nn.Module], searched: dict[str, Architecture], images: Tensor, tmp_path: Path
 ) -> None:
-    assert write(build(searched["macro"]), tmp_path / "model.onnx", images) <= TOLERANCE
+    assert write(build(searched["macro"], images), tmp_path / "model.onnx", images) <= TOLERANCE
 
 
 def test_a_difference_above_the_tolerance_is_refused_and_leaves_nothing(
@@ -113,16 +113,18 @@ def test_missing_packages_are_named_with_the_extra_that_brings_them(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
-def test_every_model_of_the_zoo_computes_the_same(build: Callable[..., nn.Module], name: str, tmp_path: Path) -> None:
-    images = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    assert write(build(dna_architecture(name.removeprefix("dna_")), size=64), tmp_path / "m.onnx", images) <= TOLERANCE
+def test_every_model_of_the_zoo_computes_the_same(
+    build: Callable[..., nn.Module], blobs: Callable[[int], Tensor], name: str, tmp_path: Path
+) -> None:
+    images = blobs(64)
+    assert write(build(dna_architecture(name.removeprefix("dna_")), images), tmp_path / "m.onnx", images) <= TOLERANCE
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("space", ["mbconv", "macro"])
 def test_networks_drawn_from_every_space_compute_the_same(
-    build: Callable[..., nn.Module], space: str, tmp_path: Path
+    build: Callable[..., nn.Module], blobs: Callable[[int], Tensor], space: str, tmp_path: Path
 ) -> None:
-    images = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    images = blobs(64)
     drawn = {"mbconv": mbconv().sample(np.random.default_rng(0)), "macro": from_code("22212220")}[space]
-    assert write(build(drawn, size=64), tmp_path / "m.onnx", images) <= TOLERANCE
+    assert write(build(drawn, images), tmp_path / "m.onnx", images) <= TOLERANCE

@@ -38,7 +38,7 @@ def test_the_folder_is_a_start_for_other_classes_and_for_features(
 ) -> None:
     export_timm(model, tmp_path / "mine", images, card="", shown=SHOWN)
     other = timm.create_model(f"local-dir:{tmp_path / 'mine'}", pretrained=True, num_classes=7).eval()
-    assert other(images).shape == (7, 7)
+    assert other(images).shape == (8, 7)
     assert torch.equal(other.forward_features(images), model.forward_features(images))
     features = timm.create_model(f"local-dir:{tmp_path / 'mine'}", pretrained=True, features_only=True).eval()
     assert torch.equal(features(images)[-1], model.forward_intermediates(images)[1][-1])

@@ -34,5 +34,7 @@ def add_model_options(parser: ArgumentParser, verb: str) -> None:
     parser.add_argument("--image_size", "--image-size", type=int, default=0, help="side in pixels; 0 for the model's")
     parser.add_argument("--num_threads", "--num-threads", type=int, default=0, help="CPU threads; 0 for torch's choice")
     if verb == "validate":
-        parser.add_argument("--batch_size", "--batch-size", type=int | None, default=None, help="images at a time")
+        parser.add_argument(
+            "--batch_size", "--batch-size", type=int, default=0, help="images at a time; 0 for 64, or all"
+        )
         parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")

@@ -32,7 +32,7 @@ def validate(options: Any, console: Console) -> None:
     opened = _open(options)
     runtime = Runtime(RuntimeConfig(device=options.device, num_threads=options.num_threads))
     images, _ = _images(options, opened, labelled=True)
-    show_validation(console, opened, run(opened, images, runtime=runtime, batch_size=options.batch_size))
+    show_validation(console, opened, run(opened, images, runtime=runtime, batch_size=options.batch_size or None))
 
 
 def export(options: Any, console: Console) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from helixnas.artifacts.files import understanding
 from helixnas.artifacts.parquet import read_parquet, write_parquet
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.space import Architecture
@@ -113,11 +114,12 @@ class CostTable:
     def load(path: Path) -> "CostTable":
         """Read a table; raises `ArtifactError` where the file is missing, truncated or something else."""
         table, facts = read_parquet(path, kind=KIND)
-        return CostTable(
-            block=table["block"].to_numpy(),
-            previous_width=table["previous_width"].to_numpy(),
-            path=tuple(table["path"].to_pylist()),
-            width=table["width"].to_numpy(),
-            resources={name: table[name].to_numpy() for name in facts["resources"]},
-            facts=facts["facts"],
-        )
+        with understanding(path):
+            return CostTable(
+                block=table["block"].to_numpy(),
+                previous_width=table["previous_width"].to_numpy(),
+                path=tuple(table["path"].to_pylist()),
+                width=table["width"].to_numpy(),
+                resources={name: table[name].to_numpy() for name in facts["resources"]},
+                facts=facts["facts"],
+            )

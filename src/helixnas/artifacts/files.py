@@ -5,11 +5,11 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from helixnas.errors import ArtifactError
+from helixnas.errors import ArtifactError, HelixError
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -61,6 +61,17 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
+        raise damaged(path, error) from error
+
+
+@contextlib.contextmanager
+def understanding(path: Path) -> Generator[None]:
+    """Turn whatever goes wrong with the contents of a file into the sentence of `damaged`."""
+    try:
+        yield
+    except HelixError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise damaged(path, error) from error
 
 

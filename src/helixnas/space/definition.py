@@ -109,7 +109,7 @@ def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
     except (TypeError, AttributeError, ValueError) as error:
         if isinstance(error, SpaceError):
             raise
-        raise SpaceError(f"the space definition is malformed: {error}") from error
+        raise SpaceError(f"the space definition is malformed: {_one_line(error)}") from error
     return SearchSpace(str(values.get("name", "custom")), stem, blocks, head)
 
 
@@ -124,7 +124,7 @@ def _from_family(values: Mapping[str, Any]) -> SearchSpace:
     except (TypeError, ValueError) as error:
         if isinstance(error, SpaceError):
             raise
-        raise SpaceError(f"the {family} space cannot be built from {arguments}: {error}") from error
+        raise SpaceError(f"the {family} space cannot be built from {arguments}: {_one_line(error)}") from error
 
 
 def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
@@ -165,3 +165,7 @@ def _check_keys(kind: str, values: Any, known: Any) -> None:
     for key in values:
         if key not in known:
             raise UnknownNameError(kind, str(key), known)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

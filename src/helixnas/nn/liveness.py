@@ -50,7 +50,7 @@ def count_all(module: nn.Module, shape: tuple[int, ...]) -> Counts:
         params=count_params(module),
         macs=to_macs(counter.get_total_flops()),
         norm_elements=recorder.norm_elements,
-        activation_bytes=_largest_live_set(recorder.steps, _storage(images), wanted),
+        activation_bytes=_largest_live_set(recorder.steps, images, wanted),
     )
 
 
@@ -91,11 +91,11 @@ class _Recorder(TorchDispatchMode):
         return output
 
 
-def _largest_live_set(steps: list[_Step], given: int, wanted: set[int]) -> int:
+def _largest_live_set(steps: list[_Step], given: Tensor, wanted: set[int]) -> int:
     """Walk through the steps once, with every storage from its maker to its last reader."""
     last = {name: number for number, step in enumerate(steps) for name in step.reads}
     last |= dict.fromkeys(wanted, len(steps))
-    alive = {given: size for step in steps for name, size in step.reads.items() if name == given}
+    alive = {_storage(given): _bytes(given)} if _storage(given) in last else dict[int, int]()
     largest = sum(alive.values())
     for number, step in enumerate(steps):
         ending = {name: alive[name] for name in step.reads if last[name] == number and name in alive}
@@ -114,7 +114,7 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return tensor.untyped_storage()._cdata  # pyright: ignore[reportPrivateUsage] - the only name a meta storage has
 
 
 def _bytes(tensor: Tensor) -> int:

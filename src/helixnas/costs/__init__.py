@@ -14,6 +14,7 @@ from helixnas.costs.latency import (
 )
 from helixnas.costs.measure import COUNTED, cost_table
 from helixnas.costs.parts import Input, Part, parts
+from helixnas.costs.runtimes import require_runtime
 from helixnas.costs.timing import EMPTY, Timing, TimingRecord, workloads_of
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "parts",
     "random_networks",
     "read_timings",
+    "require_runtime",
     "workloads_of",
 ]

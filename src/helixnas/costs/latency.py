@@ -93,11 +93,11 @@ def error_text(error: Mapping[str, Any], number: int) -> str:
     """Return the errors of predicted latency in a sentence.
 
     >>> error_text({"median": 0.03125, "worst": 0.125, "bias": -0.03125}, 20)
-    'summed latency of 20 random networks against measuring them whole: off by 3.1 % (median), 12.5 % (worst), mostly low'
+    'summed latency of 20 random networks against measuring them whole: off by 3.1 % (median), 12.5 % (worst), mostly too low'
     """
     if not error:
         return "no network was measured whole, so how far summed latency is off is not known"
-    side = "high" if error["bias"] > 0 else "low"
+    side = "too high" if error["bias"] > 0 else "too low" if error["bias"] < 0 else "neither high nor low"
     return (
         f"summed latency of {number} random networks against measuring them whole: off by {100 * error['median']:.1f} % "
         f"(median), {100 * error['worst']:.1f} % (worst), mostly {side}"

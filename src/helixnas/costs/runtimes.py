@@ -29,15 +29,22 @@ def prepare(runtime: str, network: nn.Module, images: Tensor, *, num_threads: in
     Raises:
         ConfigError: the runtime is not installed here, or has no device.
     """
+    require_runtime(runtime)
     engine, device = runtime.removesuffix("-cuda"), "cuda" if runtime.endswith("-cuda") else "cpu"
     if engine == "onnxruntime-cpu":
         return _onnx_call(network, images, num_threads, file)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"latency was to be measured with {runtime}, but this machine has no CUDA device")
     network, images = network.to(device), images.to(device)
     if engine == "pytorch-eager":
         return _waiting(lambda: _infer(network, images), device)
     return _compiled_call(network, images, device)
+
+
+def require_runtime(runtime: str) -> None:
+    """Raise `ConfigError` where a runtime cannot work on this machine."""
+    if runtime == "onnxruntime-cpu":
+        require_onnx("measuring with onnxruntime-cpu")
+    if runtime.endswith("-cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"latency was to be measured with {runtime}, but this machine has no CUDA device")
 
 
 @contextmanager
@@ -96,7 +103,6 @@ def _waiting(run: Call, device: str) -> Call:
 
 
 def _onnx_call(network: nn.Module, images: Tensor, num_threads: int, file: Path) -> Call:
-    require_onnx("measuring with onnxruntime-cpu")
     if not file.is_file():
         save_onnx(network, images, file)
     import onnxruntime

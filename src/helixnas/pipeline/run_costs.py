@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from helixnas.artifacts import CostTable
-from helixnas.costs import CostsConfig, export_benchmarks, parts, random_networks
+from helixnas.costs import CostsConfig, export_benchmarks, parts, random_networks, read_timings, require_runtime
 from helixnas.errors import Interrupted
 from helixnas.pipeline.costing import input_of
 from helixnas.pipeline.drive import stop_requests
@@ -27,14 +27,28 @@ def run_costs(
         config: where latency comes from; None for what the recipe says.
         export: write micro-benchmarks into this folder instead of measuring.
     """
-    if export is not None and config is not None:
-        run_stage(replace(recipe, costs=CostsConfig()), folder, reporter, verb="costs", name=None)
-        _export(Session(recipe, folder, reporter), export, config)
+    if config is None:
+        run_stage(recipe, folder, reporter, verb="costs", name=None)
         return
-    if config is not None and config.latency_csv:  # which may have been filled in anew
+    run_stage(replace(recipe, costs=CostsConfig()), folder, Reporter(), verb="costs", name=None)
+    session = Session(recipe, folder, reporter)
+    if export is not None:
+        _export(session, export, config)
+        return
+    _check(session, config)  # before latencies measured earlier are given up
+    if config.latency_csv:  # which may have been filled in anew
         with folder.locked():
             folder.load_record().without_stage("latency").save(folder.record)
-    run_stage(recipe if config is None else replace(recipe, costs=config), folder, reporter, verb="costs", name=None)
+    run_stage(replace(recipe, costs=config), folder, reporter, verb="costs", name=None)
+
+
+def _check(session: Session, config: CostsConfig) -> None:
+    """Raise what measuring would raise where it cannot begin."""
+    if config.latency_csv:
+        facts = CostTable.load(session.folder.costs).facts
+        read_timings(Path(config.latency_csv), session.space, num_classes=int(facts["num_classes"]))
+    else:
+        require_runtime(config.latency)
 
 
 def _export(session: Session, folder: Path, config: CostsConfig) -> None:

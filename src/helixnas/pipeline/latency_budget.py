@@ -6,7 +6,7 @@ the limit is lowered by the overshoot and the search repeated, a few times at mo
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from helixnas.artifacts.files import damaged, read_json
 from helixnas.errors import InfeasibleBudgetError
@@ -19,6 +19,7 @@ Meter = Callable[[Architecture], int]
 """Measures a whole network: median nanoseconds."""
 
 
+@runtime_checkable
 class Winner(Protocol):
     """What a search under a latency limit found."""
 

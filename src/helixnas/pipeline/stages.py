@@ -195,7 +195,7 @@ def rate(session: Session, key: str) -> Result:
 
 
 def count_costs(session: Session, key: str) -> Result:
-    """Count parameters and multiply-adds of every path."""
+    """Count what every path costs: parameters, multiply-adds, the paper's FLOPs, activation memory."""
     table = cost_table(session.space, image_size=session.image_size, num_classes=session.num_classes)
     table.save(session.folder.costs)
     return Result(("costs.parquet",), {"rows": len(table), **table.facts})

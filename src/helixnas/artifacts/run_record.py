@@ -103,4 +103,5 @@ def _stage(values: Any) -> StageRecord:
     wrong = [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]
     if wrong or not all(isinstance(size, int) for size in values["files"].values()):
         raise ValueError(f"{', '.join(wrong) or 'files'} of a stage is something else")
-    return StageRecord(**{**values, "seconds": float(values["seconds"])})
+    plain: dict[str, Any] = {**values, "seconds": float(values["seconds"])}
+    return StageRecord(**plain)

@@ -20,6 +20,7 @@ from torch import nn
 from helixnas.costs.config import CostsConfig
 from helixnas.costs.parts import Input, Part
 from helixnas.costs.runtimes import Call, prepare, torch_threads
+from helixnas.engine.allocation import keep_freed_memory
 from helixnas.nn import build_seeded
 from helixnas.space import Architecture
 from helixnas.zoo import HelixNet
@@ -93,6 +94,7 @@ class Timing:
     def __iter__(self) -> Iterator[TimingRecord]:
         """Prepare every workload, warm up, and time all of them once per round."""
         calls: list[Call] = []
+        keep_freed_memory()  # as a process that serves a model has it, and whatever ran in this one before
         with torch_threads(self.config.num_threads):
             for number, workload in enumerate(self.workloads, start=1):
                 calls.append(self._prepare(workload))

@@ -28,7 +28,7 @@ from helixnas.space.architecture import Head, Path, Stage
 from helixnas.space.macro import macro
 from helixnas.space.mbconv import mbconv
 from helixnas.space.operation import Operation
-from helixnas.space.search_space import Block, Cell, SearchSpace
+from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 
 FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro}
 """Builders of spaces by name."""
@@ -140,7 +140,7 @@ def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Ope
         _check_keys("cell field", cell, ("width", "layers"))
         layers = cell["layers"]
         if isinstance(layers, int):
-            chosen = (searched,) * layers
+            chosen = alike_layers(searched, layers)
         else:
             chosen = tuple(tuple(_operation(name, operations) for name in layer) for layer in layers)
         cells.append(Cell(int(cell["width"]), chosen))

@@ -1,7 +1,8 @@
 """Memory that a process frees and takes again all the time, kept instead of given back.
 
-A feature map of some megabytes comes from the system page by page and goes back when it is freed: on a CPU half of a
-training step went into that. The C library keeps such memory where it is asked to (glibc, `man mallopt`).
+A feature map of some megabytes comes from the system page by page and goes back when it is freed: on a CPU more than a
+third of a training step goes into that (`benchmarks/cpu_step.py`). The C library keeps such memory where it is asked to
+(glibc, `man mallopt`).
 """
 
 import ctypes

@@ -1,10 +1,10 @@
-"""Depthwise convolution with fast gradients on a CPU.
+"""Depthwise convolution in bfloat16 with fast gradients on a CPU.
 
-On a CPU torch's kernels for the backward pass of depthwise convolutions are fast for kernels of at most three columns and
-stride 1; beyond, in bfloat16, they took 10 to 100 times as long as needed, more than the rest of the network. The same
+Torch's bfloat16 kernels for the backward pass of depthwise convolutions are fast for kernels of at most three columns and
+stride 1; beyond, they take longer than the rest of the network, which makes bfloat16 slower than float32. The same
 gradients are composed here from the fast kernels: that of a weight of k x k from windows of three columns over shifted
 images, that of the input of a strided convolution from one convolution of stride 1 for even and for odd rows and
-columns each. Elsewhere than on a CPU, and where nothing is gained, torch's own gradients are used.
+columns each. `benchmarks/cpu_step.py` measures it; in float32 nothing is gained, so torch's own gradients are used.
 """
 
 from typing import Any, cast
@@ -20,7 +20,7 @@ FAST = 3
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution that differs from torch's in the speed of its gradients on a CPU alone.
+    """A depthwise convolution that differs from torch's in the speed of its bfloat16 gradients on a CPU alone.
 
     >>> conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8)
     >>> conv(torch.ones(1, 8, 4, 4)).shape
@@ -30,7 +30,7 @@ class DepthwiseConv2d(nn.Conv2d):
     def forward(self, input: Float[Tensor, "batch channels height width"]) -> Tensor:
         """Return the convolution of `input`."""
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
-        if not _gains(dtype, input, self.stride[0]):
+        if not _gains(dtype, input):
             return super().forward(input)
         with torch.autocast("cpu", enabled=False):
             result = _Depthwise.apply(input.to(dtype), self.weight.to(dtype), self.stride[0], self.kernel_size[0] // 2)
@@ -60,13 +60,13 @@ def _fits(conv: nn.Conv2d) -> bool:
     )
 
 
-def _gains(dtype: torch.dtype, x: Tensor, stride: int) -> bool:
-    """Whether the gradients composed here are the faster ones; in float32 torch's are where the stride is 2."""
+def _gains(dtype: torch.dtype, x: Tensor) -> bool:
+    """Whether the gradients composed here are the faster ones."""
     return (
-        torch.is_grad_enabled()
+        dtype is torch.bfloat16
+        and torch.is_grad_enabled()
         and x.device.type == "cpu"
         and x.is_contiguous(memory_format=torch.channels_last)
-        and (dtype is torch.bfloat16 or (dtype is torch.float32 and stride == 1))
     )
 
 

@@ -133,6 +133,7 @@ def test_a_signal_at_any_moment_is_answered(tiny: str, number: signal.Signals) -
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a job in the background inherits that it is ignored
     ) as process:
         assert process.stdout is not None
         while not process.stdout.readline().startswith("costs"):

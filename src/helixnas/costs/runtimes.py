@@ -109,6 +109,8 @@ def _onnx_call(network: nn.Module, images: Tensor, num_threads: int, file: Path)
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads or torch.get_num_threads()
+    # Every network has threads of its own, which would wait busily for more work while the next network is timed.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: images.numpy()}
     return lambda: session.run(None, feed)

@@ -83,7 +83,7 @@ def _time_here(
     if job.num_interruptions > INTERRUPTIONS_PER_ROUND * config.num_rounds:
         session.reporter.say(
             f"other work took the processor away {job.num_interruptions:,} times while latency was measured, which makes "
-            "whole networks look slower than their parts; measure again when the machine is quiet"
+            "whole networks look slower than their parts; when the machine is quiet, another --rounds measures again"
         )
     conditions = {
         "runtime": config.latency,

@@ -11,6 +11,7 @@ from helixnas.artifacts.files import (
     damaged,
     read_json,
     read_text,
+    remove_folder,
     write_atomically,
     write_folder,
     write_json,
@@ -176,3 +177,10 @@ def test_a_folder_that_fails_half_way_changes_nothing(tmp_path: Path) -> None:
         write_folder(folder, fail)
     assert (folder / "a.txt").read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_is_removed_with_all_it_holds_and_one_that_is_not_there_is_no_matter(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "c.txt", "")
+    remove_folder(tmp_path / "a")
+    remove_folder(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from helixnas.errors import ConfigError, ExportError
+from helixnas.errors import ExportError
 from helixnas.export import OnnxCall, export_onnx
 from helixnas.space import Architecture, from_code, mbconv
 from helixnas.zoo import ZOO, dna_architecture
@@ -85,30 +85,9 @@ def test_a_difference_above_the_tolerance_is_refused_and_leaves_nothing(
 
 
 def test_an_operator_without_counterpart_is_named(images: Tensor, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"the operator prims\.bessel_j0 has no counterpart in ONNX; export to pt2"):
+    with pytest.raises(ExportError, match=r"the operator prims\.bessel_j0 has no counterpart in ONNX; replace it"):
         write(Odd(torch.special.bessel_j0), tmp_path / "model.onnx", images)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_model_that_decides_by_its_data_is_one_sentence(images: Tensor, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"the model cannot be traced for ONNX: Could not guard"):
-        write(Odd(lambda x: x if x.sum() > 0 else -x), tmp_path / "model.onnx", images)
-
-
-def test_a_file_that_onnx_runtime_cannot_read_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").write_bytes(b"no graph")
-    with pytest.raises(ExportError, match="ONNX Runtime cannot run the model"):
-        OnnxCall(tmp_path / "model.onnx")
-
-
-def test_missing_packages_are_named_with_the_extra_that_brings_them(
-    model: nn.Module, images: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        ConfigError, match=r"needs onnx and onnxscript and onnxruntime: pip install 'helixnas\[export\]'"
-    ):
-        write(model, tmp_path / "model.onnx", images)
 
 
 @pytest.mark.slow

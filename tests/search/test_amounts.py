@@ -39,3 +39,13 @@ def test_a_share_of_something_unknown_is_told() -> None:
 def test_an_unknown_resource_is_told_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="unknown resource in max 'mac'; did you mean macs"):
         parse_limits({"mac": 1}, known={"macs": 1, "params": 1}, option="max")
+
+
+def test_a_limit_in_milliseconds_is_one_in_nanoseconds() -> None:
+    known = {"latency_ns": None, "macs": 1}
+    assert parse_limits({"latency_ms": "12.5", "macs": 3}, known=known, option="max") == {
+        "latency_ns": 12_500_000,
+        "macs": 3,
+    }
+    with pytest.raises(ConfigError, match="max limits latency_ns twice, by latency_ms and latency_ns; give it once"):
+        parse_limits({"latency_ms": 1, "latency_ns": 5}, known=known, option="max")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts import CostTable, RatingTable
-from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
+from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, UnknownNameError
 from helixnas.search import Budget, Tables, solve, text_order
+from helixnas.search.brute_force import enumerate_answers
 
 
 @pytest.fixture
@@ -41,6 +42,22 @@ def test_scores_are_weighted_means_and_costs_include_stem_and_head(
     assert [answer.text.strip() for answer in best] == ["8:a 8:a", "16:a 8:a"]
     assert [answer.score for answer in best] == [500_000_000_000, 600_000_000_000]
     assert dict(best[0].costs) == {"params": 1 + 10 + 5 + 100, "macs": 2 + 30 + 9 + 50}
+
+
+def test_limit_on_activation_memory_holds_for_the_largest_block_not_for_the_sum(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    memory = np.array([3, 9, 4, 8, 5, 2])
+    tables = Tables(ratings=ratings, costs=replace(costs, resources={**costs.resources, "activation_bytes": memory}))
+    instance = tables.instance(("activation_bytes", "macs"))
+    for limit, best in ((9, "8:a 8:a"), (8, "16:a 8:a"), (5, "16:a 8:a")):
+        answer = solve(instance, Budget(upper={"activation_bytes": limit})).best()
+        assert answer == enumerate_answers(instance, Budget(upper={"activation_bytes": limit}))[0]
+        assert answer.text.strip() == best
+        assert answer.costs["activation_bytes"] == (9 if best == "8:a 8:a" else 5)
+    assert not enumerate_answers(instance, Budget(upper={"activation_bytes": 4}))
+    with pytest.raises(InfeasibleBudgetError, match="activation_bytes"):
+        solve(instance, Budget(upper={"activation_bytes": 4})).best()
 
 
 def test_block_weights_scale_the_scores(ratings: tuple[RatingTable, ...], costs: CostTable) -> None:

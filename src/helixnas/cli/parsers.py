@@ -7,6 +7,7 @@ from helixnas.cli.model_options import add_model_options
 VERBS = {
     "run": "go through a recipe: teacher, distill, rate, search, retrain, report",
     "teacher": "make the teacher of a run: load or train it",
+    "costs": "count what every path costs, and measure its latency where asked",
     "distill": "train the supernet on the teacher's features",
     "rate": "rate every path of every block, and check that scores add up",
     "search": "find the best architecture under budgets",
@@ -18,7 +19,7 @@ VERBS = {
     "validate": "say how often a model is right, how fast and how large it is",
     "models": "list the models of the zoo with their sizes",
 }
-STAGES = ("teacher", "distill", "rate", "search", "retrain", "report")
+STAGES = ("teacher", "costs", "distill", "rate", "search", "retrain", "report")
 
 DESCRIPTION = """Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits"""
 SETTINGS = (
@@ -55,6 +56,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         parser.add_argument(
             "--blocks", metavar="K,...", default="", help="train only these blocks, of 1 .. N, as an independent job"
         )
+    if name == "costs":
+        _add_costs_options(parser)
     if name in ("search", "retrain"):
         parser.add_argument(
             "--name", type=str | None, default=None, help="which search; all of the recipe's by default"
@@ -83,10 +86,43 @@ def _add_run_options(parser: ArgumentParser, *, settings: bool) -> None:
 
 def _add_search_options(parser: ArgumentParser) -> None:
     limit = "RESOURCE=AMOUNT"
-    help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's)"
+    help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's), latency_ms=12"
     parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
     parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
     parser.add_argument("--top", type=int, default=5, help="how many of the best to show")
+
+
+def _add_costs_options(parser: ArgumentParser) -> None:
+    source = parser.add_argument_group("where latency comes from; as the recipe says where none is given")
+    source.add_argument(
+        "--latency",
+        metavar="RUNTIME",
+        type=str | None,
+        default=None,
+        help="measure on this device: pytorch-eager, torch-compile, onnxruntime-cpu, pytorch-eager-cuda, ...",
+    )
+    source.add_argument(
+        "--export_onnx",
+        "--export-onnx",
+        metavar="DIR",
+        type=str | None,
+        default=None,
+        help="write every part as an ONNX file, with a CSV to fill in on a phone or board",
+    )
+    source.add_argument(
+        "--read_csv",
+        "--read-csv",
+        metavar="FILE",
+        type=str | None,
+        default=None,
+        help="read the latencies that another device took from the filled-in CSV",
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument("--batch", type=int, default=1, help="images per forward pass")
+    how.add_argument("--image_size", "--image-size", type=int, default=0, help="side in pixels; 0 for that of the run")
+    how.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves the runtime's choice")
+    how.add_argument("--rounds", type=int, default=30, help="how often everything is timed; the median counts")
+    how.add_argument("--networks", type=int, default=20, help="random networks measured whole, to tell the error")
 
 
 def _version() -> str:

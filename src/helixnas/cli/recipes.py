@@ -67,7 +67,7 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
     return changed
 
 
-def check_names(settings: Mapping[str, Any], kind: Any, *, where: str, prefix: str = "") -> None:
+def check_names(settings: Mapping[Any, Any], kind: Any, *, where: str, prefix: str = "") -> None:
     """Raise `UnknownNameError` for a setting that the dataclass `kind` does not have."""
     hints, known = get_type_hints(kind), [field.name for field in fields(kind)]
     for name, value in settings.items():
@@ -182,6 +182,8 @@ def _checked(
     parser.add_class_arguments(kind, None, skip=skip)
     checked: dict[str, Any] = {}
     for name, value in values.items():
+        if value is None and type(None) not in get_args(hints[name]):
+            raise ConfigError(f"{where}: {prefix}{name} must be {_words(hints[name])}, not null")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # jsonargparse warns about its own future defaults

@@ -41,6 +41,35 @@ def stage(options: Any, console: Console) -> None:
     run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
 
 
+def costs(options: Any, console: Console) -> None:
+    """Count the costs of a run's paths, and measure, export or read latencies."""
+    from helixnas.costs import CostsConfig
+    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.pipeline.run_costs import run_costs
+
+    recipe, folder = _open(options.run)
+    chosen = [name for name in ("latency", "export_onnx", "read_csv") if options[name] is not None]
+    if len(chosen) > 1:
+        names = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        raise ConfigError(f"{names} exclude each other; give one of them at a time")
+    how = {"batch": 1, "image_size": 0, "threads": 0, "rounds": 30, "networks": 20}
+    idle = [name for name, default in how.items() if options[name] != default]
+    if idle and not chosen:
+        option = f"--{idle[0].replace('_', '-')}"
+        raise ConfigError(f"{option} says how latency is measured; add --latency RUNTIME or --export-onnx DIR")
+    config = CostsConfig(
+        latency=options.latency or "",
+        latency_csv=options.read_csv or "",
+        batch_size=options.batch,
+        image_size=options.image_size,
+        num_threads=options.threads,
+        num_rounds=options.rounds,
+        num_networks=options.networks,
+    )
+    export = None if options.export_onnx is None else Path(options.export_onnx)
+    run_costs(recipe, folder, ConsoleReporter(console), config=config if chosen else None, export=export)
+
+
 def search(options: Any, console: Console) -> None:
     """Search an existing run under new budgets, or do the recipe's searches."""
     from helixnas.pipeline.run_folder import RunFolder

@@ -7,7 +7,7 @@ from helixnas.artifacts.files import read_text, write_json
 from helixnas.engine import evaluate
 from helixnas.nn import count_params
 from helixnas.pipeline.history import History
-from helixnas.pipeline.searching import find_outcome, save_outcome, teacher_costs
+from helixnas.pipeline.searching import find_in_run, save_outcome, teacher_costs
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.stages import Result, fit_classifier
 from helixnas.retrain import build_model, save_model
@@ -17,7 +17,8 @@ from helixnas.space import Architecture
 def search(session: Session, key: str, *, name: str) -> Result:
     """Find the best architecture under the budgets of one named search."""
     config = session.recipe.searches[name]
-    outcome = find_outcome(config, session.space, session.tables, teacher_costs(session.folder.load_record()))
+    teacher = teacher_costs(session.folder.load_record())
+    outcome = find_in_run(config, session.space, session.tables, teacher, session.folder)
     files = save_outcome(outcome, session.folder.search(name), config)
     return Result(tuple(f"searches/{name}/{file}" for file in files), outcome.facts())
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helixnas.artifacts import RunRecord, config_key
+from helixnas.pipeline.cost_files import LATENCY_LIMITS
 from helixnas.pipeline.run_folder import RunFolder
 
 INCONSEQUENTIAL = {"num_workers", "cache", "download"}
@@ -20,7 +21,7 @@ class PlannedStage:
     """One stage of a run."""
 
     name: str
-    """teacher, costs, distill, rate, stitch, search:NAME, retrain:NAME."""
+    """teacher, costs, latency, distill, rate, stitch, search:NAME, retrain:NAME."""
 
     key: str
     """Hash of everything it is made from."""
@@ -46,11 +47,17 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
 
     add("teacher", {**common, **space, "teacher": values["teacher"], **trained})
     add("costs", space, "teacher")
+    costs = values.get("costs") or {}
+    is_timed = bool(costs.get("latency") or costs.get("latency_csv"))
+    if is_timed:
+        add("latency", {"costs": costs}, "costs")
     add("distill", {"supernet": values["supernet"], "distill": values["distill"]}, "teacher")
     add("rate", {"rating": values["rating"]}, "distill")
     add("stitch", {"stitching": values["stitching"]}, "rate", "costs")
     for name in values["searches"]:
-        add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs")
+        limited = {*(values["searches"][name].get("max") or ()), *(values["searches"][name].get("min") or ())}
+        timed = ("latency",) if is_timed and limited.intersection(LATENCY_LIMITS) else ()
+        add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs", *timed)
     if values["retrain"] is not None:
         for name in values["searches"]:
             add(f"retrain:{name}", {"retrain": values["retrain"]}, f"search:{name}")

@@ -5,7 +5,7 @@ side and never overwrite each other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from rich.table import Table
 from helixnas.artifacts import CostTable, Front, RatingTable, RunRecord, StageRecord
 from helixnas.artifacts.files import damaged, read_json, write_json, write_text
 from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
+from helixnas.pipeline.cost_files import LATENCY, LATENCY_LIMITS, load_costs, require_latency
+from helixnas.pipeline.latency_budget import LatencyCheck, keep_budget, meter_of
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.search_config import SearchConfig, check_search_name
@@ -42,11 +44,43 @@ class Outcome:
     teacher: Mapping[str, int]
     """The teacher's parameters and multiply-adds."""
 
+    latency: LatencyCheck | None = None
+    """How a latency budget was kept; None where there was none."""
+
+    @property
+    def predicted_ns(self) -> int:
+        """Its latency as the sum of its parts, where latency was limited."""
+        return self.result.best().costs[LATENCY]
+
     def facts(self) -> dict[str, Any]:
         """Return the main figures as plain values, for the record of a run."""
         best = self.result.best()
         figures: dict[str, Any] = {"status": self.result.status, "score": best.score * 1e-12, **best.costs}
+        if self.latency is not None:
+            figures["latency"] = self.latency.text
         return {**figures, "architecture": self.architecture.text}
+
+
+def find_in_run(
+    config: SearchConfig, space: SearchSpace, tables: Tables, teacher: Mapping[str, int], folder: RunFolder
+) -> Outcome:
+    """Search under the budgets of `config`; under one on latency, measure the winner and tighten where it is over.
+
+    Raises:
+        ConfigError: latency is limited and was not measured.
+    """
+    require_latency({**config.max, **config.min}, tables.costs, folder)
+    asked = _budget(config, tables.costs, teacher).upper.get(LATENCY)
+    if asked is None:
+        return find_outcome(config, space, tables, teacher)
+    others = {name: amount for name, amount in config.max.items() if name not in LATENCY_LIMITS}
+
+    def search(limit: int) -> Outcome:
+        return find_outcome(replace(config, max={LATENCY: limit, **others}), space, tables, teacher)
+
+    runtime, meter = meter_of(folder)
+    outcome, check = keep_budget(asked, search, meter, runtime=runtime)
+    return replace(outcome, latency=check)
 
 
 def find_outcome(config: SearchConfig, space: SearchSpace, tables: Tables, teacher: Mapping[str, int]) -> Outcome:
@@ -91,6 +125,7 @@ def save_outcome(outcome: Outcome, folder: Path, config: SearchConfig) -> tuple[
             "front_over": list(result.front.resources),
             "seconds": result.seconds,
             "space_size": str(result.instance.size),
+            "latency": None if outcome.latency is None else outcome.latency.to_dict(),
             "runners_up": [
                 {
                     "architecture": other.architecture,
@@ -130,7 +165,7 @@ def search_run(folder: RunFolder, name: str | None, limits: SearchConfig | None)
         before = searches.get(fresh) or load_search(folder, fresh)
         if before is not None and before != limits:
             raise ConfigError(f"{folder.search(fresh)} holds a search with other limits; choose another --name")
-        outcome = find_outcome(limits, space, tables, teacher)
+        outcome = find_in_run(limits, space, tables, teacher, folder)
         save_outcome(outcome, folder.search(fresh), limits)
         return [(fresh, outcome)]
     beside = load_search(folder, name) if name is not None and name not in searches else None
@@ -138,7 +173,7 @@ def search_run(folder: RunFolder, name: str | None, limits: SearchConfig | None)
         raise UnknownNameError("search", name, {*searches, *folder.search_names()})
     if name is not None:
         searches = {name: beside or searches[name]}
-    found = [(each, find_outcome(config, space, tables, teacher)) for each, config in searches.items()]
+    found = [(each, find_in_run(config, space, tables, teacher, folder)) for each, config in searches.items()]
     for each, outcome in found:
         stage = stages.get(f"search:{each}")
         if stage is not None and not is_done(stage, record, folder):
@@ -188,14 +223,18 @@ def load_search(folder: RunFolder, name: str) -> SearchConfig | None:
 
 
 def check_budgets(
-    searches: Mapping[str, SearchConfig], space: SearchSpace, costs: CostTable, teacher: Mapping[str, int]
+    searches: Mapping[str, SearchConfig],
+    space: SearchSpace,
+    costs: CostTable,
+    teacher: Mapping[str, int],
+    folder: RunFolder,
 ) -> None:
     """Raise what the searches would raise for their budgets, before any path is rated.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets of a search; the message says why.
         UnknownNameError: a budget names a resource that was not counted.
-        ConfigError: the number of block weights is not that of the blocks.
+        ConfigError: the number of block weights is not that of the blocks, or latency was not measured.
     """
     unrated: list[RatingTable] = []
     for number in range(1, len(space.blocks) + 1):
@@ -213,6 +252,7 @@ def check_budgets(
     tables = Tables(ratings=tuple(unrated), costs=costs)
     for name, config in searches.items():
         try:
+            require_latency({**config.max, **config.min}, costs, folder)
             budget = _budget(config, costs, teacher)
             instance = tables.instance(budget.names or tuple(costs.resources), weights=config.weights or None)
             if not is_feasible(instance, budget):
@@ -231,7 +271,7 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
             )
     number = sum(1 for file in record.stages["rate"].files if file.startswith("ratings/block-"))
     ratings = tuple(RatingTable.load(folder.rating(k)) for k in range(1, number + 1))
-    return Tables(ratings=ratings, costs=CostTable.load(folder.costs))
+    return Tables(ratings=ratings, costs=load_costs(folder, record))
 
 
 def teacher_costs(record: RunRecord) -> dict[str, int]:
@@ -258,6 +298,8 @@ def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> 
         table.add_row(f"{answer.score * 1e-12:.5f}", *costs, lead, answer.text.strip())
     console.print(table)
     console.print(f"{len(result.front):,} on the front, {result.seconds * 1000:.0f} ms", highlight=False)
+    if outcome.latency is not None:
+        console.print(outcome.latency.text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _budget(config: SearchConfig, costs: CostTable, teacher: Mapping[str, int]) -> Budget:

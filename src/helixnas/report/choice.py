@@ -26,7 +26,7 @@ def front_section(run: RunFiles) -> Section:
         "Each dot of the line is a network that no other beats in both summed score (relative L1, Eq. 4) and cost; "
         "lower and further left is better. The star or other dark marker is the choice, the dashed line the limit."
     )
-    if run.stitching and not any(search.weighted for search in run.searches):
+    if run.stitching and run.stitching["architectures"] and not any(search.weighted for search in run.searches):
         caption += " Grey dots are random networks of the space, whatever their cost."
     return Section(anchor="front", title=title, body=figure(chart, caption))
 

@@ -67,6 +67,9 @@ class Search:
     seconds: float
     runners_up: tuple[RunnerUp, ...]
     front: Front
+    latency: Mapping[str, Any] | None
+    """How a latency budget was kept; None where there was none."""
+
     metrics: Mapping[str, Any]
     """``accuracy``, ``num_images``, ``params`` after retraining; empty before."""
 
@@ -88,6 +91,9 @@ class RunFiles:
 
     stitching: Mapping[str, Any] | None
     """Stitched networks and the agreement of their measured divergence with score and size."""
+
+    latency: Mapping[str, Any] | None
+    """How latency was measured and how far sums are off; None where it was not."""
 
     searches: tuple[Search, ...]
     """In the order of the settings, then by name."""
@@ -111,7 +117,7 @@ def read_run(folder: Path) -> RunFiles:
     if not (folder / "record.json").is_file():
         raise ArtifactError(f"there is no run in {folder}; begin one with: helixnas run RECIPE --out {folder}")
     settings = _settings(folder / "config.yaml")
-    stitching = folder / "ratings" / "stitching.json"
+    stitching, latency = folder / "ratings" / "stitching.json", folder / "costs" / "latency.json"
     return RunFiles(
         folder=folder,
         record=RunRecord.load(folder / "record.json"),
@@ -119,6 +125,7 @@ def read_run(folder: Path) -> RunFiles:
         space=_space(settings.get("space")),
         ratings=_ratings(folder / "ratings"),
         stitching=read_json(stitching) if stitching.is_file() else None,
+        latency=read_json(latency) if latency.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
         curves=_curves(folder / "history"),
     )
@@ -174,6 +181,7 @@ def _search(folder: Path) -> Search:
             seconds=values["seconds"],
             runners_up=tuple(RunnerUp(**runner_up) for runner_up in values["runners_up"]),
             front=Front.load(folder / "front.parquet"),
+            latency=values.get("latency"),
             metrics=read_json(metrics) if metrics.is_file() else {},
         )
     except (KeyError, TypeError, IndexError) as error:

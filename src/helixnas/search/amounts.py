@@ -11,8 +11,14 @@ _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IGNORECASE)
 
 
-def parse_amount(text: str | int | float, *, reference: int | None = None) -> int:
+UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
+"""Names under which a resource is limited in a larger unit: the resource, and how many of its units one is."""
+
+
+def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1) -> int:
     """Return the whole number that an amount means, rounded down; a percentage is a share of `reference`.
+
+    A plain number counts units of `unit` each.
 
     Raises:
         ConfigError: the text is not an amount, or a share of something unknown.
@@ -23,14 +29,14 @@ def parse_amount(text: str | int | float, *, reference: int | None = None) -> in
     match = _AMOUNT.fullmatch(str(text))
     if match is None:
         raise ConfigError(f"{text!r} is not an amount; write 5300000, 5.3M, 350M or 60%")
-    number, unit = Fraction(match[1]), match[2].lower()
-    if unit == "%":
+    number, prefix = Fraction(match[1]), match[2].lower()
+    if prefix == "%":
         if reference is None:
             raise ConfigError(
                 f"{text!r} is a share of the teacher's, which is not known for this resource; write a number"
             )
         return math.floor(number * reference / 100)
-    return math.floor(number * _FACTORS[unit])
+    return math.floor(number * _FACTORS[prefix] * unit)
 
 
 def parse_limits(
@@ -45,10 +51,15 @@ def parse_limits(
 
     >>> parse_limits({"macs": "50%"}, known={"macs": 800, "params": 10}, option="max")
     {'macs': 400}
+    >>> parse_limits({"latency_ms": 1.5}, known={"latency_ns": None}, option="max")
+    {'latency_ns': 1500000}
     """
     parsed: dict[str, int] = {}
     for name, amount in limits.items():
-        if name not in known:
+        resource, unit = UNITS.get(name, (name, 1))
+        if resource not in known:
             raise UnknownNameError(f"resource in {option}", name, known)
-        parsed[name] = parse_amount(amount, reference=known[name])
+        if resource in parsed:
+            raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(limits)}; give it once")
+        parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit)
     return parsed

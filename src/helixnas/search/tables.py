@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from helixnas.artifacts import CostTable, RatingTable
+from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.search.instance import Instance, InstanceBlock, score_to_int
 
@@ -37,7 +38,7 @@ class Tables:
     def instance(
         self, resources: Sequence[str], *, score: str = "relative_l1", weights: Sequence[float] | None = None
     ) -> Instance:
-        """Return the search instance over the named resources.
+        """Return the search instance over the named resources; they combine as in `CostTable.of`.
 
         Args:
             resources: which costs count, in the order in which ties are broken.
@@ -66,7 +67,11 @@ class Tables:
                 )
             )
         blocks.append(self._fixed(last, values))
-        return Instance(blocks=tuple(blocks), resources=tuple(resources))
+        return Instance(
+            blocks=tuple(blocks),
+            resources=tuple(resources),
+            combine=tuple("max" if name in COMBINED_BY_MAXIMUM else "sum" for name in resources),
+        )
 
     def _fixed(self, block: int, values: npt.NDArray[np.int64]) -> InstanceBlock:
         rows = self.costs.rows(block)

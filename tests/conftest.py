@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,16 +32,6 @@ def _has_gpu() -> bool:
 
 def _has_browser() -> bool:
     return any(shutil.which(name) for name in BROWSERS)
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    """Forget accelerate's process-wide singletons, so that a test may choose its own precision and device."""
-    yield
-    state = sys.modules.get("accelerate.state")
-    if state is not None:
-        state.AcceleratorState._reset_state(reset_partial_state=True)
-        state.GradientState._reset_state()
 
 
 @pytest.fixture

@@ -53,6 +53,16 @@ def test_bfloat16_is_used_in_forward_passes_only() -> None:
     assert layer(torch.rand(2, 4)).dtype == torch.float32
 
 
+def test_runtimes_of_different_precision_live_side_by_side() -> None:
+    exact, fast = (Runtime(RuntimeConfig(device="cpu", precision=name)) for name in ("fp32", "bf16"))
+    layer = nn.Linear(4, 4)
+    for runtime, dtype in ((exact, torch.float32), (fast, torch.bfloat16), (exact, torch.float32)):
+        with runtime.autocast():
+            output = layer(torch.rand(2, 4))
+        assert output.dtype == dtype
+        runtime.backward(output.sum())
+
+
 @pytest.mark.parametrize(
     "error",
     [

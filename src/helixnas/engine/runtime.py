@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState, PartialState
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -46,7 +47,7 @@ class RuntimeConfig:
 
 
 class Runtime:
-    """One device with its precision; built once per process."""
+    """One device with its precision; several may live side by side in a process."""
 
     def __init__(self, config: RuntimeConfig) -> None:
         if config.num_threads:
@@ -56,6 +57,7 @@ class Runtime:
             raise ConfigError("runtime.precision=fp16 needs a GPU, and the device is cpu; use bf16 or fp32")
         if ":" in str(wanted):  # else accelerate chooses, by the local rank where several processes train
             os.environ.setdefault("ACCELERATE_TORCH_DEVICE", str(wanted))
+        _separate_from_earlier()
         precision = "no" if config.precision == "fp32" else config.precision
         self.accelerator = Accelerator(cpu=wanted.type == "cpu", mixed_precision=precision)
         self.device = self.accelerator.device
@@ -143,6 +145,12 @@ def out_of_memory(setting: str, batch_size: int) -> OutOfMemoryError:
     return OutOfMemoryError(
         f"out of memory with {setting}={batch_size}; try {setting}={max(1, batch_size // 2)} (what is done is kept)"
     )
+
+
+def _separate_from_earlier() -> None:
+    """Let the next accelerator have a state of its own; accelerate shares one, and refuses another precision in it."""
+    for kind in (PartialState, AcceleratorState, GradientState):
+        kind._shared_state = type(kind._shared_state)()  # pyright: ignore[reportPrivateUsage] - no public way
 
 
 def _device(name: str) -> torch.device:

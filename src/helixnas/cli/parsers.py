@@ -11,7 +11,7 @@ VERBS = {
     "distill": "train the supernet on the teacher's features",
     "rate": "rate every path of every block, and check that scores add up",
     "search": "find the best architecture under budgets",
-    "retrain": "train a searched architecture from scratch",
+    "retrain": "train a searched architecture, from scratch or from inherited weights",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -62,6 +62,14 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         parser.add_argument(
             "--name", type=str | None, default=None, help="which search; all of the recipe's by default"
         )
+    if name == "retrain":
+        parser.add_argument(
+            "--init",
+            choices=("scratch", "inherited"),
+            help="first weights: drawn at random, or inherited from the supernet; as the recipe says by default",
+        )
+        help_recipe = "a retraining recipe (helixnas recipes) or YAML file, which becomes that of the run"
+        parser.add_argument("--recipe", metavar="NAME", type=str | None, default=None, help=help_recipe)
     if name == "search":
         _add_search_options(parser)
     return parser

@@ -16,6 +16,7 @@ from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.shipped import find_recipe
+from helixnas.retrain import RetrainConfig
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -41,7 +42,7 @@ def recipe_from_settings(settings: Mapping[str, Any], overrides: Sequence[str] =
     """Build a recipe from plain values, with command line overrides over them; `where` is named in messages."""
     settings = _with_retraining(settings)
     check_names(settings, Recipe, where=where)
-    changed = _with_retraining(with_overrides(settings, overrides))
+    changed = with_overrides(settings, overrides)
     check_names(changed, Recipe, where="the options")
     return _build(Recipe, changed, where=where, prefix="")
 
@@ -62,9 +63,11 @@ def read_training(name: str, kind: Any, what: str) -> Any:
 def _with_retraining(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return settings in which the name of a retraining recipe is replaced by what it holds."""
     name = settings.get("retrain")
-    if not isinstance(name, str):
-        return settings
-    return {**settings, "retrain": _settings_of(find_recipe(name, "retraining recipe"))}
+    return {**settings, "retrain": _retraining(name)} if isinstance(name, str) else settings
+
+
+def _retraining(name: str) -> dict[str, Any]:
+    return _settings_of(find_recipe(name, "retraining recipe"))
 
 
 def _settings_of(path: Path) -> dict[str, Any]:
@@ -87,7 +90,10 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
                 raise ConfigError(f"{option} needs a value")
             text = words.pop(0)
         if option == "--config":
-            _merge(changed, load_yaml(Path(text)))
+            over = load_yaml(Path(text))
+            if isinstance(over.get("retrain"), str):
+                changed["retrain"] = {}  # a named way of retraining is complete
+            _merge(changed, _with_retraining(over))
         else:
             _set(changed, option, _value(option, text, hint))
     return changed
@@ -145,6 +151,8 @@ def _value(option: str, text: str, hint: Any) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{option} {text!r} is not YAML: {' '.join(str(error).split())}") from error
+    if hint is RetrainConfig and isinstance(value, str):
+        return _retraining(value)
     return load_yaml(Path(value)) if is_dataclass(hint) and isinstance(value, str) else value
 
 

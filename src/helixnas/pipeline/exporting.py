@@ -22,9 +22,6 @@ from helixnas.space import Architecture
 FORMATS = {"onnx": ".onnx", "pt2": ".pt2", "timm": ""}
 """Formats and the endings of their files; timm's is a folder."""
 
-METRICS = "retrained/metrics.json"
-"""Where the folder of a search keeps the accuracy of its retrained network."""
-
 NUM_COMPARED = 64
 """Images on which an export is compared with the model."""
 
@@ -200,8 +197,12 @@ def _of_run(opened: OpenedModel) -> dict[str, Any]:
     rows = {"recipe": record.recipe}
     if "model" in teacher:
         rows["teacher"] = f"{teacher['model']}, {teacher['params']:,} parameters, {teacher['macs']:,} multiply-adds"
+    if opened.folder == opened.run.inherited(opened.search):
+        rows["first weights"] = "inherited from the supernet, then fine-tuned"
     rows["versions"] = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     found: dict[str, Any] = {"facts": {name: text for name, text in rows.items() if text}}
-    for key, file in (("search", "result.json"), ("certificate", "certificate.json"), ("accuracy", METRICS)):
-        found[key] = read_json(folder / file) if (folder / file).is_file() else {}
+    files = {"search": folder / "result.json", "certificate": folder / "certificate.json"}
+    files |= {"accuracy": opened.folder / "metrics.json"} if opened.folder is not None else {}
+    for key, file in files.items():
+        found[key] = read_json(file) if file.is_file() else {}
     return found

@@ -41,6 +41,9 @@ class OpenedModel:
     search: str = ""
     """Name of the search in that run."""
 
+    folder: Path | None = None
+    """Its model folder in that run."""
+
     @property
     def shown(self) -> dict[str, Any]:
         """How images are shown to it: input_size, mean, std, crop_pct, interpolation."""
@@ -83,9 +86,9 @@ def _open_folder(path: Path, name: str | None) -> OpenedModel:
     if run.exists():
         run.load_record()
         import_modules(str(each) for each in run.load_settings().get("imports") or ())
-        chosen = _retrained_search(run, name)
-        model = load_model(run.retrained(chosen))
-        return OpenedModel(model=model, name=f"{path.name}-{chosen}", trained=True, run=run, search=chosen)
+        chosen, folder = _trained_search(run, name)
+        title = f"{path.name}-{chosen}"
+        return OpenedModel(model=load_model(folder), name=title, trained=True, run=run, search=chosen, folder=folder)
     if (path / "architecture.json").is_file() and (path / "input.json").is_file():
         return OpenedModel(model=load_model(path), name=path.name, trained=True)
     if (path / "config.json").is_file():
@@ -100,11 +103,12 @@ def _open_folder(path: Path, name: str | None) -> OpenedModel:
     )
 
 
-def _retrained_search(run: RunFolder, name: str | None) -> str:
+def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
+    """Return the search whose network is meant and the folder of its model."""
     searches = run.search_names()
     if name is not None and name not in searches:
         raise UnknownNameError("search", name, searches)
-    ready = [each for each in searches if (run.retrained(each) / "model.safetensors").is_file()]
+    ready = {each: folder for each in searches if (folder := run.model(each)) is not None}
     if name is not None and name not in ready:
         raise ArtifactError(
             f"the network of search {name} is not retrained yet; helixnas retrain {run.path} --name {name}"
@@ -113,7 +117,8 @@ def _retrained_search(run: RunFolder, name: str | None) -> str:
         if not ready:
             raise ArtifactError(f"no network of {run.path} is retrained yet; go on with: {run.resume_command}")
         raise ConfigError(f"{run.path} has several retrained networks; choose one with --name {' or '.join(ready)}")
-    return name or ready[0]
+    chosen = name or next(iter(ready))
+    return chosen, ready[chosen]
 
 
 def _named(name: str, weights: str, arch: str) -> nn.Module:

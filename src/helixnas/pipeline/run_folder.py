@@ -125,6 +125,11 @@ class RunFolder:
         """Return the model folder of a named search's winner that inherited the supernet's weights."""
         return self.search(name) / "inherited"
 
+    def model(self, name: str) -> Path | None:
+        """Return the folder of a named search's trained network: from scratch, else from inherited weights."""
+        folders = (self.retrained(name), self.inherited(name))
+        return next((folder for folder in folders if (folder / "model.safetensors").is_file()), None)
+
     @property
     def resume_command(self) -> str:
         """The command that goes on with the run, whatever recipe and options it was begun with."""

@@ -9,6 +9,7 @@ from plotly.offline import get_plotlyjs
 from helixnas.artifacts.files import write_atomically
 from helixnas.report.choice import certainty_section, front_section
 from helixnas.report.consistency import consistency_section
+from helixnas.report.inheritance import inheritance_section
 from helixnas.report.latency import latency_section
 from helixnas.report.losses import losses_section
 from helixnas.report.markup import Section, text
@@ -22,6 +23,7 @@ SECTIONS = (
     summary_section,
     architecture_section,
     losses_section,
+    inheritance_section,
     scores_section,
     front_section,
     certainty_section,

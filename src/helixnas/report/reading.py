@@ -71,7 +71,10 @@ class Search:
     """How a latency budget was kept; None where there was none."""
 
     metrics: Mapping[str, Any]
-    """``accuracy``, ``num_images``, ``params`` after retraining; empty before."""
+    """``accuracy``, ``num_images``, ``params`` after retraining from scratch; empty before."""
+
+    inherited: Mapping[str, Any]
+    """The same after fine-tuning from inherited weights; empty before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +165,8 @@ def _searches(folder: Path, order: list[str]) -> tuple[Search, ...]:
 
 
 def _search(folder: Path) -> Search:
-    path, metrics = folder / "result.json", folder / "retrained" / "metrics.json"
+    path = folder / "result.json"
+    metrics, inherited = (folder / place / "metrics.json" for place in ("retrained", "inherited"))
     values = read_json(path)
     try:
         return Search(
@@ -183,6 +187,7 @@ def _search(folder: Path) -> Search:
             front=Front.load(folder / "front.parquet"),
             latency=values.get("latency"),
             metrics=read_json(metrics) if metrics.is_file() else {},
+            inherited=read_json(inherited) if inherited.is_file() else {},
         )
     except (KeyError, TypeError, IndexError) as error:
         raise damaged(path, error) from error

@@ -11,6 +11,7 @@ BUILT_INS = {
     "ArtifactError": OSError,
     "ConfigError": ValueError,
     "DataError": ValueError,
+    "ExportError": ValueError,
     "InfeasibleBudgetError": ValueError,
     "Interrupted": KeyboardInterrupt,
     "NonFiniteLossError": ArithmeticError,

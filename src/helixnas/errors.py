@@ -57,6 +57,10 @@ class ArtifactError(HelixError, OSError):
     """A file of a run is missing, truncated, of another version, or cannot be written."""
 
 
+class ExportError(HelixError, ValueError):
+    """A model cannot be written in a format, or what was written does not compute what the model computes."""
+
+
 class NonFiniteLossError(HelixError, ArithmeticError):
     """Training met a loss that is not finite; the message names the block, the step and the path."""
 

@@ -13,6 +13,7 @@ from helixnas.artifacts.files import (
     read_text,
     remove_folder,
     write_atomically,
+    write_folder,
     write_json,
     write_text,
 )
@@ -148,6 +149,34 @@ def test_the_detail_of_damage_is_one_short_line() -> None:
     assert "\n" not in sentence
     assert len(sentence) < 260
     assert "(KeyError)" in str(damaged(Path("x"), KeyError()))
+
+
+def test_a_folder_is_filled_aside_and_leaves_other_files_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "folder"
+
+    def write(to: Path) -> None:
+        assert to != folder
+        (to / "new.txt").write_text("new")
+
+    write_folder(folder, write)
+    (folder / "other.txt").write_text("mine")
+    write_folder(folder, write)
+    assert sorted(file.name for file in folder.iterdir()) == ["new.txt", "other.txt"]
+    assert [each.name for each in folder.parent.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_fails_half_way_changes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    write_folder(folder, lambda to: write_text(to / "a.txt", "old"))
+
+    def fail(to: Path) -> None:
+        (to / "a.txt").write_text("new")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ArtifactError, match="cannot write .*folder: the disk is full"):
+        write_folder(folder, fail)
+    assert (folder / "a.txt").read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
 
 
 def test_a_folder_is_removed_with_all_it_holds_and_one_that_is_not_there_is_no_matter(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from helixnas.costs import RUNTIMES, runtimes
-from helixnas.costs.onnx_file import require_onnx, save_onnx
 from helixnas.costs.runtimes import prepare, require_runtime
 from helixnas.errors import ConfigError
 
@@ -75,17 +74,5 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"needs onnx and onnxscript and .*: pip install 'helixnas\[export\]'"):
-        require_onnx("exporting")
     with pytest.raises(ConfigError, match="measuring with onnxruntime-cpu needs onnx"):
         require_runtime("onnxruntime-cpu")
-
-
-def test_a_file_is_whole_and_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("onnxscript")
-    onnx = pytest.importorskip("onnx")
-    save_onnx(network(), IMAGES, tmp_path / "n.onnx")
-    model = onnx.load(tmp_path / "n.onnx")
-    assert [value.name for value in (*model.graph.input, *model.graph.output)] == ["images", "output"]
-    assert [file.name for file in tmp_path.iterdir()] == ["n.onnx"]
-    assert capsys.readouterr() == ("", "")

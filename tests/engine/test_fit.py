@@ -218,7 +218,7 @@ def test_evaluation_sees_normalised_images_in_eval_mode(make_images: Any, runtim
 
     model = Brightest().train()
     found = evaluate(model, images, batch_size=4, runtime=runtime, normalize=lambda x: x - 5)
-    assert replace(found, loss=0.0) == Evaluation(accuracy=1.0, loss=0.0, num_images=6)
+    assert replace(found, loss=0.0) == Evaluation(accuracy=1.0, loss=0.0, num_images=6, top5=1.0)
 
 
 @pytest.mark.parametrize(

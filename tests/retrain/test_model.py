@@ -72,7 +72,7 @@ def test_dropout_and_stochastic_depth_reach_the_network(space: SearchSpace) -> N
     model = build(space.parse("8:mb2_k3,mb2_k5 16:mb2_k3"), drop_rate=0.4, drop_path_rate=0.3)
     rates = [part.drop_prob for part in model.modules() if hasattr(part, "drop_prob")]
     assert model.drop_rate == 0.4
-    assert max(rates) == pytest.approx(0.3 * 2 / 3)  # layer l of d has l / d of the rate, as in timm
+    assert max(rates) == pytest.approx(0.3 * 2 / 3)  # the last of three, counted from 0
 
 
 def test_model_costs_what_its_row_of_the_cost_table_says(space: SearchSpace, architecture: Architecture) -> None:

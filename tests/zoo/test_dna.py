@@ -1,17 +1,29 @@
-"""DNA-a to DNA-d have the sizes that the paper's definitions give, counted in three independent ways."""
+"""DNA-a to DNA-d have the sizes that the paper's definitions give, counted in three independent ways.
+
+The scaled family is compared with timm's own decoder of architectures and EfficientNet.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
+from timm.models._efficientnet_builder import decode_arch_def, round_channels
+from timm.models.efficientnet import EfficientNet
+from torch import nn
 
-import helixnas.zoo  # noqa: F401 - registers the models
 from helixnas.artifacts import CostTable
 from helixnas.costs import cost_table
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.nn import count_macs, count_params
 from helixnas.space import mbconv
-from helixnas.zoo import dna_architecture
-from helixnas.zoo.dna import DNA
+from helixnas.zoo import ZOO, dna_architecture, model_size
+from helixnas.zoo.dna import DNA, SCALED
 
 # Parameters with 1000 classes; multiply-adds of convolutions and linear layers at 224 pixels, in thousands.
 SIZES = {
@@ -19,6 +31,15 @@ SIZES = {
     "b": (4_918_180, 392_492),
     "c": (5_273_896, 450_139),
     "d": (6_409_486, 592_838),
+}
+# Parameters, multiply-adds in units of 100,000 at the model's own images, their side.
+SCALED_SIZES = {
+    "c1": (7_485_772, 7_437, 240),
+    "c2": (8_763_014, 10_859, 260),
+    "c3": (11_681_598, 19_663, 300),
+    "c4": (19_248_688, 50_982, 380),
+    "c5": (30_300_336, 115_797, 456),
+    "c7": (64_895_312, 424_197, 600),
 }
 
 # "FLOPs" in Table 2 of the paper, in millions.
@@ -79,6 +100,84 @@ def test_every_one_is_a_member_of_the_space_of_table_1(letter: str, depth: int) 
     assert architecture.text == DNA[letter]
 
 
+def quick(names: Iterable[str], *fast: str) -> list[Any]:
+    """Return names as parameters, of which all but a few are slow: they take seconds to build."""
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+def timm_twin(name: str, **arguments: Any) -> nn.Module:
+    """Return the same network from timm's decoder and EfficientNet."""
+    width, depth, *_ = SCALED.get(name, (1.0, 1.0))
+    strides, code = (2, 2, 2, 1, 2, 1), [["ds_r1_k3_s1_e1_c16_se0.25"]]
+    for text, stride in zip(DNA[name[0]].split(), strides, strict=True):
+        channels, _, names = text.partition(":")
+        runs = [(layer, len(list(group))) for layer, group in groupby(names.split(","))]
+        code.append(
+            [
+                f"ir_r{length}_k{layer[-1]}_s{stride if number == 0 else 1}_e{layer[2]}_c{channels}_se0.25"
+                for number, (layer, length) in enumerate(runs)
+            ]
+        )
+    rounded = partial(round_channels, multiplier=width)
+    return EfficientNet(
+        decode_arch_def(code, depth),
+        num_features=rounded(1280),
+        stem_size=32,
+        round_chs_fn=rounded,
+        act_layer=nn.SiLU,
+        norm_layer=nn.BatchNorm2d,
+        **arguments,
+    )
+
+
+@pytest.mark.parametrize("name", quick(SCALED, "c1", "c2"))
+def test_the_scaled_family_has_the_sizes_of_its_definition(name: str) -> None:
+    params, macs, size = model_size(f"dna_{name}")
+    assert (params, round(macs / 1e5), size) == SCALED_SIZES[name]
+
+
+@pytest.mark.parametrize("name", quick((*DNA, *SCALED), "a", "c1", "c3"))
+def test_every_tensor_and_drop_path_is_that_of_timms_efficientnet(name: str) -> None:
+    with torch.device("meta"):
+        ours, theirs = timm.create_model(f"dna_{name}", drop_path_rate=0.2), timm_twin(name, drop_path_rate=0.2)
+    assert [tuple(p.shape) for p in ours.parameters()] == [tuple(p.shape) for p in theirs.parameters()]
+    own, others = ([each for each in model.modules() if hasattr(each, "drop_path")] for model in (ours, theirs))
+    assert [rate_of(layer) for layer in own] == pytest.approx([rate_of(layer) for layer in others])
+    assert len(own) == dna_architecture(name).depth + dna_architecture(name).stem[1].path.depth
+    assert (
+        0.19 < rate_of(own[-1]) < 0.2
+        if name in SCALED
+        else rate_of(own[-1]) == pytest.approx(0.2 * (len(own) - 1) / len(own))
+    )
+
+
+def rate_of(layer: nn.Module) -> float:
+    return getattr(layer.drop_path, "drop_prob", 0.0)
+
+
+def test_a_model_computes_what_timms_efficientnet_computes() -> None:
+    ours, theirs = timm.create_model("dna_c1", num_classes=5).eval(), timm_twin("c1", num_classes=5).eval()
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(ours(images), theirs(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", quick(ZOO, "dna_c1"))
+def test_every_model_does_what_timms_users_expect(name: str) -> None:
+    with torch.device("meta"):
+        images = torch.empty(2, 1, 64, 64)
+        model = timm.create_model(name, num_classes=7, in_chans=1)
+        assert model(images).shape == (2, 7)
+        final, features = model.forward_intermediates(images)
+        assert final.shape == (2, model.num_features, 2, 2)
+        assert [feature.shape[-1] for feature in features] == [32, 16, 8, 4, 2]
+        model.reset_classifier(3)
+        assert model(images).shape == (2, 3)
+        features_only = timm.create_model(name, features_only=True, in_chans=1)
+        assert [tuple(each.shape) for each in features_only(images)] == [tuple(each.shape) for each in features]
+        assert features_only.feature_info.reduction() == [2, 4, 8, 16, 32]
+
+
 def test_a_model_takes_the_arguments_of_timm() -> None:
     with torch.device("meta"):
         model = timm.create_model("dna_c", num_classes=7, in_chans=1, drop_path_rate=0.2)
@@ -88,12 +187,24 @@ def test_a_model_takes_the_arguments_of_timm() -> None:
 
 
 def test_there_are_no_weights_to_download() -> None:
-    with pytest.raises(
-        ConfigError, match="no weights are published with HelixNAS; build dna_b without pretrained=True"
-    ):
-        timm.create_model("dna_b", pretrained=True)
+    for name in ZOO:
+        with pytest.raises(
+            ConfigError, match=f"no weights are published with HelixNAS; build {name} without pretrained=True"
+        ):
+            timm.create_model(name, pretrained=True)
+
+
+def test_own_weights_are_loaded_as_timm_loads_them(tmp_path: Path) -> None:
+    model = timm.create_model("dna_a", num_classes=3).eval()
+    save_file(model.state_dict(), tmp_path / "mine.safetensors")
+    overlay = {"file": str(tmp_path / "mine.safetensors"), "num_classes": 3}
+    found = timm.create_model("dna_a", pretrained=True, num_classes=3, pretrained_cfg_overlay=overlay).eval()
+    images = torch.rand(1, 3, 32, 32)
+    assert torch.equal(found(images), model(images))
 
 
 def test_an_unknown_letter_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UnknownNameError, match="unknown DNA architecture 'e'; known: a, b, c, d"):
+    with pytest.raises(
+        UnknownNameError, match="unknown DNA architecture 'e'; known: a, b, c, c1, c2, c3, c4, c5, c7, d"
+    ):
         dna_architecture("e")

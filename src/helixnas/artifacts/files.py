@@ -35,6 +35,27 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary folder beside `folder`, then rename what is in it into place.
+
+    Files of other names that `folder` holds are left alone; each file is the old one or the new one, never half of it.
+
+    Raises:
+        ArtifactError: the place cannot be written or the disk is full.
+    """
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        write(temporary)
+        folder.mkdir(exist_ok=True)
+        for file in sorted(temporary.iterdir()):
+            file.replace(folder / file.name)
+    except OSError as error:
+        raise ArtifactError(f"cannot write {folder}: {_reason(error)}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder with all it holds, where there is one; raises `ArtifactError` where that is not allowed."""
     try:

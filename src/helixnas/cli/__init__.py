@@ -66,12 +66,16 @@ def _dispatch(words: list[str], console: Console) -> None:
         parser.print_help()
         return
     options = _parse(parser, own)
-    from helixnas.cli import verbs
+    from helixnas.cli import model_verbs, verbs
 
     if verb == "run":
         verbs.run(options, overrides, console, again=shlex.join(["helixnas", *(w for w in words if w not in DRY_RUN)]))
     elif verb == "recipes":
         verbs.recipes(console)
+    elif verb == "models":
+        model_verbs.models(console)
+    elif verb in ("export", "validate"):
+        getattr(model_verbs, verb)(options, console)
     elif verb in ("costs", "search", "report", "status"):
         getattr(verbs, verb)(options, console)
     else:

@@ -2,6 +2,8 @@
 
 from jsonargparse import ArgumentParser
 
+from helixnas.cli.model_options import add_model_options
+
 VERBS = {
     "run": "go through a recipe: teacher, distill, rate, search, retrain, report",
     "teacher": "make the teacher of a run: load or train it",
@@ -13,6 +15,9 @@ VERBS = {
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
+    "export": "write a model as ONNX, pt2 or a folder for timm and the Hugging Face hub",
+    "validate": "say how often a model is right, how fast and how large it is",
+    "models": "list the models of the zoo with their sizes",
 }
 STAGES = ("teacher", "costs", "distill", "rate", "search", "retrain", "report")
 
@@ -38,10 +43,13 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
     )
     if name == "run":
         parser.description = f"{parser.description} {SETTINGS}"
-    if name == "recipes" or not complete:
+    if name in ("recipes", "models") or not complete:
         return parser
     if name == "run":
         _add_run_options(parser, settings=settings)
+        return parser
+    if name in ("export", "validate"):
+        add_model_options(parser, name)
         return parser
     parser.add_argument("run", metavar="RUN", help="the folder of a run")
     if name == "distill":

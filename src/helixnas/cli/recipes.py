@@ -67,7 +67,7 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
     return changed
 
 
-def check_names(settings: Mapping[str, Any], kind: Any, *, where: str, prefix: str = "") -> None:
+def check_names(settings: Mapping[Any, Any], kind: Any, *, where: str, prefix: str = "") -> None:
     """Raise `UnknownNameError` for a setting that the dataclass `kind` does not have."""
     hints, known = get_type_hints(kind), [field.name for field in fields(kind)]
     for name, value in settings.items():

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from helixnas.artifacts.files import read_text, write_text
-from helixnas.costs.onnx_file import require_onnx, save_onnx
 from helixnas.costs.parts import Input, parts
 from helixnas.costs.timing import EMPTY, workloads_of
+from helixnas.engine import require_onnx, save_onnx
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.nn import build_seeded
 from helixnas.space import Architecture, SearchSpace

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from helixnas.costs.onnx_file import require_onnx, save_onnx
+from helixnas.engine import open_onnx, require_onnx, save_onnx
 from helixnas.errors import ConfigError
 
 Call = Callable[[], object]
@@ -105,12 +105,6 @@ def _waiting(run: Call, device: str) -> Call:
 def _onnx_call(network: nn.Module, images: Tensor, num_threads: int, file: Path) -> Call:
     if not file.is_file():
         save_onnx(network, images, file)
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads or torch.get_num_threads()
-    # Every network has threads of its own, which would wait busily for more work while the next network is timed.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    session = open_onnx(file, num_threads=num_threads or torch.get_num_threads())
     feed = {session.get_inputs()[0].name: images.numpy()}
     return lambda: session.run(None, feed)

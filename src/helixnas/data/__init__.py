@@ -2,6 +2,6 @@
 
 from helixnas.data.config import AUGMENTATIONS, DataConfig
 from helixnas.data.images import Batch, ImageSet
-from helixnas.data.splits import DataSplits, open_data
+from helixnas.data.splits import DataSplits, open_data, open_images
 
-__all__ = ["AUGMENTATIONS", "Batch", "DataConfig", "DataSplits", "ImageSet", "open_data"]
+__all__ = ["AUGMENTATIONS", "Batch", "DataConfig", "DataSplits", "ImageSet", "open_data", "open_images"]

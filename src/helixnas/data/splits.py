@@ -101,6 +101,26 @@ def open_data(
     )
 
 
+def open_images(config: DataConfig, *, image_size: int, progress: Callable[[int, int], None] | None = None) -> ImageSet:
+    """Open all images of `config.split` undivided, for judging a model on them.
+
+    Raises:
+        DataError: the place or a package is missing, there are no images, or too many are unreadable.
+
+    Example:
+        >>> len(open_images(DataConfig(name="digits"), image_size=8))
+        1797
+    """
+    source = open_source(config, root=config.root, split=config.split)
+    return ImageSet(
+        name="validation",
+        store=_open_store(source, config, image_size, progress),
+        rows=np.arange(source.num_images),
+        all_labels=source.labels,
+        num_classes=len(source.class_names),
+    )
+
+
 def _set_aside(
     rows: np.ndarray, num_drawn: int, labels: np.ndarray | None, words: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -2,9 +2,12 @@
 
 from helixnas.engine.checkpoint import load_checkpoint, save_checkpoint
 from helixnas.engine.fit import Evaluation, Fit, FitConfig, FitRecord, evaluate
+from helixnas.engine.onnx_file import INPUT, onnx_content, open_onnx, require_onnx, save_onnx
 from helixnas.engine.runtime import Runtime, RuntimeConfig, explain_out_of_memory
+from helixnas.engine.timing import median_seconds, wait_for
 
 __all__ = [
+    "INPUT",
     "Evaluation",
     "Fit",
     "FitConfig",
@@ -14,5 +17,11 @@ __all__ = [
     "evaluate",
     "explain_out_of_memory",
     "load_checkpoint",
+    "median_seconds",
+    "onnx_content",
+    "open_onnx",
+    "require_onnx",
     "save_checkpoint",
+    "save_onnx",
+    "wait_for",
 ]

@@ -165,11 +165,11 @@ class RunFolder:
             raise ArtifactError(f"cannot remove {error.filename}: {error.strerror}") from error
 
     def sweep(self) -> None:
-        """Remove half-written files that killed processes left."""
+        """Remove half-written files and folders that killed processes left."""
         for file in self.path.rglob(".*.tmp"):
             with suppress(OSError):  # it may have gone by now
                 if time.time() - file.stat().st_mtime > SECONDS_UNTIL_STALE:
-                    file.unlink()
+                    shutil.rmtree(file) if file.is_dir() else file.unlink()
 
     @contextmanager
     def locked(self, job: str = "", *, patience: float = 0.0) -> Generator[None]:

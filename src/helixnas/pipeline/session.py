@@ -1,6 +1,7 @@
 """Session: a recipe at work in a run folder; opens what a stage needs when it first needs it, and only once."""
 
 import importlib
+from collections.abc import Iterable
 from functools import cached_property
 
 from safetensors import SafetensorError
@@ -121,7 +122,12 @@ def image_size(recipe: Recipe) -> int:
 
 def import_extensions(recipe: Recipe) -> None:
     """Import the modules that a recipe names, so that they register their operations and networks."""
-    for name in recipe.imports:
+    import_modules(recipe.imports)
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Import modules by name; raises `ConfigError` where one cannot be imported."""
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError as error:

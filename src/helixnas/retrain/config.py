@@ -17,7 +17,7 @@ class RetrainConfig:
     """Dropout before the classifier."""
 
     drop_path_rate: float = 0.0
-    """Stochastic depth of the last layer; earlier layers linearly less."""
+    """Stochastic depth as in timm's EfficientNet: linearly more with depth, layer l of L, from 0, has l / L of it."""
 
     def __post_init__(self) -> None:
         for name in ("drop_rate", "drop_path_rate"):

@@ -115,7 +115,7 @@ def input_size_of(config: TeacherConfig) -> int:
     """Return the side in pixels of the images that a timm model was made for."""
     if "img_size" in config.model_args:
         return int(config.model_args["img_size"])
-    _require_known(config.model)
+    require_known_model(config.model)
     described = timm.get_pretrained_cfg(config.model)
     return int(described.input_size[-1]) if described is not None else 224
 
@@ -148,7 +148,7 @@ def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Modu
 
 
 def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    _require_known(name)
+    require_known_model(name)
     try:
         return timm.create_model(name, **arguments)
     except HelixError:
@@ -163,7 +163,8 @@ def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
         ) from error
 
 
-def _require_known(name: str) -> None:
+def require_known_model(name: str) -> None:
+    """Raise `UnknownNameError`, with the nearest names, where timm knows no such model."""
     base = name.partition(".")[0]
     if not timm.is_model(base) and not base.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
         raise UnknownNameError("timm model", name, timm.list_models())

@@ -20,7 +20,7 @@ class TeacherConfig:
     """
 
     model: str = "efficientnet_b0"
-    """Name of a timm model; HelixNAS adds small_resnet, dna_a .. dna_d and helixnas."""
+    """Name of a timm model; HelixNAS adds small_resnet, helixnas, dna_a .. dna_d, dna_c1 .. dna_c5 and dna_c7."""
 
     model_args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Further arguments of the model."""

@@ -15,14 +15,14 @@ PACKAGED_MODEL = "tf_efficientnet_lite0"
 """The model whose ImageNet weights the package holds."""
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from a .safetensors, .pt or .pth file.
+def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, Tensor]:
+    """Read a state dict from a .safetensors, .pt or .pth file, which `setting` named.
 
     Raises:
         TeacherError: the file is missing, damaged, or holds no tensors by name.
     """
     if not path.is_file():
-        raise TeacherError(f"there is no weights file {path}; teacher.weights may be hub, package, a file, or empty")
+        raise TeacherError(f"there is no weights file {path}; {setting} may be hub, package or a file")
     try:
         content = (
             load_file(path)
@@ -41,7 +41,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *, whose: str = "the teacher") -> None:
     """Load weights into a model; every name and shape must agree.
 
     Raises:
@@ -65,7 +65,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -
             name = classifier[-1]
             problems.append(f"{name} has {len(weights[name])} classes in the file, {len(own[name])} in the model")
     if problems:
-        raise TeacherError(f"the weights in {source} do not fit the teacher: {'; '.join(problems)}")
+        raise TeacherError(f"the weights in {source} do not fit {whose}: {'; '.join(problems)}")
     model.load_state_dict(weights)
 
 

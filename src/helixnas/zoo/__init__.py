@@ -2,6 +2,17 @@
 
 from helixnas.zoo.dna import dna_architecture
 from helixnas.zoo.helix_net import HELIXNAS, HelixNet, create_helix_net
+from helixnas.zoo.sizes import ZOO, ModelSize, model_size, scale_to
 from helixnas.zoo.small_resnet import SmallResNet
 
-__all__ = ["HELIXNAS", "HelixNet", "SmallResNet", "create_helix_net", "dna_architecture"]
+__all__ = [
+    "HELIXNAS",
+    "ZOO",
+    "HelixNet",
+    "ModelSize",
+    "SmallResNet",
+    "create_helix_net",
+    "dna_architecture",
+    "model_size",
+    "scale_to",
+]

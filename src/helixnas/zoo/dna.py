@@ -1,13 +1,16 @@
-"""DNA-a to DNA-d: the architectures that the paper found (Fig. 13, Table 2), as timm models."""
+"""DNA-a to DNA-d, the architectures that the paper found (Fig. 13, Table 2), and DNA-c scaled (Table 4), as timm models.
 
-from typing import Any
+No weights of them are published with this package.
+"""
+
+from typing import Any, NamedTuple
 
 from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
-from helixnas.errors import ConfigError, UnknownNameError
-from helixnas.space import Architecture, mbconv
-from helixnas.zoo.helix_net import CONFIG, create_helix_net
+from helixnas.errors import UnknownNameError
+from helixnas.space import Architecture, mbconv, scale
+from helixnas.zoo.helix_net import CONFIG, create_helix_net, require_weights
 
 DNA = {
     "a": (
@@ -45,18 +48,51 @@ DNA = {
 }
 """Text forms in the space of Table 1."""
 
-default_cfgs = generate_default_cfgs({f"dna_{letter}": CONFIG for letter in DNA})
+
+class Scaling(NamedTuple):
+    """How one of the scaled models comes from DNA-c."""
+
+    width: float
+    """Factor of widths."""
+
+    depth: float
+    """Factor of depths."""
+
+    image_size: int
+    """Side of its images in pixels."""
+
+    crop_pct: float
+    """Share of the short side that the centre crop keeps, as of the EfficientNet of that size."""
 
 
-def dna_architecture(letter: str) -> Architecture:
-    """Return one of the paper's architectures.
+SCALED = {
+    "c1": Scaling(1.0, 1.1, 240, 0.882),
+    "c2": Scaling(1.1, 1.2, 260, 0.890),
+    "c3": Scaling(1.2, 1.4, 300, 0.904),
+    "c4": Scaling(1.4, 1.8, 380, 0.922),
+    "c5": Scaling(1.6, 2.2, 456, 0.934),
+    "c7": Scaling(2.0, 3.1, 600, 0.949),
+}
+"""The scaled family of DNA-c (Table 4), with the factors of EfficientNet-B1 to B5 and B7."""
 
-    >>> dna_architecture("c").depth
-    19
+_CONFIGS: dict[str, Any] = {f"dna_{letter}": CONFIG for letter in DNA}
+for _name, (_, _, _size, _crop) in SCALED.items():
+    _CONFIGS[f"dna_{_name}"] = {**CONFIG, "input_size": (3, _size, _size), "crop_pct": _crop}
+default_cfgs = generate_default_cfgs(_CONFIGS)
+
+
+def dna_architecture(name: str) -> Architecture:
+    """Return one of the paper's architectures: a, b, c, d, or c1 to c5 and c7.
+
+    >>> dna_architecture("c").depth, dna_architecture("c1").depth
+    (19, 25)
     """
-    if letter not in DNA:
-        raise UnknownNameError("DNA architecture", letter, DNA)
-    return mbconv().parse(DNA[letter])
+    if name in SCALED:
+        width, depth, *_ = SCALED[name]
+        return scale(dna_architecture("c"), width=width, depth=depth).architecture
+    if name not in DNA:
+        raise UnknownNameError("DNA architecture", name, (*DNA, *SCALED))
+    return mbconv().parse(DNA[name])
 
 
 @register_model
@@ -83,9 +119,43 @@ def dna_d(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     return _dna("d", pretrained, kwargs)
 
 
-def _dna(letter: str, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
-    if pretrained:
-        raise ConfigError(
-            f"no weights are published with HelixNAS; build dna_{letter} without pretrained=True and train it"
-        )
-    return create_helix_net(f"dna_{letter}", dna_architecture(letter), **arguments)
+@register_model
+def dna_c1(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """Build DNA-c scaled to the size of EfficientNet-B1: 7.5 M parameters, 744 M multiply-adds at 240 pixels."""
+    return _dna("c1", pretrained, kwargs)
+
+
+@register_model
+def dna_c2(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """Build DNA-c scaled to the size of EfficientNet-B2: 8.8 M parameters, 1,086 M multiply-adds at 260 pixels."""
+    return _dna("c2", pretrained, kwargs)
+
+
+@register_model
+def dna_c3(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """Build DNA-c scaled to the size of EfficientNet-B3: 11.7 M parameters, 1,966 M multiply-adds at 300 pixels."""
+    return _dna("c3", pretrained, kwargs)
+
+
+@register_model
+def dna_c4(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """Build DNA-c scaled to the size of EfficientNet-B4: 19.2 M parameters, 5,098 M multiply-adds at 380 pixels."""
+    return _dna("c4", pretrained, kwargs)
+
+
+@register_model
+def dna_c5(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """Build DNA-c scaled to the size of EfficientNet-B5: 30.3 M parameters, 11,580 M multiply-adds at 456 pixels."""
+    return _dna("c5", pretrained, kwargs)
+
+
+@register_model
+def dna_c7(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """Build DNA-c scaled to the size of EfficientNet-B7: 64.9 M parameters, 42,420 M multiply-adds at 600 pixels."""
+    return _dna("c7", pretrained, kwargs)
+
+
+def _dna(name: str, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
+    variant = f"dna_{name}"
+    require_weights(variant, pretrained, arguments)
+    return create_helix_net(variant, dna_architecture(name), pretrained=pretrained, **arguments)

@@ -5,7 +5,7 @@ with what timm's users expect: ``features_only``, ``forward_intermediates``, ``r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -47,7 +47,8 @@ class HelixNet(nn.Module):
         num_classes: outputs of the classifier; 0 leaves the pooled features.
         in_chans: channels of the image.
         drop_rate: dropout before the classifier.
-        drop_path_rate: stochastic depth; layer l of L gets l / L of it, counted from 0, as in timm's EfficientNet.
+        drop_path_rate: stochastic depth as in timm's EfficientNet: with the layers behind the first convolution counted
+            from 0, layer l of L gets l / L of it, so the last layer falls one share short of the whole.
         global_pool: timm's name of the pooling.
     """
 
@@ -66,19 +67,13 @@ class HelixNet(nn.Module):
         self.in_chans = in_chans
         self.drop_rate = drop_rate
         self.grad_checkpointing = False
-        rates = [drop_path_rate * layer / max(1, architecture.depth) for layer in range(architecture.depth)]
-
-        width, stem, stages = in_chans, list[nn.Module](), list[nn.Module]()
-        for stage in architecture.stem:
-            still = (0.0,) * stage.path.depth
-            stem.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=still))
-            width = stage.path.width
-        for stage in architecture.blocks:
-            own, rates = tuple(rates[: stage.path.depth]), rates[stage.path.depth :]
+        rates = drop_path_rates(architecture, drop_path_rate)
+        width, stages = in_chans, list[nn.Module]()
+        for stage, own in zip((*architecture.stem, *architecture.blocks), rates, strict=True):
             stages.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=own))
             width = stage.path.width
-        self.stem = nn.Sequential(*stem)
-        self.blocks = nn.Sequential(*stages)
+        self.stem = nn.Sequential(*stages[: len(architecture.stem)])
+        self.blocks = nn.Sequential(*stages[len(architecture.stem) :])
         self.feature_info = feature_info(architecture)
 
         head = architecture.head
@@ -186,6 +181,24 @@ def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
     return [{**info, "stage": index} for index, info in enumerate(last.values())]
 
 
+def drop_path_rates(architecture: Architecture, rate: float) -> list[tuple[float, ...]]:
+    """Return the stochastic depth of every layer, by stage of stem and blocks; the first stage of the stem has none.
+
+    >>> from helixnas.space import macro
+    >>> drop_path_rates(macro(depths=(1, 2, 1)).parse("64:mb3_k3 128:mb3_k3,mb6_k5 256:identity"), 0.5)
+    [(0.0,), (0.0,), (0.125, 0.25), (0.375,)]
+    """
+    stages = (*architecture.stem, *architecture.blocks)
+    first = architecture.stem[0].path.depth if architecture.stem else 0
+    total = sum(stage.path.depth for stage in stages) - first
+    rates, number = list[tuple[float, ...]](), -first
+    for stage in stages:
+        depth = stage.path.depth
+        rates.append(tuple(rate * max(0, layer) / total for layer in range(number, number + depth)))
+        number += depth
+    return rates
+
+
 def _plain(indices: int | Sequence[int] | None) -> int | list[int] | None:
     """Return `indices` as timm's selection takes them."""
     return indices if indices is None or isinstance(indices, int) else list(indices)
@@ -199,30 +212,52 @@ default_cfgs = generate_default_cfgs({HELIXNAS: CONFIG})
 
 
 @register_model
-def helixnas(pretrained: bool = False, arch: str | FilePath | Architecture | None = None, **kwargs: Any) -> nn.Module:
-    """Build the network that `arch` describes: an `Architecture`, or the path of an ``architecture.json``.
+def helixnas(
+    pretrained: bool = False,
+    arch: str | FilePath | Architecture | Mapping[str, Any] | None = None,
+    **kwargs: Any,
+) -> nn.Module:
+    """Build the network that `arch` describes.
+
+    Args:
+        pretrained: whether to load weights, from where `pretrained_cfg` says (a local folder, a file, a hub).
+        arch: an `Architecture`, its plain values, or the path of an ``architecture.json``.
+        kwargs: arguments of `HelixNet` and of timm's builder.
 
     Raises:
-        ConfigError: `arch` is missing, or `pretrained` is asked for (no weights are published with the package).
+        ConfigError: `arch` is missing, or `pretrained` is asked for without a place (no weights are published with the
+            package).
         ArtifactError, SpaceError: the file is missing or holds no architecture.
     """
-    if pretrained:
-        raise ConfigError(
-            "no weights are published with HelixNAS; build the model without pretrained=True and load your own"
-        )
+    require_weights(HELIXNAS, pretrained, kwargs)
     if arch is None:
         raise ConfigError('the model "helixnas" needs arch=, the path of an architecture.json or an Architecture')
+    if isinstance(arch, Mapping):
+        arch = Architecture.from_dict(arch)
     architecture = arch if isinstance(arch, Architecture) else Architecture.from_json(read_text(FilePath(arch)))
-    return create_helix_net(HELIXNAS, architecture, **kwargs)
+    return create_helix_net(HELIXNAS, architecture, pretrained=pretrained, **kwargs)
 
 
-def create_helix_net(variant: str, architecture: Architecture, **kwargs: Any) -> nn.Module:
+def require_weights(name: str, pretrained: bool, arguments: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` where weights are asked for and nothing says where they are: none are published."""
+    places: dict[str, Any] = {}
+    for source in ("pretrained_cfg", "pretrained_cfg_overlay"):
+        config = arguments.get(source)
+        places |= config if isinstance(config, Mapping) else {}
+    if pretrained and not any(places.get(key) for key in ("file", "url", "hf_hub_id", "state_dict")):
+        raise ConfigError(
+            f"no weights are published with HelixNAS; build {name} without pretrained=True and train it, or load your "
+            "own weights"
+        )
+
+
+def create_helix_net(variant: str, architecture: Architecture, *, pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """Build `architecture` through timm's builder under the name of a registered variant."""
     indices = tuple(range(len(feature_info(architecture))))
     return build_model_with_cfg(
         HelixNet,
         variant,
-        pretrained=False,
+        pretrained=pretrained,
         feature_cfg={"out_indices": indices, "feature_cls": "getter"},
         architecture=architecture,
         **kwargs,

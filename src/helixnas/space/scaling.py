@@ -1,0 +1,114 @@
+"""Compound scaling: a deeper, wider network for larger images with the same operations (Eq. 9).
+
+The rule is EfficientNet's, as timm's decoder of architectures does it, so the scaled DNA-c of the paper comes out with
+its published sizes. The convolution that sees the image grows wider and stays one layer; every other stage of stem and
+blocks grows both ways.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from helixnas.errors import SpaceError
+from helixnas.space.architecture import Architecture, Head, Path, Stage
+from helixnas.space.operation import Operation
+
+DEPTH, WIDTH, RESOLUTION = 1.2, 1.1, 1.15
+"""EfficientNet's factors for one step of the compound rule: about twice the multiply-adds."""
+
+DIVISOR = 8
+"""Scaled widths are multiples of this."""
+
+LEAST_SHARE = 0.9
+"""A scaled width is never rounded to less than this share of its exact value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaled:
+    """An architecture and the images it is meant for."""
+
+    architecture: Architecture
+    """The network."""
+
+    image_size: int
+    """Height and width of its images in pixels."""
+
+
+def scale(
+    architecture: Architecture, *, width: float, depth: float, resolution: float = 1.0, image_size: int = 224
+) -> Scaled:
+    """Return an architecture with widths, depths and image size multiplied.
+
+    Args:
+        architecture: what to scale.
+        width: factor of every width; the result is a multiple of 8, at least 90 % of the exact value.
+        depth: factor of the layers of every stage, rounded up.
+        resolution: factor of `image_size`, rounded to a whole pixel.
+        image_size: side of the images that `architecture` is meant for, in pixels.
+
+    Raises:
+        SpaceError: a factor is not a number above 0.
+
+    >>> k3 = Operation.of("mb6_k3", kind="mbconv", kernel=3, expansion=6)
+    >>> k5 = Operation.of("mb6_k5", kind="mbconv", kernel=5, expansion=6)
+    >>> tiny = Architecture((), (Stage(2, Path(24, (k5, k3, k3))),), Head(64))
+    >>> scale(tiny, width=1.5, depth=2.0, resolution=1.25).architecture.text
+    '40:mb6_k5,mb6_k5,mb6_k3,mb6_k3,mb6_k3,mb6_k3'
+    """
+    for name, factor in (("width", width), ("depth", depth), ("resolution", resolution), ("image_size", image_size)):
+        if not 0 < factor < math.inf:
+            raise SpaceError(f"the {name} to scale to must be a number above 0, not {factor}")
+    head = architecture.head
+    grown = Architecture(
+        stem=tuple(
+            _scale_stage(stage, width=width, depth=depth if number else 1.0)
+            for number, stage in enumerate(architecture.stem)
+        ),
+        blocks=tuple(_scale_stage(stage, width=width, depth=depth) for stage in architecture.blocks),
+        head=Head(scale_width(head.width, width) if head.width else 0, head.activation),
+    )
+    return Scaled(architecture=grown, image_size=max(1, round(image_size * resolution)))
+
+
+def compound(architecture: Architecture, steps: float, *, image_size: int = 224) -> Scaled:
+    """Return an architecture `steps` (phi, any number) along EfficientNet's compound rule; below 0 it shrinks.
+
+    >>> k3 = Operation.of("mb6_k3", kind="mbconv", kernel=3, expansion=6)
+    >>> compound(Architecture((), (Stage(2, Path(24, (k3,))),)), 1.0, image_size=200).image_size
+    230
+    """
+    return scale(
+        architecture, width=WIDTH**steps, depth=DEPTH**steps, resolution=RESOLUTION**steps, image_size=image_size
+    )
+
+
+def scale_width(width: int, factor: float) -> int:
+    """Return a width times a factor as the nearest multiple of 8 that keeps 90 % of it.
+
+    >>> scale_width(32, 1.1), scale_width(24, 1.4), scale_width(8, 1.2)
+    (32, 32, 16)
+    """
+    exact = width * factor
+    rounded = max(DIVISOR, int(exact + DIVISOR / 2) // DIVISOR * DIVISOR)
+    return rounded + DIVISOR if rounded < LEAST_SHARE * exact else rounded
+
+
+def scale_depth(layers: Sequence[Operation], factor: float) -> tuple[Operation, ...]:
+    """Return a stage's layers with each run of equal ones repeated longer; their number is rounded up.
+
+    The last run gets its share first, so the first layer, which changes width and resolution, is repeated last.
+    """
+    runs = [(operation, len(list(group))) for operation, group in groupby(layers)]
+    left, wanted = len(layers), math.ceil(len(layers) * factor)
+    scaled: list[Operation] = []
+    for operation, length in reversed(runs):
+        repeated = max(1, round(length / left * wanted))
+        scaled += [operation] * repeated
+        left, wanted = left - length, wanted - repeated
+    return tuple(reversed(scaled))
+
+
+def _scale_stage(stage: Stage, *, width: float, depth: float) -> Stage:
+    path = stage.path
+    return Stage(stage.stride, Path(scale_width(path.width, width), scale_depth(path.operations, depth)))

@@ -1,0 +1,94 @@
+"""Scaling follows the rule of Eq. 9 by the letter: widths in eights, depths rounded up run by run."""
+
+import pytest
+
+from helixnas.errors import SpaceError
+from helixnas.space import Architecture, Head, Path, Stage, compound, from_code, mbconv, mbconv_operation, scale
+from helixnas.space.scaling import scale_depth, scale_width
+
+DNA_C = mbconv().parse(
+    "24:mb6_k5,mb6_k3 40:mb6_k5,mb6_k5,mb6_k3,mb6_k5 80:mb6_k5,mb6_k3,mb6_k5,mb6_k5 "
+    "112:mb6_k3,mb6_k5,mb6_k5,mb3_k5 192:mb6_k5,mb3_k5,mb6_k5,mb6_k5 320:mb6_k3"
+)
+A, B, C = (mbconv_operation(kernel, 6) for kernel in (3, 5, 7))
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "layers"),
+    [
+        (1.0, 1.1, [2, 3, 5, 5, 5, 5, 2]),
+        (1.1, 1.2, [2, 3, 5, 5, 5, 5, 2]),
+        (1.2, 1.4, [2, 3, 6, 6, 6, 6, 2]),
+        (1.4, 1.8, [2, 4, 8, 8, 8, 8, 2]),
+        (1.6, 2.2, [3, 5, 9, 9, 9, 9, 3]),
+        (2.0, 3.1, [4, 7, 13, 13, 13, 13, 4]),
+    ],
+)
+def test_scaled_dna_c_has_the_layers_of_table_4(width: float, depth: float, layers: list[int]) -> None:
+    scaled = scale(DNA_C, width=width, depth=depth).architecture
+    assert [stage.path.depth for stage in (*scaled.stem[1:], *scaled.blocks)] == layers
+    assert scaled.stem[0].path.depth == 1
+
+
+def test_factors_of_one_change_nothing() -> None:
+    for architecture in (DNA_C, from_code("22212220")):
+        scaled = scale(architecture, width=1.0, depth=1.0)
+        assert (scaled.architecture, scaled.image_size) == (architecture, 224)
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.35, 0.9, 1.0, 1.1, 1.37, 2.0, 3.3])
+def test_widths_are_multiples_of_eight_that_keep_nine_tenths(factor: float) -> None:
+    for width in range(8, 400):
+        scaled = scale_width(width, factor)
+        assert scaled % 8 == 0
+        assert scaled >= 0.9 * width * factor
+        assert scaled == 8 or scaled <= 1.1 * width * factor + 8
+    assert [scale_width(width, factor) for width in range(8, 400)] == sorted(
+        scale_width(width, factor) for width in range(8, 400)
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "factor", "expected"),
+    [
+        ((A,), 1.1, (A, A)),
+        ((A, B), 1.5, (A, B, B)),  # 3 layers: the last run gets round(1.5) = 2
+        ((A, B, B), 2.0, (A, A, B, B, B, B)),
+        ((A, B, C), 4 / 3, (A, B, B, C)),  # round(4 / 3) = 1, then round(3 / 2) = 2, then what is left
+        ((A, B, A), 1.0, (A, B, A)),
+        ((A, B, A), 0.1, (A, B, A)),  # a run is never dropped
+        ((A, A, A), 0.5, (A, A)),
+    ],
+)
+def test_runs_of_equal_layers_grow_from_the_last_to_the_first(
+    layers: tuple[object, ...], factor: float, expected: tuple[object, ...]
+) -> None:
+    assert scale_depth(layers, factor) == expected  # type: ignore[arg-type]
+
+
+def test_the_head_grows_too_and_one_without_convolution_stays_without() -> None:
+    assert scale(DNA_C, width=1.1, depth=1.0).architecture.head == Head(1408)
+    bare = Architecture((), (Stage(2, Path(24, (A,))),), Head(0))
+    assert scale(bare, width=2.0, depth=1.0).architecture == Architecture((), (Stage(2, Path(48, (A,))),), Head(0))
+
+
+def test_strides_are_those_of_the_original() -> None:
+    scaled = scale(DNA_C, width=1.4, depth=1.8).architecture
+    assert [stage.stride for stage in scaled.blocks] == [2, 2, 2, 1, 2, 1]
+    assert scaled.stride == DNA_C.stride
+
+
+def test_the_compound_rule_doubles_the_work_of_a_step() -> None:
+    one = compound(DNA_C, 1.0)
+    assert one == scale(DNA_C, width=1.1, depth=1.2, resolution=1.15)
+    assert one.image_size == 258
+    assert compound(DNA_C, 0.0).architecture == DNA_C
+    assert compound(DNA_C, -2.0).architecture.head == Head(1056)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("factor", ["width", "depth", "resolution"])
+def test_a_factor_that_is_not_above_zero_is_refused(factor: str, wrong: float) -> None:
+    factors = {"width": 1.0, "depth": 1.0, "resolution": 1.0, factor: wrong}
+    with pytest.raises(SpaceError, match=f"the {factor} to scale to must be a number above 0, not"):
+        scale(DNA_C, **factors)

@@ -84,7 +84,7 @@ class _State:
 
 def all_at_once(instance: Instance, chain: Chain, rules: Rules) -> Found:
     """Return the best `rules.copies` answers of a chain, which may have none, without a ceiling or a deadline."""
-    state = _State(instance=instance, wanted=rules.copies, answers=(), proof=int(chain.ahead[0].score[0]))
+    state = _State(instance=instance, wanted=rules.copies, answers=(), proof=0)
     _level(state, chain, replace(rules, deadline=math.inf))
     return state.found(proven=True, exhausted=len(state.answers) < rules.copies)
 

@@ -1,7 +1,7 @@
 """SearchResult: the answers, how sure they are, and where there are none, why."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -78,6 +78,9 @@ class ParetoFront:
 
     costs: Ints
     """(answers, all resources of the instance)."""
+
+    steps: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Per resource, the step to whose multiples costs were rounded up to find the front; none where it is exact."""
 
     def __len__(self) -> int:
         return len(self.score)

@@ -14,14 +14,14 @@ import numpy as np
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Chain, build_chain
-from helixnas.search.dominance import undominated
 from helixnas.search.explain import explain
 from helixnas.search.feasibility import any_within, to_limits
+from helixnas.search.front import pareto_front
 from helixnas.search.instance import Instance, Ints
 from helixnas.search.levels import SMALL, Found, all_at_once, rise
-from helixnas.search.programme import Rules, in_order, sweep, trace
+from helixnas.search.programme import Rules
 from helixnas.search.relaxation import relax
-from helixnas.search.result import Answer, ParetoFront, Pruning, SearchResult, answer_of
+from helixnas.search.result import Answer, Pruning, SearchResult, answer_of
 
 
 def solve(
@@ -112,33 +112,6 @@ def find_best(named: Instance, instance: Instance, chain: Chain, rules: Rules) -
             return None
         known = [rows]
     return rise(named, chain, rules, relaxation, [answer_of(named, rows) for rows in known])
-
-
-def pareto_front(instance: Instance, budget: Budget, resources: Sequence[str]) -> ParetoFront:
-    """Return the complete exact front of score against `resources` among the architectures inside the budget.
-
-    It is empty where nothing meets the limits.
-    """
-    columns = tuple(instance.column(name) for name in resources)
-    limits = to_limits(instance, budget)
-    chain = build_chain(instance, limits)
-    if chain.is_empty:
-        costs = np.zeros((0, len(instance.resources)), np.int64)
-        rows = np.zeros((0, len(instance.blocks)), np.int64)
-        score = np.zeros(0, np.int64)
-        return ParetoFront(instance=instance, resources=tuple(resources), rows=rows, score=score, costs=costs)
-    rules = Rules(limits=limits, asked=columns, is_max=_is_max(instance), num_ties=len(instance.resources))
-    layers = sweep(chain, rules).layers
-    last = layers[-1]
-    order = in_order(last.score, np.concatenate([last.costs[:, list(columns)], last.costs], axis=1), last.rank)
-    order = order[undominated(last.costs[order][:, list(columns)])]
-    return ParetoFront(
-        instance=instance,
-        resources=tuple(resources),
-        rows=trace(layers, order),
-        score=last.score[order],
-        costs=last.costs[order],
-    )
 
 
 def _asked(instance: Instance, budget: Budget, front_over: Sequence[str] | None) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 import json
 
 import numpy as np
+import pytest
 
-from helixnas.search import Budget, Instance, InstanceBlock, certify, hash_instance, solve
+from helixnas.errors import ArtifactError
+from helixnas.search import Budget, Certificate, Instance, InstanceBlock, certify, hash_instance, solve
 
 
 def test_a_certificate_is_complete_and_readable(table_1):
@@ -18,6 +20,21 @@ def test_a_certificate_is_complete_and_readable(table_1):
     removed = values["pruning"]
     assert removed["over_limit"] + removed["above_ceiling"] < sum(len(block) for block in instance.blocks)
     assert removed["num_partials"] > 0
+
+
+def test_a_certificate_is_read_back_as_it_was_written(draw_instance, tmp_path):
+    for seed in range(10):
+        instance, budget = draw_instance(seed)
+        certificate = certify(solve(instance, budget, num_best=3), weights=(0.5,))
+        certificate.save(tmp_path / "certificate.json")
+        assert Certificate.load(tmp_path / "certificate.json") == certificate
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"format": "helixnas-certificate", "version": 2}', "{"])
+def test_a_file_that_is_no_certificate_is_refused(tmp_path, text):
+    (tmp_path / "certificate.json").write_text(text)
+    with pytest.raises(ArtifactError, match=r"certificate\.json is truncated or damaged"):
+        Certificate.load(tmp_path / "certificate.json")
 
 
 def test_a_certificate_of_nothing_holds_the_reason(draw_instance):

@@ -53,10 +53,14 @@ def test_a_front_at_a_resolution_is_the_front_of_rounded_costs(draw_instance):
                 pareto_front(instance, budget, [name], resolution={name: 2})
             continue
         step = 1 + seed % 5
-        front = pareto_front(instance, budget, [name], resolution={name: step})
         blocks = tuple(_rounded(block, step) for block in instance.blocks)
         rounded = Instance(blocks=blocks, resources=instance.resources, combine=instance.combine)
         expected = front_of(enumerate_answers(rounded, budget), [name])
+        if not expected and enumerate_answers(instance, budget):
+            with pytest.raises(ConfigError, match="no architecture is inside the limits; take smaller steps"):
+                pareto_front(instance, budget, [name], resolution={name: step})
+            continue
+        front = pareto_front(instance, budget, [name], resolution={name: step})
         assert [answer.rows for answer in front] == [answer.rows for answer in expected], seed
         assert all(answer.costs[name] <= budget.upper.get(name, 2**60) for answer in front)
         assert front.steps == {name: step}
@@ -70,6 +74,19 @@ def test_a_front_that_is_too_large_is_refused_with_a_resolution_that_fits(table_
     steps = literal_eval(str(caught.value).split("resolution=")[1].split(" fits")[0])
     front = pareto_front(instance, Budget(), asked, resolution=steps)
     assert 1 <= len(front) <= 3_000
+
+
+def test_a_resolution_counts_every_limited_resource_and_never_leaves_nothing_silently(table_1, monkeypatch):
+    monkeypatch.setattr("helixnas.search.front.MOST_POINTS", 300)
+    instance = table_1(0)
+    limited = Budget(upper={"latency_ns": int(0.9 * solve(instance, Budget()).best().costs["latency_ns"])})
+    with pytest.raises(ConfigError, match="'params': .* 'latency_ns': ") as caught:
+        pareto_front(instance, limited, ["params"])
+    steps = literal_eval(str(caught.value).split("resolution=")[1].split(" fits")[0])
+    with pytest.raises(ConfigError, match="no architecture is inside the limits; take smaller steps"):
+        pareto_front(instance, limited, ["params"], resolution=steps)
+    with pytest.raises(ConfigError, match="ask for fewer resources, or leave lower limits out"):
+        pareto_front(instance, Budget(lower={"macs": 10**7}), ["params", "latency_ns"])
 
 
 def test_an_empty_front_is_empty_in_every_column(draw_instance):

@@ -1,30 +1,21 @@
-import pytest
 
-from helixnas.errors import ConfigError
 from helixnas.search import Budget, compare_methods, enumerate_answers, is_within, solve
 from helixnas.search.references import search_by_evolution, search_greedily, search_randomly, traverse
 
 
 def test_algorithm_2_is_exact_where_it_finishes(draw_instance):
-    num_checked = 0
     for seed in range(150):
         instance, budget = draw_instance(seed)
-        if any(how == "max" for how in instance.combine) or budget.lower:
-            continue
         found, expected = traverse(instance, budget, time_limit_s=60.0), enumerate_answers(instance, budget)
         assert found.finished
         assert (found.answer is None) == (not expected), seed
         if expected:
             assert found.answer.score == expected[0].score, seed
-        num_checked += 1
-    assert num_checked > 30
 
 
 def test_no_reference_beats_the_search_or_breaks_a_limit(draw_instance):
     for seed in range(40):
         instance, budget = draw_instance(seed)
-        if any(instance.combine[instance.column(name)] == "max" for name in budget.names):
-            continue
         best = solve(instance, budget)
         for found in compare_methods(instance, budget, seed=seed, num_architectures=300):
             if found.answer is not None:
@@ -59,17 +50,6 @@ def test_algorithm_2_stops_at_its_time_limit(table_1):
     found = traverse(instance, budget, time_limit_s=0.05)
     assert not found.finished
     assert found.seconds < 2
-
-
-def test_algorithm_2_refuses_what_it_cannot_add_up(draw_instance):
-    for seed in range(50):
-        instance, _ = draw_instance(seed)
-        for name, how in zip(instance.resources, instance.combine, strict=True):
-            if how == "max":
-                with pytest.raises(ConfigError, match=f"it cannot limit '{name}', which combines by maximum"):
-                    traverse(instance, Budget(upper={name: 1}), time_limit_s=1.0)
-                return
-    raise AssertionError("no instance with a maximum")
 
 
 def test_random_search_reaches_every_architecture(draw_instance):

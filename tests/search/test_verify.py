@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helixnas.errors import ConfigError
-from helixnas.search import Budget, enumerate_answers, solve, solve_milp, verify
+from helixnas.search import Budget, certify, enumerate_answers, solve, solve_milp, verify
 
 
 def test_highs_agrees_with_exhaustive_enumeration(draw_instance):
@@ -24,61 +24,82 @@ def test_highs_agrees_on_spaces_of_the_size_of_table_1(table_1, seed):
     free = solve(instance, Budget()).best()
     names = instance.resources[: 1 + seed % 3]
     budget = Budget(upper={name: int((0.6 + 0.02 * seed % 0.3) * free.costs[name]) for name in names})
-    best = solve(instance, budget).best()
-    checked = verify(instance, budget, best.rows, score=best.score, costs=best.costs, time_limit_s=300.0)
-    assert (checked.problems, checked.optimum) == ((), "confirmed")
+    checked = verify(instance, certify(solve(instance, budget)), time_limit_s=300.0)
+    assert (checked.problems, checked.claim, checked.verdict) == ((), "the optimum", "confirmed")
 
 
-def test_a_right_answer_is_confirmed_by_text_and_by_row(draw_instance):
-    for seed in range(20):
+def test_right_certificates_hold_by_text_and_by_row(draw_instance):
+    for seed in range(40):
         instance, budget = draw_instance(seed)
-        answers = enumerate_answers(instance, budget)
-        if not answers or max(abs(int(block.score.max())) for block in instance.blocks) < 1_000_000:
-            continue
-        best = answers[0]
-        for architecture in (best.rows, best.labels):
-            checked = verify(instance, budget, architecture, score=best.score, costs=best.costs)
-            assert checked.problems == ()
-            assert (checked.score, checked.costs) == (best.score, best.costs)
+        certificate = certify(solve(instance, budget))
+        checked = verify(instance, certificate)
+        assert checked.holds, (seed, checked.sentence)
+        assert checked.verdict == "confirmed", (seed, checked.sentence)
+        assert checked.claim == ("the optimum" if certificate.architecture else "that there is none")
+        if certificate.architecture:
+            rows = solve(instance, budget).best().rows
+            assert verify(instance, replace(certificate, architecture=rows)).holds
 
 
 def test_wrong_claims_are_named(draw_instance):
     instance, _ = draw_instance(1)
-    best = solve(instance, Budget()).best()
+    certificate = certify(solve(instance, Budget()))
     name = instance.resources[0]
-    broken = Budget(upper={name: best.costs[name] - 1}, lower={name: best.costs[name] + 1})
-    checked = verify(instance, broken, best.rows, score=best.score + 1, costs={name: best.costs[name] + 5})
-    assert [problem.split(" is ")[0] for problem in checked.problems] == ["the score", name, name, name]
-    assert f"above {best.costs[name] - 1:,}" in checked.sentence
-    assert f"below {best.costs[name] + 1:,}" in checked.sentence
-    assert "not verified: the ratings and costs themselves" in checked.sentence
+    cost = certificate.costs[name]
+    wrong = replace(
+        certificate,
+        instance_hash="0" * 64,
+        space_size=instance.size + 1,
+        score=certificate.score + 1,
+        costs={name: cost + 5},
+        upper={name: cost - 1},
+        lower={name: cost + 1},
+        bound=certificate.score - 2,
+    )
+    sentence = verify(instance, wrong).sentence
+    assert "the certificate is of other scores or costs" in sentence
+    assert f"architectures, not {instance.size + 1:,}" in sentence
+    assert f"the score is {certificate.score:,}, not {certificate.score + 1:,}" in sentence
+    assert f"{name} is {cost:,}, not {cost + 5:,}" in sentence
+    assert f"{name} is {cost:,}, above {cost - 1:,}" in sentence
+    assert f"{name} is {cost:,}, below {cost + 1:,}" in sentence
+    assert "below the score, so the answer is not proven" in sentence
+    assert sentence.endswith("not verified: the ratings and costs themselves, the choice among equal scores, "
+                             "further answers, and the front")  # fmt: skip
 
 
-def test_a_worse_answer_is_refuted(table_1):
+def test_a_worse_answer_a_wrong_bound_and_a_false_infeasibility_are_refuted(table_1):
     instance = table_1(0)
     instance = replace(instance, blocks=tuple(_some_rows(block, 200) for block in instance.blocks))
     budget = Budget(upper={"macs": int(0.8 * solve(instance, Budget()).best().costs["macs"])})
-    best, *_, worse = solve(instance, budget, num_best=200).answers
-    assert verify(instance, budget, best.rows, score=best.score, costs=best.costs).optimum == "confirmed"
-    checked = verify(instance, budget, worse.rows, score=worse.score, costs=worse.costs)
-    assert checked.optimum == "refuted"
-    assert "HiGHS finds a score of" in checked.problems[0]
+    result = solve(instance, budget, num_best=200)
+    assert verify(instance, certify(result)).verdict == "confirmed"
+    worse = certify(replace(result, answers=result.answers[-1:], bound=result.answers[-1].score))
+    assert (verify(instance, worse).verdict, verify(instance, worse).holds) == ("refuted", False)
+    assert "the optimum refuted by HiGHS (it finds a score of" in verify(instance, worse).sentence
+    loose = replace(worse, status="feasible", bound=result.best().score - 10**9)
+    assert (verify(instance, loose).claim, verify(instance, loose).verdict) == ("the bound", "confirmed")
+    tight = replace(worse, status="feasible", bound=result.best().score + 10**9)
+    assert verify(instance, tight).verdict == "refuted"
+    none = certify(solve(instance, Budget(upper={"macs": 1})))
+    assert verify(instance, none).verdict == "confirmed"
+    assert verify(instance, replace(none, upper=dict(budget.upper))).verdict == "refuted"
 
 
 def test_without_time_the_optimum_is_not_confirmed(table_1):
     instance = table_1(0)
-    best = solve(instance, Budget()).best()
-    checked = verify(instance, Budget(), best.rows, score=best.score, costs=best.costs, time_limit_s=0.0)
-    assert checked.optimum == "not confirmed"
-    assert checked.sentence.startswith("score, costs and limits agree; optimum not confirmed by HiGHS")
+    checked = verify(instance, certify(solve(instance, Budget())), time_limit_s=0.0)
+    assert (checked.verdict, checked.holds) == ("not confirmed", True)
+    assert checked.sentence.startswith("what the certificate says agrees with the tables; the optimum not confirmed")
 
 
-def test_an_architecture_of_another_instance_is_refused(draw_instance):
-    instance, _ = draw_instance(12)
+def test_an_architecture_of_another_instance_is_refused(table_1):
+    instance = table_1(0)
+    certificate = certify(solve(instance, Budget()))
     with pytest.raises(ConfigError, match=r"an architecture of 1 parts does not fit \d blocks"):
-        verify(instance, Budget(), ("x",), score=0, costs={})
-    with pytest.raises(ConfigError, match="block 0 has 0 candidates 'x' that receive None channels"):
-        verify(instance, Budget(), ("x",) * len(instance.blocks), score=0, costs={})
+        verify(instance, replace(certificate, architecture=("x",)))
+    with pytest.raises(ConfigError, match="block 0 has 0 candidates 'x'"):
+        verify(instance, replace(certificate, architecture=("x",) * len(instance.blocks)))
 
 
 def _some_rows(block, number):

@@ -6,16 +6,22 @@ same tables can tell, and check (`verify`), that the answer is the answer to the
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from helixnas.artifacts.files import damaged, read_json, write_text
+from helixnas.search.budget import Budget
 from helixnas.search.instance import Instance
 from helixnas.search.result import SearchResult, Status
 
 FORMAT = "helixnas-certificate"
+VERSION = 1
+BIG = ("space_size", "score", "bound")
+"""Numbers that may exceed 2^53 and are written as texts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +30,12 @@ class Certificate:
 
     status: Status
     """Optimal, feasible (then see bound and gap) or infeasible."""
+
+    resources: tuple[str, ...]
+    """The costs of the instance, in the order that breaks ties."""
+
+    weights: tuple[float, ...]
+    """lambda_k (Eq. 4) that the scores of the instance were multiplied by; empty for 1 each."""
 
     space_size: int
     """Architectures in the space, exactly."""
@@ -61,19 +73,39 @@ class Certificate:
     reason: str
     """Why there is no answer; empty where there is one."""
 
-    seconds: float
-    """Time the solver took."""
+    @property
+    def budget(self) -> Budget:
+        """The limits."""
+        return Budget(upper=self.upper, lower=self.lower)
 
     def to_json(self) -> str:
-        """Return the JSON text; numbers that may exceed 2^53 are texts."""
-        values: dict[str, Any] = {"format": FORMAT, "version": 1, **asdict(self)}
-        for name in ("space_size", "score", "bound"):
-            values[name] = None if values[name] is None else str(values[name])
+        """Return the JSON text that `load` reads."""
+        values: dict[str, Any] = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        values |= {name: None if values[name] is None else str(values[name]) for name in BIG}
         return json.dumps(values, indent=2) + "\n"
 
+    def save(self, path: Path) -> None:
+        """Write the certificate, whole or not at all."""
+        write_text(path, self.to_json())
 
-def certify(result: SearchResult) -> Certificate:
-    """Return the certificate of a search.
+    @staticmethod
+    def load(path: Path) -> "Certificate":
+        """Read a certificate; raises `ArtifactError` where the file is missing, damaged or something else."""
+        values = read_json(path)
+        try:
+            if (values.pop("format"), values.pop("version")) != (FORMAT, VERSION):
+                raise ValueError(f"not a certificate of version {VERSION}")
+            values |= {name: None if values[name] is None else int(values[name]) for name in BIG}
+            values |= {name: tuple(values[name]) for name in ("resources", "weights", "architecture")}
+            certificate = Certificate(**values)
+            certificate.budget.check(certificate.resources)
+        except (AttributeError, KeyError, TypeError, ValueError, LookupError) as error:
+            raise damaged(path, error) from error
+        return certificate
+
+
+def certify(result: SearchResult, *, weights: Sequence[float] = ()) -> Certificate:
+    """Return the certificate of a search; `weights` are those that its instance was made with.
 
     >>> from helixnas.search import Budget, InstanceBlock, solve
     >>> one = np.array([1])
@@ -86,6 +118,8 @@ def certify(result: SearchResult) -> Certificate:
     why = result.infeasibility
     return Certificate(
         status=result.status,
+        resources=result.instance.resources,
+        weights=tuple(weights),
         space_size=result.instance.size,
         instance_hash=hash_instance(result.instance),
         upper=dict(result.budget.upper),
@@ -98,7 +132,6 @@ def certify(result: SearchResult) -> Certificate:
         num_answers=len(result.answers),
         pruning=asdict(result.pruning),
         reason="" if why is None else why.sentence(result.budget),
-        seconds=result.seconds,
     )
 
 

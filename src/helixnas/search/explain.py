@@ -18,6 +18,9 @@ from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.programme import Rules, sweep
 from helixnas.search.result import Infeasibility
 
+NUM_HALVINGS = 4
+"""How often the interval that holds the factor is halved."""
+
 
 def explain(instance: Instance, budget: Budget) -> Infeasibility:
     """Return why no architecture meets `budget`; it must be infeasible."""
@@ -61,9 +64,16 @@ def _factor(instance: Instance, budget: Budget) -> Fraction | None:
     soft = {name: limit for name, limit in budget.upper.items() if limit > 0}
     if not soft or not is_feasible(instance, Budget(upper=hard, lower=budget.lower)):
         return None
-    enough = Fraction(2)
-    while not is_feasible(instance, Budget(upper=hard | _grown(soft, enough), lower=budget.lower)):
-        enough *= 2
+
+    def suffices(factor: Fraction) -> bool:
+        return is_feasible(instance, Budget(upper=hard | _grown(soft, factor), lower=budget.lower))
+
+    too_little, enough = Fraction(1), Fraction(2)
+    while not suffices(enough):
+        too_little, enough = enough, 2 * enough
+    for _ in range(NUM_HALVINGS):  # the nearer, the smaller the front that is looked at in the end
+        middle = (too_little + enough) / 2
+        too_little, enough = (too_little, middle) if suffices(middle) else (middle, enough)
     return _least_factor(instance, hard, soft, budget.lower, enough)
 
 

@@ -15,7 +15,7 @@ from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Limits, build_chain
 from helixnas.search.dominance import undominated
-from helixnas.search.feasibility import to_limits
+from helixnas.search.feasibility import is_feasible, to_limits
 from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.programme import Layer, Rules, TooManyPartialsError, in_order, sweep, trace
 from helixnas.search.result import ParetoFront
@@ -39,8 +39,8 @@ def pareto_front(
 
     Raises:
         UnknownNameError: a resource is not one of the instance's.
-        ConfigError: the front is too large (the message names a resolution that fits), or a step is below 1 or on a
-            resource that has a lower limit.
+        ConfigError: the front is too large (the message names a resolution that fits), or a step is below 1, so large
+            that nothing is left inside the limits, or on a resource that has a lower limit.
 
     >>> from helixnas.search import InstanceBlock
     >>> width, order = np.full(2, 8), np.arange(2)
@@ -68,6 +68,8 @@ def pareto_front(
         except TooManyPartialsError as error:
             raise ConfigError(_refusal(instance, budget, resources)) from error
         rows = trace(layers, _front_of(layers[-1], columns))
+    if steps and not len(rows) and is_feasible(instance, budget):
+        raise ConfigError("rounded up at this resolution, no architecture is inside the limits; take smaller steps")
     score, costs = _totals(instance, rows)
     return ParetoFront(instance=instance, resources=tuple(resources), rows=rows, score=score, costs=costs, steps=steps)
 
@@ -106,17 +108,18 @@ def _round_up(instance: Instance, limits: Limits, steps: Mapping[str, int]) -> I
 
 
 def _refusal(instance: Instance, budget: Budget, resources: Sequence[str]) -> str:
-    """Say what would fit: with so few steps per resource, there are at most `MOST_POINTS` different roundings."""
+    """Say what would fit: with so few steps per resource that counts, there are not more roundings than may be kept."""
+    text = f"the front of score against {', '.join(resources)} needs more than {MOST_POINTS:,} partial architectures"
+    if budget.lower:
+        return f"{text}; ask for fewer resources, or leave lower limits out"
+    names = [name for name in instance.resources if name in resources or name in budget.upper]
     chain = build_chain(instance, Limits(upper=dict.fromkeys(range(len(instance.resources)), LARGEST_TOTAL), lower={}))
     widths = max(len(np.unique(block.width_out)) for block in instance.blocks)
-    num_steps = max(1, int((MOST_POINTS / widths) ** (1 / len(resources))) - len(instance.blocks) - 1)
+    num_steps = max(1, int((MOST_POINTS / widths) ** (1 / len(names))) - len(instance.blocks) - 1)
     fitting: list[str] = []
-    for name in resources:
+    for name in names:
         column = instance.column(name)
         most = min(int(chain.ahead[0].most[0, column]), budget.upper.get(name, LARGEST_TOTAL))
         reach = most - int(chain.ahead[0].least[0, column])
         fitting.append(f"{name!r}: {-(-reach // num_steps)}")
-    return (
-        f"the front of score against {', '.join(resources)} needs more than {MOST_POINTS:,} partial architectures; "
-        f"ask for fewer resources, set limits, or round costs: resolution={{{', '.join(fitting)}}} fits for certain"
-    )
+    return f"{text}; ask for fewer resources, set limits, or round costs: resolution={{{', '.join(fitting)}}} fits"

@@ -64,6 +64,7 @@ def solve_milp(instance: Instance, budget: Budget, *, time_limit_s: float = math
     unit = max(1.0, float(np.abs(scores).max()))
     constraints = [*_chain_rows(instance), *_limit_rows(instance, budget)]
     upper = _allowed(instance, budget)
+    bound: float | None = None
     for _ in range(MOST_REPAIRS):
         left = time_limit_s - (time.monotonic() - started)
         if left <= 0:
@@ -78,18 +79,18 @@ def solve_milp(instance: Instance, budget: Budget, *, time_limit_s: float = math
         seconds = time.monotonic() - started
         if solved.status == 2:
             return MilpAnswer(status="infeasible", rows=None, score=None, bound=None, seconds=seconds)
+        bound = None if solved.mip_dual_bound is None else float(solved.mip_dual_bound) * unit
         if solved.x is None:
             break
         chosen = np.flatnonzero(solved.x > 0.5)
         rows = _rows(instance, chosen)
         if _within(instance, budget, rows):
             score = sum(int(block.score[row]) for block, row in zip(instance.blocks, rows, strict=True))
-            bound = None if solved.mip_dual_bound is None else float(solved.mip_dual_bound) * unit
             status = "optimal" if solved.status == 0 else "unknown"
             return MilpAnswer(status=status, rows=rows, score=score, bound=bound, seconds=seconds)
         forbidden = sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), (1, len(scores)))
         constraints.append(LinearConstraint(forbidden, -np.inf, len(chosen) - 1))
-    return MilpAnswer(status="unknown", rows=None, score=None, bound=None, seconds=time.monotonic() - started)
+    return MilpAnswer(status="unknown", rows=None, score=None, bound=bound, seconds=time.monotonic() - started)
 
 
 def _chain_rows(instance: Instance) -> list[LinearConstraint]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helixnas.errors import ConfigError
 from helixnas.search.brute_force import is_within
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Limits, Link, build_chain
 from helixnas.search.feasibility import to_limits
-from helixnas.search.instance import Instance, InstanceBlock, Ints
+from helixnas.search.instance import Instance, InstanceBlock, Ints, Mask
 from helixnas.search.milp import solve_milp
 from helixnas.search.result import Answer, answer_of
 
@@ -57,7 +56,7 @@ def search_greedily(instance: Instance, budget: Budget) -> Reference:
     chain = build_chain(instance, limits)
     rows: list[int] = []
     width, costs = 0, np.zeros(len(instance.resources), np.int64)
-    is_max = np.array([how == "max" for how in instance.combine], dtype=np.bool_)
+    is_max = _is_max(instance)
     for number, link in enumerate(chain.links):
         total = np.where(is_max, np.maximum(costs, link.costs), costs + link.costs)
         ahead = chain.ahead[number + 1]
@@ -112,14 +111,10 @@ def search_by_evolution(
 def traverse(instance: Instance, budget: Budget, *, time_limit_s: float) -> Reference:
     """Run Algorithm 2 as it is printed: depth first, candidates by score, the first that fits ends the last block.
 
-    The fixed head is counted with the last searched block. It is exact where it finishes, exponential in the blocks.
-
-    Raises:
-        ConfigError: the budget limits a resource that combines by maximum.
+    The fixed head is counted with the last searched block; lower limits, which the paper has not, are held against whole
+    architectures. It is exact where it finishes, and exponential in the blocks.
     """
-    for name in budget.names:
-        if instance.combine[instance.column(name)] == "max":
-            raise ConfigError(f"Algorithm 2 adds costs up; it cannot limit {name!r}, which combines by maximum")
+    budget.check(instance.resources)
     started = time.monotonic()
     searched, heads = _with_head(instance)
     traversal = _Traversal(searched, budget, started + time_limit_s)
@@ -150,6 +145,7 @@ class _Traversal:
 
     def __init__(self, instance: Instance, budget: Budget, deadline: float) -> None:
         columns = [instance.column(name) for name in budget.names]
+        self.is_max = np.array([instance.combine[column] == "max" for column in columns], dtype=np.bool_)
         self.upper = np.array([budget.upper.get(name, 2**62) for name in budget.names], dtype=np.int64)
         self.lower = np.array([budget.lower.get(name, 0) for name in budget.names], dtype=np.int64)
         self.zero = np.zeros(len(columns), np.int64)
@@ -174,7 +170,7 @@ class _Traversal:
         if table is None:
             return
         rows, scores, added, widths = table
-        totals = costs + added
+        totals = np.where(self.is_max, np.maximum(costs, added), costs + added)
         fits = np.all(totals <= self.upper, axis=1)
         if len(path) + 1 == len(self.tables):
             places = np.flatnonzero(fits & np.all(totals >= self.lower, axis=1))[:1]
@@ -196,15 +192,20 @@ def _with_head(instance: Instance) -> tuple[Instance, list[tuple[int, int]]]:
     if len(head_row) < len(head) or not len(rows):
         return instance, []
     heads = np.array([head_row[width] for width in before.width_out[rows].tolist()])
+    both = before.costs[rows] + head.costs[heads]
     joint = InstanceBlock(
         width_in=before.width_in[rows],
         width_out=head.width_out[heads],
         score=before.score[rows] + head.score[heads],
-        costs=before.costs[rows] + head.costs[heads],
+        costs=np.where(_is_max(instance), np.maximum(before.costs[rows], head.costs[heads]), both),
         order=before.order[rows],
     )
     searched = Instance(blocks=(*first, joint), resources=instance.resources, combine=instance.combine)
     return searched, list(zip(rows.tolist(), heads.tolist(), strict=True))
+
+
+def _is_max(instance: Instance) -> Mask:
+    return np.array([how == "max" for how in instance.combine], dtype=np.bool_)
 
 
 def _links(instance: Instance) -> tuple[Link, ...]:
@@ -244,7 +245,7 @@ def _by_fitness(instance: Instance, budget: Budget, links: tuple[Link, ...], pla
     """Return the places in order: those inside the limits by score, then the others by how far they are outside."""
     score = np.zeros(len(places), np.int64)
     costs = np.zeros((len(places), len(instance.resources)), np.int64)
-    is_max = np.array([how == "max" for how in instance.combine], dtype=np.bool_)
+    is_max = _is_max(instance)
     for number, link in enumerate(links):
         part = link.costs[places[:, number]]
         score += link.score[places[:, number]]

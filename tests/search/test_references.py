@@ -1,4 +1,3 @@
-
 from helixnas.search import Budget, compare_methods, enumerate_answers, is_within, solve
 from helixnas.search.references import search_by_evolution, search_greedily, search_randomly, traverse
 

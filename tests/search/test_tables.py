@@ -7,7 +7,7 @@ import pytest
 
 from helixnas.artifacts import CostTable, RatingTable
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
-from helixnas.search import Budget, Tables, solve, text_order
+from helixnas.search import Budget, Tables, distance, solve, text_order
 
 
 @pytest.fixture
@@ -70,3 +70,35 @@ def test_wrong_weights_resources_and_scores_are_told(ratings: tuple[RatingTable,
 
 def test_the_order_of_texts_is_that_of_the_alphabet() -> None:
     assert text_order(["16:b", "16:a", "8:a"]).tolist() == [1, 0, 2]
+
+
+def test_activation_memory_combines_by_maximum_and_the_others_add_up(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    resources = {**costs.resources, "activation_bytes": np.array([7, 9, 40, 12, 8, 3])}
+    instance = Tables(ratings=ratings, costs=replace(costs, resources=resources)).instance(("macs", "activation_bytes"))
+    assert instance.combine == ("sum", "max")
+    assert dict(solve(instance, Budget()).best().costs) == {"macs": 2 + 30 + 9 + 50, "activation_bytes": 12}
+    assert solve(instance, Budget(upper={"activation_bytes": 11})).status == "infeasible"
+    assert solve(instance, Budget(lower={"activation_bytes": 30})).best().text == "16:a 8:a"
+
+
+def test_layers_differ_by_operation_or_cell_and_are_told_only_where_asked_for(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    instance = Tables(ratings=ratings, costs=costs).instance(("macs",), layers=True)
+    first, second = solve(instance, Budget(), num_best=2).answers
+    assert distance(instance, first, second) == 1
+    assert instance.blocks[1].slots is not None
+    assert Tables(ratings=ratings, costs=costs).instance(("macs",)).blocks[1].slots is None
+
+
+def test_a_score_that_is_missing_is_told_with_block_and_path(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    broken = replace(ratings[1], scores={"relative_l1": np.array([[0.2, 0.2], [np.nan, 0.5]])})
+    with pytest.raises(ConfigError, match="block 2: the score of candidate 8:a is missing"):
+        Tables(ratings=(ratings[0], broken), costs=costs).instance(("macs",))
+    negative = replace(costs, resources={"macs": np.array([2, 30, -20, 9, 1, 50])})
+    with pytest.raises(ConfigError, match="block 1: candidate 16:a has a negative cost, -20"):
+        Tables(ratings=ratings, costs=negative).instance(("macs",))

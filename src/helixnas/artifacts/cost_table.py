@@ -20,6 +20,9 @@ from helixnas.space import Architecture
 
 KIND = "cost table"
 
+COMBINED_BY_MAXIMUM: frozenset[str] = frozenset({"activation_bytes"})
+"""Resources of which a network has the largest of its parts; all others add up."""
+
 
 @dataclass(frozen=True, eq=False)
 class CostTable:

@@ -177,8 +177,8 @@ class SearchResult:
     exhausted: bool
     """Whether the answers are all there are."""
 
-    infeasibility: Infeasibility | None
-    """Why there is no answer."""
+    find_reason: Callable[[], Infeasibility]
+    """Computes why there is no answer when it is first asked for."""
 
     find_front: Callable[[], ParetoFront]
     """Computes the front when it is first asked for."""
@@ -201,6 +201,11 @@ class SearchResult:
         if k > len(self.answers) and not self.exhausted:
             raise ConfigError(f"this search kept {len(self.answers)} answers; ask solve for num_best={k}")
         return self.answers[:k]
+
+    @cached_property
+    def infeasibility(self) -> Infeasibility | None:
+        """Why there is no answer; None where there is one."""
+        return self.find_reason() if self.status == "infeasible" else None
 
     @cached_property
     def front(self) -> ParetoFront:

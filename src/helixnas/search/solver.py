@@ -81,7 +81,7 @@ def solve(
         status="infeasible" if found is None else "optimal" if found.proven else "feasible",
         answers=() if found is None else found.answers,
         bound=None if found is None else found.bound,
-        infeasibility=explain(instance, budget) if found is None else None,
+        find_reason=lambda: explain(instance, budget),
         find_front=lambda: pareto_front(instance, budget, asked),
         exhausted=found is not None and found.exhausted,
         pruning=Pruning(

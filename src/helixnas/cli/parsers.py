@@ -8,6 +8,7 @@ VERBS = {
     "distill": "train the supernet on the teacher's features",
     "rate": "rate every path of every block, and check that scores add up",
     "search": "find the best architecture under budgets",
+    "verify": "check the certificates of searches with an independent solver",
     "retrain": "train a searched architecture from scratch",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
@@ -47,9 +48,12 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         parser.add_argument(
             "--blocks", metavar="K,...", default="", help="train only these blocks, of 1 .. N, as an independent job"
         )
-    if name in ("search", "retrain"):
+    if name in ("search", "retrain", "verify"):
+        which = "all that were made" if name == "verify" else "all of the recipe's"
+        parser.add_argument("--name", type=str | None, default=None, help=f"which search; {which} by default")
+    if name == "verify":
         parser.add_argument(
-            "--name", type=str | None, default=None, help="which search; all of the recipe's by default"
+            "--time_limit", "--time-limit", type=float, default=60.0, help="seconds for HiGHS per search"
         )
     if name == "search":
         _add_search_options(parser)
@@ -75,10 +79,22 @@ def _add_run_options(parser: ArgumentParser, *, settings: bool) -> None:
 
 def _add_search_options(parser: ArgumentParser) -> None:
     limit = "RESOURCE=AMOUNT"
-    help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's)"
+    help_max = "upper limit, repeatable: params=5.3M, macs=350M, latency_ms=12, macs=60% (of the teacher's)"
     parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
     parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
+    parser.add_argument(
+        "--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each by default"
+    )
     parser.add_argument("--top", type=int, default=5, help="how many of the best to show")
+    parser.add_argument("--diverse", metavar="N", type=int, default=0, help="show as many answers that differ")
+    parser.add_argument("--distance", metavar="LAYERS", type=int, default=2, help="in so many layers at least")
+    help_front = "what the front weighs the score against: one to three resources"
+    parser.add_argument("--front", metavar="RESOURCE,...", default="", help=help_front)
+    help_resolution = "steps for a front that is too large, repeatable"
+    parser.add_argument("--resolution", metavar=limit, action="append", type=str, default=[], help=help_resolution)
+    help_time = "seconds after which an answer need not be proven; with --compare, also of Algorithm 2 and HiGHS"
+    parser.add_argument("--time_limit", "--time-limit", type=float | None, default=None, help=help_time)
+    parser.add_argument("--compare", action="store_true", help="run other search methods beside the exact one")
 
 
 def _version() -> str:

@@ -17,8 +17,9 @@ from helixnas.space import Architecture
 def search(session: Session, key: str, *, name: str) -> Result:
     """Find the best architecture under the budgets of one named search."""
     config = session.recipe.searches[name]
-    outcome = find_outcome(config, session.space, session.tables, teacher_costs(session.folder.load_record()))
-    files = save_outcome(outcome, session.folder.search(name), config)
+    folder, teacher = session.folder.search(name), teacher_costs(session.folder.load_record())
+    outcome = find_outcome(config, session.space, session.tables, teacher, folder=folder)
+    files = save_outcome(outcome, folder)
     return Result(tuple(f"searches/{name}/{file}" for file in files), outcome.facts())
 
 

@@ -4,15 +4,13 @@ It reads ratings and costs, never the supernet, so new budgets on an old run cos
 side and never overwrite each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from helixnas.artifacts import CostTable, Front, RatingTable, RunRecord, StageRecord
 from helixnas.artifacts.files import damaged, read_json, write_json, write_text
@@ -20,10 +18,22 @@ from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameE
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.search_config import SearchConfig, check_search_name
-from helixnas.search import Budget, Comparison, SearchResult, Tables, compare, is_feasible, parse_limits, solve
+from helixnas.search import (
+    Budget,
+    Comparison,
+    SearchResult,
+    Tables,
+    certify,
+    compare,
+    is_feasible,
+    parse_limits,
+    solve,
+    solve_diverse,
+)
 from helixnas.space import Architecture, SearchSpace, load_space
 
 NUM_RUNNERS_UP = 10
+CERTIFICATE, COMPARISON = "certificate.json", "comparison.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +52,9 @@ class Outcome:
     teacher: Mapping[str, int]
     """The teacher's parameters and multiply-adds."""
 
+    config: SearchConfig
+    """What was asked."""
+
     def facts(self) -> dict[str, Any]:
         """Return the main figures as plain values, for the record of a run."""
         best = self.result.best()
@@ -49,31 +62,75 @@ class Outcome:
         return {**figures, "architecture": self.architecture.text}
 
 
-def find_outcome(config: SearchConfig, space: SearchSpace, tables: Tables, teacher: Mapping[str, int]) -> Outcome:
+def find_outcome(
+    config: SearchConfig,
+    space: SearchSpace,
+    tables: Tables,
+    teacher: Mapping[str, int],
+    *,
+    folder: Path,
+    num_best: int = 1,
+) -> Outcome:
     """Search under the budgets of `config`.
+
+    Args:
+        config: limits, weights and front.
+        space: to read architectures.
+        tables: scores and costs.
+        teacher: what percentages are shares of.
+        folder: where the certificate of a budget that cannot be met is left.
+        num_best: how many answers, at least; with the runners-up there are mostly eleven.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets; the message says why.
-        UnknownNameError: a budget names a resource that was not counted.
+        UnknownNameError: a budget or the front names a resource that was not counted.
     """
     budget = _budget(config, tables.costs, teacher)
-    order = (*budget.names, *(name for name in ("macs", "params") if name not in budget.names))
-    instance = tables.instance(order, weights=config.weights or None)
-    over = budget.names if len(budget.names) == 1 else ("macs",)
-    result = solve(instance, budget, num_best=1 + NUM_RUNNERS_UP, front_over=over)
-    winner, *others = (answer.text.strip() for answer in result.top(min(1 + NUM_RUNNERS_UP, len(result.answers) or 1)))
+    over = config.front or (budget.names if len(budget.names) == 1 else ("macs",))
+    instance = tables.instance(
+        tuple(dict.fromkeys((*budget.names, *over, "macs", "params"))), weights=config.weights or None
+    )
+    result = solve(
+        instance,
+        budget,
+        num_best=max(num_best, 1 + NUM_RUNNERS_UP),
+        time_limit_s=config.time_limit_s,
+        front_over=over,
+        resolution=parse_limits(config.resolution, known=_known(tables.costs, teacher), option="resolution"),
+    )
+    if result.status == "infeasible":
+        for stale in ("result.json", COMPARISON):
+            (folder / stale).unlink(missing_ok=True)
+        certify(result, weights=config.weights).save(folder / CERTIFICATE)
+    winner, *others = (answer.text for answer in result.top(max(1, len(result.answers)))[: 1 + NUM_RUNNERS_UP])
     comparisons = compare(winner, others, tables.ratings, first_width=space.stem_width, weights=config.weights or None)
-    return Outcome(architecture=space.parse(winner), result=result, comparisons=comparisons, teacher=teacher)
+    return Outcome(
+        architecture=space.parse(winner), result=result, comparisons=comparisons, teacher=teacher, config=config
+    )
 
 
-def save_outcome(outcome: Outcome, folder: Path, config: SearchConfig) -> tuple[str, ...]:
-    """Write architecture, front and figures of a search; return the file names."""
-    result, best = outcome.result, outcome.result.best()
+def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distance: int) -> SearchResult:
+    """Return answers of which each is the best at a distance, in layers, from all before it (`solve_diverse`)."""
+    tables, found = load_tables(folder, folder.load_record()), outcome.result
+    instance = tables.instance(found.instance.resources, weights=outcome.config.weights or None, layers=True)
+    return solve_diverse(
+        instance,
+        found.budget,
+        num_answers=number,
+        min_distance=min_distance,
+        time_limit_s=outcome.config.time_limit_s,
+    )
+
+
+def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
+    """Write architecture, front, figures and certificate of a search; return the file names."""
+    (folder / COMPARISON).unlink(missing_ok=True)  # it was of other tables or limits
+    result, config, best = outcome.result, outcome.config, outcome.result.best()
     front = result.front.to_pandas()
     Front(
         score=front["score"].to_numpy(),
         resources={name: front[name].to_numpy() for name in result.instance.resources},
-        architecture=tuple(text.strip() for text in front["architecture"]),
+        architecture=tuple(front["architecture"]),
     ).save(folder / "front.parquet")
     write_text(folder / "architecture.json", outcome.architecture.to_json())
     write_json(
@@ -88,6 +145,9 @@ def save_outcome(outcome: Outcome, folder: Path, config: SearchConfig) -> tuple[
             "min": dict(config.min),
             "weights": list(config.weights),
             "limits": {"upper": dict(result.budget.upper), "lower": dict(result.budget.lower)},
+            "front": list(config.front),
+            "resolution": dict(config.resolution),
+            "time_limit_s": config.time_limit_s,
             "front_over": list(result.front.resources),
             "seconds": result.seconds,
             "space_size": str(result.instance.size),
@@ -101,10 +161,13 @@ def save_outcome(outcome: Outcome, folder: Path, config: SearchConfig) -> tuple[
             ],
         },
     )
-    return "front.parquet", "architecture.json", "result.json"
+    certify(result, weights=config.weights).save(folder / CERTIFICATE)
+    return "front.parquet", "architecture.json", "result.json", CERTIFICATE
 
 
-def search_run(folder: RunFolder, name: str | None, limits: SearchConfig | None) -> list[tuple[str, Outcome]]:
+def search_run(
+    folder: RunFolder, name: str | None, limits: SearchConfig | None, *, num_best: int = 1
+) -> list[tuple[str, Outcome]]:
     """Search a run whose paths are rated: under new `limits` as a named search, or its recipe's searches.
 
     Raises:
@@ -130,19 +193,22 @@ def search_run(folder: RunFolder, name: str | None, limits: SearchConfig | None)
         before = searches.get(fresh) or load_search(folder, fresh)
         if before is not None and before != limits:
             raise ConfigError(f"{folder.search(fresh)} holds a search with other limits; choose another --name")
-        outcome = find_outcome(limits, space, tables, teacher)
-        save_outcome(outcome, folder.search(fresh), limits)
+        outcome = find_outcome(limits, space, tables, teacher, folder=folder.search(fresh), num_best=num_best)
+        save_outcome(outcome, folder.search(fresh))
         return [(fresh, outcome)]
     beside = load_search(folder, name) if name is not None and name not in searches else None
     if name is not None and beside is None and name not in searches:
         raise UnknownNameError("search", name, {*searches, *folder.search_names()})
     if name is not None:
         searches = {name: beside or searches[name]}
-    found = [(each, find_outcome(config, space, tables, teacher)) for each, config in searches.items()]
+    found = [
+        (each, find_outcome(config, space, tables, teacher, folder=folder.search(each), num_best=num_best))
+        for each, config in searches.items()
+    ]
     for each, outcome in found:
         stage = stages.get(f"search:{each}")
         if stage is not None and not is_done(stage, record, folder):
-            record = _finish(stage, stages, folder, outcome, searches[each])
+            record = _finish(stage, stages, folder, outcome)
     return found
 
 
@@ -151,7 +217,6 @@ def _finish(
     stages: Mapping[str, PlannedStage],
     folder: RunFolder,
     outcome: Outcome,
-    config: SearchConfig,
 ) -> RunRecord:
     """Save one of the recipe's searches and record it as done, as `helixnas run` does."""
     with folder.locked():
@@ -161,7 +226,7 @@ def _finish(
                 reason = reason_to_redo(stages[name], record, folder) or "it was never done"
                 raise ArtifactError(f"the {name} stage must be done again first ({reason}): {folder.resume_command}")
         name = stage.name.partition(":")[2]
-        files = [f"searches/{name}/{file}" for file in save_outcome(outcome, folder.search(name), config)]
+        files = [f"searches/{name}/{file}" for file in save_outcome(outcome, folder.search(name))]
         finished = StageRecord(
             key=stage.key,
             settings=stage.settings,
@@ -214,6 +279,7 @@ def check_budgets(
     for name, config in searches.items():
         try:
             budget = _budget(config, costs, teacher)
+            parse_limits(dict.fromkeys(config.front, 1), known=_known(costs, teacher), option="front")
             instance = tables.instance(budget.names or tuple(costs.resources), weights=config.weights or None)
             if not is_feasible(instance, budget):
                 solve(instance, budget).best()  # which says why not
@@ -243,39 +309,35 @@ def teacher_costs(record: RunRecord) -> dict[str, int]:
         raise ArtifactError("the record of the run lacks the teacher's parameters and multiply-adds") from error
 
 
-def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> None:
-    """Print the best architectures of a search and how sure the choice is."""
-    result = outcome.result
-    table = Table(title=f"{name}: {result.budget.text}; proven best of {result.instance.size:,}", title_justify="left")
-    table.add_column("score", justify="right")
-    for resource in result.instance.resources:
-        table.add_column(resource, justify="right")
-    table.add_column("behind the best, in standard errors", justify="right")
-    table.add_column("architecture", overflow="fold")
-    behind = ["", *(f"{other.standard_errors:.1f}" for other in outcome.comparisons)]
-    for answer, lead in list(zip(result.answers, behind, strict=False))[: max(1, top)]:
-        costs = [f"{answer.costs[name]:,}" for name in result.instance.resources]
-        table.add_row(f"{answer.score * 1e-12:.5f}", *costs, lead, answer.text.strip())
-    console.print(table)
-    console.print(f"{len(result.front):,} on the front, {result.seconds * 1000:.0f} ms", highlight=False)
-
-
 def _budget(config: SearchConfig, costs: CostTable, teacher: Mapping[str, int]) -> Budget:
-    known = {name: teacher.get(name) for name in costs.resources}
+    known = _known(costs, teacher)
     return Budget(
         upper=parse_limits(config.max, known=known, option="max"),
         lower=parse_limits(config.min, known=known, option="min"),
     )
 
 
+def _known(costs: CostTable, teacher: Mapping[str, int]) -> dict[str, int | None]:
+    """Return the resources there are, with the teacher's where known."""
+    return {name: teacher.get(name) for name in costs.resources}
+
+
 def _name_of(limits: SearchConfig) -> str:
     """Return a name that tells the limits: ``max-macs-350M``."""
     parts = [f"max-{key}-{value}" for key, value in limits.max.items()]
     parts += [f"min-{key}-{value}" for key, value in limits.min.items()]
-    return "-".join(parts).replace("%", "pct")
+    parts += [f"weights-{'-'.join(map(str, limits.weights))}"] if limits.weights else []
+    parts += [f"front-{'-'.join(limits.front)}"] if limits.front else []
+    return "-".join(parts).replace("%", "pct") or "unlimited"
 
 
 def _config(values: Mapping[str, Any]) -> SearchConfig:
     """Build the budgets of a search from plain values."""
-    weights: Sequence[float] = values.get("weights") or ()
-    return SearchConfig(max=dict(values.get("max", {})), min=dict(values.get("min", {})), weights=tuple(weights))
+    return SearchConfig(
+        max=dict(values.get("max", {})),
+        min=dict(values.get("min", {})),
+        weights=tuple(values.get("weights") or ()),
+        front=tuple(values.get("front") or ()),
+        resolution=dict(values.get("resolution") or {}),
+        time_limit_s=values.get("time_limit_s"),
+    )

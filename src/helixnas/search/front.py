@@ -121,5 +121,5 @@ def _refusal(instance: Instance, budget: Budget, resources: Sequence[str]) -> st
         column = instance.column(name)
         most = min(int(chain.ahead[0].most[0, column]), budget.upper.get(name, LARGEST_TOTAL))
         reach = most - int(chain.ahead[0].least[0, column])
-        fitting.append(f"{name!r}: {-(-reach // num_steps)}")
-    return f"{text}; ask for fewer resources, set limits, or round costs: resolution={{{', '.join(fitting)}}} fits"
+        fitting.append(f"{name}={-(-reach // num_steps)}")
+    return f"{text}; ask for fewer resources, set limits, or round costs up: resolution {', '.join(fitting)} fits"

@@ -7,7 +7,7 @@ a ceiling that rises until the answer is proven (`levels`, `relaxation`).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,6 +31,7 @@ def solve(
     time_limit_s: float | None = None,
     num_best: int = 1,
     front_over: Sequence[str] | None = None,
+    resolution: Mapping[str, int] | None = None,
 ) -> SearchResult:
     """Return the best architectures inside the budget, proven.
 
@@ -42,6 +43,7 @@ def solve(
         num_best: how many answers, best first.
         front_over: resources that `SearchResult.front` weighs the score against; left out, those of the budget, or all
             where it has none.
+        resolution: steps to which the front may round costs up (`pareto_front`).
 
     Raises:
         UnknownNameError: the budget or `front_over` names a resource that the instance does not know.
@@ -82,7 +84,7 @@ def solve(
         answers=() if found is None else found.answers,
         bound=None if found is None else found.bound,
         find_reason=lambda: explain(instance, budget),
-        find_front=lambda: pareto_front(instance, budget, asked),
+        find_front=lambda: pareto_front(instance, budget, asked, resolution=resolution),
         exhausted=found is not None and found.exhausted,
         pruning=Pruning(
             unconnected=chain.unconnected,

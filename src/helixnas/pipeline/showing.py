@@ -29,7 +29,7 @@ def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> 
 def show_diverse(console: Console, name: str, result: SearchResult, *, min_distance: int) -> None:
     """Print answers that differ, and in how many layers each differs from those before it."""
     proof = "each proven the best at that distance" if result.status == "optimal" else "not proven"
-    title = f"{name}: {len(result.answers)} answers that differ in at least {min_distance} layers, {proof}"
+    title = f"{name}: {len(result.answers)} answers that differ in {min_distance} layers or more, {proof}"
     table = _table(title, result.instance.resources)
     table.add_column("layers that differ from those above, at least", justify="right")
     table.add_column("architecture", overflow="fold")
@@ -43,9 +43,9 @@ def show_comparison(console: Console, name: str, rows: Sequence[Row]) -> None:
     """Print what other methods found under the same limits."""
     table = Table(title=f"{name}: other methods on the same scores, costs and limits", title_justify="left")
     table.add_column("method")
-    for column in ("score", "above the best", "seconds", "architectures looked at"):
+    for column in ("score", "above the best", "seconds", "looked at"):
         table.add_column(column, justify="right")
-    table.add_column("came to its end")
+    table.add_column("finished")
     for row in rows:
         score = "none found" if row.score is None else f"{row.score:.5f}"
         above = "" if row.excess is None else f"{row.excess:.5f}"

@@ -34,7 +34,7 @@ class Verification:
     """One sentence each: another instance, a score or cost that was claimed otherwise, a limit that is broken."""
 
     claim: str
-    """What HiGHS was asked: ``the optimum``, ``the bound`` of an answer that is not proven, ``that there is none``."""
+    """What HiGHS was asked: ``optimum``, ``bound`` (of an answer that is not proven) or ``infeasible``."""
 
     verdict: Verdict
 
@@ -53,8 +53,8 @@ class Verification:
     def sentence(self) -> str:
         """The outcome in words, with what was not verified."""
         found = "; ".join(self.problems) or "what the certificate says agrees with the tables"
-        better = "" if self.highs_score is None else f" (it finds a score of {self.highs_score * SCORE_UNIT:.6f})"
-        return f"{found}; {self.claim} {self.verdict} by HiGHS{better}; {NOT_VERIFIED}"
+        best = "" if self.highs_score is None else f", best score {self.highs_score * SCORE_UNIT:.6f}"
+        return f"{found}; {self.claim}: {self.verdict} by HiGHS ({self.seconds:.1f} s{best}); {NOT_VERIFIED}"
 
 
 def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float = 60.0) -> Verification:
@@ -77,7 +77,7 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
     >>> certificate = certify(solve(instance, Budget(upper={"macs": 5})))
     >>> checked = verify(instance, certificate)
     >>> checked.holds, checked.claim, checked.verdict
-    (True, 'the optimum', 'confirmed')
+    (True, 'optimum', 'confirmed')
     """
     problems: list[str] = []
     if certificate.instance_hash != hash_instance(instance):
@@ -134,13 +134,13 @@ def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:
     """Return what HiGHS was asked and what it says."""
     if certificate.status == "infeasible" or certificate.score is None:
         met = highs.score is not None  # it was held against the limits in integers
-        return "that there is none", "refuted" if met else _confirmed(highs.status == "infeasible")
+        return "infeasible", "refuted" if met else _confirmed(highs.status == "infeasible")
     lowest = certificate.score if certificate.status == "optimal" else (certificate.bound or 0)
-    claim = "the optimum" if certificate.status == "optimal" else "the bound"
+    claim = "optimum" if certificate.status == "optimal" else "bound"
     if highs.score is not None and highs.score < lowest - _tolerance(lowest):
         return claim, "refuted"
     proven = highs.bound is not None and highs.bound >= lowest - _tolerance(lowest)
-    if claim == "the optimum":
+    if claim == "optimum":
         proven = proven and highs.score is not None and agrees(certificate.score, highs.score)
     return claim, _confirmed(proven)
 

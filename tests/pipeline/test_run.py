@@ -34,12 +34,6 @@ from helixnas.pipeline.searching import search_run
 Digests = Callable[[Path], dict[str, str]]
 
 
-@pytest.fixture
-def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(finished.path, tmp_path / "copy")
-    return RunFolder(tmp_path / "copy")
-
-
 def test_a_run_leaves_every_artifact_and_a_record_of_all_stages(finished: RunFolder) -> None:
     record = finished.load_record()
     assert list(record.stages) == [

@@ -108,12 +108,14 @@ def find_best(named: Instance, instance: Instance, chain: Chain, rules: Rules) -
         return found if found.answers else None
     relaxation, met = relax(chain, rules.limits, rules.is_max)
     known = [rows for rows in (_rows(chain, places) for places in met) if _is_within(answer_of(instance, rows), rules)]
-    if not known and (rules.limits.upper or rules.limits.lower):
+    if relaxation.floor > sum(int(link.score.max()) for link in chain.links):
+        return None
+
+    def find_any() -> Answer | None:
         rows = any_within(instance, rules.limits)
-        if rows is None:
-            return None
-        known = [rows]
-    return rise(named, chain, rules, relaxation, [answer_of(named, rows) for rows in known])
+        return None if rows is None else answer_of(named, rows)
+
+    return rise(named, chain, rules, relaxation, [answer_of(named, rows) for rows in known], find_any)
 
 
 def _asked(instance: Instance, budget: Budget, front_over: Sequence[str] | None) -> tuple[str, ...]:

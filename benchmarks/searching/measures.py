@@ -2,7 +2,6 @@
 
 import itertools
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -169,8 +168,13 @@ def _front(r: float, seed: int, number: int) -> Row:
         started = time.perf_counter()
         front = pareto_front(instance, Budget(), names, resolution=resolution)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"points": len(front), "s": seconds, "peak_gib": peak, "resolution": resolution, "refused": refused}
+    return {"points": len(front), "s": seconds, "peak_gib": _peak_gib(), "resolution": resolution, "refused": refused}
+
+
+def _peak_gib() -> float:
+    """Return the most memory this process held; `getrusage` would count what its parent held before it began."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 2**20
 
 
 def _reason(r: float, seed: int, share: float) -> Row:

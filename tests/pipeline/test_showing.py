@@ -23,3 +23,12 @@ def test_the_terminal_shows_answers_proof_and_methods(copy: RunFolder) -> None:
     assert "answers that differ in 1 layers or more, each proven the best at that distance" in said
     assert said.count(outcome.architecture.text) >= 2
     assert "greedy per block" in said
+
+
+def test_more_answers_than_runners_up_are_shown_without_a_lead(copy: RunFolder) -> None:
+    console = Console(file=StringIO(), width=200)
+    ((name, outcome),) = search_run(copy, "wide", SearchConfig(max={"macs": "1M"}), num_best=14)
+    show_outcome(console, name, outcome, top=14)
+    said = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert all(f" {answer.text} " in said for answer in outcome.result.answers)
+    assert len(outcome.result.answers) == 14

@@ -68,3 +68,9 @@ def test_a_search_that_was_not_made_is_told(copy: RunFolder) -> None:
     (copy.search("small") / CERTIFICATE).unlink()
     with pytest.raises(ArtifactError, match="no search of .* has a certificate; make one with: helixnas search"):
         verify_run(copy, None, time_limit_s=1.0)
+
+
+def test_a_space_that_was_removed_from_the_settings_is_told(copy: RunFolder) -> None:
+    copy.config.write_text("name: tiny\n")
+    with pytest.raises(ArtifactError, match="was changed by hand and lacks the space"):
+        verify_run(copy, None, time_limit_s=1.0)

@@ -20,10 +20,13 @@ def test_highs_agrees_with_exhaustive_enumeration(draw_instance):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_highs_agrees_on_spaces_of_the_size_of_table_1(table_1, seed):
-    instance = table_1(seed)
+    instance = replace(table_1(seed), combine=("sum", "sum", "max" if seed % 4 == 3 else "sum"))
     free = solve(instance, Budget()).best()
+    share = 0.6 + 0.02 * seed % 0.3
     names = instance.resources[: 1 + seed % 3]
-    budget = Budget(upper={name: int((0.6 + 0.02 * seed % 0.3) * free.costs[name]) for name in names})
+    upper = {name: int(share * free.costs[name]) for name in names}
+    lower = {"params": int(0.9 * upper["params"])} if seed % 2 else {}
+    budget = Budget(upper=upper, lower=lower)
     checked = verify(instance, certify(solve(instance, budget)), time_limit_s=300.0)
     assert (checked.problems, checked.claim, checked.verdict) == ((), "optimum", "confirmed")
 

@@ -92,9 +92,11 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument("--front", metavar="RESOURCE,...", default="", help=help_front)
     help_resolution = "steps for a front that is too large, repeatable"
     parser.add_argument("--resolution", metavar=limit, action="append", type=str, default=[], help=help_resolution)
-    help_time = "seconds after which an answer need not be proven; with --compare, also of Algorithm 2 and HiGHS"
+    help_time = "seconds after which an answer need not be proven best"
     parser.add_argument("--time_limit", "--time-limit", type=float | None, default=None, help=help_time)
     parser.add_argument("--compare", action="store_true", help="run other search methods beside the exact one")
+    help_limit = "seconds that Algorithm 2 and HiGHS may take in a comparison"
+    parser.add_argument("--compare_limit", "--compare-limit", type=float, default=60.0, help=help_limit)
 
 
 def _version() -> str:

@@ -8,9 +8,6 @@ from rich.console import Console
 
 from helixnas.errors import ArtifactError, ConfigError
 
-REFERENCE_SECONDS = 60.0
-"""What Algorithm 2 and HiGHS may take in a comparison."""
-
 
 def run(options: Any, overrides: Sequence[str], console: Console, *, again: str) -> None:
     """Go through a recipe, or show its plan."""
@@ -68,9 +65,8 @@ def search(options: Any, console: Console) -> None:
             diverse = find_diverse(folder, outcome, number=options.diverse, min_distance=options.distance)
             show_diverse(console, name, diverse, min_distance=options.distance)
         if options.compare:
-            limit = REFERENCE_SECONDS if options.time_limit is None else options.time_limit
-            rows = compare_on(outcome.result, seed=0, time_limit_s=limit)
-            save_comparison(rows, folder.search(name) / COMPARISON, time_limit_s=limit)
+            rows = compare_on(outcome.result, seed=0, time_limit_s=options.compare_limit)
+            save_comparison(rows, folder.search(name) / COMPARISON, time_limit_s=options.compare_limit)
             show_comparison(console, name, rows)
 
 

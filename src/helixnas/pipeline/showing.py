@@ -17,7 +17,8 @@ def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> 
     table.add_column("behind the best, in standard errors", justify="right")
     table.add_column("architecture", overflow="fold")
     behind = ["", *(f"{other.standard_errors:.1f}" for other in outcome.comparisons)]
-    for answer, lead in list(zip(result.answers, behind, strict=False))[: max(1, top)]:
+    shown = result.answers[: max(1, top)]
+    for answer, lead in zip(shown, [*behind, *("" for _ in shown)], strict=False):
         table.add_row(*_figures(answer), lead, answer.text)
     console.print(table)
     over = ", ".join(result.front.resources)

@@ -28,7 +28,7 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
         ConfigError: a certificate names an architecture that the tables do not hold.
     """
     names = sorted(file.parent.name for file in folder.path.glob(f"searches/*/{CERTIFICATE}"))
-    tables, space = load_tables(folder, folder.load_record()), load_space(folder.load_settings()["space"])
+    tables, space = load_tables(folder, folder.load_record()), _space(folder)
     if not names:
         raise ArtifactError(
             f"no search of {folder.path} has a certificate; make one with: helixnas search {folder.path}"
@@ -37,6 +37,13 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
         raise UnknownNameError("search", name, names)
     chosen = names if name is None else [name]
     return [(each, _verify(folder.search(each), tables, space, time_limit_s)) for each in chosen]
+
+
+def _space(folder: RunFolder) -> SearchSpace:
+    definition = folder.load_settings().get("space")
+    if definition is None:
+        raise ArtifactError(f"{folder.config} was changed by hand and lacks the space; run the recipe again")
+    return load_space(definition)
 
 
 def _verify(search: Path, tables: Tables, space: SearchSpace, time_limit_s: float) -> Verification:

@@ -90,6 +90,15 @@ class Chain:
         return float(numbers.sum())
 
     @property
+    def most_score(self) -> int:
+        """What no architecture of the chain can exceed in score."""
+        return sum(int(link.score.max()) for link in self.links)
+
+    def rows(self, places: Ints) -> Ints:
+        """Return the row per block of the candidates at the given places."""
+        return np.array([link.row[place] for link, place in zip(self.links, places, strict=True)])
+
+    @property
     def is_empty(self) -> bool:
         """Whether a block has no candidate left."""
         return any(len(link) == 0 for link in self.links)
@@ -97,7 +106,7 @@ class Chain:
 
 def build_chain(instance: Instance, limits: Limits) -> Chain:
     """Return the candidates that can be part of an architecture inside each limit taken alone, exactly."""
-    is_max = tuple(how == "max" for how in instance.combine)
+    is_max = instance.is_max
     columns = tuple(sorted({*limits.upper, *limits.lower}))
     links = _connect(instance.blocks)
     total = sum(len(block) for block in instance.blocks)

@@ -59,7 +59,7 @@ def pareto_front(
         rules = Rules(
             limits=limits,
             asked=tuple(columns),
-            is_max=tuple(how == "max" for how in instance.combine),
+            is_max=instance.is_max,
             num_ties=len(instance.resources),
             most_partials=MOST_POINTS,
         )
@@ -84,7 +84,7 @@ def _front_of(last: Layer, columns: Sequence[int]) -> Ints:
 def _totals(instance: Instance, rows: Ints) -> tuple[Ints, Ints]:
     score = np.zeros(len(rows), np.int64)
     costs = np.zeros((len(rows), len(instance.resources)), np.int64)
-    is_max = np.array([how == "max" for how in instance.combine], dtype=np.bool_)
+    is_max = np.array(instance.is_max, dtype=np.bool_)
     for block, row in zip(instance.blocks, rows.T, strict=True):
         score += block.score[row]
         costs = np.where(is_max, np.maximum(costs, block.costs[row]), costs + block.costs[row])

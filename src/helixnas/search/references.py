@@ -205,7 +205,7 @@ def _with_head(instance: Instance) -> tuple[Instance, list[tuple[int, int]]]:
 
 
 def _is_max(instance: Instance) -> Mask:
-    return np.array([how == "max" for how in instance.combine], dtype=np.bool_)
+    return np.array(instance.is_max, dtype=np.bool_)
 
 
 def _links(instance: Instance) -> tuple[Link, ...]:

@@ -115,6 +115,9 @@ class Infeasibility:
     needed: Mapping[str, int]
     """The upper limits times the factor, rounded down: with these there is an architecture."""
 
+    exact: bool = True
+    """Whether the conflict is known to be a smallest and the factor the least; it may take too long to tell."""
+
     def sentence(self, budget: Budget) -> str:
         """Return the reason as one sentence."""
         if not self.smallest:
@@ -124,11 +127,15 @@ class Infeasibility:
         text = f"no architecture has {budget.text}; the space reaches {reach}"
         if len(self.conflict.upper) + len(self.conflict.lower) < len(budget.upper) + len(budget.lower):
             text += f"; {self.conflict.text} is already too much to ask"
-        elif len(limited) > 1:
+        elif len(limited) > 1 and self.exact:
             text += "; each limit could be met without the others"
-        if self.factor is None:
+        if self.factor is None and self.exact:
             return text + "; larger upper limits alone do not help" if budget.upper else text
+        if self.factor is None:
+            return text
         needed = ", ".join(f"{name} <= {value:,}" for name, value in self.needed.items())
+        if not self.exact:
+            return text + f"; it is enough that the upper limits grow by a factor of {_up(self.factor)}, to {needed}"
         return text + f"; the upper limits must grow by a factor of at least {_up(self.factor)}, to {needed}"
 
 

@@ -15,9 +15,9 @@ from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Chain, build_chain
 from helixnas.search.explain import explain
-from helixnas.search.feasibility import any_within, to_limits
+from helixnas.search.feasibility import any_within, is_inside, to_limits
 from helixnas.search.front import pareto_front
-from helixnas.search.instance import Instance, Ints
+from helixnas.search.instance import Instance
 from helixnas.search.levels import SMALL, Found, all_at_once, rise
 from helixnas.search.programme import Rules
 from helixnas.search.relaxation import relax
@@ -71,7 +71,7 @@ def solve(
     chain = build_chain(instance, limits)
     rules = Rules(
         limits=limits,
-        is_max=_is_max(instance),
+        is_max=instance.is_max,
         num_ties=len(instance.resources),
         copies=num_best,
         deadline=np.inf if time_limit_s is None else started + time_limit_s,
@@ -107,9 +107,9 @@ def find_best(named: Instance, instance: Instance, chain: Chain, rules: Rules) -
         found = all_at_once(named, chain, rules)
         return found if found.answers else None
     relaxation, met = relax(chain, rules.limits, rules.is_max)
-    known = [rows for rows in (_rows(chain, places) for places in met) if _is_within(answer_of(instance, rows), rules)]
-    if relaxation.floor > sum(int(link.score.max()) for link in chain.links):
+    if relaxation.floor > chain.most_score:
         return None
+    known = [rows for rows in map(chain.rows, met) if is_inside(answer_of(instance, rows), rules.limits)]
 
     def find_any() -> Answer | None:
         rows = any_within(instance, rules.limits)
@@ -123,17 +123,3 @@ def _asked(instance: Instance, budget: Budget, front_over: Sequence[str] | None)
     for name in names:
         instance.column(name)
     return tuple(name for name in instance.resources if name in names)
-
-
-def _is_max(instance: Instance) -> tuple[bool, ...]:
-    return tuple(how == "max" for how in instance.combine)
-
-
-def _rows(chain: Chain, places: Ints) -> Ints:
-    return np.array([link.row[place] for link, place in zip(chain.links, places, strict=True)])
-
-
-def _is_within(answer: Answer, rules: Rules) -> bool:
-    costs = list(answer.costs.values())
-    below = all(costs[column] <= limit for column, limit in rules.limits.upper.items())
-    return below and all(costs[column] >= limit for column, limit in rules.limits.lower.items())

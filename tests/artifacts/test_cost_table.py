@@ -1,11 +1,13 @@
 """CostTable: totals along the chain, rows, files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helixnas.artifacts import CostTable
+from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.space import Architecture, SearchSpace, mbconv
 
@@ -28,6 +30,22 @@ TABLE = CostTable(
 def test_a_later_block_costs_what_the_width_before_makes_it_cost() -> None:
     assert TABLE.of(NARROW) == {"params": 1 + 10 + 100 + 1000, "macs": 5 + 50 + 500 + 2**40}
     assert TABLE.of(WIDE) == {"params": 1 + 20 + 200 + 1000, "macs": 5 + 60 + 600 + 2**40}
+
+
+def test_activation_memory_is_the_largest_of_a_networks_parts() -> None:
+    table = replace(TABLE, resources={"activation_bytes": np.array([7, 9, 3, 8, 4, 1]), **TABLE.resources})
+    assert {"activation_bytes"} == COMBINED_BY_MAXIMUM
+    assert (table.of(NARROW)["activation_bytes"], table.of(WIDE)["activation_bytes"]) == (9, 7)
+    assert table.of(NARROW)["params"] == TABLE.of(NARROW)["params"]
+
+
+def test_tables_of_the_same_rows_are_joined_and_of_others_refused() -> None:
+    timed = replace(TABLE, resources={"latency_ns": np.arange(6)}, facts={"latency_runtime": "x", "image_size": 64})
+    joined = TABLE.joined(timed)
+    assert list(joined.resources) == ["params", "macs", "latency_ns"]
+    assert (joined.facts["image_size"], joined.facts["latency_runtime"]) == (32, "x")
+    with pytest.raises(ArtifactError, match="latency_ns were measured for another space than params and macs"):
+        TABLE.joined(replace(timed, width=TABLE.width + 1))
 
 
 def test_rows_of_a_block_come_in_order() -> None:

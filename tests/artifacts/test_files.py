@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from helixnas.artifacts.files import damaged, read_json, read_text, write_atomically, write_json, write_text
+from helixnas.artifacts.files import (
+    damaged,
+    read_json,
+    read_text,
+    remove_folder,
+    write_atomically,
+    write_json,
+    write_text,
+)
 from helixnas.errors import ArtifactError
 
 
@@ -140,3 +148,10 @@ def test_the_detail_of_damage_is_one_short_line() -> None:
     assert "\n" not in sentence
     assert len(sentence) < 260
     assert "(KeyError)" in str(damaged(Path("x"), KeyError()))
+
+
+def test_a_folder_is_removed_with_all_it_holds_and_one_that_is_not_there_is_no_matter(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "c.txt", "")
+    remove_folder(tmp_path / "a")
+    remove_folder(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []

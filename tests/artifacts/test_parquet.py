@@ -85,6 +85,6 @@ def test_a_full_disk_is_one_sentence_and_keeps_the_old_table(tmp_path: Path, mon
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_what_pyarrow_raises_on_a_full_disk_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = pq.write_table
-    monkeypatch.setattr(pq, "write_table", lambda table, where: write(table, "/dev/full"))
+    monkeypatch.setattr(pq, "write_table", lambda table, where, **options: write(table, "/dev/full", **options))
     with pytest.raises(ArtifactError, match="the disk is full"):
         write_parquet(tmp_path / "t.parquet", TABLE, kind="list", facts={})

@@ -89,6 +89,17 @@ def test_new_budgets_are_searched_under_their_name(run: str, capsys: pytest.Capt
     assert {path.name for path in Path(run, "searches").iterdir()} == {"small", "mine", "max-macs-80pct"}
 
 
+def test_latency_is_measured_told_and_searched_under(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["costs", run, "--latency", "pytorch-eager", "--rounds", "1", "--networks", "1", "--threads", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "summed latency of 1 random networks against measuring them whole: off by" in said
+    assert "latency: pytorch-eager, parts 12" in said
+    assert main(["search", run, "--max", "latency_ms=1000"]) == 0
+    assert "the budget of 1000 ms is met" in capsys.readouterr().out
+    assert main(["costs", run]) == 0
+    assert capsys.readouterr().out == "costs: done already\n"
+
+
 def test_a_search_is_compared_varied_and_verified(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     limits = ["--max", "macs=150%", "--min", "params=1k", "--weights", "1,0.5", "--name", "mine"]
     assert main(["search", run, *limits, "--top", "2", "--diverse", "3", "--distance", "1", "--compare"]) == 0
@@ -146,6 +157,7 @@ def test_a_signal_at_any_moment_is_answered(tiny: str, number: signal.Signals) -
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a job in the background inherits that it is ignored
     ) as process:
         assert process.stdout is not None
         while not process.stdout.readline().startswith("costs"):

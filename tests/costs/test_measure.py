@@ -11,7 +11,7 @@ from torch import nn
 
 import helixnas.zoo  # noqa: F401 - registers the models
 from helixnas.costs import cost_table
-from helixnas.nn import Place, count_macs, count_params, operations, register_operation
+from helixnas.nn import Place, count_all, operations, register_operation
 from helixnas.space import (
     Architecture,
     Block,
@@ -45,7 +45,13 @@ def whole(architecture: Architecture, size: int, num_classes: int, in_chans: int
     """Return the costs of the network built whole."""
     with torch.device("meta"):
         model = timm.create_model("helixnas", arch=architecture, num_classes=num_classes, in_chans=in_chans)
-    return {"params": count_params(model), "macs": count_macs(model, (1, in_chans, size, size))}
+    counts = count_all(model, (1, in_chans, size, size))
+    return {
+        "params": counts.params,
+        "macs": counts.macs,
+        "flops": counts.macs + 2 * counts.norm_elements,
+        "activation_bytes": counts.activation_bytes,
+    }
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ def whole(architecture: Architecture, size: int, num_classes: int, in_chans: int
     ],
     ids=["table 1 small", "macro", "digits", "odd sizes and strides, no head"],
 )
-def test_the_sum_of_the_table_is_the_cost_of_the_whole_network(
+def test_the_table_gives_the_cost_of_the_whole_network(
     space: SearchSpace, size: int, num_classes: int, in_chans: int
 ) -> None:
     table = cost_table(space, image_size=size, num_classes=num_classes, in_chans=in_chans)
@@ -114,6 +120,7 @@ def test_the_users_own_operation_is_counted(monkeypatch: pytest.MonkeyPatch) -> 
     assert table.path[row] == "8:plain,plain"
     assert table.resource("params")[row] == 32 * 8 + 8 * 8
     assert table.resource("macs")[row] == 9 * (32 * 8 + 8 * 8)
+    assert table.resource("activation_bytes")[row] == 4 * (32 * 36 + 8 * 9)
 
 
 def test_the_benchmark_lists_the_sizes_that_are_counted(data_root: Path) -> None:
@@ -125,5 +132,6 @@ def test_the_benchmark_lists_the_sizes_that_are_counted(data_root: Path) -> None
     table = cost_table(space, image_size=32, num_classes=10)
     chosen = np.random.default_rng(0).choice(sorted(benchmark), size=60, replace=False).tolist()
     listed = {code: (benchmark[code]["params"], benchmark[code]["flops"]) for code in chosen}
-    counted = {code: tuple(table.of(from_code(code, space)).values()) for code in chosen}
+    costs = {code: table.of(from_code(code, space)) for code in chosen}
+    counted = {code: (cost["params"], cost["macs"]) for code, cost in costs.items()}
     assert counted == listed

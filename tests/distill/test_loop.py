@@ -104,24 +104,51 @@ def test_distillation_does_not_touch_the_global_generator(distillation: Make) ->
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_loss_that_is_not_finite_names_block_step_batch_and_path(distillation: Make) -> None:
-    job = distillation()
-    records = list(islice(job, 4))
-    assert all(value == value for record in records for value in record.losses.values())
-    before = weights(job)
+def spoil(job: Distillation, *blocks: int) -> None:
+    """Let every weight of some blocks be NaN."""
     with torch.no_grad():
-        for cell in (part.module for part in job.jobs if part.block == 2):
+        for cell in (part.module for part in job.jobs if part.block in blocks):
             for parameter in cell.parameters():
                 parameter.fill_(float("nan"))
+
+
+def test_block_whose_loss_is_not_finite_stops_alone_and_is_named(distillation: Make) -> None:
+    job, whole = distillation(), distillation()
+    records = list(islice(job, 4))
+    spoil(job, 2)
     path = job.jobs[2].draw(4)[0].path.text
     with pytest.raises(NonFiniteLossError) as caught:
-        next(iter(job))
+        records.extend(job)
     assert str(caught.value) == (
-        f"the loss of block 2 is nan in step 5 (batch 2 of epoch 2, path {path}); try a lower distill.lr or "
-        "runtime.precision=fp32"
+        f"the loss of block 2 is nan in step 5 (batch 2 of epoch 2, path {path}); the other blocks are trained to "
+        "their end and kept; try a lower distill.lr or runtime.precision=fp32"
     )
-    after = weights(job)
-    assert [n for n in before if n.startswith("1.") and not torch.equal(before[n], after[n])] == []
+    expected = [record.losses for record in whole]
+    assert [record.losses for record in records[:4]] == expected[:4]
+    assert [r.losses for r in records[4:]] == [{key: e[key] for key in e if key[0] == 1} for e in expected[4:]]
+    after, untouched = weights(job), weights(whole)
+    assert [n for n in after if n.startswith("1.") and not torch.equal(after[n], untouched[n])] == []
+
+
+def test_training_ends_at_once_where_no_block_is_left(distillation: Make) -> None:
+    job = distillation()
+    spoil(job, 1, 2)
+    with pytest.raises(
+        NonFiniteLossError, match=r"the loss of block 1 is nan .*; the loss of block 2 is nan .*; try a"
+    ):
+        next(iter(job))
+    assert job.step == 0
+
+
+def test_stopped_block_stays_stopped_after_a_resumption(distillation: Make, tmp_path: Path) -> None:
+    job, resumed = distillation(), distillation()
+    list(islice(job, 2))
+    spoil(job, 2)
+    assert set(next(iter(job)).losses) == {(1, 0), (1, 1)}
+    save_checkpoint(tmp_path / "state.pt", job.state())
+    resumed.restore(load_checkpoint(tmp_path / "state.pt", torch.device("cpu")))
+    assert resumed.failures == job.failures
+    assert set(next(iter(resumed)).losses) == {(1, 0), (1, 1)}
 
 
 def test_batch_larger_than_the_set_is_refused(distillation: Make) -> None:

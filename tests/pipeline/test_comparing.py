@@ -7,8 +7,8 @@ import pytest
 from helixnas.errors import ArtifactError
 from helixnas.pipeline.comparing import compare_on, load_comparison, save_comparison
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import search_run
 from helixnas.pipeline.search_config import SearchConfig
-from helixnas.pipeline.searching import search_run
 
 
 def test_no_method_beats_the_exact_search_and_the_rows_are_kept(copy: RunFolder) -> None:

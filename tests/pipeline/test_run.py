@@ -10,7 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
 
 from helixnas.artifacts import RunRecord
 from helixnas.errors import (
@@ -28,8 +32,10 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import search_run
 from helixnas.pipeline.search_config import SearchConfig
-from helixnas.pipeline.searching import search_run
+from helixnas.report import build_report
+from helixnas.teacher import Teacher
 
 Digests = Callable[[Path], dict[str, str]]
 
@@ -229,10 +235,23 @@ def test_the_search_verb_does_the_searches_of_the_recipe(
     assert after == {name: before[name] for name in after}
 
 
-def test_a_loss_that_is_not_finite_names_block_step_and_path(tiny: Recipe, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
+    finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, listener
+) -> None:
     wild = replace(tiny, distill=replace(tiny.distill, first_block_lr=1e30))
-    with pytest.raises(NonFiniteLossError, match=r"loss of block 1 is .* in step \d+ .*path"):
-        run_recipe(wild, RunFolder(tmp_path / "run"), Reporter())
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(NonFiniteLossError, match=r"loss of block 1 is .* in step \d+ .*path .*; the other blocks are"):
+        run_recipe(wild, folder, listener)
+    assert any(said.startswith("block 1 stops, the others go on: the loss of block 1") for said in listener.said)
+    block = "supernet/block-2.safetensors"
+    assert [path.name for path in folder.path.glob("supernet/*")] == ["block-2.safetensors"]
+    assert list(folder.load_record().stages) == ["teacher", "costs"]
+    whole, kept = (load_file(path / block) for path in (finished.path, folder.path))
+    assert all(torch.equal(whole[name], kept[name]) for name in whole)
+    before = digests(folder.path)[block]
+    with pytest.raises(NonFiniteLossError, match=r"^the loss of block 1 is .*\); try a lower distill.lr"):
+        run_recipe(wild, folder, listener)  # only block 1 is tried again
+    assert digests(folder.path)[block] == before
 
 
 def test_a_run_without_retraining_ends_with_its_report(copy: RunFolder, tiny: Recipe, listener) -> None:
@@ -243,8 +262,6 @@ def test_a_run_without_retraining_ends_with_its_report(copy: RunFolder, tiny: Re
 
 
 def test_images_without_labels_are_refused_at_once_where_the_recipe_retrains(tiny: Recipe, tmp_path: Path) -> None:
-    from PIL import Image
-
     for number in range(90):
         Image.new("RGB", (8, 8), (number, 90 - number, 7)).save(tmp_path / f"{number}.png")
     unlabelled = replace(tiny, data=replace(tiny.data, name="", root=str(tmp_path), num_rating=16))
@@ -252,6 +269,44 @@ def test_images_without_labels_are_refused_at_once_where_the_recipe_retrains(tin
         run_recipe(unlabelled, RunFolder(tmp_path / "run"), Reporter())
     with pytest.raises(ConfigError, match="retraining needs labels, but data.labels is false"):
         replace(tiny, data=replace(tiny.data, labels=False))
+
+
+def test_a_folder_of_images_without_labels_goes_through_to_the_report(
+    finished: RunFolder, tiny: Recipe, tmp_path: Path, listener
+) -> None:
+    draw = np.random.default_rng(0)
+    for number in range(140):
+        pixels = draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    recipe = replace(
+        tiny,
+        data=replace(tiny.data, name="", root=str(tmp_path), labels=False),
+        teacher=replace(
+            tiny.teacher,
+            model_args={**tiny.teacher.model_args, "num_classes": 10, "in_chans": 3},
+            weights=str(finished.teacher / "model.safetensors"),
+        ),
+        retrain=None,
+    )
+    folder = RunFolder(tmp_path / "run")
+    record = run_recipe(recipe, folder, listener)
+    assert list(record.stages) == ["teacher", "costs", "distill", "rate", "stitch", "search:small"]
+    stitched = json.loads(folder.stitching.read_text())["architectures"]
+    assert all(row["accuracy"] is None and row["divergence"] > 0 for row in stitched)
+    page = build_report(folder.path).read_text(encoding="utf-8")
+    assert "Score against cost" in page
+    assert "retraining" in page.lower()
+
+
+def test_stitching_is_said_to_be_unavailable_where_the_head_reads_a_class_token_alone(
+    copy: RunFolder, tiny: Recipe, listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Teacher, "depends_on", lambda teacher, block: block < 2)
+    run_recipe(replace(tiny, stitching=replace(tiny.stitching, num_images=30)), copy, listener, until="search")
+    content = json.loads(copy.stitching.read_text())
+    assert content["architectures"] == []
+    assert "classifies by its class token" in content["unavailable"]
+    assert any(said.startswith("stitch: unavailable: the teacher's output does not") for said in listener.said)
 
 
 def test_unknown_stages_are_told_with_the_known_ones(tiny: Recipe, tmp_path: Path) -> None:

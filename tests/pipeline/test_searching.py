@@ -5,8 +5,9 @@ import pytest
 from helixnas.artifacts import Front
 from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, UnknownNameError
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import load_search, search_run
 from helixnas.pipeline.search_config import SearchConfig
-from helixnas.pipeline.searching import CERTIFICATE, COMPARISON, find_diverse, load_search, search_run, teacher_costs
+from helixnas.pipeline.searching import CERTIFICATE, COMPARISON, find_diverse, teacher_costs
 from helixnas.search import Certificate, distance
 
 
@@ -46,7 +47,7 @@ def test_the_front_weighs_the_score_against_the_resources_asked_for(copy: RunFol
     assert front.architecture == tuple(answer.text for answer in outcome.result.front)
     ((_, coarse),) = search_run(copy, "coarse", SearchConfig(front=("macs",), resolution={"macs": "100k"}))
     assert coarse.result.front.steps == {"macs": 100_000}
-    with pytest.raises(UnknownNameError, match="unknown resource 'latency'"):
+    with pytest.raises(UnknownNameError, match="unknown resource in front 'latency'"):
         search_run(copy, "odd", SearchConfig(front=("latency",)))
 
 

@@ -6,8 +6,9 @@ from rich.console import Console
 
 from helixnas.pipeline.comparing import compare_on
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import search_run
 from helixnas.pipeline.search_config import SearchConfig
-from helixnas.pipeline.searching import find_diverse, search_run
+from helixnas.pipeline.searching import find_diverse
 from helixnas.pipeline.showing import show_comparison, show_diverse, show_outcome
 
 

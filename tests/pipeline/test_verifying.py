@@ -8,8 +8,9 @@ from helixnas.artifacts import RatingTable
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.errors import ArtifactError, InfeasibleBudgetError, UnknownNameError
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import search_run
 from helixnas.pipeline.search_config import SearchConfig
-from helixnas.pipeline.searching import CERTIFICATE, search_run
+from helixnas.pipeline.searching import CERTIFICATE
 from helixnas.pipeline.verifying import verify_run
 from helixnas.search import Certificate
 

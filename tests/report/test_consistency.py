@@ -1,5 +1,6 @@
 """Stitching consistency: the score never stands without size, and the words follow the figures."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -53,3 +54,13 @@ def test_a_check_that_was_left_out_is_said_so(begin: Callable[..., Any]) -> None
     run = begin()
     (run.folder / "config.yaml").write_text("stitching: {num_architectures: 0}\n")
     assert "leave this check out" in consistency_section(read_run(run.folder)).body
+
+
+def test_a_check_that_cannot_be_made_is_said_so_with_the_reason(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    content = {"architectures": [], "agreement": {}, "unavailable": "the head reads a class token"}
+    (run.folder / "ratings" / "stitching.json").write_text(json.dumps(content))
+    body = consistency_section(read_run(run.folder)).body
+    assert "Unavailable in this run: the head reads a class token." in body
+    assert "Kendall" not in body

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts import CostTable, RatingTable
-from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
-from helixnas.search import Budget, Tables, distance, solve, text_order
+from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, UnknownNameError
+from helixnas.search import Budget, Tables, distance, enumerate_answers, solve, text_order
 
 
 @pytest.fixture
@@ -43,6 +43,23 @@ def test_scores_are_weighted_means_and_costs_include_stem_and_head(
     assert dict(best[0].costs) == {"params": 1 + 10 + 5 + 100, "macs": 2 + 30 + 9 + 50}
 
 
+def test_limit_on_activation_memory_holds_for_the_largest_block_not_for_the_sum(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    memory = np.array([3, 9, 4, 8, 5, 2])
+    tables = Tables(ratings=ratings, costs=replace(costs, resources={**costs.resources, "activation_bytes": memory}))
+    instance = tables.instance(("activation_bytes", "macs"))
+    for limit, best in ((9, "8:a 8:a"), (8, "16:a 8:a"), (5, "16:a 8:a")):
+        answer = solve(instance, Budget(upper={"activation_bytes": limit})).best()
+        assert answer == enumerate_answers(instance, Budget(upper={"activation_bytes": limit}))[0]
+        assert answer.text.strip() == best
+        assert answer.costs["activation_bytes"] == (9 if best == "8:a 8:a" else 5)
+    assert solve(instance, Budget(lower={"activation_bytes": 9})).best().text.strip() == "8:a 8:a"
+    assert not enumerate_answers(instance, Budget(upper={"activation_bytes": 4}))
+    with pytest.raises(InfeasibleBudgetError, match="activation_bytes"):
+        solve(instance, Budget(upper={"activation_bytes": 4})).best()
+
+
 def test_block_weights_scale_the_scores(ratings: tuple[RatingTable, ...], costs: CostTable) -> None:
     instance = Tables(ratings=ratings, costs=costs).instance(("macs",), weights=(3.0, 0.0))
     assert solve(instance, Budget()).best().text.strip() == "16:a 8:a"
@@ -70,17 +87,6 @@ def test_wrong_weights_resources_and_scores_are_told(ratings: tuple[RatingTable,
 
 def test_the_order_of_texts_is_that_of_the_alphabet() -> None:
     assert text_order(["16:b", "16:a", "8:a"]).tolist() == [1, 0, 2]
-
-
-def test_activation_memory_combines_by_maximum_and_the_others_add_up(
-    ratings: tuple[RatingTable, ...], costs: CostTable
-) -> None:
-    resources = {**costs.resources, "activation_bytes": np.array([7, 9, 40, 12, 8, 3])}
-    instance = Tables(ratings=ratings, costs=replace(costs, resources=resources)).instance(("macs", "activation_bytes"))
-    assert instance.combine == ("sum", "max")
-    assert dict(solve(instance, Budget()).best().costs) == {"macs": 2 + 30 + 9 + 50, "activation_bytes": 12}
-    assert solve(instance, Budget(upper={"activation_bytes": 11})).status == "infeasible"
-    assert solve(instance, Budget(lower={"activation_bytes": 30})).best().text == "16:a 8:a"
 
 
 def test_layers_differ_by_operation_or_cell_and_are_told_only_where_asked_for(

@@ -46,3 +46,9 @@ def test_the_separable_layer_can_be_left_out() -> None:
 def test_cells_and_strides_of_different_number_are_refused() -> None:
     with pytest.raises(SpaceError, match="cells and strides need one entry per block, not 6 and 2"):
         mbconv(strides=(2, 2))
+
+
+@pytest.mark.parametrize("number", [1001, 10**9, 10**20])
+def test_number_of_layers_that_no_network_has_is_refused(number: int) -> None:
+    with pytest.raises(SpaceError, match=f"a cell has 1 to 1,000 layers, not {number:,}"):
+        mbconv(cells=[[[number, 16]]], strides=[1])

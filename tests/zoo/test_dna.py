@@ -21,6 +21,9 @@ SIZES = {
     "d": (6_409_486, 592_838),
 }
 
+# "FLOPs" in Table 2 of the paper, in millions.
+PAPER_FLOPS = {"a": "348.1", "b": "405.7", "c": "465.8", "d": "611.1"}
+
 
 def closed_form(letter: str) -> tuple[int, int]:
     """Return parameters and multiply-adds from the text alone, with no module built."""
@@ -62,8 +65,10 @@ def test_model_cost_table_and_closed_form_give_the_size_of_the_definition(letter
         model = timm.create_model(f"dna_{letter}")
     counted = count_params(model), count_macs(model, (1, 3, 224, 224))
     assert counted == closed_form(letter)
-    assert table.of(dna_architecture(letter)) == {"params": counted[0], "macs": counted[1]}
+    costs = table.of(dna_architecture(letter))
+    assert (costs["params"], costs["macs"]) == counted
     assert (counted[0], round(counted[1] / 1000)) == SIZES[letter]
+    assert f"{costs['flops'] / 1e6:.1f}" == PAPER_FLOPS[letter]
 
 
 @pytest.mark.parametrize(("letter", "depth"), [("a", 21), ("b", 20), ("c", 19), ("d", 21)])

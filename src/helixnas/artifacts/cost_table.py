@@ -2,11 +2,12 @@
 
 An MBConv's hidden width follows its *input*, so the first layer of a block costs what the cell chosen before it makes
 it cost: costs are a chain, not a sum of independent blocks. The stem is block 0 (one row), the head block N + 1 (one
-row per width it may receive), so a network's cost is the sum of one row per block.
+row per width it may receive), so a network's cost is the sum of one row per block; of activation memory, which is free
+again after every layer, it is the largest.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from helixnas.artifacts.files import understanding
 from helixnas.artifacts.parquet import read_parquet, write_parquet
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.space import Architecture
@@ -21,12 +23,12 @@ from helixnas.space import Architecture
 KIND = "cost table"
 
 COMBINED_BY_MAXIMUM: frozenset[str] = frozenset({"activation_bytes"})
-"""Resources of which a network has the largest of its parts; all others add up."""
+"""Resources of which a network needs the largest of its blocks' amounts; of all others it needs the sum."""
 
 
 @dataclass(frozen=True, eq=False)
 class CostTable:
-    """One row per (block, previous width, path); resources are whole numbers that add up over blocks.
+    """One row per (block, previous width, path); resources are whole numbers that add up, or whose largest counts.
 
     >>> table = CostTable(
     ...     block=np.array([0, 1, 2]),
@@ -53,7 +55,11 @@ class CostTable:
     """Per row, channels given."""
 
     resources: Mapping[str, npt.NDArray[np.int64]]
-    """Per resource, a whole number per row: ``params``, ``macs`` (multiply-adds of one image), ..."""
+    """Per resource, a whole number per row.
+
+    ``params``; ``macs``: multiply-adds of one image; ``flops``: the paper's count; ``activation_bytes``: feature maps in
+    memory at once, for one image in float32; ``latency_ns``: nanoseconds.
+    """
 
     facts: Mapping[str, int | float | str]
     """What the numbers hold for: image size, number of classes, ..."""
@@ -85,7 +91,8 @@ class CostTable:
                     f"the cost table has no row for path {text!r} after width {previous} in block {block}"
                 )
             for name, values in self.resources.items():
-                totals[name] += int(values[row])
+                amount = int(values[row])
+                totals[name] = max(totals[name], amount) if name in COMBINED_BY_MAXIMUM else totals[name] + amount
             previous = int(self.width[row])
         return totals
 
@@ -99,6 +106,23 @@ class CostTable:
         if name not in self.resources:
             raise UnknownNameError("resource", name, self.resources)
         return self.resources[name]
+
+    def joined(self, other: "CostTable") -> "CostTable":
+        """Return a table with the resources of both, which must speak of the same rows.
+
+        Raises:
+            ArtifactError: the tables are of different spaces.
+        """
+        numbers = ("block", "previous_width", "width")
+        same = self.path == other.path and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in numbers
+        )
+        if not same:
+            raise ArtifactError(
+                f"{' and '.join(other.resources)} were measured for another space than {' and '.join(self.resources)}; "
+                "measure them again"
+            )
+        return replace(self, resources={**self.resources, **other.resources}, facts={**other.facts, **self.facts})
 
     def save(self, path: Path) -> None:
         """Write the table as Parquet, whole or not at all."""
@@ -116,11 +140,12 @@ class CostTable:
     def load(path: Path) -> "CostTable":
         """Read a table; raises `ArtifactError` where the file is missing, truncated or something else."""
         table, facts = read_parquet(path, kind=KIND)
-        return CostTable(
-            block=table["block"].to_numpy(),
-            previous_width=table["previous_width"].to_numpy(),
-            path=tuple(table["path"].to_pylist()),
-            width=table["width"].to_numpy(),
-            resources={name: table[name].to_numpy() for name in facts["resources"]},
-            facts=facts["facts"],
-        )
+        with understanding(path):
+            return CostTable(
+                block=table["block"].to_numpy(),
+                previous_width=table["previous_width"].to_numpy(),
+                path=tuple(table["path"].to_pylist()),
+                width=table["width"].to_numpy(),
+                resources={name: table[name].to_numpy() for name in facts["resources"]},
+                facts=facts["facts"],
+            )

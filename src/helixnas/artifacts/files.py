@@ -4,12 +4,13 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from helixnas.errors import ArtifactError
+from helixnas.errors import ArtifactError, HelixError
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -32,6 +33,15 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         with contextlib.suppress(OSError):  # a folder that cannot be written holds no temporary file either
             temporary.unlink(missing_ok=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all it holds, where there is one; raises `ArtifactError` where that is not allowed."""
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+    except OSError as error:
+        raise ArtifactError(f"cannot remove {error.filename or path}: {_reason(error)}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -61,6 +71,17 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
+        raise damaged(path, error) from error
+
+
+@contextlib.contextmanager
+def understanding(path: Path) -> Generator[None]:
+    """Turn whatever goes wrong with the contents of a file into the sentence of `damaged`."""
+    try:
+        yield
+    except HelixError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise damaged(path, error) from error
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from helixnas.artifacts.files import understanding
 from helixnas.artifacts.parquet import read_parquet, write_parquet
 
 KIND = "front"
@@ -49,8 +50,9 @@ class Front:
     def load(path: Path) -> "Front":
         """Read a front; raises `ArtifactError` where the file is missing, truncated or something else."""
         table, facts = read_parquet(path, kind=KIND)
-        return Front(
-            score=table["score"].to_numpy(),
-            resources={name: table[name].to_numpy() for name in facts["resources"]},
-            architecture=tuple(table["architecture"].to_pylist()),
-        )
+        with understanding(path):
+            return Front(
+                score=table["score"].to_numpy(),
+                resources={name: table[name].to_numpy() for name in facts["resources"]},
+                architecture=tuple(table["architecture"].to_pylist()),
+            )

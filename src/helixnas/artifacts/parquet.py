@@ -16,7 +16,7 @@ def write_parquet(path: Path, table: pa.Table, *, kind: str, facts: Mapping[str,
     """Write `table` with its kind and facts as metadata, whole or not at all."""
     metadata = {"helixnas": json.dumps({"kind": kind, "version": 1, "facts": dict(facts)})}
     stamped = table.replace_schema_metadata(metadata)
-    write_atomically(path, lambda temporary: pq.write_table(stamped, temporary))
+    write_atomically(path, lambda temporary: pq.write_table(stamped, temporary, write_page_checksum=True))
 
 
 def read_parquet(path: Path, *, kind: str) -> tuple[pa.Table, dict[str, Any]]:
@@ -28,9 +28,10 @@ def read_parquet(path: Path, *, kind: str) -> tuple[pa.Table, dict[str, Any]]:
     if not path.is_file():
         raise ArtifactError(f"there is no {kind} at {path}")
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
+        table.validate(full=True)
         stamp = json.loads((table.schema.metadata or {}).get(b"helixnas", "{}"))
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise damaged(path, error) from error
     if not isinstance(stamp, dict) or not {"kind", "version", "facts"} <= stamp.keys():
         raise ArtifactError(f"{path} was not written by HelixNAS; a {kind} was expected there")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from helixnas.artifacts.files import understanding
 from helixnas.artifacts.parquet import read_parquet, write_parquet
 from helixnas.errors import ArtifactError, UnknownNameError
 
@@ -105,15 +106,16 @@ class RatingTable:
     def load(path: Path) -> "RatingTable":
         """Read a table; raises `ArtifactError` where the file is missing, truncated or something else."""
         table, facts = read_parquet(path, kind=KIND)
-        batches = len(facts["batch_sizes"])
-        return RatingTable(
-            block=int(facts["block"]),
-            previous_width=table["previous_width"].to_numpy(),
-            path=tuple(table["path"].to_pylist()),
-            width=table["width"].to_numpy(),
-            batch_sizes=np.array(facts["batch_sizes"], dtype=np.int64),
-            scores={
-                name: table[f"{name}_batches"].combine_chunks().flatten().to_numpy().reshape(-1, batches)
-                for name in facts["scores"]
-            },
-        )
+        with understanding(path):
+            batches = len(facts["batch_sizes"])
+            return RatingTable(
+                block=int(facts["block"]),
+                previous_width=table["previous_width"].to_numpy(),
+                path=tuple(table["path"].to_pylist()),
+                width=table["width"].to_numpy(),
+                batch_sizes=np.array(facts["batch_sizes"], dtype=np.int64),
+                scores={
+                    name: table[f"{name}_batches"].combine_chunks().flatten().to_numpy().reshape(-1, batches)
+                    for name in facts["scores"]
+                },
+            )

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from helixnas.artifacts.files import damaged, read_json, write_json
+from helixnas.artifacts.files import read_json, understanding, write_json
 from helixnas.errors import ArtifactError
 
 VERSION = 1
@@ -81,18 +81,27 @@ class RunRecord:
 
     @staticmethod
     def load(path: Path) -> "RunRecord":
-        """Read a record; raises `ArtifactError` where the file is missing, damaged or of another version."""
+        """Read a record; raises `ArtifactError` where the file is missing, understanding or of another version."""
         values = read_json(path)
-        try:
+        with understanding(path):
             if values["format"] != "helixnas-run":
                 raise ValueError(f"format {values['format']!r}")
             if values["version"] != VERSION:
                 raise ArtifactError(
                     f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
                 )
-            stages = {name: StageRecord(**stage) for name, stage in values["stages"].items()}
-            return RunRecord(recipe=values["recipe"], versions=values["versions"], stages=stages)
-        except ArtifactError:
-            raise
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise damaged(path, error) from error
+            stages = {name: _stage(stage) for name, stage in values["stages"].items()}
+            recipe, versions = values["recipe"], values["versions"]
+            if not isinstance(recipe, str) or not isinstance(versions, dict):
+                raise ValueError("recipe or versions are something else")
+            return RunRecord(recipe=recipe, versions=versions, stages=stages)
+
+
+def _stage(values: Any) -> StageRecord:
+    """Build a record from JSON; raises `ValueError` where a field is of another kind."""
+    kinds = {"key": str, "settings": dict, "files": dict, "seconds": int | float, "finished": str, "facts": dict}
+    wrong = [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]
+    if wrong or not all(isinstance(size, int) for size in values["files"].values()):
+        raise ValueError(f"{', '.join(wrong) or 'files'} of a stage is something else")
+    plain: dict[str, Any] = {**values, "seconds": float(values["seconds"])}
+    return StageRecord(**plain)

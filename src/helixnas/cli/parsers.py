@@ -5,6 +5,7 @@ from jsonargparse import ArgumentParser
 VERBS = {
     "run": "go through a recipe: teacher, distill, rate, search, retrain, report",
     "teacher": "make the teacher of a run: load or train it",
+    "costs": "count what every path costs, and measure its latency where asked",
     "distill": "train the supernet on the teacher's features",
     "rate": "rate every path of every block, and check that scores add up",
     "search": "find the best architecture under budgets",
@@ -14,7 +15,7 @@ VERBS = {
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
 }
-STAGES = ("teacher", "distill", "rate", "search", "retrain", "report")
+STAGES = ("teacher", "costs", "distill", "rate", "search", "retrain", "report")
 
 DESCRIPTION = """Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits"""
 SETTINGS = (
@@ -48,6 +49,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         parser.add_argument(
             "--blocks", metavar="K,...", default="", help="train only these blocks, of 1 .. N, as an independent job"
         )
+    if name == "costs":
+        _add_costs_options(parser)
     if name in ("search", "retrain", "verify"):
         which = "all that were made" if name == "verify" else "all of the recipe's"
         parser.add_argument("--name", type=str | None, default=None, help=f"which search; {which} by default")
@@ -79,7 +82,7 @@ def _add_run_options(parser: ArgumentParser, *, settings: bool) -> None:
 
 def _add_search_options(parser: ArgumentParser) -> None:
     limit = "RESOURCE=AMOUNT"
-    help_max = "upper limit, repeatable: params=5.3M, macs=350M, latency_ms=12, macs=60% (of the teacher's)"
+    help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's), latency_ms=12"
     parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
     parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
     parser.add_argument(
@@ -97,6 +100,41 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument("--compare", action="store_true", help="run other search methods beside the exact one")
     help_limit = "seconds that Algorithm 2 and HiGHS may take in a comparison"
     parser.add_argument("--compare_limit", "--compare-limit", type=float, default=60.0, help=help_limit)
+
+
+def _add_costs_options(parser: ArgumentParser) -> None:
+    source = parser.add_argument_group("where latency comes from; as the recipe says where none is given")
+    source.add_argument(
+        "--latency",
+        metavar="RUNTIME",
+        type=str | None,
+        default=None,
+        help="measure on this device: pytorch-eager, torch-compile, onnxruntime-cpu, pytorch-eager-cuda, ...",
+    )
+    source.add_argument(
+        "--export_onnx",
+        "--export-onnx",
+        metavar="DIR",
+        type=str | None,
+        default=None,
+        help="write every part as an ONNX file, with a CSV to fill in on a phone or board",
+    )
+    source.add_argument(
+        "--read_csv",
+        "--read-csv",
+        metavar="FILE",
+        type=str | None,
+        default=None,
+        help="read the latencies that another device took from the filled-in CSV",
+    )
+    help_again = "measure even where latency was measured with the same settings"
+    parser.add_argument("--again", action="store_true", help=help_again)
+    how = parser.add_argument_group("how")
+    how.add_argument("--batch", type=int, default=1, help="images per forward pass")
+    how.add_argument("--image_size", "--image-size", type=int, default=0, help="side in pixels; 0 for that of the run")
+    how.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves the runtime's choice")
+    how.add_argument("--rounds", type=int, default=30, help="how often everything is timed; the median counts")
+    how.add_argument("--networks", type=int, default=20, help="random networks measured whole, to tell the error")
 
 
 def _version() -> str:

@@ -182,6 +182,8 @@ def _checked(
     parser.add_class_arguments(kind, None, skip=skip)
     checked: dict[str, Any] = {}
     for name, value in values.items():
+        if value is None and type(None) not in get_args(hints[name]):
+            raise ConfigError(f"{where}: {prefix}{name} must be {_words(hints[name])}, not null")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # jsonargparse warns about its own future defaults

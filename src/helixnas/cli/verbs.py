@@ -41,12 +41,45 @@ def stage(options: Any, console: Console) -> None:
     run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
 
 
+def costs(options: Any, console: Console) -> None:
+    """Count the costs of a run's paths, and measure, export or read latencies."""
+    from helixnas.costs import CostsConfig
+    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.pipeline.run_costs import run_costs
+
+    recipe, folder = _open(options.run)
+    chosen = [name for name in ("latency", "export_onnx", "read_csv") if options[name] is not None]
+    if len(chosen) > 1:
+        names = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        raise ConfigError(f"{names} exclude each other; give one of them at a time")
+    how = {"batch": 1, "image_size": 0, "threads": 0, "rounds": 30, "networks": 20}
+    idle = [name for name, default in how.items() if options[name] != default]
+    if idle and not chosen:
+        option = f"--{idle[0].replace('_', '-')}"
+        raise ConfigError(f"{option} says how latency is measured; add --latency RUNTIME or --export-onnx DIR")
+    if options.again and options.export_onnx is not None:
+        raise ConfigError("--again measures latency once more and --export-onnx measures nothing; leave one out")
+    config = CostsConfig(
+        latency=options.latency or "",
+        latency_csv=options.read_csv or "",
+        batch_size=options.batch,
+        image_size=options.image_size,
+        num_threads=options.threads,
+        num_rounds=options.rounds,
+        num_networks=options.networks,
+    )
+    export = None if options.export_onnx is None else Path(options.export_onnx)
+    asked = config if chosen else None
+    run_costs(recipe, folder, ConsoleReporter(console), config=asked, export=export, again=options.again)
+
+
 def search(options: Any, console: Console) -> None:
     """Search an existing run under new budgets, or do the recipe's searches."""
     from helixnas.pipeline.comparing import compare_on, save_comparison
     from helixnas.pipeline.run_folder import RunFolder
+    from helixnas.pipeline.run_search import search_run
     from helixnas.pipeline.search_config import SearchConfig
-    from helixnas.pipeline.searching import COMPARISON, find_diverse, search_run
+    from helixnas.pipeline.searching import COMPARISON, find_diverse
     from helixnas.pipeline.showing import show_comparison, show_diverse, show_outcome
 
     folder = RunFolder(Path(options.run))

@@ -58,7 +58,8 @@ class DataConfig:
     $HELIXNAS_DATA."""
 
     split: str = "train"
-    """Split of the source used for training and rating; of a folder, the sub-folder of that name if there is one."""
+    """Split of the source used for training and rating; of a folder, the sub-folder or the tar of that name if there is
+    one."""
 
     evaluation_root: str = ""
     """Folder or tar of the images of the final accuracy, which nothing else sees; "" looks for `evaluation_split` in

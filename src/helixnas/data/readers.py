@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from helixnas.data.config import DataConfig
+from helixnas.data.config import TORCH_NAMES, DataConfig
 from helixnas.data.source import FileSpans, Source, find_root
 from helixnas.errors import DataError
 
@@ -65,7 +65,7 @@ def _open_digits() -> Source:
 
 def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
     """A folder or a tar of images, in one folder for each class or without labels."""
-    path = find_root(root)
+    path = _find_files(root, split)
     is_tar = path.is_file()
     if is_tar and path.suffix != ".tar":
         raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
@@ -94,6 +94,18 @@ def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
         locate=spans.locate,
         fingerprint=spans.fingerprint,
     )
+
+
+def _find_files(root: str, split: str) -> Path:
+    """The root itself, or the tar of the split in it where there is no folder of that name."""
+    try:
+        path = find_root(root)
+    except DataError as error:
+        if f"torch/{root}" not in TORCH_NAMES:
+            raise
+        raise DataError(f"{error}; torchvision fetches it with data.name: torch/{root}, data.download: true") from error
+    archive = path / f"{split}.tar"
+    return archive if split and archive.is_file() and not (path / split).is_dir() else path
 
 
 def _has_classes(class_index: dict[str, int], *, title: str) -> bool:

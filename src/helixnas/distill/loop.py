@@ -1,7 +1,8 @@
 """Block-wise distillation (Eq. 3, 6): per batch one teacher pass, then one step of every cell of every block.
 
 The loop yields a record per step; whoever runs it logs, saves and stops. Its state can be saved between two steps and
-taken up again with the same result, bit for bit.
+taken up again with the same result, bit for bit. Blocks share nothing but the teacher's features, so one whose loss is
+no longer finite stops alone, and the others go on to their end.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +32,7 @@ class StepRecord:
     """Number of the epoch, from 0."""
 
     losses: Mapping[tuple[int, int], float]
-    """Mean squared error per (block, cell)."""
+    """Mean squared error per (block, cell) of the blocks that still train."""
 
     num_images: int
     """Images in the batch."""
@@ -39,6 +40,9 @@ class StepRecord:
 
 class Distillation:
     """The jobs of all cells of the chosen blocks, side by side.
+
+    Attributes:
+        failures: per block that stopped because a loss was not finite, a clause that says where.
 
     Args:
         teacher: frozen; gives Y_0 .. Y_N.
@@ -84,12 +88,14 @@ class Distillation:
             )
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
+        self.failures: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[StepRecord]:
         """Yield a record per step until all epochs are done.
 
         Raises:
-            NonFiniteLossError: a loss is not finite; the message names block, step, path and batch.
+            NonFiniteLossError: at the end, or once no block is left: a loss was not finite; the message names block,
+                step, path and batch.
             OutOfMemoryError: the batch does not fit.
         """
         while self.step < self.num_steps:
@@ -105,13 +111,18 @@ class Distillation:
             ):
                 with explain_out_of_memory("distill.batch_size", self.config.batch_size):
                     losses = self._train_on(self.runtime.images(batch.images), epoch)
+                if not losses:
+                    raise self._failure()
                 self.step += 1
                 yield StepRecord(self.step, epoch, losses, len(batch.images))
+        if self.failures:
+            raise self._failure()
 
     def _train_on(self, images: Tensor, epoch: int) -> dict[tuple[int, int], float]:
         with torch.no_grad(), self.runtime.autocast():
             features = self.teacher.features(images)
-        draws = [job.draw(self.step) for job in self.jobs]
+        jobs = [job for job in self.jobs if job.block not in self.failures]
+        draws = [job.draw(self.step) for job in jobs]
         losses = [
             job.accumulate(
                 features[job.block - 1],
@@ -120,29 +131,36 @@ class Distillation:
                 autocast=self.runtime.autocast,
                 backward=self.runtime.backward,
             )
-            for job, drawn in zip(self.jobs, draws, strict=True)
+            for job, drawn in zip(jobs, draws, strict=True)
         ]
         values: list[float] = torch.stack(losses).tolist()  # the only wait for the device in a step
-        for job, drawn, value in zip(self.jobs, draws, values, strict=True):
-            self._require_finite(value, job, drawn)
-        for job in self.jobs:
+        for job, drawn, value in zip(jobs, draws, values, strict=True):
+            if not -float("inf") < value < float("inf"):
+                self.failures.setdefault(job.block, self._where(value, job, drawn))
+        trained = [(job, value) for job, value in zip(jobs, values, strict=True) if job.block not in self.failures]
+        for job, _ in trained:
             job.step(epoch, update=self.runtime.step)
         self.runtime.end_step()
-        return {(job.block, job.index): value for job, value in zip(self.jobs, values, strict=True)}
+        return {(job.block, job.index): value for job, value in trained}
 
-    def _require_finite(self, value: float, job: CellJob, draws: tuple[Draw, ...]) -> None:
-        if not -float("inf") < value < float("inf"):
-            texts = " and ".join(draw.path.text for draw in draws)
-            raise NonFiniteLossError(
-                f"the loss of block {job.block} is {value} in step {self.step + 1} (batch "
-                f"{self.step % self.steps_per_epoch + 1} of epoch {self.step // self.steps_per_epoch + 1}, path "
-                f"{texts}); try a lower distill.lr or runtime.precision=fp32"
-            )
+    def _where(self, value: float, job: CellJob, draws: tuple[Draw, ...]) -> str:
+        texts = " and ".join(draw.path.text for draw in draws)
+        return (
+            f"the loss of block {job.block} is {value} in step {self.step + 1} (batch "
+            f"{self.step % self.steps_per_epoch + 1} of epoch {self.step // self.steps_per_epoch + 1}, path {texts})"
+        )
+
+    def _failure(self) -> NonFiniteLossError:
+        others = any(job.block not in self.failures for job in self.jobs)
+        kept = "; the other blocks are trained to their end and kept" if others else ""
+        advice = "try a lower distill.lr or runtime.precision=fp32"
+        return NonFiniteLossError(f"{'; '.join(self.failures.values())}{kept}; {advice}")
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on after the last step."""
         return {
             "step": self.step,
+            "failures": dict(self.failures),
             "modules": [job.module.state_dict() for job in self.jobs],
             "optimizers": [job.optimizer.state_dict() for job in self.jobs],
             "runtime": self.runtime.state(),
@@ -151,6 +169,7 @@ class Distillation:
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state that `state` returned for the same settings."""
         self.step = state["step"]
+        self.failures = dict(state["failures"])
         for job, module, optimizer in zip(self.jobs, state["modules"], state["optimizers"], strict=True):
             job.module.load_state_dict(module)
             job.optimizer.load_state_dict(optimizer)

@@ -12,6 +12,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from helixnas.engine.allocation import keep_freed_memory
+from helixnas.engine.depthwise import speed_up_depthwise
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -32,6 +34,9 @@ class RuntimeConfig:
 
     num_threads: int = 0
     """CPU threads; 0 leaves torch's choice."""
+
+    keep_memory: bool = True
+    """On a CPU with glibc: keep freed memory for what comes next, which makes steps faster; false gives it back."""
 
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16", "fp16"):
@@ -54,10 +59,14 @@ class Runtime:
         precision = "no" if config.precision == "fp32" else config.precision
         self.accelerator = Accelerator(cpu=wanted.type == "cpu", mixed_precision=precision)
         self.device = self.accelerator.device
+        if config.keep_memory and self.device.type == "cpu":
+            keep_freed_memory()
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
 
     def place(self, module: ModuleT) -> ModuleT:
-        """Move a module to the device, in the runtime's memory format."""
+        """Move a module to the device, in the runtime's memory format; on a CPU with fast depthwise gradients."""
+        if self.device.type == "cpu":
+            speed_up_depthwise(module)
         return module.to(self.device).to(memory_format=self.memory_format)  # pyright: ignore[reportCallIssue]
 
     def images(self, images: Tensor) -> Tensor:

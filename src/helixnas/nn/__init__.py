@@ -3,16 +3,19 @@
 from helixnas.nn.classifier import classifier_of
 from helixnas.nn.counting import count_macs, count_params
 from helixnas.nn.initialization import build_seeded, initialize, seed_from
+from helixnas.nn.liveness import Counts, count_all
 from helixnas.nn.operations import BATCH_STATISTICS, NormLayer, Place, build_operation, build_stage, register_operation
 
 __all__ = [
     "BATCH_STATISTICS",
+    "Counts",
     "NormLayer",
     "Place",
     "build_operation",
     "build_seeded",
     "build_stage",
     "classifier_of",
+    "count_all",
     "count_macs",
     "count_params",
     "initialize",

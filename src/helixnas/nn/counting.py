@@ -1,5 +1,8 @@
 """Parameters and multiply-adds of a module, counted on the meta device: exact, and without computing anything."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -25,13 +28,24 @@ def count_macs(module: nn.Module, shape: tuple[int, ...]) -> int:
     >>> count_macs(layer, (1, 3, 4, 4))
     3456
     """
+    with evaluating(module), FlopCounterMode(display=False) as counter:
+        module(torch.empty(shape, device="meta"))
+    return to_macs(counter.get_total_flops())
+
+
+def to_macs(flops: int) -> int:
+    """Return multiply-adds of floating point operations as torch counts them."""
+    assert flops % 2 == 0, "a multiply-add is two floating point operations"
+    return flops // 2
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Generator[None]:
+    """Keep a module in eval mode and autograd off for a while."""
     training = module.training
     module.eval()
     try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            module(torch.empty(shape, device="meta"))
+        with torch.no_grad():
+            yield
     finally:
         module.train(training)
-    flops = counter.get_total_flops()
-    assert flops % 2 == 0, "a multiply-add is two floating point operations"
-    return flops // 2

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from helixnas.artifacts import RunRecord
 from helixnas.nn import count_params
+from helixnas.pipeline.cost_files import LATENCY_LIMITS
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run_folder import RunFolder
@@ -156,6 +157,15 @@ def _work(stage: PlannedStage, recipe: Recipe) -> str:
         return f"every path on {recipe.data.num_rating:,} images"
     if kind == "stitch":
         return f"{recipe.stitching.num_architectures} random networks"
+    if kind == "latency":
+        return (
+            f"timings of {recipe.costs.latency_csv}"
+            if recipe.costs.latency_csv
+            else (
+                f"every part in {recipe.costs.num_rounds} rounds with {recipe.costs.latency}, and "
+                f"{recipe.costs.num_networks} networks whole"
+            )
+        )
     if kind == "retrain" and recipe.retrain is not None:
         return _steps(recipe.retrain.fit.num_epochs, recipe.retrain.fit.batch_size, images)
     return "milliseconds to seconds"
@@ -167,5 +177,7 @@ def _steps(num_epochs: int, batch_size: int, images: int) -> str:
 
 
 def _amount(value: str | int | float, name: str, macs: int, params: int) -> str:
+    if name in LATENCY_LIMITS:
+        return str(value)
     exact = parse_amount(value, reference={"macs": macs, "params": params}.get(name))
     return f"{exact:,}" + (f" ({value} of the teacher's)" if str(value).strip().endswith("%") else "")

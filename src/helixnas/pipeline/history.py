@@ -29,7 +29,7 @@ class History:
         self.values: dict[str, list[float]] = {}
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Note the values of a step; every step has the same names."""
+        """Note the values of a step: the names of the first step, of which some may end early."""
         self.steps.append(step)
         for name, value in values.items():
             self.values.setdefault(name, []).append(value)
@@ -52,6 +52,7 @@ class History:
             (self.steps[part[-1]], name, float(np.mean([values[i] for i in part])))
             for name, values in self.values.items()
             for part in stretches
+            if part[-1] < len(values)
         ]
         return pd.DataFrame(rows, columns=["step", "name", "value"])
 

@@ -7,7 +7,7 @@ from helixnas.artifacts.files import read_text, write_json
 from helixnas.engine import evaluate
 from helixnas.nn import count_params
 from helixnas.pipeline.history import History
-from helixnas.pipeline.searching import find_outcome, save_outcome, teacher_costs
+from helixnas.pipeline.searching import find_in_run, save_outcome, teacher_costs
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.stages import Result, fit_classifier
 from helixnas.retrain import build_model, save_model
@@ -17,9 +17,9 @@ from helixnas.space import Architecture
 def search(session: Session, key: str, *, name: str) -> Result:
     """Find the best architecture under the budgets of one named search."""
     config = session.recipe.searches[name]
-    folder, teacher = session.folder.search(name), teacher_costs(session.folder.load_record())
-    outcome = find_outcome(config, session.space, session.tables, teacher, folder=folder)
-    files = save_outcome(outcome, folder)
+    folder, teacher = session.folder, teacher_costs(session.folder.load_record())
+    outcome = find_in_run(config, session.space, session.tables, teacher, folder, name=name)
+    files = save_outcome(outcome, folder.search(name))
     return Result(tuple(f"searches/{name}/{file}" for file in files), outcome.facts())
 
 

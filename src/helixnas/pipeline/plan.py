@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helixnas.artifacts import RunRecord, config_key
+from helixnas.pipeline.cost_files import LATENCY_LIMITS
 from helixnas.pipeline.run_folder import RunFolder
 
 INCONSEQUENTIAL = {"num_workers", "cache", "download"}
@@ -20,7 +21,7 @@ class PlannedStage:
     """One stage of a run."""
 
     name: str
-    """teacher, costs, distill, rate, stitch, search:NAME, retrain:NAME."""
+    """teacher, costs, latency, distill, rate, stitch, search:NAME, retrain:NAME."""
 
     key: str
     """Hash of everything it is made from."""
@@ -46,15 +47,30 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
 
     add("teacher", {**common, **space, "teacher": values["teacher"], **trained})
     add("costs", space, "teacher")
+    costs = values.get("costs") or {}
+    is_timed = bool(costs.get("latency") or costs.get("latency_csv"))
+    if is_timed:
+        add("latency", {"costs": costs}, "costs")
     add("distill", {"supernet": values["supernet"], "distill": values["distill"]}, "teacher")
     add("rate", {"rating": values["rating"]}, "distill")
     add("stitch", {"stitching": values["stitching"]}, "rate", "costs")
     for name in values["searches"]:
-        add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs")
+        asked = {each for part in ("max", "min", "front") for each in values["searches"][name].get(part) or ()}
+        timed = ("latency",) if is_timed and asked.intersection(LATENCY_LIMITS) else ()
+        add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs", *timed)
     if values["retrain"] is not None:
         for name in values["searches"]:
             add(f"retrain:{name}", {"retrain": values["retrain"]}, f"search:{name}")
     return tuple(stages.values())
+
+
+def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a stage and all that stand on it, in the order of the plan."""
+    found = [name]
+    for stage in plan(values):
+        if set(stage.upstream).intersection(found):
+            found.append(stage.name)
+    return tuple(found)
 
 
 def is_done(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from helixnas.costs import CostsConfig
 from helixnas.data import DataConfig
 from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig, RuntimeConfig
@@ -48,6 +49,9 @@ class Recipe:
 
     space: str | dict[str, Any] = "mbconv"
     """The search space: mbconv (Table 1), macro, a YAML file, or its definition in place."""
+
+    costs: CostsConfig = field(default_factory=CostsConfig)
+    """Whether and how latency is measured."""
 
     supernet: SupernetConfig = field(default_factory=SupernetConfig)
     """How the supernet is built around the space."""

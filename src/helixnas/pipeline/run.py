@@ -1,4 +1,4 @@
-"""The pipeline: teacher -> distill -> rate -> search -> retrain -> report, in order. Read this first.
+"""The pipeline: teacher -> costs -> distill -> rate -> search -> retrain -> report, in order. Read this first.
 
 What is already there and still valid is skipped; a changed setting redoes its stage and those after it, and says so.
 """
@@ -12,16 +12,18 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-from helixnas.artifacts import CostTable, RunRecord, StageRecord
+from helixnas.artifacts import RunRecord, StageRecord
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
-from helixnas.pipeline import stages
+from helixnas.pipeline import costing, stages
+from helixnas.pipeline.cost_files import load_costs
 from helixnas.pipeline.drive import discard
 from helixnas.pipeline.outcomes import retrain, search
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
-from helixnas.pipeline.searching import check_budgets, load_search, teacher_costs
+from helixnas.pipeline.run_search import load_search
+from helixnas.pipeline.searching import check_budgets, teacher_costs
 from helixnas.pipeline.session import Session
 from helixnas.report import build_report
 
@@ -29,7 +31,8 @@ Step = Callable[[Session, str], stages.Result]
 
 STAGES_OF_VERB = {
     "teacher": ("teacher",),
-    "distill": ("costs", "distill"),
+    "costs": ("costs", "latency"),
+    "distill": ("costs", "latency", "distill"),
     "rate": ("rate", "stitch"),
     "search": ("search",),
     "retrain": ("retrain",),
@@ -46,7 +49,7 @@ def run_recipe(
         recipe: all settings.
         folder: where the run lies; a run of the same recipe is continued.
         reporter: what to tell and show.
-        until: the last verb to do: teacher, distill, rate, search, retrain or report.
+        until: the last verb to do: teacher, costs, distill, rate, search, retrain or report.
         redo: whether a run of another recipe in the folder may be replaced.
 
     Raises:
@@ -81,7 +84,7 @@ def run_stage(
         recipe: the settings of the run.
         folder: where it lies.
         reporter: what to tell and show.
-        verb: teacher, distill, rate, search or retrain.
+        verb: teacher, costs, distill, rate, search or retrain.
         name: which search, for search and retrain; all by default.
         blocks: for distill, train only these blocks, as an independent job.
 
@@ -159,7 +162,8 @@ def _do(stage: PlannedStage, session: Session, record: RunRecord) -> RunRecord:
     if (
         stage.name == "distill" and "costs" in record.stages
     ):  # the first stage that takes long: a budget that cannot be met is told before it
-        check_budgets(session.recipe.searches, session.space, CostTable.load(folder.costs), teacher_costs(record))
+        costs = load_costs(folder, record)
+        check_budgets(session.recipe.searches, session.space, costs, teacher_costs(record), folder)
     started = time.monotonic()
     result = _step(stage.name)(session, stage.key)
     finished = StageRecord(
@@ -184,6 +188,7 @@ def _step(name: str) -> Step:
         "distill": stages.distill,
         "rate": stages.rate,
         "costs": stages.count_costs,
+        "latency": costing.measure_latency,
         "stitch": stages.stitch,
         "search": partial(search, name=search_name),
         "retrain": partial(retrain, name=search_name),

@@ -24,6 +24,7 @@ MADE = [
     "history",
     "checkpoints",
     "tensorboard",
+    "costs",
     "costs.parquet",
     "report.html",
 ]
@@ -62,6 +63,16 @@ class RunFolder:
     def costs(self) -> Path:
         """Costs of every path (`CostTable`)."""
         return self.path / "costs.parquet"
+
+    @property
+    def latency(self) -> Path:
+        """Measured latency of every path (`CostTable`)."""
+        return self.path / "costs" / "latency.parquet"
+
+    @property
+    def latency_report(self) -> Path:
+        """How latency was measured, and how far sums are from whole networks."""
+        return self.path / "costs" / "latency.json"
 
     @property
     def stitching(self) -> Path:

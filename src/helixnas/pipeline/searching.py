@@ -5,19 +5,19 @@ side and never overwrite each other.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts import CostTable, Front, RatingTable, RunRecord, StageRecord
-from helixnas.artifacts.files import damaged, read_json, write_json, write_text
-from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
-from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
+from helixnas.artifacts import CostTable, Front, RatingTable, RunRecord
+from helixnas.artifacts.files import write_json, write_text
+from helixnas.errors import ArtifactError, HelixError
+from helixnas.pipeline.cost_files import LATENCY, load_costs, require_latency
+from helixnas.pipeline.latency_budget import LatencyCheck, keep_budget, meter_of
 from helixnas.pipeline.run_folder import RunFolder
-from helixnas.pipeline.search_config import SearchConfig, check_search_name
+from helixnas.pipeline.search_config import SearchConfig
 from helixnas.search import (
     Budget,
     Comparison,
@@ -30,7 +30,7 @@ from helixnas.search import (
     solve,
     solve_diverse,
 )
-from helixnas.space import Architecture, SearchSpace, load_space
+from helixnas.space import Architecture, SearchSpace
 
 NUM_RUNNERS_UP = 10
 CERTIFICATE, COMPARISON = "certificate.json", "comparison.json"
@@ -55,53 +55,96 @@ class Outcome:
     config: SearchConfig
     """What was asked."""
 
+    latency: LatencyCheck | None = None
+    """How a latency budget was kept; None where there was none."""
+
+    @property
+    def predicted_ns(self) -> int:
+        """Its latency as the sum of its parts, where latency was limited."""
+        return self.result.best().costs[LATENCY]
+
     def facts(self) -> dict[str, Any]:
         """Return the main figures as plain values, for the record of a run."""
         best = self.result.best()
         figures: dict[str, Any] = {"status": self.result.status, "score": best.score * 1e-12, **best.costs}
+        if self.latency is not None:
+            figures["latency"] = self.latency.text
         return {**figures, "architecture": self.architecture.text}
 
 
-def find_outcome(
+def find_in_run(
     config: SearchConfig,
     space: SearchSpace,
     tables: Tables,
     teacher: Mapping[str, int],
+    folder: RunFolder,
     *,
-    folder: Path,
+    name: str,
     num_best: int = 1,
 ) -> Outcome:
-    """Search under the budgets of `config`.
+    """Search under the budgets of `config`; under one on latency, measure the winner and tighten where it is over.
+
+    A budget that cannot be met leaves its certificate in the run, and removes what an earlier search of that name found.
 
     Args:
         config: limits, weights and front.
         space: to read architectures.
         tables: scores and costs.
         teacher: what percentages are shares of.
-        folder: where the certificate of a budget that cannot be met is left.
+        folder: the run.
+        name: of the search.
         num_best: how many answers, at least; with the runners-up there are mostly eleven.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets; the message says why.
         UnknownNameError: a budget or the front names a resource that was not counted.
+        ConfigError: latency is asked for and was not measured.
     """
-    budget = _budget(config, tables.costs, teacher)
-    over = config.front or (budget.names if len(budget.names) == 1 else ("macs",))
-    instance = tables.instance(
-        tuple(dict.fromkeys((*budget.names, *over, "macs", "params"))), weights=config.weights or None
+    require_latency((*config.max, *config.min, *config.front), tables.costs, folder)
+    asked = _budget(config, tables.costs, teacher)
+
+    def search(budget: Budget) -> Outcome:
+        result = _solve(config, budget, tables, teacher, num_best=max(num_best, 1 + NUM_RUNNERS_UP))
+        if result.status == "infeasible" and budget == asked:
+            _leave_infeasible(result, config, folder.search(name))
+        return _outcome(result, config, space, tables, teacher)
+
+    limit = asked.upper.get(LATENCY)
+    if limit is None:
+        return search(asked)
+    runtime, meter = meter_of(folder)
+    outcome, check = keep_budget(
+        limit, lambda tighter: search(replace(asked, upper={**asked.upper, LATENCY: tighter})), meter, runtime=runtime
     )
-    result = solve(
-        instance,
+    return replace(outcome, latency=check)
+
+
+def _solve(
+    config: SearchConfig, budget: Budget, tables: Tables, teacher: Mapping[str, int], *, num_best: int
+) -> SearchResult:
+    known = _known(tables.costs, teacher)
+    front = tuple(parse_limits(dict.fromkeys(config.front, 1), known=known, option="front"))
+    over = front or (budget.names if len(budget.names) == 1 else ("macs",))
+    resources = tuple(dict.fromkeys((*budget.names, *over, "macs", "params")))
+    return solve(
+        tables.instance(resources, weights=config.weights or None),
         budget,
-        num_best=max(num_best, 1 + NUM_RUNNERS_UP),
+        num_best=num_best,
         time_limit_s=config.time_limit_s,
         front_over=over,
-        resolution=parse_limits(config.resolution, known=_known(tables.costs, teacher), option="resolution"),
+        resolution=parse_limits(config.resolution, known=known, option="resolution"),
     )
-    if result.status == "infeasible":
-        for stale in ("result.json", COMPARISON):
-            (folder / stale).unlink(missing_ok=True)
-        certify(result, weights=config.weights).save(folder / CERTIFICATE)
+
+
+def _leave_infeasible(result: SearchResult, config: SearchConfig, folder: Path) -> None:
+    for stale in ("result.json", COMPARISON):
+        (folder / stale).unlink(missing_ok=True)
+    certify(result, weights=config.weights).save(folder / CERTIFICATE)
+
+
+def _outcome(
+    result: SearchResult, config: SearchConfig, space: SearchSpace, tables: Tables, teacher: Mapping[str, int]
+) -> Outcome:
     winner, *others = (answer.text for answer in result.top(max(1, len(result.answers)))[: 1 + NUM_RUNNERS_UP])
     comparisons = compare(winner, others, tables.ratings, first_width=space.stem_width, weights=config.weights or None)
     return Outcome(
@@ -151,6 +194,7 @@ def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
             "front_over": list(result.front.resources),
             "seconds": result.seconds,
             "space_size": str(result.instance.size),
+            "latency": None if outcome.latency is None else outcome.latency.to_dict(),
             "runners_up": [
                 {
                     "architecture": other.architecture,
@@ -165,102 +209,19 @@ def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
     return "front.parquet", "architecture.json", "result.json", CERTIFICATE
 
 
-def search_run(
-    folder: RunFolder, name: str | None, limits: SearchConfig | None, *, num_best: int = 1
-) -> list[tuple[str, Outcome]]:
-    """Search a run whose paths are rated: under new `limits` as a named search, or its recipe's searches.
-
-    Raises:
-        ArtifactError: the run is not rated yet, or its settings were damaged.
-        ConfigError: the name is taken by a search with other limits.
-        UnknownNameError: there is no search of that name.
-    """
-    record, settings = folder.load_record(), folder.load_settings()
-    tables = load_tables(folder, record)
-    try:
-        searches = {key: _config(values) for key, values in settings["searches"].items()}
-        stages = {stage.name: stage for stage in plan(settings)}
-        space = load_space(settings["space"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"{folder.config} was changed by hand and lacks settings ({error}); "
-            f"run the recipe again with --out {folder.path}"
-        ) from error
-    teacher = teacher_costs(record)
-    if limits is not None:
-        fresh = name or _name_of(limits)
-        check_search_name(fresh)
-        before = searches.get(fresh) or load_search(folder, fresh)
-        if before is not None and before != limits:
-            raise ConfigError(f"{folder.search(fresh)} holds a search with other limits; choose another --name")
-        outcome = find_outcome(limits, space, tables, teacher, folder=folder.search(fresh), num_best=num_best)
-        save_outcome(outcome, folder.search(fresh))
-        return [(fresh, outcome)]
-    beside = load_search(folder, name) if name is not None and name not in searches else None
-    if name is not None and beside is None and name not in searches:
-        raise UnknownNameError("search", name, {*searches, *folder.search_names()})
-    if name is not None:
-        searches = {name: beside or searches[name]}
-    found = [
-        (each, find_outcome(config, space, tables, teacher, folder=folder.search(each), num_best=num_best))
-        for each, config in searches.items()
-    ]
-    for each, outcome in found:
-        stage = stages.get(f"search:{each}")
-        if stage is not None and not is_done(stage, record, folder):
-            record = _finish(stage, stages, folder, outcome)
-    return found
-
-
-def _finish(
-    stage: PlannedStage,
-    stages: Mapping[str, PlannedStage],
-    folder: RunFolder,
-    outcome: Outcome,
-) -> RunRecord:
-    """Save one of the recipe's searches and record it as done, as `helixnas run` does."""
-    with folder.locked():
-        record = folder.load_record()
-        for name in stage.upstream:
-            if not is_done(stages[name], record, folder):
-                reason = reason_to_redo(stages[name], record, folder) or "it was never done"
-                raise ArtifactError(f"the {name} stage must be done again first ({reason}): {folder.resume_command}")
-        name = stage.name.partition(":")[2]
-        files = [f"searches/{name}/{file}" for file in save_outcome(outcome, folder.search(name))]
-        finished = StageRecord(
-            key=stage.key,
-            settings=stage.settings,
-            files={file: (folder.path / file).stat().st_size for file in files},
-            seconds=round(outcome.result.seconds, 3),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            facts=outcome.facts(),
-        )
-        record = record.with_stage(stage.name, finished)
-        record.save(folder.record)
-    return record
-
-
-def load_search(folder: RunFolder, name: str) -> SearchConfig | None:
-    """Return the budgets of a search that was made; None where there is none of that name."""
-    file = folder.search(name) / "result.json"
-    if not file.is_file():
-        return None
-    values = read_json(file)
-    try:
-        return _config(values)
-    except (AttributeError, TypeError, ConfigError) as error:
-        raise damaged(file, error) from error
-
-
 def check_budgets(
-    searches: Mapping[str, SearchConfig], space: SearchSpace, costs: CostTable, teacher: Mapping[str, int]
+    searches: Mapping[str, SearchConfig],
+    space: SearchSpace,
+    costs: CostTable,
+    teacher: Mapping[str, int],
+    folder: RunFolder,
 ) -> None:
     """Raise what the searches would raise for their budgets, before any path is rated.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets of a search; the message says why.
         UnknownNameError: a budget names a resource that was not counted.
-        ConfigError: the number of block weights is not that of the blocks.
+        ConfigError: the number of block weights is not that of the blocks, or latency was not measured.
     """
     unrated: list[RatingTable] = []
     for number in range(1, len(space.blocks) + 1):
@@ -278,6 +239,7 @@ def check_budgets(
     tables = Tables(ratings=tuple(unrated), costs=costs)
     for name, config in searches.items():
         try:
+            require_latency((*config.max, *config.min, *config.front), costs, folder)
             budget = _budget(config, costs, teacher)
             parse_limits(dict.fromkeys(config.front, 1), known=_known(costs, teacher), option="front")
             instance = tables.instance(budget.names or tuple(costs.resources), weights=config.weights or None)
@@ -297,7 +259,7 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
             )
     number = sum(1 for file in record.stages["rate"].files if file.startswith("ratings/block-"))
     ratings = tuple(RatingTable.load(folder.rating(k)) for k in range(1, number + 1))
-    return Tables(ratings=ratings, costs=CostTable.load(folder.costs))
+    return Tables(ratings=ratings, costs=load_costs(folder, record))
 
 
 def teacher_costs(record: RunRecord) -> dict[str, int]:
@@ -320,24 +282,3 @@ def _budget(config: SearchConfig, costs: CostTable, teacher: Mapping[str, int]) 
 def _known(costs: CostTable, teacher: Mapping[str, int]) -> dict[str, int | None]:
     """Return the resources there are, with the teacher's where known."""
     return {name: teacher.get(name) for name in costs.resources}
-
-
-def _name_of(limits: SearchConfig) -> str:
-    """Return a name that tells the limits: ``max-macs-350M``."""
-    parts = [f"max-{key}-{value}" for key, value in limits.max.items()]
-    parts += [f"min-{key}-{value}" for key, value in limits.min.items()]
-    parts += [f"weights-{'-'.join(map(str, limits.weights))}"] if limits.weights else []
-    parts += [f"front-{'-'.join(limits.front)}"] if limits.front else []
-    return "-".join(parts).replace("%", "pct") or "unlimited"
-
-
-def _config(values: Mapping[str, Any]) -> SearchConfig:
-    """Build the budgets of a search from plain values."""
-    return SearchConfig(
-        max=dict(values.get("max", {})),
-        min=dict(values.get("min", {})),
-        weights=tuple(values.get("weights") or ()),
-        front=tuple(values.get("front") or ()),
-        resolution=dict(values.get("resolution") or {}),
-        time_limit_s=values.get("time_limit_s"),
-    )

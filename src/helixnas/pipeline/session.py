@@ -6,11 +6,12 @@ from functools import cached_property
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from helixnas.artifacts import CostTable, RatingTable
+from helixnas.artifacts import RatingTable
 from helixnas.artifacts.files import damaged
 from helixnas.data import DataSplits, open_data
 from helixnas.engine import Runtime
 from helixnas.errors import ConfigError
+from helixnas.pipeline.cost_files import load_costs
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
@@ -100,7 +101,7 @@ class Session:
     def tables(self) -> Tables:
         """Ratings and costs from the run folder, checked against each other."""
         ratings = tuple(RatingTable.load(self.folder.rating(k)) for k in range(1, len(self.space.blocks) + 1))
-        return Tables(ratings=ratings, costs=CostTable.load(self.folder.costs))
+        return Tables(ratings=ratings, costs=load_costs(self.folder, self.folder.load_record()))
 
     @property
     def num_classes(self) -> int:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from helixnas.pipeline.comparing import Row
 from helixnas.pipeline.searching import Outcome
-from helixnas.search import Answer, SearchResult, distance
+from helixnas.search import Answer, SearchResult, distance, readable
 
 
 def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> None:
@@ -21,10 +21,12 @@ def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> 
     for answer, lead in zip(shown, [*behind, *("" for _ in shown)], strict=False):
         table.add_row(*_figures(answer), lead, answer.text)
     console.print(table)
-    over = ", ".join(result.front.resources)
-    steps = ", ".join(f"{key} in steps of {value:,}" for key, value in result.front.steps.items())
+    over = ", ".join(readable(name, 0)[0] for name in result.front.resources)
+    steps = ", ".join(" in steps of ".join(readable(name, step)) for name, step in result.front.steps.items())
     front = f"{len(result.front):,} on the front over {over}{f' ({steps})' if steps else ''}"
     console.print(f"{front}, {result.seconds * 1000:.0f} ms", highlight=False)
+    if outcome.latency is not None:
+        console.print(outcome.latency.text, highlight=False, soft_wrap=True, markup=False)
 
 
 def show_diverse(console: Console, name: str, result: SearchResult, *, min_distance: int) -> None:
@@ -57,13 +59,14 @@ def show_comparison(console: Console, name: str, rows: Sequence[Row]) -> None:
 
 def _table(title: str, resources: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left")
-    for column in ("score", *resources):
+    for column in ("score", *(readable(name, 0)[0] for name in resources)):
         table.add_column(column, justify="right")
     return table
 
 
 def _figures(answer: Answer) -> list[str]:
-    return [f"{answer.score * 1e-12:.5f}", *(f"{cost:,}" for cost in answer.costs.values())]
+    costs = (readable(name, cost, decimals=3)[1] for name, cost in answer.costs.items())
+    return [f"{answer.score * 1e-12:.5f}", *costs]
 
 
 def _proof(result: SearchResult) -> str:

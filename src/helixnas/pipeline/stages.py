@@ -16,14 +16,21 @@ from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.costs import cost_table
 from helixnas.distill import Distillation, StepRecord
 from helixnas.engine import Fit, FitRecord, evaluate
+from helixnas.errors import NonFiniteLossError
 from helixnas.nn import count_params
-from helixnas.pipeline.drive import drive
+from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.history import History, load_history, save_history
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session
 from helixnas.rating import Rating, Stitching, agreement, partial_spearman
 from helixnas.rating.stitching import StitchRecord
 from helixnas.teacher import Teacher, save_teacher, teacher_macs
+
+NO_STITCHING = (
+    "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
+    "token), so no stitched network can be measured with its head"
+)
+"""Why the stitching check of a run is unavailable."""
 
 
 class Result(NamedTuple):
@@ -89,7 +96,11 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
 
 
 def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
-    """Train some blocks side by side and save each with its curves."""
+    """Train some blocks side by side and save each with its curves; a block whose loss is not finite is left out.
+
+    Raises:
+        NonFiniteLossError: a block stopped; the others are trained and saved, and are not trained again.
+    """
     supernet, history = session.new_supernet(), History()
     job = Distillation(
         session.teacher,
@@ -101,25 +112,33 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
         blocks=blocks,
     )
     with session.reporter.progress("distilling", job.num_steps) as advance:
+        told: set[int] = set()
 
         def log(record: StepRecord) -> None:
+            for number in job.failures.keys() - told:
+                told.add(number)
+                session.reporter.say(f"block {number} stops, the others go on: {job.failures[number]}")
             values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
             history.add(record.step, values)
             session.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
             mean = np.mean(list(record.losses.values()))
             advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, mean squared error {mean:.4f}")
 
-        drive(
-            job,
-            checkpoint=checkpoint,
-            key=f"{key} {blocks}",
-            device=session.runtime.device,
-            log=log,
-            history=history.state,
-            resume=history.restore,
-        )
+        failure: NonFiniteLossError | None = None
+        try:
+            drive(
+                job,
+                checkpoint=checkpoint,
+                key=f"{key} {blocks}",
+                device=session.runtime.device,
+                log=log,
+                history=history.state,
+                resume=history.restore,
+            )
+        except NonFiniteLossError as error:
+            failure = error
     curves = history.frame()
-    for number in blocks:
+    for number in (number for number in blocks if number not in job.failures):
         own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
         of_block = curves.loc[curves["name"].isin(own), :]
         save_history(of_block, session.folder.block_history(number))
@@ -129,6 +148,9 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
             lambda temporary, state=state: save_file(state, temporary, metadata={"key": key}),
         )
     session.forget()
+    if failure is not None:
+        discard(checkpoint)
+        raise failure
 
 
 def _curve_name(block: int, cell: int) -> str:
@@ -173,7 +195,7 @@ def rate(session: Session, key: str) -> Result:
 
 
 def count_costs(session: Session, key: str) -> Result:
-    """Count parameters and multiply-adds of every path."""
+    """Count what every path costs: parameters, multiply-adds, the paper's FLOPs, activation memory."""
     table = cost_table(session.space, image_size=session.image_size, num_classes=session.num_classes)
     table.save(session.folder.costs)
     return Result(("costs.parquet",), {"rows": len(table), **table.facts})
@@ -181,6 +203,9 @@ def count_costs(session: Session, key: str) -> Result:
 
 def stitch(session: Session, key: str) -> Result:
     """Evaluate random stitched networks and how far summed scores and plain size predict them."""
+    if session.recipe.stitching.num_architectures and not session.teacher.depends_on(len(session.space.blocks)):
+        write_json(session.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": NO_STITCHING})
+        return Result(("ratings/stitching.json",), {"reason": f"unavailable: {NO_STITCHING}"})
     job = Stitching(
         session.teacher,
         session.supernet,

@@ -37,6 +37,9 @@ def consistency_section(run: RunFiles) -> Section:
         return Section(anchor="stitching", title=title, body=missing(note))
     rows, agreement = run.stitching["architectures"], run.stitching["agreement"]
     body = paragraph(MEANING)
+    if "unavailable" in run.stitching:
+        note = f"Unavailable in this run: {run.stitching['unavailable']}."
+        return Section(anchor="stitching", title=title, body=body + missing(note))
     if not agreement:
         note = f"{len(rows)} stitched networks are too few for a correlation; at least 3 are needed."
         return Section(anchor="stitching", title=title, body=body + missing(note))

@@ -9,6 +9,7 @@ from plotly.offline import get_plotlyjs
 from helixnas.artifacts.files import write_atomically
 from helixnas.report.choice import certainty_section, front_section
 from helixnas.report.consistency import consistency_section
+from helixnas.report.latency import latency_section
 from helixnas.report.losses import losses_section
 from helixnas.report.markup import Section, text
 from helixnas.report.provenance import provenance_section
@@ -25,6 +26,7 @@ SECTIONS = (
     front_section,
     certainty_section,
     consistency_section,
+    latency_section,
     provenance_section,
 )
 """What the page shows, in order."""

@@ -74,6 +74,9 @@ class Search:
     comparison: tuple[Mapping[str, Any], ...]
     """Per method: method, score, excess, seconds, finished; empty where none was made."""
 
+    latency: Mapping[str, Any] | None
+    """How a latency budget was kept; None where there was none."""
+
     metrics: Mapping[str, Any]
     """``accuracy``, ``num_images``, ``params`` after retraining; empty before."""
 
@@ -95,6 +98,9 @@ class RunFiles:
 
     stitching: Mapping[str, Any] | None
     """Stitched networks and the agreement of their measured divergence with score and size."""
+
+    latency: Mapping[str, Any] | None
+    """How latency was measured and how far sums are off; None where it was not."""
 
     searches: tuple[Search, ...]
     """In the order of the settings, then by name."""
@@ -118,7 +124,7 @@ def read_run(folder: Path) -> RunFiles:
     if not (folder / "record.json").is_file():
         raise ArtifactError(f"there is no run in {folder}; begin one with: helixnas run RECIPE --out {folder}")
     settings = _settings(folder / "config.yaml")
-    stitching = folder / "ratings" / "stitching.json"
+    stitching, latency = folder / "ratings" / "stitching.json", folder / "costs" / "latency.json"
     return RunFiles(
         folder=folder,
         record=RunRecord.load(folder / "record.json"),
@@ -126,6 +132,7 @@ def read_run(folder: Path) -> RunFiles:
         space=_space(settings.get("space")),
         ratings=_ratings(folder / "ratings"),
         stitching=read_json(stitching) if stitching.is_file() else None,
+        latency=read_json(latency) if latency.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
         curves=_curves(folder / "history"),
     )
@@ -184,6 +191,7 @@ def _search(folder: Path) -> Search:
             front=Front.load(folder / "front.parquet"),
             certificate=Certificate.load(certificate) if certificate.is_file() else None,
             comparison=tuple(read_json(comparison)["methods"]) if comparison.is_file() else (),
+            latency=values.get("latency"),
             metrics=read_json(metrics) if metrics.is_file() else {},
         )
     except (KeyError, TypeError, IndexError) as error:

@@ -3,7 +3,7 @@
 It works on plain integer arrays and never imports torch.
 """
 
-from helixnas.search.amounts import parse_amount, parse_limits
+from helixnas.search.amounts import parse_amount, parse_limits, readable
 from helixnas.search.brute_force import enumerate_answers, front_of, is_within
 from helixnas.search.budget import Budget
 from helixnas.search.certificate import Certificate, certify, hash_instance
@@ -46,6 +46,7 @@ __all__ = [
     "pareto_front",
     "parse_amount",
     "parse_limits",
+    "readable",
     "score_to_int",
     "solve",
     "solve_diverse",

@@ -7,15 +7,16 @@ from fractions import Fraction
 
 from helixnas.errors import ConfigError, UnknownNameError
 
-_TIMES = {"_us": 10**3, "_ms": 10**6, "_s": 10**9}
-"""Endings of a name that is a time, and nanoseconds in one; the resource itself ends in ``_ns``."""
-
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IGNORECASE)
+UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
+"""Names under which a resource is limited in a larger unit: the resource, and how many of its units one is."""
 
 
-def parse_amount(text: str | int | float, *, reference: int | None = None, factor: int = 1) -> int:
-    """Return the whole number that an amount means, times `factor`, rounded down; a percentage is of `reference`.
+def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1) -> int:
+    """Return the whole number that an amount means, rounded down; a percentage is a share of `reference`.
+
+    A plain number counts units of `unit` each.
 
     Raises:
         ConfigError: the text is not an amount, or a share of something unknown.
@@ -26,14 +27,14 @@ def parse_amount(text: str | int | float, *, reference: int | None = None, facto
     match = _AMOUNT.fullmatch(str(text))
     if match is None:
         raise ConfigError(f"{text!r} is not an amount; write 5300000, 5.3M, 350M or 60%")
-    number, unit = Fraction(match[1]), match[2].lower()
-    if unit == "%":
+    number, prefix = Fraction(match[1]), match[2].lower()
+    if prefix == "%":
         if reference is None:
             raise ConfigError(
                 f"{text!r} is a share of the teacher's, which is not known for this resource; write a number"
             )
         return math.floor(number * reference / 100)
-    return math.floor(number * _FACTORS[unit] * factor)
+    return math.floor(number * _FACTORS[prefix] * unit)
 
 
 def parse_limits(
@@ -54,20 +55,27 @@ def parse_limits(
     {'macs': 400, 'latency_ns': 1500000}
     """
     parsed: dict[str, int] = {}
-    for given, amount in limits.items():
-        name, factor = _resource(given, known)
-        if name not in known:
-            raise UnknownNameError(f"resource in {option}", given, known)
-        if name in parsed:
-            raise ConfigError(f"{option} limits {name} twice, once as {given}; give each resource once")
-        parsed[name] = parse_amount(amount, reference=known[name], factor=factor)
+    for name, amount in limits.items():
+        resource, unit = UNITS.get(name, (name, 1))
+        if resource not in known:
+            raise UnknownNameError(f"resource in {option}", name, known)
+        if resource in parsed:
+            names = [other for other in limits if UNITS.get(other, (other, 1))[0] == resource]
+            raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(names)}; give it once")
+        parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit)
     return parsed
 
 
-def _resource(given: str, known: Mapping[str, int | None]) -> tuple[str, int]:
-    """Return the resource that a name means, and its units in one of the name's."""
-    for ending, factor in _TIMES.items():
-        name = f"{given.removesuffix(ending)}_ns"
-        if given not in known and given.endswith(ending) and name in known:
-            return name, factor
-    return given, 1
+def readable(resource: str, amount: int, *, decimals: int | None = None) -> tuple[str, str]:
+    """Return a resource and an amount of it in the unit that people use: milliseconds of latency, all else as it is.
+
+    The amount is exact, unless `decimals` says how many to show of one that is not counted in whole units.
+
+    >>> readable("latency_ns", 12_500_000), readable("latency_ns", 12_345_678, decimals=2), readable("macs", 3500)
+    (('latency_ms', '12.5'), ('latency_ms', '12.35'), ('macs', '3,500'))
+    """
+    for name, (counted, unit) in UNITS.items():
+        if counted == resource:
+            exact = f"{amount // unit:,}.{amount % unit:0{len(str(unit)) - 1}}".rstrip("0").removesuffix(".")
+            return name, exact if decimals is None else f"{amount / unit:,.{decimals}f}"
+    return resource, f"{amount:,}"

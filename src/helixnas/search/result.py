@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from helixnas.errors import ConfigError, InfeasibleBudgetError
+from helixnas.search.amounts import readable
 from helixnas.search.budget import Budget
 from helixnas.search.instance import SCORE_UNIT, Instance, Ints
 
@@ -123,7 +124,7 @@ class Infeasibility:
         if not self.smallest:
             return "no architecture at all: no chain of widths leads from the first block to the last"
         limited = [name for name in budget.names if name in self.smallest]
-        reach = ", ".join(f"{name} from {self.smallest[name]:,} to {self.largest[name]:,}" for name in limited)
+        reach = ", ".join(self._reach(name) for name in limited)
         text = f"no architecture has {budget.text}; the space reaches {reach}"
         if len(self.conflict.upper) + len(self.conflict.lower) < len(budget.upper) + len(budget.lower):
             text += f"; {self.conflict.text} is already too much to ask"
@@ -133,10 +134,14 @@ class Infeasibility:
             return text + "; larger upper limits alone do not help" if budget.upper else text
         if self.factor is None:
             return text
-        needed = ", ".join(f"{name} <= {value:,}" for name, value in self.needed.items())
+        needed = ", ".join(" <= ".join(readable(name, value)) for name, value in self.needed.items())
         if not self.exact:
             return text + f"; it is enough that the upper limits grow by a factor of {_up(self.factor)}, to {needed}"
         return text + f"; the upper limits must grow by a factor of at least {_up(self.factor)}, to {needed}"
+
+    def _reach(self, name: str) -> str:
+        shown, least = readable(name, self.smallest[name])
+        return f"{shown} from {least} to {readable(name, self.largest[name])[1]}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,7 @@ class Tables:
         weights: Sequence[float] | None = None,
         layers: bool = False,
     ) -> Instance:
-        """Return the search instance over the named resources.
+        """Return the search instance over the named resources; they combine as in `CostTable.of`.
 
         Args:
             resources: which costs count, in the order in which ties are broken.

@@ -28,7 +28,7 @@ from helixnas.space.architecture import Head, Path, Stage
 from helixnas.space.macro import macro
 from helixnas.space.mbconv import mbconv
 from helixnas.space.operation import Operation
-from helixnas.space.search_space import Block, Cell, SearchSpace
+from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 
 FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro}
 """Builders of spaces by name."""
@@ -109,7 +109,7 @@ def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
     except (TypeError, AttributeError, ValueError) as error:
         if isinstance(error, SpaceError):
             raise
-        raise SpaceError(f"the space definition is malformed: {error}") from error
+        raise SpaceError(f"the space definition is malformed: {_one_line(error)}") from error
     return SearchSpace(str(values.get("name", "custom")), stem, blocks, head)
 
 
@@ -124,7 +124,7 @@ def _from_family(values: Mapping[str, Any]) -> SearchSpace:
     except (TypeError, ValueError) as error:
         if isinstance(error, SpaceError):
             raise
-        raise SpaceError(f"the {family} space cannot be built from {arguments}: {error}") from error
+        raise SpaceError(f"the {family} space cannot be built from {arguments}: {_one_line(error)}") from error
 
 
 def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
@@ -140,7 +140,7 @@ def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Ope
         _check_keys("cell field", cell, ("width", "layers"))
         layers = cell["layers"]
         if isinstance(layers, int):
-            chosen = (searched,) * layers
+            chosen = alike_layers(searched, layers)
         else:
             chosen = tuple(tuple(_operation(name, operations) for name in layer) for layer in layers)
         cells.append(Cell(int(cell["width"]), chosen))
@@ -165,3 +165,7 @@ def _check_keys(kind: str, values: Any, known: Any) -> None:
     for key in values:
         if key not in known:
             raise UnknownNameError(kind, str(key), known)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from helixnas.errors import SpaceError
 from helixnas.space.architecture import Head, Path, Stage
 from helixnas.space.operation import Operation
-from helixnas.space.search_space import Block, Cell, SearchSpace
+from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 
 TABLE_1: tuple[tuple[tuple[int, int], ...], ...] = (
     ((2, 24), (3, 24), (2, 32)),
@@ -88,7 +88,7 @@ def mbconv(
         separable = Operation.of("ds_k3", kind="separable", kernel=3, se_ratio=se_ratio, activation=activation)
         stem.append(Stage(1, Path(separable_width, (separable,))))
     blocks = tuple(
-        Block(stride, tuple(Cell(width, (operations,) * layers) for layers, width in block))
+        Block(stride, tuple(Cell(width, alike_layers(operations, layers)) for layers, width in block))
         for stride, block in zip(strides, cells, strict=True)
     )
     return SearchSpace(name, tuple(stem), blocks, Head(head_width, activation))

@@ -59,6 +59,24 @@ class Cell:
             yield Path(self.width, operations)
 
 
+MOST_LAYERS = 1000
+"""A cell of more layers is taken for a slip of the pen."""
+
+
+def alike_layers(operations: tuple[Operation, ...], number: int) -> tuple[tuple[Operation, ...], ...]:
+    """Return the layers of a cell in which every layer chooses among the same operations.
+
+    Raises:
+        SpaceError: there are more than 1,000 layers.
+
+    >>> len(alike_layers((Operation.of("skip", kind="projection"),), 3))
+    3
+    """
+    if number > MOST_LAYERS:
+        raise SpaceError(f"a cell has 1 to {MOST_LAYERS:,} layers, not {number:,}")
+    return (operations,) * number
+
+
 @dataclass(frozen=True)
 class Block:
     """Cells side by side; a network takes one path of one of them. The first layer carries the stride."""

@@ -1,0 +1,171 @@
+"""The parts that networks of a space are made of: every operation in every context it can stand in, stem and heads.
+
+An operation in context is (operation, width received, width given, stride, size of the feature map). A space of 10^17
+networks has a few dozen, so each is counted or timed once, and `fill_table` gives every path its cost along the chain.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from timm.layers import ConvNormAct
+from torch import nn
+
+from helixnas.artifacts import CostTable
+from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
+from helixnas.nn import Place, build_operation, build_stage, classifier_of
+from helixnas.nn.operations import activation_layer
+from helixnas.space import Cell, Operation, SearchSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One piece of a network, alone: its name tells its context, and `build` makes the module."""
+
+    kind: Literal["stem", "operation", "head"]
+    name: str
+    """Unique in a space and fit for a file's name: ``mb6_k5-24-40-s2-56`` takes 24 x 56 x 56, gives 40 x 28 x 28."""
+
+    in_width: int
+    """Channels received."""
+
+    size: int
+    """Side of the square feature map received."""
+
+    build: Callable[[], nn.Module] = field(compare=False, repr=False)
+    """Makes the module, on the device of the context it is called in."""
+
+    def shape(self, batch_size: int = 1) -> tuple[int, int, int, int]:
+        """Return the shape of its input."""
+        return batch_size, self.in_width, self.size, self.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """What a network of the space is given and asked for."""
+
+    image_size: int
+    """Side of the square image in pixels."""
+
+    num_classes: int
+    """Outputs of the classifier; 0 leaves it out."""
+
+    in_chans: int = 3
+    """Channels of the image."""
+
+
+def parts(space: SearchSpace, given: Input) -> dict[str, Part]:
+    """Return all parts of a space by name, in the order in which networks may pass them.
+
+    >>> from helixnas.space import macro
+    >>> found = parts(macro(depths=(1, 1, 1)), Input(image_size=8, num_classes=10))
+    >>> [name for name, part in found.items() if part.kind != "operation"]
+    ['stem-3-8', 'head-256-1']
+    """
+    found: dict[str, Part] = {}
+
+    def note(part: Part) -> tuple[int, ...]:
+        found[part.name] = part
+        return (0,)
+
+    fill_table(space, given, ("none",), note, facts={})
+    return found
+
+
+def fill_table(
+    space: SearchSpace,
+    given: Input,
+    resources: Sequence[str],
+    cost_of: Callable[[Part], Sequence[int]],
+    *,
+    facts: Mapping[str, int | float | str],
+) -> CostTable:
+    """Return the costs of every (block, previous width, path), stem and head included, combined from those of parts.
+
+    Args:
+        space: the search space.
+        given: image and classes.
+        resources: names of the costs.
+        cost_of: returns the costs of a part, in the order of `resources`; called once per part.
+        facts: what the numbers hold for, beside image and classes.
+    """
+    is_max = np.array([name in COMBINED_BY_MAXIMUM for name in resources])
+    cost = cache(lambda part: np.array(cost_of(part), dtype=np.int64))
+    size = given.image_size
+    rows: list[tuple[int, int, str, int]] = [(0, given.in_chans, "", space.stem_width)]
+    costs: list[npt.NDArray[np.int64]] = [cost(_stem(space, given))[None]]
+    for stage in space.stem:
+        size = -(-size // stage.stride)
+    for number, block in enumerate(space.blocks, start=1):
+        for previous in space.previous_widths(number):
+            for cell in block.cells:
+                rows.extend((number, previous, path.text, cell.width) for path in cell.paths())
+                costs.append(_cell_costs(cell, previous, block.stride, size, cost, is_max))
+        size = -(-size // block.stride)
+    for width in space.blocks[-1].widths:
+        rows.append((len(space.blocks) + 1, width, "", given.num_classes))
+        costs.append(cost(_head(space, width, size, given.num_classes))[None])
+    blocks, previous, paths, widths = zip(*rows, strict=True)
+    totals = np.concatenate(costs)
+    known = {"image_size": given.image_size, "num_classes": given.num_classes, "in_chans": given.in_chans}
+    return CostTable(
+        block=np.array(blocks, dtype=np.int64),
+        previous_width=np.array(previous, dtype=np.int64),
+        path=tuple(paths),
+        width=np.array(widths, dtype=np.int64),
+        resources={name: totals[:, column] for column, name in enumerate(resources)},
+        facts={**known, **facts},
+    )
+
+
+def _cell_costs(
+    cell: Cell,
+    previous: int,
+    stride: int,
+    size: int,
+    cost: Callable[[Part], npt.NDArray[np.int64]],
+    is_max: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.int64]:
+    """Return (paths, resources): the layers' costs combined, in the order of `Cell.paths`."""
+    total = np.zeros((1, len(is_max)), dtype=np.int64)
+    for number, layer in enumerate(cell.layers):
+        received, step = (previous, stride) if number == 0 else (cell.width, 1)
+        own = np.stack([cost(_operation(operation, received, cell.width, step, size)) for operation in layer])
+        before, after = total[:, None, :], own[None, :, :]
+        total = np.where(is_max, np.maximum(before, after), before + after).reshape(-1, len(is_max))
+        size = -(-size // step)
+    return total
+
+
+def _operation(operation: Operation, in_width: int, out_width: int, stride: int, size: int) -> Part:
+    place = Place(in_width=in_width, out_width=out_width, stride=stride)
+    name = f"{operation.name}-{in_width}-{out_width}-s{stride}-{size}"
+    return Part(
+        kind="operation", name=name, in_width=in_width, size=size, build=lambda: build_operation(operation, place)
+    )
+
+
+def _stem(space: SearchSpace, given: Input) -> Part:
+    def build() -> nn.Module:
+        width, stages = given.in_chans, list[nn.Module]()
+        for stage in space.stem:
+            still = (0.0,) * stage.path.depth
+            stages.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=still))
+            width = stage.path.width
+        return nn.Sequential(*stages)
+
+    name = f"stem-{given.in_chans}-{given.image_size}"
+    return Part(kind="stem", name=name, in_width=given.in_chans, size=given.image_size, build=build)
+
+
+def _head(space: SearchSpace, width: int, size: int, num_classes: int) -> Part:
+    def build() -> nn.Module:
+        head, features = space.head, space.head.width or width
+        activation = activation_layer(head.activation)
+        conv = ConvNormAct(width, features, 1, act_layer=activation) if head.width else nn.Identity()
+        return nn.Sequential(conv, *classifier_of(features, num_classes, pool_type="avg"))
+
+    return Part(kind="head", name=f"head-{width}-{size}", in_width=width, size=size, build=build)

@@ -1,0 +1,116 @@
+"""The runtimes whose latency can be measured: each turns a network into a call that runs it once and waits for it."""
+
+import types
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from helixnas.costs.onnx_file import require_onnx, save_onnx
+from helixnas.errors import ConfigError
+
+Call = Callable[[], object]
+"""Runs a network once on its input and returns when the output is there."""
+
+
+def prepare(runtime: str, network: nn.Module, images: Tensor, *, num_threads: int, file: Path) -> Call:
+    """Return the call that runs `network` on `images` under a runtime of `RUNTIMES`.
+
+    Args:
+        runtime: its name.
+        network: in eval mode, on the CPU.
+        images: the input, on the CPU.
+        num_threads: CPU threads for runtimes that keep their own; 0 for as many as torch has.
+        file: where a runtime that reads files may keep the network; one that is there is taken as it is.
+
+    Raises:
+        ConfigError: the runtime is not installed here, or has no device.
+    """
+    require_runtime(runtime)
+    engine, device = runtime.removesuffix("-cuda"), "cuda" if runtime.endswith("-cuda") else "cpu"
+    if engine == "onnxruntime-cpu":
+        return _onnx_call(network, images, num_threads, file)
+    network, images = network.to(device), images.to(device)
+    if engine == "pytorch-eager":
+        return _waiting(lambda: _infer(network, images), device)
+    return _compiled_call(network, images, device)
+
+
+def require_runtime(runtime: str) -> None:
+    """Raise `ConfigError` where a runtime cannot work on this machine."""
+    if runtime == "onnxruntime-cpu":
+        require_onnx("measuring with onnxruntime-cpu")
+    if runtime.endswith("-cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"latency was to be measured with {runtime}, but this machine has no CUDA device")
+
+
+@contextmanager
+def torch_threads(number: int) -> Generator[None]:
+    """Let torch use this many CPU threads for a while; 0 leaves them as they are."""
+    before = torch.get_num_threads()
+    if number:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _infer(network: nn.Module, images: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return network(images)
+
+
+def _compiled_call(network: nn.Module, images: Tensor, device: str) -> Call:
+    """Compile the network; the first call does the work."""
+
+    def forward(x: Tensor) -> Tensor:
+        return network(x)
+
+    # The compiler counts recompilations per code object and gives up after a few: every network gets its own.
+    code = forward.__code__.replace(co_name=f"forward_{id(network)}")
+    own = types.FunctionType(code, forward.__globals__, closure=forward.__closure__)
+    compiled = torch.compile(own, dynamic=False)
+
+    def run() -> Tensor:
+        with torch.inference_mode():
+            return compiled(images)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the compiler's advice on what could be faster
+            run()
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"torch.compile does not work here ({reason[:160]}); measure with pytorch-eager or onnxruntime-cpu"
+        ) from error
+    return _waiting(run, device)
+
+
+def _waiting(run: Call, device: str) -> Call:
+    if device == "cpu":
+        return run
+
+    def synchronized() -> None:
+        run()
+        torch.cuda.synchronize()
+
+    return synchronized
+
+
+def _onnx_call(network: nn.Module, images: Tensor, num_threads: int, file: Path) -> Call:
+    if not file.is_file():
+        save_onnx(network, images, file)
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads or torch.get_num_threads()
+    # Every network has threads of its own, which would wait busily for more work while the next network is timed.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: images.numpy()}
+    return lambda: session.run(None, feed)

@@ -1,0 +1,166 @@
+"""Timing: all parts of a space, and a few whole networks, in turn, again and again; the median of each counts.
+
+In turn, because a part that is repeated alone finds its weights in the nearest cache and a network does not, and
+because a machine that becomes slower for a while then slows everything that is compared by the same factor. What takes
+long is preparing (compiling, exporting); a runtime that reads files finds those of an interrupted measurement again.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from helixnas.costs.config import CostsConfig
+from helixnas.costs.parts import Input, Part
+from helixnas.costs.runtimes import Call, prepare, torch_threads
+from helixnas.engine.allocation import keep_freed_memory
+from helixnas.nn import build_seeded
+from helixnas.space import Architecture
+from helixnas.zoo import HelixNet
+
+try:
+    import resource
+except ImportError:  # there is none on Windows
+    resource = None
+
+EMPTY = "empty"
+"""Name of a network with next to nothing to do: what a call costs by itself."""
+
+NUM_WARM_UPS = 3
+"""Rounds before the first one that counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """A network to be timed."""
+
+    name: str
+    """Also that of its file."""
+
+    build: Callable[[], nn.Module]
+    shape: tuple[int, int, int, int]
+    """Of its input, batch included."""
+
+
+class TimingRecord(NamedTuple):
+    """One step of a measurement."""
+
+    done: int
+    """Steps so far."""
+
+    note: str
+    """What was done, in a few words."""
+
+
+class Timing:
+    """Prepares workloads and times them in rounds; as a job, its state is the times taken so far.
+
+    Args:
+        workloads: what to time.
+        config: runtime, threads and rounds.
+        files: where a runtime that reads files keeps the networks; whoever made this removes it.
+    """
+
+    def __init__(self, workloads: Sequence[Workload], *, config: CostsConfig, files: Path) -> None:
+        self.workloads = tuple(workloads)
+        self.config = config
+        self.files = files
+        self.times: list[list[int]] = []
+        self.num_interruptions = 0
+        """How often other work took the processor away in the rounds that count; 0 where the system does not tell."""
+
+    @property
+    def num_steps(self) -> int:
+        """How many records an uninterrupted measurement yields."""
+        return len(self.workloads) + self.config.num_rounds
+
+    def state(self) -> dict[str, Any]:
+        """Return the times taken so far."""
+        times = torch.tensor(self.times, dtype=torch.int64).reshape(-1, len(self.workloads))
+        return {"times": times, "num_interruptions": self.num_interruptions}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned."""
+        self.times = state["times"].tolist()
+        self.num_interruptions = state["num_interruptions"]
+
+    def __iter__(self) -> Iterator[TimingRecord]:
+        """Prepare every workload, warm up, and time all of them once per round."""
+        calls: list[Call] = []
+        keep_freed_memory()  # as a process that serves a model has it, and whatever ran in this one before
+        with torch_threads(self.config.num_threads):
+            for number, workload in enumerate(self.workloads, start=1):
+                calls.append(self._prepare(workload))
+                yield TimingRecord(number, f"prepared {workload.name}")
+            for _ in range(NUM_WARM_UPS):
+                _one_round(calls)
+            while len(self.times) < self.config.num_rounds:
+                before = _interruptions()
+                with _no_collection():
+                    self.times.append(_one_round(calls))
+                self.num_interruptions += _interruptions() - before
+                done = len(self.times)
+                yield TimingRecord(len(calls) + done, f"round {done} of {self.config.num_rounds}")
+
+    def _prepare(self, workload: Workload) -> Call:
+        network = build_seeded(workload.build, (0,)).eval()
+        images = torch.randn(workload.shape, generator=torch.Generator().manual_seed(0))
+        file = self.files / f"{workload.name}.onnx"
+        return prepare(self.config.latency, network, images, num_threads=self.config.num_threads, file=file)
+
+    def medians(self) -> dict[str, int]:
+        """Return the median nanoseconds of each workload by name, once all rounds are done."""
+        assert len(self.times) == self.config.num_rounds, "the measurement is not finished"
+        medians = np.median(np.array(self.times), axis=0)
+        return {workload.name: int(value) for workload, value in zip(self.workloads, medians, strict=True)}
+
+
+def workloads_of(
+    parts: Mapping[str, Part], networks: Mapping[str, Architecture], given: Input, *, batch_size: int
+) -> list[Workload]:
+    """Return what must be timed: the empty network, every part, and whole networks by name."""
+    empty = Workload(name=EMPTY, build=nn.ReLU, shape=(batch_size, 1, 1, 1))
+    alone = [Workload(name=part.name, build=part.build, shape=part.shape(batch_size)) for part in parts.values()]
+    return [empty, *alone, *(whole(name, network, given, batch_size) for name, network in networks.items())]
+
+
+def whole(name: str, architecture: Architecture, given: Input, batch_size: int) -> Workload:
+    """Return a whole network as a workload."""
+    return Workload(
+        name=name,
+        build=lambda: HelixNet(architecture, num_classes=given.num_classes, in_chans=given.in_chans),
+        shape=(batch_size, given.in_chans, given.image_size, given.image_size),
+    )
+
+
+def _one_round(calls: Sequence[Call]) -> list[int]:
+    times: list[int] = []
+    for call in calls:
+        started = time.perf_counter_ns()
+        call()
+        times.append(time.perf_counter_ns() - started)
+    return times
+
+
+def _interruptions() -> int:
+    """Return how often the system has suspended this process in favour of another."""
+    return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+@contextmanager
+def _no_collection() -> Generator[None]:
+    """Keep Python's garbage collector from running in the middle of a measurement."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,169 @@
+"""Depthwise convolution in bfloat16 with fast gradients on a CPU.
+
+Torch's bfloat16 kernels for the backward pass of depthwise convolutions are fast for kernels of at most three columns and
+stride 1; beyond, they take longer than the rest of the network, which makes bfloat16 slower than float32. The same
+gradients are composed here from the fast kernels: that of a weight of k x k from windows of three columns over shifted
+images, that of the input of a strided convolution from one convolution of stride 1 for even and for odd rows and
+columns each. `benchmarks/cpu_step.py` measures it; in float32 nothing is gained, so torch's own gradients are used.
+"""
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+FAST = 3
+"""Most columns of a kernel whose weight gradient is fast."""
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """A depthwise convolution that differs from torch's in the speed of its bfloat16 gradients on a CPU alone.
+
+    >>> conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8)
+    >>> conv(torch.ones(1, 8, 4, 4)).shape
+    torch.Size([1, 8, 4, 4])
+    """
+
+    def forward(self, input: Float[Tensor, "batch channels height width"]) -> Tensor:
+        """Return the convolution of `input`."""
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+        if not _gains(dtype, input):
+            return super().forward(input)
+        with torch.autocast("cpu", enabled=False):
+            result = _Depthwise.apply(input.to(dtype), self.weight.to(dtype), self.stride[0], self.kernel_size[0] // 2)
+            y = cast(Tensor, result)
+        return y if self.bias is None else y + self.bias.to(dtype).reshape(1, -1, 1, 1)
+
+
+def speed_up_depthwise(model: nn.Module) -> nn.Module:
+    """Let the depthwise convolutions in a model have fast gradients; parameters, names and results stay the same."""
+    for module in model.modules():
+        if type(module) is nn.Conv2d and _fits(module):
+            module.__class__ = DepthwiseConv2d
+    return model
+
+
+def _fits(conv: nn.Conv2d) -> bool:
+    rows, columns = conv.kernel_size
+    return (
+        conv.groups == conv.in_channels == conv.out_channels
+        and conv.padding_mode == "zeros"
+        and conv.padding == (rows // 2, columns // 2)
+        and rows == columns
+        and rows % 2 == 1
+        and conv.dilation == (1, 1)
+        and conv.stride in ((1, 1), (2, 2))
+        and (columns > FAST or conv.stride == (2, 2))
+    )
+
+
+def _gains(dtype: torch.dtype, x: Tensor) -> bool:
+    """Whether the gradients composed here are the faster ones."""
+    return (
+        dtype is torch.bfloat16
+        and torch.is_grad_enabled()
+        and x.device.type == "cpu"
+        and x.is_contiguous(memory_format=torch.channels_last)
+    )
+
+
+class _Depthwise(torch.autograd.Function):
+    """F.conv2d of one group per channel, and its gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride = stride
+        return F.conv2d(x, weight, None, stride, padding, 1, len(weight))
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - torch passes one gradient per output
+        ctx: Any, grad: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        of_input = of_weight = None
+        if ctx.needs_input_grad[0]:
+            of_input = input_gradient(grad, weight, (x.shape[2], x.shape[3]), ctx.stride)
+        if ctx.needs_input_grad[1]:
+            of_weight = weight_gradient(x, grad, weight, ctx.stride)
+        return of_input, of_weight, None, None
+
+
+def weight_gradient(
+    x: Float[Tensor, "batch channels height width"],
+    grad: Float[Tensor, "batch channels rows columns"],
+    weight: Float[Tensor, "channels 1 kernel kernel"],
+    stride: int,
+) -> Float[Tensor, "channels 1 kernel kernel"]:
+    """Return the gradient of a depthwise weight, a few columns of the kernel at a time."""
+    kernel = weight.shape[-1]
+    half = kernel // 2
+    if kernel <= FAST:
+        return _of_weight(x, grad, weight, stride, (half, half))
+    if x.shape[2] < 2 * kernel:  # the kernel for many rows is fast on tall images alone
+        rows, padding = _windows(kernel), 0
+    else:
+        rows, padding = [slice(0, kernel)], half
+    result = torch.empty_like(weight)
+    for column in _windows(kernel):
+        # row i and column j of the kernel meet row h + i - half and column w + j - half of the image
+        left = half - column.start
+        for row in rows:
+            top = 0 if padding else half - row.start
+            below = 0 if padding else FAST - 1 - top
+            window = F.pad(x, (left, FAST - 1 - left, top, below)).contiguous(memory_format=torch.channels_last)
+            part = weight[..., row, column]
+            result[..., row, column] = _of_weight(window, grad, part, stride, (padding, 0))
+    return result
+
+
+def _windows(kernel: int) -> list[slice]:
+    """Return stretches of three that cover the rows or columns of a kernel; the last may overlap the one before."""
+    starts = {min(first, kernel - FAST) for first in range(0, kernel, FAST)}
+    return [slice(first, first + FAST) for first in sorted(starts)]
+
+
+def input_gradient(
+    grad: Float[Tensor, "batch channels rows columns"],
+    weight: Float[Tensor, "channels 1 kernel kernel"],
+    size: tuple[int, int],
+    stride: int,
+) -> Float[Tensor, "batch channels height width"]:
+    """Return the gradient of the input of a depthwise convolution with half the kernel as padding, stride 1 or 2."""
+    height, width = size
+    if stride == 1:
+        return F.conv2d(grad, weight.flip(2, 3), None, 1, weight.shape[-1] // 2, 1, len(weight))
+    shape = (len(grad), (height + 1) // 2, 2, (width + 1) // 2, 2, len(weight))
+    result = grad.new_empty(shape)
+    for row in (0, 1):
+        for column in (0, 1):
+            result[:, :, row, :, column] = _phase(grad, weight, row, column).permute(0, 2, 3, 1)
+    whole = result.reshape(len(grad), shape[1] * 2, shape[3] * 2, len(weight)).permute(0, 3, 1, 2)
+    return whole[:, :, :height, :width]
+
+
+def _phase(grad: Tensor, weight: Tensor, row: int, column: int) -> Tensor:
+    """Return the gradient at every second row and column of the input, from `row` and `column` on."""
+    half = weight.shape[-1] // 2
+    starts = [(remainder + half) % 2 for remainder in (row, column)]
+    part = weight[:, :, starts[0] :: 2, starts[1] :: 2].flip(2, 3)
+    right = [(remainder + half - start) // 2 for remainder, start in zip((row, column), starts, strict=True)]
+    left = [number - 1 - after for number, after in zip(part.shape[2:], right, strict=True)]
+    both = [max(pair) for pair in zip(left, right, strict=True)]
+    wide = F.conv2d(grad, part, None, 1, both, 1, len(weight))
+    top, start = both[0] - left[0], both[1] - left[1]
+    return wide[:, :, top : top + grad.shape[2], start : start + grad.shape[3]]
+
+
+def _of_weight(x: Tensor, grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, int]) -> Tensor:
+    """Return torch's own gradient of a weight."""
+    steps, margins, unused = [stride, stride], list(padding), [0, 0]
+    wanted = [False, True, False]
+    return torch.ops.aten.convolution_backward(
+        grad, x, weight, None, steps, margins, [1, 1], False, unused, len(weight), wanted
+    )[1]

@@ -1,0 +1,97 @@
+"""Depthwise gradients composed from fast kernels are torch's own."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from timm.models._efficientnet_blocks import InvertedResidual
+from torch import Tensor, nn
+
+from helixnas.engine.depthwise import DepthwiseConv2d, input_gradient, speed_up_depthwise, weight_gradient
+
+CASES = [
+    (size, kernel, stride)
+    for size in ((4, 4), (9, 6), (16, 16), (11, 13), (20, 7), (1, 2))
+    for kernel in (3, 5, 7)
+    for stride in (1, 2)
+]
+
+
+def maps(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    torch.manual_seed(sum(shape))
+    return torch.randn(*shape, dtype=dtype).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), CASES)
+def test_gradients_are_those_of_autograd(size: tuple[int, int], kernel: int, stride: int) -> None:
+    x, weight = maps(3, 6, *size).requires_grad_(), maps(6, 1, kernel, kernel).requires_grad_()
+    y = F.conv2d(x, weight, None, stride, kernel // 2, 1, 6)
+    grad = maps(*y.shape)
+    y.backward(grad)
+    assert x.grad is not None
+    assert weight.grad is not None
+    with torch.no_grad():
+        torch.testing.assert_close(input_gradient(grad, weight, size, stride), x.grad)
+        torch.testing.assert_close(weight_gradient(x, grad, weight, stride), weight.grad)
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("bias", [False, True])
+def test_module_gives_what_torchs_own_gives(kernel: int, stride: int, dtype: torch.dtype, bias: bool) -> None:
+    own = nn.Conv2d(8, 8, kernel, stride, kernel // 2, groups=8, bias=bias)
+    fast = speed_up_depthwise(nn.Sequential(copy.deepcopy(own)))
+    x = maps(4, 8, 12, 10, dtype=torch.float32)
+    results: list[tuple[Tensor, ...]] = []
+    for module in (own, fast):
+        image = x.clone(memory_format=torch.preserve_format).requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
+            y = module(image)
+        assert y.dtype is dtype
+        y.float().square().mean().backward()
+        assert image.grad is not None
+        results.append((y, image.grad, *(p.grad for p in module.parameters() if p.grad is not None)))
+    assert len(results[0]) == 3 + bias
+    near = 2e-2 if dtype is torch.bfloat16 else 1e-5
+    for expected, found in zip(*results, strict=True):
+        assert found.dtype is expected.dtype
+        torch.testing.assert_close(found, expected, rtol=near, atol=near * expected.abs().max().item())
+
+
+def test_only_depthwise_convolutions_that_gain_are_changed_and_nothing_else() -> None:
+    block = InvertedResidual(8, 8, dw_kernel_size=5, exp_ratio=2)
+    before = {name: type(module) for name, module in block.named_modules()}
+    state = {name: value.clone() for name, value in block.state_dict().items()}
+    assert speed_up_depthwise(block) is block
+    changed = {name for name, module in block.named_modules() if type(module) is not before[name]}
+    assert changed == {"conv_dw"}
+    assert type(block.conv_dw) is DepthwiseConv2d
+    assert all(torch.equal(value, state[name]) for name, value in block.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(4, 8, 5, padding=2, groups=4),
+        nn.Conv2d(8, 8, 5, padding=2, groups=4),
+        nn.Conv2d(8, 8, 5, padding=0, groups=8),
+        nn.Conv2d(8, 8, 4, padding=2, groups=8),
+        nn.Conv2d(8, 8, (3, 5), padding=(1, 2), groups=8),
+        nn.Conv2d(8, 8, 5, padding=4, dilation=2, groups=8),
+        nn.Conv2d(8, 8, 5, padding=2, stride=3, groups=8),
+        nn.Conv2d(8, 8, 5, padding=2, groups=8, padding_mode="reflect"),
+        nn.Conv2d(8, 8, 3, padding=1, groups=8),
+    ],
+)
+def test_other_convolutions_stay_as_they_are(conv: nn.Conv2d) -> None:
+    assert type(speed_up_depthwise(nn.Sequential(conv))[0]) is nn.Conv2d
+
+
+def test_only_bfloat16_images_in_channels_last_order_take_the_composed_path() -> None:
+    conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8, bias=False)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert "_Depthwise" in type(conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn).__name__
+        assert "_Depthwise" not in type(conv(torch.randn(2, 8, 6, 6)).grad_fn).__name__
+    assert "_Depthwise" not in type(conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn).__name__

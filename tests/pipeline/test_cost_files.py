@@ -1,0 +1,57 @@
+"""Counted and measured costs come as one table, where they are of one space."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts import CostTable, StageRecord
+from helixnas.errors import ArtifactError
+from helixnas.pipeline.cost_files import load_costs
+from helixnas.pipeline.run_folder import RunFolder
+
+
+def with_latency(finished: RunFolder, folder: Path, *, rows: int) -> RunFolder:
+    """Return a copy of a run with latencies of its first rows."""
+    copy = RunFolder(shutil.copytree(finished.path, folder))
+    counted = CostTable.load(copy.costs)
+    CostTable(
+        block=counted.block[:rows],
+        previous_width=counted.previous_width[:rows],
+        path=counted.path[:rows],
+        width=counted.width[:rows],
+        resources={"latency_ns": np.arange(rows)},
+        facts={"latency_runtime": "made"},
+    ).save(copy.latency)
+    files = {"costs/latency.parquet": copy.latency.stat().st_size}
+    stage = StageRecord(key="k", settings={}, files=files, seconds=0.0, finished="2026-01-01T00:00:00+00:00")
+    copy.load_record().with_stage("latency", stage).save(copy.record)
+    return copy
+
+
+def test_latency_joins_what_was_counted(finished: RunFolder, tmp_path: Path) -> None:
+    number = len(CostTable.load(finished.costs))
+    folder = with_latency(finished, tmp_path / "run", rows=number)
+    costs = load_costs(folder, folder.load_record())
+    assert list(costs.resources) == ["params", "macs", "flops", "activation_bytes", "latency_ns"]
+    assert costs.resource("latency_ns").tolist() == list(range(number))
+    assert costs.facts["latency_runtime"] == "made"
+
+
+def test_latency_of_another_space_is_refused(finished: RunFolder, tmp_path: Path) -> None:
+    folder = with_latency(finished, tmp_path / "run", rows=3)
+    with pytest.raises(
+        ArtifactError, match="latency_ns were measured for another space than params and macs and flops"
+    ):
+        load_costs(folder, folder.load_record())
+
+
+def test_latency_whose_file_is_gone_or_not_on_record_is_left_out(finished: RunFolder, tmp_path: Path) -> None:
+    folder = with_latency(finished, tmp_path / "run", rows=3)
+    record = folder.load_record()
+    forgotten = replace(record, stages={k: v for k, v in record.stages.items() if k != "latency"})
+    assert "latency_ns" not in load_costs(folder, forgotten).resources
+    folder.latency.unlink()
+    assert "latency_ns" not in load_costs(folder, record).resources

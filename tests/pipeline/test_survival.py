@@ -1,0 +1,86 @@
+"""A full disk and a read-only folder: one sentence, nothing lost, and the run goes on when there is room again."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from helixnas.pipeline.run_folder import RunFolder
+
+Digests = Callable[[Path], dict[str, str]]
+
+
+def mount(*words: str) -> bool:
+    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MiB of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0 or not mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)):
+        pytest.skip("mounting a small tmpfs needs root on Linux")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def run(recipe: Path, folder: Path) -> tuple[int, str]:
+    """Run a recipe as a user does, and return the exit code and what it complained of."""
+    command = [
+        sys.executable,
+        "-m",
+        "helixnas",
+        "run",
+        str(recipe),
+        "--out",
+        str(folder),
+        "--quiet",
+        "--until",
+        "retrain",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room_kib", [4, 40, 200])
+def test_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
+    small_disk: Path, finished: RunFolder, tiny_path: Path, digests: Digests, room_kib: int
+) -> None:
+    filler, folder = small_disk / "filler", small_disk / "run"
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    filler.write_bytes(b"0" * (free - room_kib * 1024))
+    code, said = run(tiny_path, folder)
+    assert code == 2
+    assert said.startswith("helixnas: ")
+    assert said.count("\n") == 1
+    assert "the disk is full" in said
+    assert not list(folder.rglob(".*.tmp"))
+    filler.unlink()
+    assert run(tiny_path, folder) == (0, "")
+    assert digests(folder) == digests(finished.path)
+
+
+@pytest.mark.slow
+def test_read_only_folder_is_one_sentence_and_the_run_goes_on_when_it_can_be_written(
+    small_disk: Path, finished: RunFolder, tiny_path: Path, digests: Digests
+) -> None:
+    folder = small_disk / "run"
+    assert mount("-o", "remount,ro", str(small_disk))
+    code, said = run(tiny_path, folder)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "read-only" in said.lower()
+    assert mount("-o", "remount,rw", str(small_disk))
+    assert run(tiny_path, folder) == (0, "")
+    assert mount("-o", "remount,ro", str(small_disk))
+    command = [sys.executable, "-m", "helixnas", "search", str(folder), "--max", "macs=80%"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "read-only" in done.stderr.lower()
+    assert digests(folder) == digests(finished.path)

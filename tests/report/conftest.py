@@ -114,7 +114,9 @@ class MadeRun:
         write_json(self.folder / "costs" / "latency.json", values)
         self.finish("latency")
 
-    def search(self, name: str, runners_up: list[tuple[float, float | None]]) -> None:
+    def search(
+        self, name: str, runners_up: list[tuple[float, float | None]], *, front_over: list[str] | None = None
+    ) -> None:
         """Leave the outcome of a search, with (difference, standard error) of the runners-up."""
         folder, winner = self.folder / "searches" / name, self.space.sample(self.rng)
         others = [self.space.sample(self.rng).text for _ in runners_up]
@@ -133,7 +135,7 @@ class MadeRun:
             "min": {},
             "weights": [],
             "limits": {"upper": {"macs": 160_000}, "lower": {}},
-            "front_over": ["macs"],
+            "front_over": front_over or ["macs"],
             "seconds": 0.002,
             "space_size": str(self.space.size),
             "runners_up": [

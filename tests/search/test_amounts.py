@@ -42,10 +42,14 @@ def test_an_unknown_resource_is_told_with_the_nearest() -> None:
 
 
 def test_a_limit_in_milliseconds_is_one_in_nanoseconds() -> None:
-    known = {"latency_ns": None, "macs": 1}
+    known = {"latency_ns": 20_000_000, "macs": 1}
     assert parse_limits({"latency_ms": "12.5", "macs": 3}, known=known, option="max") == {
         "latency_ns": 12_500_000,
         "macs": 3,
     }
+    assert parse_limits({"latency_ns": 7}, known=known, option="max") == {"latency_ns": 7}
+    assert parse_limits({"latency_ms": "40%"}, known=known, option="max") == {"latency_ns": 8_000_000}
     with pytest.raises(ConfigError, match="max limits latency_ns twice, by latency_ms and latency_ns; give it once"):
-        parse_limits({"latency_ms": 1, "latency_ns": 5}, known=known, option="max")
+        parse_limits({"latency_ms": 1, "macs": 3, "latency_ns": 5}, known=known, option="max")
+    with pytest.raises(UnknownNameError, match="unknown resource in max 'delay_ms'"):
+        parse_limits({"delay_ms": 1}, known=known, option="max")

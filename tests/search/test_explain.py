@@ -9,14 +9,14 @@ from helixnas.search import Budget, Instance, InstanceBlock, enumerate_answers, 
 
 
 def test_feasibility_agrees_with_exhaustive_enumeration(draw_instance):
-    for seed in range(300):
+    for seed in range(150):
         instance, budget = draw_instance(seed)
         assert is_feasible(instance, budget) == bool(enumerate_answers(instance, budget)), seed
 
 
 def test_explanation_agrees_with_exhaustive_enumeration(draw_instance):
     num_explained = 0
-    for seed in range(420):
+    for seed in range(140):
         instance, budget = draw_instance(seed)
         if seed % 3:
             budget = Budget(upper={name: limit // 3 for name, limit in budget.upper.items()}, lower=budget.lower)
@@ -34,7 +34,7 @@ def test_explanation_agrees_with_exhaustive_enumeration(draw_instance):
         smallest = _smallest_conflict(answers, budget)
         assert len(why.conflict.upper) + len(why.conflict.lower) == smallest, seed
         assert not is_feasible(instance, why.conflict), seed
-    assert num_explained > 60
+    assert num_explained > 20
 
 
 def test_one_budget_is_explained_by_the_smallest_architecture():

@@ -22,7 +22,8 @@ from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
-from helixnas.pipeline.searching import check_budgets, load_search, teacher_costs
+from helixnas.pipeline.run_search import load_search
+from helixnas.pipeline.searching import check_budgets, teacher_costs
 from helixnas.pipeline.session import Session
 from helixnas.report import build_report
 

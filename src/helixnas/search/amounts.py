@@ -9,8 +9,6 @@ from helixnas.errors import ConfigError, UnknownNameError
 
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IGNORECASE)
-
-
 UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
 """Names under which a resource is limited in a larger unit: the resource, and how many of its units one is."""
 
@@ -42,17 +40,19 @@ def parse_amount(text: str | int | float, *, reference: int | None = None, unit:
 def parse_limits(
     limits: Mapping[str, str | int | float], *, known: Mapping[str, int | None], option: str
 ) -> dict[str, int]:
-    """Return limits per resource as whole numbers.
+    """Return limits per resource as whole numbers; a time may be given in another unit than nanoseconds.
 
     Args:
         limits: resource -> amount.
         known: the resources there are -> the teacher's, where known.
         option: where the limits were given, for messages.
 
-    >>> parse_limits({"macs": "50%"}, known={"macs": 800, "params": 10}, option="max")
-    {'macs': 400}
-    >>> parse_limits({"latency_ms": 1.5}, known={"latency_ns": None}, option="max")
-    {'latency_ns': 1500000}
+    Raises:
+        UnknownNameError: there is no such resource.
+        ConfigError: an amount is none, a share of something unknown, or limits what another limits already.
+
+    >>> parse_limits({"macs": "50%", "latency_ms": 1.5}, known={"macs": 800, "latency_ns": None}, option="max")
+    {'macs': 400, 'latency_ns': 1500000}
     """
     parsed: dict[str, int] = {}
     for name, amount in limits.items():
@@ -60,6 +60,22 @@ def parse_limits(
         if resource not in known:
             raise UnknownNameError(f"resource in {option}", name, known)
         if resource in parsed:
-            raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(limits)}; give it once")
+            names = [other for other in limits if UNITS.get(other, (other, 1))[0] == resource]
+            raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(names)}; give it once")
         parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit)
     return parsed
+
+
+def readable(resource: str, amount: int, *, decimals: int | None = None) -> tuple[str, str]:
+    """Return a resource and an amount of it in the unit that people use: milliseconds of latency, all else as it is.
+
+    The amount is exact, unless `decimals` says how many to show of one that is not counted in whole units.
+
+    >>> readable("latency_ns", 12_500_000), readable("latency_ns", 12_345_678, decimals=2), readable("macs", 3500)
+    (('latency_ms', '12.5'), ('latency_ms', '12.35'), ('macs', '3,500'))
+    """
+    for name, (counted, unit) in UNITS.items():
+        if counted == resource:
+            exact = f"{amount // unit:,}.{amount % unit:0{len(str(unit)) - 1}}".rstrip("0").removesuffix(".")
+            return name, exact if decimals is None else f"{amount / unit:,.{decimals}f}"
+    return resource, f"{amount:,}"

@@ -1,0 +1,85 @@
+"""Named searches of a run: limits, answers, fronts, certificates."""
+
+import pytest
+
+from helixnas.artifacts import Front
+from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, UnknownNameError
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import load_search, search_run
+from helixnas.pipeline.search_config import SearchConfig
+from helixnas.pipeline.searching import CERTIFICATE, COMPARISON, find_diverse, teacher_costs
+from helixnas.search import Certificate, distance
+
+
+def test_limits_of_several_resources_and_shares_of_the_teacher_hold_together(copy: RunFolder) -> None:
+    teacher = teacher_costs(copy.load_record())
+    limits = SearchConfig(max={"macs": "150%", "params": "4k"}, min={"macs": "60%"})
+    ((_, outcome),) = search_run(copy, "both", limits)
+    assert dict(outcome.result.budget.upper) == {"macs": int(1.5 * teacher["macs"]), "params": 4000}
+    assert outcome.result.budget.lower["macs"] == int(0.6 * teacher["macs"])
+    for answer in outcome.result.answers:
+        assert 0.6 * teacher["macs"] - 1 < answer.costs["macs"] <= 1.5 * teacher["macs"]
+        assert answer.costs["params"] <= 4000
+    assert load_search(copy, "both") == limits
+
+
+def test_every_search_leaves_a_certificate_of_its_answer(finished: RunFolder) -> None:
+    assert f"searches/small/{CERTIFICATE}" in finished.load_record().stages["search:small"].files
+    certificate = Certificate.load(finished.search("small") / CERTIFICATE)
+    assert (certificate.status, certificate.space_size, certificate.gap) == ("optimal", 24, 0)
+    assert certificate.bound == certificate.score
+
+
+def test_a_budget_that_cannot_be_met_leaves_a_certificate_and_no_result(copy: RunFolder) -> None:
+    with pytest.raises(InfeasibleBudgetError, match="no architecture has macs <= 1,000"):
+        search_run(copy, "none", SearchConfig(max={"macs": "1k"}))
+    certificate = Certificate.load(copy.search("none") / CERTIFICATE)
+    assert (certificate.status, certificate.score, certificate.bound) == ("infeasible", None, None)
+    assert "no architecture has macs <= 1,000" in certificate.reason
+    assert copy.search_names() == ["small"]
+
+
+def test_the_front_weighs_the_score_against_the_resources_asked_for(copy: RunFolder) -> None:
+    ((name, outcome),) = search_run(copy, None, SearchConfig(front=("params", "macs")))
+    assert name == "front-params-macs"
+    assert outcome.result.front.resources == ("params", "macs")
+    front = Front.load(copy.search(name) / "front.parquet")
+    assert front.architecture == tuple(answer.text for answer in outcome.result.front)
+    ((_, coarse),) = search_run(copy, "coarse", SearchConfig(front=("macs",), resolution={"macs": "100k"}))
+    assert coarse.result.front.steps == {"macs": 100_000}
+    with pytest.raises(UnknownNameError, match="unknown resource in front 'latency'"):
+        search_run(copy, "odd", SearchConfig(front=("latency",)))
+
+
+def test_as_many_answers_as_are_asked_for_are_found_and_weights_count(copy: RunFolder) -> None:
+    ((_, outcome),) = search_run(copy, "all", SearchConfig(weights=(2.0, 1.0)), num_best=20)
+    assert len(outcome.result.answers) == 20
+    assert len(outcome.comparisons) == 10
+    assert Certificate.load(copy.search("all") / CERTIFICATE).weights == (2.0, 1.0)
+
+
+def test_diverse_answers_keep_their_distance_in_layers(copy: RunFolder) -> None:
+    ((_, outcome),) = search_run(copy, "wide", SearchConfig(max={"macs": "190%"}))
+    diverse = find_diverse(copy, outcome, number=4, min_distance=2)
+    answers = diverse.answers
+    assert answers[0].text == outcome.architecture.text
+    assert len(answers) > 1
+    assert all(distance(diverse.instance, a, b) >= 2 for a in answers for b in answers if a is not b)
+
+
+def test_a_new_outcome_removes_a_comparison_of_the_old_one(copy: RunFolder) -> None:
+    limits = SearchConfig(max={"macs": "190%"})
+    search_run(copy, "again", limits)
+    (copy.search("again") / COMPARISON).write_text("{}")
+    search_run(copy, "again", limits)
+    assert not (copy.search("again") / COMPARISON).exists()
+
+
+def test_settings_out_of_range_and_a_damaged_search_are_told(copy: RunFolder) -> None:
+    with pytest.raises(ConfigError, match=r"time_limit_s must be a number of at least 0, not -1\.0"):
+        SearchConfig(time_limit_s=-1.0)
+    with pytest.raises(ConfigError, match="'x' is not an amount"):
+        SearchConfig(resolution={"macs": "x"})
+    (copy.search("small") / "result.json").write_text('{"max": 3}')
+    with pytest.raises(ArtifactError, match="is truncated or damaged"):
+        load_search(copy, "small")

@@ -39,7 +39,7 @@ class Tables:
         self,
         resources: Sequence[str],
         *,
-        score: str = "relative_l1",
+        score: str | None = None,
         weights: Sequence[float] | None = None,
         layers: bool = False,
     ) -> Instance:
@@ -47,7 +47,7 @@ class Tables:
 
         Args:
             resources: which costs count, in the order in which ties are broken.
-            score: which kind of score to add up.
+            score: which kind of score to add up; the first by default.
             weights: lambda_k per block (Eq. 4), 1 each by default.
             layers: whether to tell the layers of the paths apart, which diverse answers need.
 

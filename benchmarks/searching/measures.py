@@ -17,14 +17,13 @@ from helixnas.errors import ConfigError
 from helixnas.search import (
     Budget,
     Instance,
-    compare_methods,
     pareto_front,
     parse_amount,
     solve,
     solve_diverse,
     solve_milp,
 )
-from helixnas.search.references import traverse
+from helixnas.search.references import search_by_evolution, search_greedily, search_randomly, traverse
 from helixnas.search.verify import agrees
 from searching.instances import (
     CORRELATIONS,
@@ -229,8 +228,13 @@ def _quality(make: Callable[..., Instance], of: tuple[Any, ...], number: int) ->
     unit = float(np.sqrt(sum(float(np.var(block.score)) for block in instance.blocks)))
     (budget,) = budgets(instance, number, number=1)
     best = solve(instance, budget).best().score
-    found = compare_methods(instance, budget, seed=0, num_architectures=10_000, time_limit_s=10.0)
-    return {other.method: None if other.answer is None else (other.answer.score - best) / unit for other in found[:4]}
+    found = (
+        search_greedily(instance, budget),
+        search_randomly(instance, budget, num_architectures=10_000, seed=0),
+        search_by_evolution(instance, budget, num_architectures=10_000, seed=0),
+        traverse(instance, budget, time_limit_s=10.0),
+    )
+    return {other.method: None if other.answer is None else (other.answer.score - best) / unit for other in found}
 
 
 def _scores(folder: Path) -> Row:

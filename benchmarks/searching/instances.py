@@ -113,7 +113,8 @@ def run_tables(folder: Path) -> Tables:
     """Return the tables of a finished run."""
     number = len(list((folder / "ratings").glob("block-*.parquet")))
     ratings = tuple(RatingTable.load(folder / "ratings" / f"block-{k}.parquet") for k in range(1, number + 1))
-    return Tables(ratings=ratings, costs=CostTable.load(folder / "costs.parquet"))
+    costs, latency = CostTable.load(folder / "costs.parquet"), folder / "costs" / "latency.parquet"
+    return Tables(ratings=ratings, costs=costs.joined(CostTable.load(latency)) if latency.is_file() else costs)
 
 
 def run_instance(folder: Path) -> Instance:

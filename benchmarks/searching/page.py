@@ -43,7 +43,12 @@ def _head() -> str:
         "scipy).\n\n"
         f"{words}\n\nOptima agree with HiGHS to 1e-6 on every instance of the first two tables, or the benchmark stops. "
         "A limit lies between 20 % and 90 % of the way from the least there is to what the best architecture without "
-        "limits costs. Times are medians of 9 repeats (HiGHS: 3) in one process; ratios are of times in the same run.\n"
+        "limits costs. Times are medians of 9 repeats (HiGHS: 3) in one process; ratios are of times in the same run.\n\n"
+        "What is timed. Build: blocks and instance from integer arrays in memory, with all their checks; reading files and "
+        "turning scores into integers are not in it. Optimum: `solve` on an instance in memory, from the chain of what fits "
+        "to the proven answer; neither front nor certificate. Build, optimum and front: both and the complete front over "
+        "macs inside the limit. HiGHS: `solve_milp` on the same instance, from its sparse rows to an answer with a relative "
+        "gap of 0, presolve on (off where a resource has limits on both sides, docs/log.md).\n"
     )
 
 

@@ -62,6 +62,8 @@ def test_a_mistake_is_one_sentence(tiny: str, complaint: Complaint, words: list[
         (["search", "my run", "--max", "latency_ms=3"], "latency was not measured in this run; measure it first, for"),
         (["costs", "my run", "--latency", "pytorch"], "unknown runtime 'pytorch'; did you mean pytorch-eager"),
         (["costs", "my run", "--latency", "x", "--read-csv", "y"], "--latency and --read-csv exclude each other"),
+        (["costs", "my run", "--again"], "the recipe of this run measures no latency; add --latency RUNTIME to --again"),
+        (["costs", "my run", "--again", "--export-onnx", "x"], "--again measures latency once more and --export-onnx"),
         (["costs", "my run", "--image-size", "8"], "--image-size says how latency is measured; add --latency RUNTIME"),
         (["costs", "my run", "--read-csv", "none.csv"], "cannot read none.csv: there is no such file"),
         (["costs", "my run", "--latency", "pytorch-eager", "--batch", "0"], "costs.batch_size must be at least 1, not 0"),

@@ -98,6 +98,21 @@ def test_latency_is_measured_told_and_searched_under(run: str, capsys: pytest.Ca
     assert "the budget of 1000 ms is met" in capsys.readouterr().out
     assert main(["costs", run]) == 0
     assert capsys.readouterr().out == "costs: done already\n"
+    again = [
+        "costs",
+        run,
+        "--latency",
+        "pytorch-eager",
+        "--rounds",
+        "1",
+        "--networks",
+        "1",
+        "--threads",
+        "1",
+        "--again",
+    ]
+    assert main(again) == 0
+    assert "latency: pytorch-eager, parts 12" in capsys.readouterr().out
 
 
 def test_a_search_is_compared_varied_and_verified(run: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from helixnas.pipeline.search_config import SearchConfig
 def test_no_method_beats_the_exact_search_and_the_rows_are_kept(copy: RunFolder) -> None:
     ((_, outcome),) = search_run(copy, None, SearchConfig(max={"macs": "150%"}, min={"macs": "70%"}))
     rows = compare_on(outcome.result, seed=0, time_limit_s=10.0)
-    methods = ["exact search", "greedy per block", "random", "evolutionary", "Algorithm 2", "HiGHS"]
+    methods = ["exact search", "brute force", "greedy per block", "random", "evolutionary", "Algorithm 2", "HiGHS"]
     assert [row.method for row in rows] == methods
     assert all(row.excess is None or row.excess >= 0 for row in rows)
     save_comparison(rows, copy.path / "comparison.json", time_limit_s=10.0)

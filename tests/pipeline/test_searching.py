@@ -1,5 +1,7 @@
 """Named searches of a run: limits, answers, fronts, certificates."""
 
+from dataclasses import replace
+
 import pytest
 
 from helixnas.artifacts import Front
@@ -21,6 +23,18 @@ def test_limits_of_several_resources_and_shares_of_the_teacher_hold_together(cop
         assert 0.6 * teacher["macs"] - 1 < answer.costs["macs"] <= 1.5 * teacher["macs"]
         assert answer.costs["params"] <= 4000
     assert load_search(copy, "both") == limits
+
+
+def test_shares_are_of_everything_that_is_counted_of_the_teacher(copy: RunFolder) -> None:
+    record = copy.load_record()
+    teacher = teacher_costs(record)
+    assert list(teacher) == ["params", "macs", "flops", "activation_bytes"]
+    assert teacher["flops"] > teacher["macs"]
+    ((_, outcome),) = search_run(copy, "half", SearchConfig(max={"flops": "150%", "activation_bytes": "300%"}))
+    upper = outcome.result.budget.upper
+    assert upper == {"flops": int(1.5 * teacher["flops"]), "activation_bytes": 3 * teacher["activation_bytes"]}
+    older = replace(record.stages["teacher"], facts={"params": 1, "macs": 2})
+    assert teacher_costs(record.with_stage("teacher", older)) == {"params": 1, "macs": 2}
 
 
 def test_every_search_leaves_a_certificate_of_its_answer(finished: RunFolder) -> None:

@@ -32,7 +32,9 @@ def test_what_is_no_amount_is_told(text: str) -> None:
 
 
 def test_a_share_of_something_unknown_is_told() -> None:
-    with pytest.raises(ConfigError, match="'60%' is a share of the teacher's, which is not known for this resource"):
+    with pytest.raises(
+        ConfigError, match="'60%' is a share of the teacher's latency, which is not known; write a number"
+    ):
         parse_limits({"latency": "60%"}, known={"latency": None}, option="max")
 
 

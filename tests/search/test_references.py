@@ -17,10 +17,21 @@ def test_no_reference_beats_the_search_or_breaks_a_limit(draw_instance):
         instance, budget = draw_instance(seed)
         best = solve(instance, budget)
         for found in compare_methods(instance, budget, seed=seed, num_architectures=300):
+            if found.method == "brute force":
+                assert found.answer == next(iter(best.answers), None), seed
             if found.answer is not None:
                 assert is_within(found.answer, budget), (seed, found.method)
                 slack = 1e-6 * abs(best.best().score) if found.method == "HiGHS" else 0
                 assert found.answer.score >= best.best().score - slack, (seed, found.method)
+
+
+def test_brute_force_is_left_out_where_there_is_too_much_to_look_at(draw_instance, table_1):
+    small, large = (
+        [found.method for found in compare_methods(instance, Budget(), seed=0, num_architectures=10, time_limit_s=0.0)]
+        for instance in (draw_instance(0)[0], table_1(0))
+    )
+    assert small == ["brute force", *large]
+    assert large == ["greedy per block", "random", "evolutionary", "Algorithm 2", "HiGHS"]
 
 
 def test_every_reference_ends_on_a_budget_that_nothing_meets(table_1):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 
 from helixnas.search import Budget, enumerate_answers, solve
@@ -46,3 +48,11 @@ def test_the_bound_is_close_on_a_space_of_the_size_of_table_1(table_1):
         best = solve(instance, budget).best()
         assert 0 <= best.score - relaxation.floor < 0.05 * abs(best.score)
         assert np.all(relaxation.prices >= 0)
+
+
+def test_answers_stay_exact_where_no_good_prices_are_found(draw_instance, monkeypatch):
+    monkeypatch.setattr("helixnas.search.solver.SMALL", 0)
+    monkeypatch.setattr("helixnas.search.relaxation.linprog", lambda *_, **__: SimpleNamespace(x=None))
+    for seed in range(60):
+        instance, budget = draw_instance(seed)
+        assert solve(instance, budget, num_best=3).answers == enumerate_answers(instance, budget)[:3], seed

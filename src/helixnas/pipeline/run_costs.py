@@ -66,7 +66,7 @@ def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bo
             if open_again:
                 reporter.say(f"to be done again under the new latencies: {', '.join(open_again)}")
     after = run_stage(recipe, folder, reporter, verb="costs", name=None)
-    if "latency" in before.stages and after.stages["latency"] == before.stages["latency"]:
+    if recipe.costs.latency and "latency" in before.stages and after.stages["latency"] == before.stages["latency"]:
         reporter.say(f"to measure latency again with the same settings: helixnas costs {folder.path} ... --again")
 
 

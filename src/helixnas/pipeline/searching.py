@@ -50,7 +50,7 @@ class Outcome:
     """The next ten beside the winner, on the same rating images."""
 
     teacher: Mapping[str, int]
-    """The teacher's parameters and multiply-adds."""
+    """What the teacher costs, as far as it is known."""
 
     config: SearchConfig
     """What was asked."""
@@ -263,10 +263,11 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
 
 
 def teacher_costs(record: RunRecord) -> dict[str, int]:
-    """Return the teacher's parameters and multiply-adds: what percentages are shares of."""
+    """Return what is known of the teacher's costs, which percentages are shares of."""
     try:
         facts = record.stages["teacher"].facts
-        return {name: int(facts[name]) for name in ("params", "macs")}
+        known = ("params", "macs", *(name for name in ("flops", "activation_bytes") if name in facts))
+        return {name: int(facts[name]) for name in known}
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError("the record of the run lacks the teacher's parameters and multiply-adds") from error
 

@@ -13,10 +13,10 @@ UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
 """Names under which a resource is limited in a larger unit: the resource, and how many of its units one is."""
 
 
-def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1) -> int:
+def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1, what: str = "amount") -> int:
     """Return the whole number that an amount means, rounded down; a percentage is a share of `reference`.
 
-    A plain number counts units of `unit` each.
+    A plain number counts units of `unit` each; `what` is counted, for messages.
 
     Raises:
         ConfigError: the text is not an amount, or a share of something unknown.
@@ -30,9 +30,7 @@ def parse_amount(text: str | int | float, *, reference: int | None = None, unit:
     number, prefix = Fraction(match[1]), match[2].lower()
     if prefix == "%":
         if reference is None:
-            raise ConfigError(
-                f"{text!r} is a share of the teacher's, which is not known for this resource; write a number"
-            )
+            raise ConfigError(f"{text!r} is a share of the teacher's {what}, which is not known; write a number")
         return math.floor(number * reference / 100)
     return math.floor(number * _FACTORS[prefix] * unit)
 
@@ -62,7 +60,7 @@ def parse_limits(
         if resource in parsed:
             names = [other for other in limits if UNITS.get(other, (other, 1))[0] == resource]
             raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(names)}; give it once")
-        parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit)
+        parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit, what=name)
     return parsed
 
 

@@ -26,9 +26,27 @@ def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple
     >>> [answer.rows for answer in enumerate_answers(instance)]
     [(1, 1), (0, 1), (1, 0), (0, 0)]
     """
+    return tuple(sorted(answer_of(instance, chosen) for chosen in _inside(instance, budget or Budget())))
+
+
+def enumerate_best(instance: Instance, budget: Budget) -> Answer | None:
+    """Return the first of `enumerate_answers`, or None, without an object for every architecture.
+
+    Raises:
+        ConfigError: the instance has more than 10,000,000 architectures.
+    """
+    rows = _inside(instance, budget)
+    scores = [block.score[rows[:, number]] for number, block in enumerate(instance.blocks)]
+    score = np.sum(scores, axis=0)
+    return min(
+        (answer_of(instance, chosen) for chosen in rows[score == score.min(initial=LARGEST_TOTAL)]), default=None
+    )
+
+
+def _inside(instance: Instance, budget: Budget) -> Ints:
+    """Return (architectures, blocks): the rows of every chain inside the budget."""
     if instance.size > LARGEST_SPACE:
         raise ConfigError(f"{instance.size:,} architectures are too many to enumerate; at most {LARGEST_SPACE:,}")
-    budget = Budget() if budget is None else budget
     budget.check(instance.resources)
     rows = _chains(instance)
     fits = np.ones(len(rows), np.bool_)
@@ -36,7 +54,7 @@ def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple
         parts = [block.costs[rows[:, number], column] for number, block in enumerate(instance.blocks)]
         cost = np.sum(parts, axis=0) if how == "sum" else np.max(parts, axis=0)
         fits &= (cost <= budget.upper.get(name, LARGEST_TOTAL)) & (cost >= budget.lower.get(name, 0))
-    return tuple(sorted(answer_of(instance, chosen) for chosen in rows[fits]))
+    return rows[fits]
 
 
 def is_within(answer: Answer, budget: Budget) -> bool:

@@ -36,7 +36,7 @@ def explain(instance: Instance, budget: Budget) -> Infeasibility:
     if instance.size == 0:
         return Infeasibility(smallest={}, largest={}, conflict=Budget(), factor=None, needed={})
     conflict, is_smallest = _conflict(instance, budget)
-    factor, is_least = _factor(instance, budget)
+    factor, is_least = _factor(instance, budget, largest)
     return Infeasibility(
         smallest=smallest,
         largest=largest,
@@ -78,7 +78,7 @@ def _meets(instance: Instance, budget: Budget) -> bool | None:
         return None
 
 
-def _factor(instance: Instance, budget: Budget) -> tuple[Fraction | None, bool]:
+def _factor(instance: Instance, budget: Budget, largest: Mapping[str, int]) -> tuple[Fraction | None, bool]:
     """Return the least factor by which all upper limits must grow together, and whether it is known to be the least."""
     hard = {name: limit for name, limit in budget.upper.items() if limit == 0}
     soft = {name: limit for name, limit in budget.upper.items() if limit > 0}
@@ -87,10 +87,11 @@ def _factor(instance: Instance, budget: Budget) -> tuple[Fraction | None, bool]:
         return None, ever is not None
 
     def suffices(factor: Fraction) -> bool | None:
-        return _meets(instance, Budget(upper=hard | _grown(soft, factor), lower=budget.lower))
+        binding = {name: limit for name, limit in _grown(soft, factor).items() if limit < largest[name]}
+        return _meets(instance, Budget(upper=hard | binding, lower=budget.lower))
 
     too_little, enough = Fraction(1), Fraction(2)
-    while not suffices(enough):
+    while not suffices(enough):  # it ends where no limit binds any more, which `ever` has settled
         too_little, enough = enough, 2 * enough
     for _ in range(NUM_HALVINGS):  # the nearer, the smaller the front that is looked at in the end
         middle = (too_little + enough) / 2

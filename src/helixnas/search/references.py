@@ -1,4 +1,4 @@
-"""What exactness is measured against: the paper's traversal, greedy, random and evolutionary search, and HiGHS.
+"""What exactness is measured against: brute force, greedy, random, evolution, the paper's traversal, and HiGHS.
 
 All get the same instance and budget and give a `Reference`. None runs for ever: the traversal and HiGHS have a time
 limit, the others a number of architectures to look at, also where no architecture meets the budget.
@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helixnas.search.brute_force import is_within
+from helixnas.search.brute_force import enumerate_best, is_within
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Limits, Link, build_chain
 from helixnas.search.feasibility import to_limits
 from helixnas.search.instance import Instance, InstanceBlock, Ints, Mask
 from helixnas.search.milp import solve_milp
 from helixnas.search.result import Answer, answer_of
+
+MOST_ENUMERATED = 1_000_000
+"""Architectures that brute force may look at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +42,22 @@ class Reference:
 def compare_methods(
     instance: Instance, budget: Budget, *, seed: int, num_architectures: int = 10_000, time_limit_s: float = 60.0
 ) -> tuple[Reference, ...]:
-    """Run every reference on one instance: greedy, random, evolutionary, the paper's traversal, HiGHS."""
+    """Run every reference on one instance: brute force where it can be done, greedy, ..., the paper's traversal, HiGHS."""
     return (
+        *((search_exhaustively(instance, budget),) if instance.size <= MOST_ENUMERATED else ()),
         search_greedily(instance, budget),
         search_randomly(instance, budget, num_architectures=num_architectures, seed=seed),
         search_by_evolution(instance, budget, num_architectures=num_architectures, seed=seed),
         traverse(instance, budget, time_limit_s=time_limit_s),
         search_by_highs(instance, budget, time_limit_s=time_limit_s),
     )
+
+
+def search_exhaustively(instance: Instance, budget: Budget) -> Reference:
+    """Look at every architecture there is."""
+    started = time.monotonic()
+    answer = enumerate_best(instance, budget)
+    return _reference("brute force", instance, budget, answer, started, number=instance.size)
 
 
 def search_greedily(instance: Instance, budget: Budget) -> Reference:

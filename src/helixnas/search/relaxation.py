@@ -202,6 +202,8 @@ def _master(scores: Floats, violations: Floats, highest: float) -> tuple[Floats,
         bounds=[(0.0, highest)] * number + [(None, None)],
         method="highs",
     )
+    if solved.x is None:  # a numerical failure of the solver: the best prices so far must do
+        return np.zeros(number), -np.inf
     return np.maximum(solved.x[:-1], 0.0), float(solved.x[-1]) * size
 
 

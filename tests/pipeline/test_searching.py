@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from helixnas.artifacts import Front
+from helixnas.artifacts import Front, RatingTable
 from helixnas.errors import InfeasibleBudgetError, UnknownNameError
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.run_search import load_search, search_run
@@ -35,6 +35,26 @@ def test_shares_are_of_everything_that_is_counted_of_the_teacher(copy: RunFolder
     assert upper == {"flops": int(1.5 * teacher["flops"]), "activation_bytes": 3 * teacher["activation_bytes"]}
     older = replace(record.stages["teacher"], facts={"params": 1, "macs": 2})
     assert teacher_costs(record.with_stage("teacher", older)) == {"params": 1, "macs": 2}
+
+
+def test_several_scores_are_added_up_by_their_spread(copy: RunFolder) -> None:
+    names = ("relative_l1", "task_kl")
+    ((name, both),) = search_run(copy, None, SearchConfig(scores=names))
+    ((_, first),) = search_run(copy, "first", SearchConfig())
+    assert name == "scores-relative_l1-task_kl"
+    assert first.scores == {"relative_l1": 1.0}
+    ratings = [RatingTable.load(copy.rating(k)) for k in (1, 2)]
+    spreads = {each: sum(table.mean(each).var() for table in ratings) ** 0.5 for each in names}
+    assert both.scores == pytest.approx({each: 1 / spread for each, spread in spreads.items()})
+    expected, width = 0.0, int(ratings[0].previous_width[0])
+    for table, path in zip(ratings, both.architecture.paths, strict=True):
+        row = table.row(width, path.text)
+        expected += sum(table.mean(each)[row] / spreads[each] for each in names)
+        width = path.width
+    assert both.result.best().score * 1e-12 == pytest.approx(expected)
+    assert load_search(copy, name) == SearchConfig(scores=names)
+    with pytest.raises(UnknownNameError, match="unknown score 'final_error'"):
+        search_run(copy, None, SearchConfig(scores=("final_error",)))
 
 
 def test_every_search_leaves_a_certificate_of_its_answer(finished: RunFolder) -> None:

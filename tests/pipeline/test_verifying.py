@@ -22,10 +22,11 @@ def problems(folder: RunFolder) -> str:
 
 def test_the_certificates_of_every_search_hold(copy: RunFolder) -> None:
     search_run(copy, "weighed", SearchConfig(max={"macs": "150%"}, min={"params": "1k"}, weights=(0.25, 1.0)))
+    search_run(copy, "both", SearchConfig(scores=("relative_l1", "task_kl"), max={"macs": "150%"}))
     with pytest.raises(InfeasibleBudgetError):
         search_run(copy, "none", SearchConfig(max={"macs": "1k"}))
     found = dict(verify_run(copy, None, time_limit_s=60.0))
-    assert list(found) == ["none", "small", "weighed"]
+    assert list(found) == ["both", "none", "small", "weighed"]
     assert all(each.holds and each.verdict == "confirmed" for each in found.values())
     assert found["none"].claim == "infeasible"
 

@@ -96,6 +96,12 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each by default"
     )
+    parser.add_argument(
+        "--scores",
+        metavar="NAME,...",
+        default="",
+        help="rated scores to add up, several weighed by their spread; the first by default",
+    )
     parser.add_argument("--top", type=int, default=5, help="how many of the best to show")
     parser.add_argument("--diverse", metavar="N", type=int, default=0, help="show as many answers that differ")
     parser.add_argument("--distance", metavar="LAYERS", type=int, default=2, help="in so many layers at least")

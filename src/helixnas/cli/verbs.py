@@ -87,6 +87,7 @@ def search(options: Any, console: Console) -> None:
         max=_amounts(options.max, "--max"),
         min=_amounts(options.min, "--min"),
         weights=_weights(options.weights),
+        scores=tuple(_words(options.scores)),
         front=tuple(_words(options.front)),
         resolution=_amounts(options.resolution, "--resolution"),
         time_limit_s=options.time_limit,

@@ -108,6 +108,7 @@ def _name_of(limits: SearchConfig) -> str:
     parts = [f"max-{key}-{value}" for key, value in limits.max.items()]
     parts += [f"min-{key}-{value}" for key, value in limits.min.items()]
     parts += [f"weights-{'-'.join(map(str, limits.weights))}"] if limits.weights else []
+    parts += [f"scores-{'-'.join(limits.scores)}"] if limits.scores else []
     parts += [f"front-{'-'.join(limits.front)}"] if limits.front else []
     return "-".join(parts).replace("%", "pct") or "unlimited"
 
@@ -118,6 +119,7 @@ def _config(values: Mapping[str, Any]) -> SearchConfig:
         max=dict(values.get("max", {})),
         min=dict(values.get("min", {})),
         weights=tuple(values.get("weights") or ()),
+        scores=tuple(values.get("scores") or ()),
         front=tuple(values.get("front") or ()),
         resolution=dict(values.get("resolution") or {}),
         time_limit_s=values.get("time_limit_s"),

@@ -23,6 +23,9 @@ class SearchConfig:
     weights: tuple[float, ...] = ()
     """lambda_k of Eq. 4, one per block; empty for 1 each."""
 
+    scores: tuple[str, ...] = ()
+    """Rated scores to add up, each divided by its spread over the space where they are several; empty for the first."""
+
     front: tuple[str, ...] = ()
     """Resources that the front weighs the score against; empty for the limited one, or macs."""
 

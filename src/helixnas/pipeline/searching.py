@@ -27,6 +27,7 @@ from helixnas.search import (
     compare,
     is_feasible,
     parse_limits,
+    scored,
     solve,
     solve_diverse,
 )
@@ -54,6 +55,9 @@ class Outcome:
 
     config: SearchConfig
     """What was asked."""
+
+    scores: Mapping[str, float]
+    """What each rated score was multiplied by before they were added up."""
 
     latency: LatencyCheck | None = None
     """How a latency budget was kept; None where there was none."""
@@ -102,12 +106,13 @@ def find_in_run(
     """
     require_latency((*config.max, *config.min, *config.front), tables.costs, folder)
     asked = _budget(config, tables.costs, teacher)
+    tables, factors = scored(tables, config.scores)
 
     def search(budget: Budget) -> Outcome:
         result = _solve(config, budget, tables, teacher, num_best=max(num_best, 1 + NUM_RUNNERS_UP))
         if result.status == "infeasible" and budget == asked:
-            _leave_infeasible(result, config, folder.search(name))
-        return _outcome(result, config, space, tables, teacher)
+            _leave_infeasible(result, config, factors, folder.search(name))
+        return _outcome(result, config, factors, space, tables, teacher)
 
     limit = asked.upper.get(LATENCY)
     if limit is None:
@@ -136,25 +141,36 @@ def _solve(
     )
 
 
-def _leave_infeasible(result: SearchResult, config: SearchConfig, folder: Path) -> None:
+def _leave_infeasible(result: SearchResult, config: SearchConfig, factors: Mapping[str, float], folder: Path) -> None:
     for stale in ("result.json", COMPARISON):
         (folder / stale).unlink(missing_ok=True)
-    certify(result, weights=config.weights).save(folder / CERTIFICATE)
+    certify(result, weights=config.weights, scores=factors).save(folder / CERTIFICATE)
 
 
 def _outcome(
-    result: SearchResult, config: SearchConfig, space: SearchSpace, tables: Tables, teacher: Mapping[str, int]
+    result: SearchResult,
+    config: SearchConfig,
+    factors: Mapping[str, float],
+    space: SearchSpace,
+    tables: Tables,
+    teacher: Mapping[str, int],
 ) -> Outcome:
     winner, *others = (answer.text for answer in result.top(max(1, len(result.answers)))[: 1 + NUM_RUNNERS_UP])
     comparisons = compare(winner, others, tables.ratings, first_width=space.stem_width, weights=config.weights or None)
     return Outcome(
-        architecture=space.parse(winner), result=result, comparisons=comparisons, teacher=teacher, config=config
+        architecture=space.parse(winner),
+        result=result,
+        comparisons=comparisons,
+        teacher=teacher,
+        config=config,
+        scores=factors,
     )
 
 
 def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distance: int) -> SearchResult:
     """Return answers of which each is the best at a distance, in layers, from all before it (`solve_diverse`)."""
     tables, found = load_tables(folder, folder.load_record()), outcome.result
+    tables, _ = scored(tables, outcome.config.scores)
     instance = tables.instance(found.instance.resources, weights=outcome.config.weights or None, layers=True)
     return solve_diverse(
         instance,
@@ -188,6 +204,7 @@ def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
             "min": dict(config.min),
             "weights": list(config.weights),
             "limits": {"upper": dict(result.budget.upper), "lower": dict(result.budget.lower)},
+            "scores": list(config.scores),
             "front": list(config.front),
             "resolution": dict(config.resolution),
             "time_limit_s": config.time_limit_s,
@@ -205,7 +222,7 @@ def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
             ],
         },
     )
-    certify(result, weights=config.weights).save(folder / CERTIFICATE)
+    certify(result, weights=config.weights, scores=outcome.scores).save(folder / CERTIFICATE)
     return "front.parquet", "architecture.json", "result.json", CERTIFICATE
 
 

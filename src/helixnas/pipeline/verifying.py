@@ -12,7 +12,7 @@ from helixnas.artifacts.files import read_text
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.searching import CERTIFICATE, load_tables
-from helixnas.search import Certificate, Tables, Verification, verify
+from helixnas.search import Certificate, Tables, Verification, combine_scores, verify
 from helixnas.space import Architecture, SearchSpace, load_space
 
 ROUNDING = 1e-9
@@ -48,6 +48,8 @@ def _space(folder: RunFolder) -> SearchSpace:
 
 def _verify(search: Path, tables: Tables, space: SearchSpace, time_limit_s: float) -> Verification:
     certificate = Certificate.load(search / CERTIFICATE)
+    if certificate.scores:
+        tables = replace(tables, ratings=combine_scores(tables.ratings, certificate.scores))
     instance = tables.instance(certificate.resources, weights=certificate.weights or None)
     found = verify(instance, certificate, time_limit_s=time_limit_s)
     problems = [*found.problems]

@@ -15,6 +15,7 @@ from helixnas.search.instance import Instance, InstanceBlock, score_to_int
 from helixnas.search.milp import MilpAnswer, solve_milp
 from helixnas.search.references import Reference, compare_methods
 from helixnas.search.result import Answer, Infeasibility, ParetoFront, Pruning, SearchResult
+from helixnas.search.scores import combine_scores, score_coefficients, scored
 from helixnas.search.solver import solve
 from helixnas.search.tables import Tables, text_order
 from helixnas.search.verify import Verification, verify
@@ -35,6 +36,7 @@ __all__ = [
     "Tables",
     "Verification",
     "certify",
+    "combine_scores",
     "compare",
     "compare_methods",
     "distance",
@@ -47,7 +49,9 @@ __all__ = [
     "parse_amount",
     "parse_limits",
     "readable",
+    "score_coefficients",
     "score_to_int",
+    "scored",
     "solve",
     "solve_diverse",
     "solve_milp",

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ class Certificate:
 
     weights: tuple[float, ...]
     """lambda_k (Eq. 4) that the scores of the instance were multiplied by; empty for 1 each."""
+
+    scores: Mapping[str, float]
+    """What the rated scores were multiplied by before they were added to one; empty for the first alone."""
 
     space_size: int
     """Architectures in the space, exactly."""
@@ -104,8 +108,10 @@ class Certificate:
         return certificate
 
 
-def certify(result: SearchResult, *, weights: Sequence[float] = ()) -> Certificate:
-    """Return the certificate of a search; `weights` are those that its instance was made with.
+def certify(
+    result: SearchResult, *, weights: Sequence[float] = (), scores: Mapping[str, float] = MappingProxyType({})
+) -> Certificate:
+    """Return the certificate of a search; `weights` and `scores` are those that its instance was made with.
 
     >>> from helixnas.search import Budget, InstanceBlock, solve
     >>> one = np.array([1])
@@ -120,6 +126,7 @@ def certify(result: SearchResult, *, weights: Sequence[float] = ()) -> Certifica
         status=result.status,
         resources=result.instance.resources,
         weights=tuple(weights),
+        scores=dict(scores),
         space_size=result.instance.size,
         instance_hash=hash_instance(result.instance),
         upper=dict(result.budget.upper),

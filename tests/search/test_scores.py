@@ -3,7 +3,7 @@ import pytest
 
 from helixnas.artifacts import RatingTable
 from helixnas.errors import ConfigError, UnknownNameError
-from helixnas.search.combined import COMBINED, combined, score_coefficients
+from helixnas.search.scores import COMBINED, combine_scores, score_coefficients
 
 
 def table(block: int, **scores: list[float]) -> RatingTable:
@@ -32,8 +32,8 @@ def test_each_score_spreads_alike_over_the_space() -> None:
 def test_combination_is_unchanged_when_a_score_changes_its_unit() -> None:
     other = tuple(table(r.block, a=list(1000 * r.mean("a")), b=list(r.mean("b"))) for r in RATINGS)
     for one, two in zip(
-        combined(RATINGS, score_coefficients(RATINGS, ("a", "b"))),
-        combined(other, score_coefficients(other, ("a", "b"))),
+        combine_scores(RATINGS, score_coefficients(RATINGS, ("a", "b"))),
+        combine_scores(other, score_coefficients(other, ("a", "b"))),
         strict=True,
     ):
         assert one.mean(COMBINED) == pytest.approx(two.mean(COMBINED))
@@ -41,7 +41,7 @@ def test_combination_is_unchanged_when_a_score_changes_its_unit() -> None:
 
 def test_one_score_alone_stays_as_it_is() -> None:
     assert score_coefficients(RATINGS, ("b",)) == {"b": 1.0}
-    assert combined(RATINGS, {"b": 1.0})[1].batches(COMBINED).tolist() == RATINGS[1].batches("b").tolist()
+    assert combine_scores(RATINGS, {"b": 1.0})[1].batches(COMBINED).tolist() == RATINGS[1].batches("b").tolist()
 
 
 def test_what_cannot_be_combined_is_told() -> None:

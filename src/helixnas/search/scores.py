@@ -12,6 +12,7 @@ import numpy as np
 
 from helixnas.artifacts import RatingTable
 from helixnas.errors import ConfigError
+from helixnas.search.tables import Tables
 
 COMBINED = "combined"
 """Name of the combined score in a `RatingTable`."""
@@ -37,7 +38,18 @@ def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> 
     return {name: 1 / spread for name, spread in spreads.items()}
 
 
-def combined(ratings: Sequence[RatingTable], coefficients: Mapping[str, float]) -> tuple[RatingTable, ...]:
+def scored(tables: Tables, names: Sequence[str]) -> tuple[Tables, dict[str, float]]:
+    """Return tables that hold the named scores as one (the first rated where none is named), and its coefficients.
+
+    Raises:
+        ConfigError: a score is named twice, or is the same for all paths.
+        UnknownNameError: a score was not rated.
+    """
+    factors = score_coefficients(tables.ratings, names or tuple(tables.ratings[0].scores)[:1])
+    return replace(tables, ratings=combine_scores(tables.ratings, factors)), factors
+
+
+def combine_scores(ratings: Sequence[RatingTable], coefficients: Mapping[str, float]) -> tuple[RatingTable, ...]:
     """Return tables of the one score ``combined``, per batch, that the coefficients make of those rated.
 
     >>> table = RatingTable(
@@ -48,7 +60,7 @@ def combined(ratings: Sequence[RatingTable], coefficients: Mapping[str, float]) 
     ...     batch_sizes=np.array([2]),
     ...     scores={"a": np.array([[1.0], [2.0]]), "b": np.array([[0.5], [0.25]])},
     ... )
-    >>> combined([table], {"a": 1.0, "b": 4.0})[0].mean("combined").tolist()
+    >>> combine_scores([table], {"a": 1.0, "b": 4.0})[0].mean("combined").tolist()
     [3.0, 3.0]
     """
     return tuple(

@@ -12,7 +12,7 @@ VERBS = {
     "rate": "rate every path of every block, and check that scores add up",
     "search": "find the best architecture under budgets",
     "verify": "check the certificates of searches with an independent solver",
-    "retrain": "train a searched architecture from scratch",
+    "retrain": "train a searched architecture, from scratch or from inherited weights",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -66,6 +66,14 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         parser.add_argument(
             "--time_limit", "--time-limit", type=float, default=60.0, help="seconds for HiGHS per search"
         )
+    if name == "retrain":
+        parser.add_argument(
+            "--init",
+            choices=("scratch", "inherited"),
+            help="first weights: drawn at random, or inherited from the supernet; as the recipe says by default",
+        )
+        help_recipe = "a retraining recipe (helixnas recipes) or YAML file, which becomes that of the run"
+        parser.add_argument("--recipe", metavar="NAME", type=str | None, default=None, help=help_recipe)
     if name == "search":
         _add_search_options(parser)
     return parser

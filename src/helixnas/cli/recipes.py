@@ -39,10 +39,36 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
 def recipe_from_settings(settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str) -> Recipe:
     """Build a recipe from plain values, with command line overrides over them; `where` is named in messages."""
+    settings = _with_retraining(settings)
     check_names(settings, Recipe, where=where)
-    changed = with_overrides(settings, overrides)
+    changed = _with_retraining(with_overrides(settings, overrides))
     check_names(changed, Recipe, where="the options")
     return _build(Recipe, changed, where=where, prefix="")
+
+
+def read_training(name: str, kind: Any, what: str) -> Any:
+    """Build the settings `kind` from a shipped retraining or fine-tuning recipe, or a YAML file.
+
+    Raises:
+        UnknownNameError: no such recipe or setting.
+        ConfigError: the file is not YAML, or a value is of the wrong type or out of range.
+    """
+    path = find_recipe(name, what)
+    values = _settings_of(path)
+    check_names(values, kind, where=str(path))
+    return _build(kind, values, where=str(path), prefix="")
+
+
+def _with_retraining(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings in which the name of a retraining recipe is replaced by what it holds."""
+    name = settings.get("retrain")
+    if not isinstance(name, str):
+        return settings
+    return {**settings, "retrain": _settings_of(find_recipe(name, "retraining recipe"))}
+
+
+def _settings_of(path: Path) -> dict[str, Any]:
+    return {name: value for name, value in load_yaml(path).items() if name != "description"}
 
 
 def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

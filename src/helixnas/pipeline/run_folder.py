@@ -121,6 +121,10 @@ class RunFolder:
         """Return the model folder of a named search's winner."""
         return self.search(name) / "retrained"
 
+    def inherited(self, name: str) -> Path:
+        """Return the model folder of a named search's winner that inherited the supernet's weights."""
+        return self.search(name) / "inherited"
+
     @property
     def resume_command(self) -> str:
         """The command that goes on with the run, whatever recipe and options it was begun with."""

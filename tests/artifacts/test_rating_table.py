@@ -72,6 +72,17 @@ def test_the_order_of_memory_does_not_matter(tmp_path: Path) -> None:
     assert np.array_equal(RatingTable.load(tmp_path / "t.parquet").batches("mse"), rated.batches("mse"))
 
 
+def test_the_first_score_is_meant_where_none_is_named() -> None:
+    rated = table()
+    assert np.array_equal(rated.mean(), rated.mean("relative_l1"))
+    assert np.array_equal(replace(rated, scores={"mse": rated.scores["mse"]}).mean(), rated.mean("mse"))
+
+
+def test_a_table_without_any_score_is_refused() -> None:
+    with pytest.raises(ArtifactError, match="rating of block 2 holds no score"):
+        replace(table(), scores={})
+
+
 def test_scores_of_another_shape_are_refused() -> None:
     with pytest.raises(ArtifactError, match=r"rating of block 2: mse has shape \(4, 2\), expected \(4, 3\)"):
         replace(table(), scores={"mse": np.zeros((4, 2))})

@@ -106,11 +106,50 @@ def test_latency_is_measured_told_and_searched_under(run: str, capsys: pytest.Ca
     assert "the budget of 1000 ms is met" in capsys.readouterr().out
     assert main(["costs", run]) == 0
     assert capsys.readouterr().out == "costs: done already\n"
+    again = [
+        "costs",
+        run,
+        "--latency",
+        "pytorch-eager",
+        "--rounds",
+        "1",
+        "--networks",
+        "1",
+        "--threads",
+        "1",
+        "--again",
+    ]
+    assert main(again) == 0
+    assert "latency: pytorch-eager, parts 12" in capsys.readouterr().out
 
 
-def test_a_search_never_loads_torch(run: str) -> None:
+def test_a_search_is_compared_varied_and_verified(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = ["--max", "macs=150%", "--min", "params=1k", "--weights", "1,0.5", "--name", "mine"]
+    assert main(["search", run, *limits, "--top", "2", "--diverse", "3", "--distance", "1", "--compare"]) == 0
+    said = capsys.readouterr().out
+    assert "mine: 3 answers that differ" in said
+    assert "Algorithm 2" in said
+    assert Path(run, "searches", "mine", "comparison.json").is_file()
+    assert main(["verify", run]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^mine: .*; optimum: confirmed by HiGHS .*; not verified: ", said, re.MULTILINE)
+    assert main(["verify", run, "--name", "mine", "--time-limit", "0"]) == 0
+    assert "optimum: not confirmed by HiGHS" in capsys.readouterr().out
+
+
+def test_a_certificate_that_does_not_hold_is_an_error(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path(run, "searches", "small", "certificate.json")
+    file.write_text(re.sub(r'"space_size": "24"', '"space_size": "25"', file.read_text()))
+    assert main(["verify", run]) == 2
+    said = capsys.readouterr()
+    assert "the space holds 24 architectures, not 25" in said.out
+    assert said.err == "helixnas: the certificate of small does not hold; search again\n"
+
+
+def test_search_and_verify_never_load_torch(run: str) -> None:
     script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script, "search", run, "--max", "macs=80%"], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", script, "verify", run], check=True, capture_output=True)
     subprocess.run([sys.executable, "-c", script, "run", "digit"], check=True, capture_output=True)
 
 

@@ -1,6 +1,7 @@
 """A recipe that runs end to end in seconds, and one finished run of it."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,6 +60,13 @@ def finished(tiny: Recipe, tmp_path_factory: pytest.TempPathFactory) -> RunFolde
     folder = RunFolder(tmp_path_factory.mktemp("runs") / "finished")
     run_recipe(tiny, folder, Reporter())
     return folder
+
+
+@pytest.fixture
+def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy of the finished run."""
+    shutil.copytree(finished.path, tmp_path / "copy")
+    return RunFolder(tmp_path / "copy")
 
 
 @pytest.fixture(scope="session")

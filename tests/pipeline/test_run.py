@@ -32,18 +32,12 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import search_run
 from helixnas.pipeline.search_config import SearchConfig
-from helixnas.pipeline.searching import search_run
 from helixnas.report import build_report
 from helixnas.teacher import Teacher
 
 Digests = Callable[[Path], dict[str, str]]
-
-
-@pytest.fixture
-def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(finished.path, tmp_path / "copy")
-    return RunFolder(tmp_path / "copy")
 
 
 def test_a_run_leaves_every_artifact_and_a_record_of_all_stages(finished: RunFolder) -> None:

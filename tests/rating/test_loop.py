@@ -11,8 +11,8 @@ import torch
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
-from helixnas.errors import ConfigError, OutOfMemoryError
-from helixnas.rating import RELATIVE_L1, Rating, RatingConfig, rate_cell, relative_l1
+from helixnas.errors import ConfigError, OutOfMemoryError, UnknownNameError
+from helixnas.rating import RELATIVE_L1, SCORES, Rating, RatingConfig, rate_cell, relative_l1
 from helixnas.space import SearchSpace
 from helixnas.supernet import Interface, Supernet, SupernetCell
 from helixnas.teacher import Teacher
@@ -51,6 +51,26 @@ def test_scores_are_those_of_each_path_on_its_own(rating: Make) -> None:
                 path = next(path for path in cell.cell.paths() if path.text == text)
                 expected = relative_l1(cell(features[table.block - 1], path, width), features[table.block])
                 assert table.batches(RELATIVE_L1)[row, column] == pytest.approx(expected.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("interface", ["adapter", "widen"])
+def test_every_score_is_kept_beside_the_others(
+    rating: Make, supernet_of: Callable[[Interface], Supernet], interface: Interface
+) -> None:
+    alone, every = rating(supernet=supernet_of(interface)), rating(supernet=supernet_of(interface), scores=SCORES)
+    list(alone), list(every)
+    for one, table in zip(alone.tables(), every.tables(), strict=True):
+        assert tuple(table.scores) == SCORES
+        assert np.array_equal(one.batches(RELATIVE_L1), table.batches(RELATIVE_L1))
+        assert all(np.isfinite(table.batches(name)).all() for name in SCORES)
+
+
+def test_unknown_and_repeated_scores_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown score 'task'; did you mean task_kl"):
+        RatingConfig(scores=("task",))
+    for scores in ((), (RELATIVE_L1, RELATIVE_L1)):
+        with pytest.raises(ConfigError, match=r"rating.scores must name at least one score, each once, not \["):
+            RatingConfig(scores=scores)
 
 
 @pytest.mark.parametrize("interface", ["adapter", "widen"])
@@ -107,7 +127,7 @@ def test_nothing_in_the_supernet_changes(rating: Make, supernet: Supernet, batch
 def test_resumed_rating_equals_the_uninterrupted_one(
     rating: Make, tmp_path: Path, batch_norm: str, num_images: int, done: int
 ) -> None:
-    whole, first, second = (rating(batch_norm=batch_norm, num_images=num_images) for _ in range(3))
+    whole, first, second = (rating(batch_norm=batch_norm, num_images=num_images, scores=SCORES) for _ in range(3))
     records = list(whole)
     head = list(islice(first, done))
     save_checkpoint(tmp_path / "state.pt", first.state())
@@ -165,8 +185,8 @@ def test_images_are_shuffled_by_the_seed(rating: Make) -> None:
     job = rating()
     (unshuffled,) = job.images.batches(batch_size=20, seed=0, augment=False, shuffle=False)
     seen = list[torch.Tensor]()
-    features = job.teacher.features
-    job.teacher.features = lambda images: seen.append(images) or features(images)  # type: ignore[method-assign]
+    features = job.teacher.features_and_logits
+    job.teacher.features_and_logits = lambda images: seen.append(images) or features(images)  # type: ignore[method-assign]
     list(job)
     assert torch.equal(torch.cat(seen), torch.cat(batches_of(job)))
     assert not torch.equal(torch.cat(seen), unshuffled.images)

@@ -12,7 +12,8 @@ from helixnas.data import ImageSet
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
 from helixnas.errors import ConfigError, OutOfMemoryError
 from helixnas.rating import Stitching, StitchingConfig, stitched_features
-from helixnas.rating.stitching import kl_divergence, sample_distinct
+from helixnas.rating.path_scores import kl_divergence
+from helixnas.rating.stitching import sample_distinct
 from helixnas.space import SearchSpace
 from helixnas.supernet import Interface, Supernet
 from helixnas.teacher import Teacher
@@ -68,25 +69,6 @@ def test_perfect_copy_of_the_teacher_diverges_by_nothing(stitching: Make, monkey
     monkeypatch.setattr(stitching_module, "stitched_features", lambda teacher, *rest: teacher.features(rest[-1])[-1])
     (record,) = job
     assert record.divergence == pytest.approx(0, abs=1e-7)
-
-
-def test_divergence_is_that_of_two_coins() -> None:
-    expected, logits = torch.tensor([[0.75, 0.25]]).log(), torch.tensor([[0.5, 0.5]]).log()
-    value = 0.75 * np.log(1.5) + 0.25 * np.log(0.5)
-    assert kl_divergence(logits, expected).item() == pytest.approx(value, rel=1e-5)
-
-
-def test_divergence_is_zero_for_equal_outputs_and_positive_else() -> None:
-    logits = torch.randn(8, 5)
-    assert kl_divergence(logits, logits).item() == 0
-    assert kl_divergence(logits + 3, logits).item() == pytest.approx(0, abs=1e-6)  # the same probabilities
-    assert kl_divergence(torch.randn(8, 5), logits).item() > 0
-
-
-def test_divergence_is_a_mean_over_images() -> None:
-    a, b = torch.randn(2, 6, 5)
-    each = [kl_divergence(a[i : i + 1], b[i : i + 1]).item() for i in range(6)]
-    assert kl_divergence(a, b).item() == pytest.approx(sum(each) / 6, rel=1e-5)
 
 
 def test_architectures_are_distinct_members_of_the_space(space: SearchSpace) -> None:

@@ -57,6 +57,13 @@ def test_shared_prefixes_give_the_scores_of_each_path_alone(
     assert rate_cell(cell, SOURCE, width, score).tolist() == pytest.approx(alone, abs=1e-6)
 
 
+def test_several_scores_are_a_column_each(supernet: Supernet) -> None:
+    cell = cell_of(supernet)
+    both = rate_cell(cell, SOURCE, 4, lambda prediction: torch.stack([score(prediction), prediction.mean()]))
+    assert both[:, 0].tolist() == rate_cell(cell, SOURCE, 4, score).tolist()
+    assert both[:, 1].tolist() == rate_cell(cell, SOURCE, 4, torch.mean).tolist()
+
+
 @pytest.mark.parametrize("interface", ["adapter", "widen"])
 @pytest.mark.parametrize("width", [4, 6])
 def test_recalibrated_scores_are_those_of_each_path_recalibrated_alone(

@@ -114,26 +114,28 @@ class MadeRun:
         write_json(self.folder / "costs" / "latency.json", values)
         self.finish("latency")
 
-    def search(self, name: str, runners_up: list[tuple[float, float | None]]) -> None:
+    def search(
+        self, name: str, runners_up: list[tuple[float, float | None]], *, front_over: list[str] | None = None
+    ) -> None:
         """Leave the outcome of a search, with (difference, standard error) of the runners-up."""
         folder, winner = self.folder / "searches" / name, self.space.sample(self.rng)
         others = [self.space.sample(self.rng).text for _ in runners_up]
         write_text(folder / "architecture.json", winner.to_json())
-        macs, params = np.array([120_000, 90_000]), np.array([900, 700])
-        Front(np.array([0.9, 1.0]), {"macs": macs, "params": params}, (winner.text, winner.text)).save(
-            folder / "front.parquet"
-        )
+        resources = {"macs": np.array([120_000, 90_000]), "params": np.array([900, 700])}
+        if "latency_ns" in (front_over or ()):
+            resources["latency_ns"] = np.array([3_500_000, 2_500_000])
+        Front(np.array([0.9, 1.0]), resources, (winner.text, winner.text)).save(folder / "front.parquet")
         values = {
             "status": "optimal",
             "architecture": winner.text,
             "score": 0.9,
-            "costs": {"macs": 120_000, "params": 900},
+            "costs": {resource: int(amounts[0]) for resource, amounts in resources.items()},
             "teacher": {"macs": 400_000, "params": 2000},
             "max": {"macs": "40%"},
             "min": {},
             "weights": [],
             "limits": {"upper": {"macs": 160_000}, "lower": {}},
-            "front_over": ["macs"],
+            "front_over": front_over or ["macs"],
             "seconds": 0.002,
             "space_size": str(self.space.size),
             "runners_up": [

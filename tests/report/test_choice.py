@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from helixnas.report.choice import certainty_section, differing_blocks, told_apart, verdict
+from helixnas.report.choice import certainty_section, differing_blocks, front_section, told_apart, verdict
 from helixnas.report.reading import RunnerUp, read_run
+from helixnas.report.summary import summary_section
 
 
 def verdict_of(begin: Callable[..., Any], runners_up: list[tuple[float, float | None]]) -> str:
@@ -42,3 +43,14 @@ def test_differing_blocks_of_equal_networks_are_none() -> None:
 def test_few_batches_are_said_to_make_the_error_rough(finished: Any) -> None:
     body = certainty_section(read_run(finished.folder)).body
     assert "With 4 batches the standard error is itself rough: two of them cover about 86 %." in body
+
+
+def test_latency_is_shown_in_milliseconds(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.search("only", [], front_over=["latency_ns", "macs"])
+    found = read_run(run.folder)
+    chart = front_section(found).body
+    assert "latency in milliseconds" in chart
+    assert '"x":[3.5]' in chart
+    assert "latency_ns" not in chart
+    assert "latency_ms 3.500" in summary_section(found).body

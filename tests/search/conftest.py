@@ -61,3 +61,41 @@ def draw_block(
 @pytest.fixture
 def draw_instance() -> Draw:
     return draw
+
+
+def make_table_1(seed: int) -> Instance:
+    """Return an instance of the size and widths of Table 1, with random costs that grow along a path."""
+    rng = np.random.default_rng(seed)
+    cells = (
+        ((16, 1),),
+        ((24, 36), (24, 216), (32, 36)),
+        ((40, 36), (40, 216), (40, 1296)),
+        ((80, 36), (80, 216), (80, 1296)),
+        ((112, 216), (112, 1296), (96, 1296)),
+        ((192, 1296), (192, 7776), (160, 7776)),
+        ((320, 6),),
+        ((1280, 1),),
+    )
+    blocks: list[InstanceBlock] = []
+    before = [3]
+    for block in cells:
+        rows = sum(number for _, number in block)
+        width_out = np.concatenate([np.full(number, width) for width, number in block])
+        costs = rng.integers(1_000, 100_000, (rows * len(before), 3)) * np.array([1, 97, 31])
+        noise = rng.normal(0, 0.05, rows * len(before))
+        blocks.append(
+            InstanceBlock(
+                width_in=np.repeat(before, rows),
+                width_out=np.tile(width_out, len(before)),
+                score=np.rint((0.4 + noise - 4e-7 * costs[:, 0]) * 1e12).astype(np.int64),
+                costs=costs,
+                order=np.tile(np.arange(rows), len(before)),
+            )
+        )
+        before = sorted({width for width, _ in block})
+    return Instance(blocks=tuple(blocks), resources=("params", "macs", "latency_ns"))
+
+
+@pytest.fixture
+def table_1() -> Callable[[int], Instance]:
+    return make_table_1

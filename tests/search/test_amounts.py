@@ -32,7 +32,9 @@ def test_what_is_no_amount_is_told(text: str) -> None:
 
 
 def test_a_share_of_something_unknown_is_told() -> None:
-    with pytest.raises(ConfigError, match="'60%' is a share of the teacher's, which is not known for this resource"):
+    with pytest.raises(
+        ConfigError, match="'60%' is a share of the teacher's latency, which is not known; write a number"
+    ):
         parse_limits({"latency": "60%"}, known={"latency": None}, option="max")
 
 
@@ -42,10 +44,14 @@ def test_an_unknown_resource_is_told_with_the_nearest() -> None:
 
 
 def test_a_limit_in_milliseconds_is_one_in_nanoseconds() -> None:
-    known = {"latency_ns": None, "macs": 1}
+    known = {"latency_ns": 20_000_000, "macs": 1}
     assert parse_limits({"latency_ms": "12.5", "macs": 3}, known=known, option="max") == {
         "latency_ns": 12_500_000,
         "macs": 3,
     }
+    assert parse_limits({"latency_ns": 7}, known=known, option="max") == {"latency_ns": 7}
+    assert parse_limits({"latency_ms": "40%"}, known=known, option="max") == {"latency_ns": 8_000_000}
     with pytest.raises(ConfigError, match="max limits latency_ns twice, by latency_ms and latency_ns; give it once"):
-        parse_limits({"latency_ms": 1, "latency_ns": 5}, known=known, option="max")
+        parse_limits({"latency_ms": 1, "macs": 3, "latency_ns": 5}, known=known, option="max")
+    with pytest.raises(UnknownNameError, match="unknown resource in max 'delay_ms'"):
+        parse_limits({"delay_ms": 1}, known=known, option="max")

@@ -7,8 +7,7 @@ import pytest
 
 from helixnas.artifacts import CostTable, RatingTable
 from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, UnknownNameError
-from helixnas.search import Budget, Tables, solve, text_order
-from helixnas.search.brute_force import enumerate_answers
+from helixnas.search import Budget, Tables, distance, enumerate_answers, solve, text_order
 
 
 @pytest.fixture
@@ -55,6 +54,7 @@ def test_limit_on_activation_memory_holds_for_the_largest_block_not_for_the_sum(
         assert answer == enumerate_answers(instance, Budget(upper={"activation_bytes": limit}))[0]
         assert answer.text.strip() == best
         assert answer.costs["activation_bytes"] == (9 if best == "8:a 8:a" else 5)
+    assert solve(instance, Budget(lower={"activation_bytes": 9})).best().text.strip() == "8:a 8:a"
     assert not enumerate_answers(instance, Budget(upper={"activation_bytes": 4}))
     with pytest.raises(InfeasibleBudgetError, match="activation_bytes"):
         solve(instance, Budget(upper={"activation_bytes": 4})).best()
@@ -87,3 +87,24 @@ def test_wrong_weights_resources_and_scores_are_told(ratings: tuple[RatingTable,
 
 def test_the_order_of_texts_is_that_of_the_alphabet() -> None:
     assert text_order(["16:b", "16:a", "8:a"]).tolist() == [1, 0, 2]
+
+
+def test_layers_differ_by_operation_or_cell_and_are_told_only_where_asked_for(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    instance = Tables(ratings=ratings, costs=costs).instance(("macs",), layers=True)
+    first, second = solve(instance, Budget(), num_best=2).answers
+    assert distance(instance, first, second) == 1
+    assert instance.blocks[1].slots is not None
+    assert Tables(ratings=ratings, costs=costs).instance(("macs",)).blocks[1].slots is None
+
+
+def test_a_score_that_is_missing_is_told_with_block_and_path(
+    ratings: tuple[RatingTable, ...], costs: CostTable
+) -> None:
+    broken = replace(ratings[1], scores={"relative_l1": np.array([[0.2, 0.2], [np.nan, 0.5]])})
+    with pytest.raises(ConfigError, match="block 2: the score of candidate 8:a is missing"):
+        Tables(ratings=(ratings[0], broken), costs=costs).instance(("macs",))
+    negative = replace(costs, resources={"macs": np.array([2, 30, -20, 9, 1, 50])})
+    with pytest.raises(ConfigError, match="block 1: candidate 16:a has a negative cost, -20"):
+        Tables(ratings=ratings, costs=negative).instance(("macs",))

@@ -12,11 +12,11 @@ from helixnas.teacher import (
     Teacher,
     TeacherConfig,
     build_teacher,
+    count_teacher,
     input_size_of,
     load_teacher,
     save_teacher,
     sketch_teacher,
-    teacher_macs,
 )
 
 STRIDES = (4, 8, 16, 32)
@@ -48,7 +48,7 @@ def test_a_sketch_has_the_sizes_of_the_teacher_and_no_weights(family) -> None:
         teacher.feature_sizes,
     )
     assert all(parameter.is_meta for parameter in sketch.parameters())
-    assert teacher_macs(sketch, 64) == teacher_macs(teacher, 64) > 0 if family.size == (64, 64) else True
+    assert count_teacher(sketch, 64) == count_teacher(teacher, 64) if family.size == (64, 64) else True
 
 
 def test_first_weights_depend_on_the_seed_alone() -> None:
@@ -74,7 +74,7 @@ def test_a_teacher_for_grey_images_uses_the_average_over_colours() -> None:
     teacher = build(model_args={"in_chans": 1})
     assert teacher.mean.flatten().tolist() == pytest.approx([0.449])
     assert teacher.features(torch.rand(2, 1, 64, 64))[1].shape == (2, 24, 16, 16)
-    assert teacher_macs(teacher, 64) > 0
+    assert count_teacher(teacher, 64)["macs"] > 0
 
 
 def test_weights_from_a_file_keep_their_own_classes(tmp_path: Path) -> None:

@@ -68,6 +68,18 @@ def test_continuing_from_the_teachers_own_features_gives_its_logits_at_every_bou
             assert torch.equal(teacher.continue_from(images, block, features[block]), logits)
 
 
+def test_finishing_gives_the_last_features_beside_the_logits(family) -> None:
+    teacher, images = family.build(), family.images(3)
+    features, logits = teacher.features_and_logits(images)
+    for block in range(1, len(features)):
+        last, found = teacher.finish_from(images, block, features[block])
+        assert torch.equal(last, features[-1])
+        assert torch.equal(found, logits)
+    for _ in range(2):
+        other, _ = teacher.finish_from(images, 1, torch.rand_like(features[1]))
+        assert not torch.equal(other, features[-1])
+
+
 def test_continuing_from_other_features_gives_other_logits_and_a_gradient(family) -> None:
     teacher, images = family.build(), family.images()
     features, logits = teacher.features_and_logits(images)

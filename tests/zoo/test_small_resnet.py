@@ -19,8 +19,11 @@ def test_it_is_a_timm_model() -> None:
     ("strides", "size", "expected"),
     [((2, 2, 2), 32, (16, 8, 4)), ((1, 2, 2), 16, (16, 8, 4)), ((1, 1, 1), 8, (8, 8, 8))],
 )
-def test_features_stand_where_the_strides_say(strides: tuple[int, ...], size: int, expected: tuple[int, ...]) -> None:
-    model = timm.create_model("small_resnet", strides=strides, features_only=True)
+@pytest.mark.parametrize("downsampling", ["stride", "pool"])
+def test_features_stand_where_the_strides_say(
+    strides: tuple[int, ...], size: int, expected: tuple[int, ...], downsampling: str
+) -> None:
+    model = timm.create_model("small_resnet", strides=strides, downsampling=downsampling, features_only=True)
     features = model(torch.rand(2, 3, size, size))
     assert [tuple(each.shape) for each in features] == [
         (2, width, side, side) for width, side in zip((64, 128, 256), expected, strict=True)
@@ -36,6 +39,20 @@ def test_widths_depths_and_stem_are_arguments() -> None:
     assert model.stem.conv.weight.shape == (4, 1, 3, 3)
     assert model.forward_features(torch.rand(2, 1, 8, 8)).shape == (2, 16, 4, 4)
     assert model.forward_head(model.forward_features(torch.rand(2, 1, 8, 8)), pre_logits=True).shape == (2, 16)
+
+
+def test_pooling_follows_a_convolution_at_full_resolution() -> None:
+    model = timm.create_model("small_resnet", downsampling="pool", layers=(1, 1, 2))
+    sizes: list[tuple[int, ...]] = []
+    model.layer1[0].register_forward_hook(lambda module, inputs, output: sizes.append(tuple(output.shape)))
+    model(torch.rand(2, 3, 32, 32))
+    assert sizes == [(2, 64, 32, 32)]
+    assert len(model.layer3[-1].branch) == 2
+
+
+def test_an_unknown_way_to_shrink_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="downsampling must be stride or pool, not 'blur'"):
+        timm.create_model("small_resnet", downsampling="blur")
 
 
 def test_the_classifier_can_be_replaced_or_left_out() -> None:

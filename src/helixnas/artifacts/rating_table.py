@@ -53,10 +53,12 @@ class RatingTable:
     """Images per rating batch: the weights of the mean."""
 
     scores: Mapping[str, npt.NDArray[np.float64]]
-    """Per kind of score, an array (rows, batches); ``relative_l1`` is Eq. 7."""
+    """Per kind of score, at least one, an array (rows, batches); ``relative_l1`` is Eq. 7."""
 
     def __post_init__(self) -> None:
         rows, batches = len(self.path), len(self.batch_sizes)
+        if not self.scores:
+            raise ArtifactError(f"rating of block {self.block} holds no score")
         for name, scores in self.scores.items():
             if scores.shape != (rows, batches):
                 raise ArtifactError(
@@ -66,13 +68,15 @@ class RatingTable:
     def __len__(self) -> int:
         return len(self.path)
 
-    def batches(self, name: str = "relative_l1") -> npt.NDArray[np.float64]:
-        """Return the scores per (row, batch) of one kind; raises `UnknownNameError` for a kind that was not rated."""
+    def batches(self, name: str | None = None) -> npt.NDArray[np.float64]:
+        """Return the scores per (row, batch) of one kind, or the first; raises `UnknownNameError` for one not rated."""
+        if name is None:
+            return next(iter(self.scores.values()))
         if name not in self.scores:
             raise UnknownNameError("score", name, self.scores)
         return self.scores[name]
 
-    def mean(self, name: str = "relative_l1") -> npt.NDArray[np.float64]:
+    def mean(self, name: str | None = None) -> npt.NDArray[np.float64]:
         """Return the score per row: the mean over batches weighted by their number of images."""
         return self.batches(name) @ (self.batch_sizes / self.batch_sizes.sum())
 

@@ -11,6 +11,7 @@ VERBS = {
     "distill": "train the supernet on the teacher's features",
     "rate": "rate every path of every block, and check that scores add up",
     "search": "find the best architecture under budgets",
+    "verify": "check the certificates of searches with an independent solver",
     "retrain": "train a searched architecture, from scratch or from inherited weights",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
@@ -58,9 +59,12 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         )
     if name == "costs":
         _add_costs_options(parser)
-    if name in ("search", "retrain"):
+    if name in ("search", "retrain", "verify"):
+        which = "all that were made" if name == "verify" else "all of the recipe's"
+        parser.add_argument("--name", type=str | None, default=None, help=f"which search; {which} by default")
+    if name == "verify":
         parser.add_argument(
-            "--name", type=str | None, default=None, help="which search; all of the recipe's by default"
+            "--time_limit", "--time-limit", type=float, default=60.0, help="seconds for HiGHS per search"
         )
     if name == "retrain":
         parser.add_argument(
@@ -97,7 +101,27 @@ def _add_search_options(parser: ArgumentParser) -> None:
     help_max = "upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's), latency_ms=12"
     parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
     parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
+    parser.add_argument(
+        "--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each by default"
+    )
+    parser.add_argument(
+        "--scores",
+        metavar="NAME,...",
+        default="",
+        help="rated scores to add up, several weighed by their spread; the first by default",
+    )
     parser.add_argument("--top", type=int, default=5, help="how many of the best to show")
+    parser.add_argument("--diverse", metavar="N", type=int, default=0, help="show as many answers that differ")
+    parser.add_argument("--distance", metavar="LAYERS", type=int, default=2, help="in so many layers at least")
+    help_front = "what the front weighs the score against: one to three resources"
+    parser.add_argument("--front", metavar="RESOURCE,...", default="", help=help_front)
+    help_resolution = "steps for a front that is too large, repeatable"
+    parser.add_argument("--resolution", metavar=limit, action="append", type=str, default=[], help=help_resolution)
+    help_time = "seconds after which an answer need not be proven best"
+    parser.add_argument("--time_limit", "--time-limit", type=float | None, default=None, help=help_time)
+    parser.add_argument("--compare", action="store_true", help="run other search methods beside the exact one")
+    help_limit = "seconds that Algorithm 2 and HiGHS may take in a comparison"
+    parser.add_argument("--compare_limit", "--compare-limit", type=float, default=60.0, help=help_limit)
 
 
 def _add_costs_options(parser: ArgumentParser) -> None:
@@ -125,6 +149,8 @@ def _add_costs_options(parser: ArgumentParser) -> None:
         default=None,
         help="read the latencies that another device took from the filled-in CSV",
     )
+    help_again = "measure even where latency was measured with the same settings"
+    parser.add_argument("--again", action="store_true", help=help_again)
     how = parser.add_argument_group("how")
     how.add_argument("--batch", type=int, default=1, help="images per forward pass")
     how.add_argument("--image_size", "--image-size", type=int, default=0, help="side in pixels; 0 for that of the run")

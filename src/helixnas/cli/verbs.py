@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from helixnas.errors import ConfigError
+from helixnas.errors import ArtifactError, ConfigError
 
 
 def run(options: Any, overrides: Sequence[str], console: Console, *, again: str) -> None:
@@ -74,6 +74,8 @@ def costs(options: Any, console: Console) -> None:
     if idle and not chosen:
         option = f"--{idle[0].replace('_', '-')}"
         raise ConfigError(f"{option} says how latency is measured; add --latency RUNTIME or --export-onnx DIR")
+    if options.again and options.export_onnx is not None:
+        raise ConfigError("--again measures latency once more and --export-onnx measures nothing; leave one out")
     config = CostsConfig(
         latency=options.latency or "",
         latency_csv=options.read_csv or "",
@@ -84,19 +86,52 @@ def costs(options: Any, console: Console) -> None:
         num_networks=options.networks,
     )
     export = None if options.export_onnx is None else Path(options.export_onnx)
-    run_costs(recipe, folder, ConsoleReporter(console), config=config if chosen else None, export=export)
+    asked = config if chosen else None
+    run_costs(recipe, folder, ConsoleReporter(console), config=asked, export=export, again=options.again)
 
 
 def search(options: Any, console: Console) -> None:
     """Search an existing run under new budgets, or do the recipe's searches."""
+    from helixnas.pipeline.comparing import compare_on, save_comparison
     from helixnas.pipeline.run_folder import RunFolder
+    from helixnas.pipeline.run_search import search_run
     from helixnas.pipeline.search_config import SearchConfig
-    from helixnas.pipeline.searching import search_run, show_outcome
+    from helixnas.pipeline.searching import COMPARISON, find_diverse
+    from helixnas.pipeline.showing import show_comparison, show_diverse, show_outcome
 
     folder = RunFolder(Path(options.run))
-    limits = SearchConfig(max=_limits(options.max, "--max"), min=_limits(options.min, "--min"))
-    for name, outcome in search_run(folder, options.name, limits if options.max or options.min else None):
+    limits = SearchConfig(
+        max=_amounts(options.max, "--max"),
+        min=_amounts(options.min, "--min"),
+        weights=_weights(options.weights),
+        scores=tuple(_words(options.scores)),
+        front=tuple(_words(options.front)),
+        resolution=_amounts(options.resolution, "--resolution"),
+        time_limit_s=options.time_limit,
+    )
+    asked = limits if limits != SearchConfig() else None
+    for name, outcome in search_run(folder, options.name, asked, num_best=options.top):
         show_outcome(console, name, outcome, top=options.top)
+        if options.diverse:
+            diverse = find_diverse(folder, outcome, number=options.diverse, min_distance=options.distance)
+            show_diverse(console, name, diverse, min_distance=options.distance)
+        if options.compare:
+            rows = compare_on(outcome.result, seed=0, time_limit_s=options.compare_limit)
+            save_comparison(rows, folder.search(name) / COMPARISON, time_limit_s=options.compare_limit)
+            show_comparison(console, name, rows)
+
+
+def verify(options: Any, console: Console) -> None:
+    """Check the certificates of a run's searches."""
+    from helixnas.pipeline.run_folder import RunFolder
+    from helixnas.pipeline.verifying import verify_run
+
+    checked = verify_run(RunFolder(Path(options.run)), options.name, time_limit_s=options.time_limit)
+    for name, found in checked:
+        console.print(f"{name}: {found.sentence}", highlight=False, soft_wrap=True, markup=False)
+    wrong = [name for name, found in checked if not found.holds]
+    if wrong:
+        raise ArtifactError(f"the certificate of {' and '.join(wrong)} does not hold; search again")
 
 
 def report(options: Any, console: Console) -> None:
@@ -138,20 +173,32 @@ def _open(run: str) -> tuple[Any, Any]:
 
 def _block_numbers(text: str) -> tuple[int, ...]:
     """Read numbers with commas between them."""
-    parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
+    parts = _words(text)
     if not all(part.isdecimal() for part in parts):
         raise ConfigError(f"--blocks {text!r} must be numbers of blocks, for example 2 or 1,3")
     return tuple(sorted({int(part) for part in parts}))
 
 
-def _limits(texts: Sequence[str], option: str) -> dict[str, str]:
+def _amounts(texts: Sequence[str], option: str) -> dict[str, str]:
     """Read RESOURCE=AMOUNT texts."""
-    limits: dict[str, str] = {}
+    amounts: dict[str, str] = {}
     for text in texts:
         name, equals, amount = text.partition("=")
         if not equals or not name or not amount:
             raise ConfigError(f"{option} {text!r} must be RESOURCE=AMOUNT, for example macs=350M or params=60%")
-        if name in limits:
+        if name in amounts:
             raise ConfigError(f"{option} limits {name} twice; give each resource once")
-        limits[name] = amount
-    return limits
+        amounts[name] = amount
+    return amounts
+
+
+def _words(text: str) -> list[str]:
+    """Read words with commas between them."""
+    return [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in _words(text))
+    except ValueError as error:
+        raise ConfigError(f"--weights {text!r} must be numbers, one per block, for example 1,1,0.5") from error

@@ -31,8 +31,8 @@ def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chan
     return fill_table(space, given, COUNTED, _count, facts={})
 
 
-def _count(part: Part) -> tuple[int, int, int, int]:
+def _count(part: Part) -> tuple[int, ...]:
     with torch.device("meta"):
         module = part.build()
-    counts = count_all(module, part.shape())
-    return counts.params, counts.macs, counts.macs + 2 * counts.norm_elements, counts.activation_bytes
+    counted = count_all(module, part.shape()).resources
+    return tuple(counted[name] for name in COUNTED)

@@ -32,6 +32,16 @@ class Counts(NamedTuple):
     activation_bytes: int
     """Bytes of float32 feature maps alive at once, the input included until its last reader is done."""
 
+    @property
+    def resources(self) -> dict[str, int]:
+        """What a search can limit, by name; ``flops`` is what the paper calls FLOPs (Table 2)."""
+        return {
+            "params": self.params,
+            "macs": self.macs,
+            "flops": self.macs + 2 * self.norm_elements,
+            "activation_bytes": self.activation_bytes,
+        }
+
 
 def count_all(module: nn.Module, shape: tuple[int, ...]) -> Counts:
     """Count everything in a single eval-mode pass over an input of `shape`, batch included, on the meta device.

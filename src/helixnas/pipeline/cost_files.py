@@ -1,6 +1,6 @@
 """The costs of a run: what was counted, and latency where it was measured, in one table and without torch."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from helixnas.artifacts import CostTable, RunRecord
 from helixnas.errors import ConfigError
@@ -20,11 +20,11 @@ def load_costs(folder: RunFolder, record: RunRecord) -> CostTable:
     return costs.joined(CostTable.load(folder.latency))
 
 
-def require_latency(limits: Mapping[str, object], costs: CostTable, folder: RunFolder) -> None:
-    """Raise `ConfigError` where latency is limited and was not measured."""
+def require_latency(asked: Collection[str], costs: CostTable, folder: RunFolder) -> None:
+    """Raise `ConfigError` where a search asks for latency, which was not measured."""
     for name in LATENCY_LIMITS:
-        if name in limits and LATENCY not in costs.resources:
+        if name in asked and LATENCY not in costs.resources:
             raise ConfigError(
-                f"{name} is limited, but latency was not measured in this run; measure it first, for example with: "
+                f"{name} is asked for, but latency was not measured in this run; measure it first, for example with: "
                 f"helixnas costs {folder.path} --latency onnxruntime-cpu"
             )

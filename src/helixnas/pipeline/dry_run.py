@@ -1,5 +1,6 @@
 """The dry run: stages, sizes, steps and memory of a recipe, without data, weights, network or computation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +20,7 @@ from helixnas.retrain import RetrainConfig
 from helixnas.search import parse_amount
 from helixnas.space import SearchSpace, load_space
 from helixnas.supernet import Supernet, SupernetCell, build_supernet
-from helixnas.teacher import Teacher, sketch_teacher, teacher_macs
+from helixnas.teacher import Teacher, count_teacher, sketch_teacher
 
 BYTES_PER_PARAMETER = 16
 """A supernet's weight, its gradient and Adam's two moments, in float32."""
@@ -49,10 +50,10 @@ def dry_run(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print the plan of a recipe: networks, blocks, steps, memory, and which stages are done already."""
     drawn = sketch(recipe)
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
-    macs = teacher_macs(drawn.teacher, drawn.image_size)
-    params = count_params(drawn.teacher.model)
+    costs = count_teacher(drawn.teacher, drawn.image_size)
     console.print(
-        f"teacher {recipe.teacher.model}: {params / 1e6:.2f} M parameters, {macs / 1e6:,.1f} M multiply-adds at "
+        f"teacher {recipe.teacher.model}: {costs['params'] / 1e6:.2f} M parameters, {costs['macs'] / 1e6:,.1f} M multiply-adds "
+        f"at "
         f"{drawn.image_size} pixels, "
         f"{'weights: ' + recipe.teacher.weights if recipe.teacher.weights else 'trained by the recipe'}",
         highlight=False,
@@ -68,8 +69,8 @@ def dry_run(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         soft_wrap=True,
     )
     for name, search in recipe.searches.items():
-        limits = [f"{key} <= {_amount(value, key, macs, params)}" for key, value in search.max.items()]
-        limits += [f"{key} >= {_amount(value, key, macs, params)}" for key, value in search.min.items()]
+        limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
+        limits += [f"{key} >= {_amount(value, key, costs)}" for key, value in search.min.items()]
         console.print(f"search {name}: {' and '.join(limits) or 'no limits'}", highlight=False)
     record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
     console.print(_stages_table(recipe, folder, record))
@@ -196,8 +197,8 @@ def _steps(num_epochs: int, batch_size: int, images: int) -> str:
     return f"{epochs}: {num_epochs * (images // batch_size):,} steps" if images > 0 else epochs
 
 
-def _amount(value: str | int | float, name: str, macs: int, params: int) -> str:
+def _amount(value: str | int | float, name: str, teacher: Mapping[str, int]) -> str:
     if name in LATENCY_LIMITS:
         return str(value)
-    exact = parse_amount(value, reference={"macs": macs, "params": params}.get(name))
+    exact = parse_amount(value, reference=teacher.get(name))
     return f"{exact:,}" + (f" ({value} of the teacher's)" if str(value).strip().endswith("%") else "")

@@ -8,7 +8,7 @@ from helixnas.pipeline.stages import Result
 def search(session: Session, key: str, *, name: str) -> Result:
     """Find the best architecture under the budgets of one named search."""
     config = session.recipe.searches[name]
-    teacher = teacher_costs(session.folder.load_record())
-    outcome = find_in_run(config, session.space, session.tables, teacher, session.folder)
-    files = save_outcome(outcome, session.folder.search(name), config)
+    folder, teacher = session.folder, teacher_costs(session.folder.load_record())
+    outcome = find_in_run(config, session.space, session.tables, teacher, folder, name=name)
+    files = save_outcome(outcome, folder.search(name))
     return Result(tuple(f"searches/{name}/{file}" for file in files), outcome.facts())

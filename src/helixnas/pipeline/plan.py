@@ -70,8 +70,8 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
     add("rate", {"rating": values["rating"]}, "distill")
     add("stitch", {"stitching": values["stitching"]}, "rate", "costs")
     for name in values["searches"]:
-        limited = {*(values["searches"][name].get("max") or ()), *(values["searches"][name].get("min") or ())}
-        timed = ("latency",) if is_timed and limited.intersection(LATENCY_LIMITS) else ()
+        asked = {each for part in ("max", "min", "front") for each in values["searches"][name].get(part) or ()}
+        timed = ("latency",) if is_timed and asked.intersection(LATENCY_LIMITS) else ()
         add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs", *timed)
     if values["retrain"] is not None:
         settings = _settled({key: value for key, value in values["retrain"].items() if key != "init"})
@@ -82,6 +82,15 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
             else:
                 add(f"inherit:{name}", {"retrain": settings}, f"search:{name}", "distill")
     return tuple(stages.values())
+
+
+def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a stage and all that stand on it, in the order of the plan."""
+    found = [name]
+    for stage in plan(values):
+        if set(stage.upstream).intersection(found):
+            found.append(stage.name)
+    return tuple(found)
 
 
 def _settled(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,12 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in self.searches:
             check_search_name(name)
+        for name, search in self.searches.items():
+            for score in search.scores:
+                if score not in self.rating.scores:
+                    raise ConfigError(
+                        f"search {name} adds up the score {score}, but rating.scores names {', '.join(self.rating.scores)}"
+                    )
         if self.retrain is not None and not self.data.labels:
             raise ConfigError(
                 "retraining needs labels, but data.labels is false; set retrain to null to stop after the search"

@@ -23,7 +23,8 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.retraining import retrain, retrain_inherited
 from helixnas.pipeline.run_folder import RunFolder
-from helixnas.pipeline.searching import check_budgets, load_search, teacher_costs
+from helixnas.pipeline.run_search import load_search
+from helixnas.pipeline.searching import check_budgets, teacher_costs
 from helixnas.pipeline.session import Session
 from helixnas.report import build_report
 

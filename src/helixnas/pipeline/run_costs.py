@@ -5,9 +5,10 @@ from pathlib import Path
 
 from helixnas.artifacts import CostTable
 from helixnas.costs import CostsConfig, export_benchmarks, parts, random_networks, read_timings, require_runtime
-from helixnas.errors import Interrupted
+from helixnas.errors import ConfigError, Interrupted
 from helixnas.pipeline.costing import input_of
 from helixnas.pipeline.drive import stop_requests
+from helixnas.pipeline.plan import stages_after
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run import run_stage
@@ -16,7 +17,13 @@ from helixnas.pipeline.session import Session
 
 
 def run_costs(
-    recipe: Recipe, folder: RunFolder, reporter: Reporter, *, config: CostsConfig | None, export: Path | None
+    recipe: Recipe,
+    folder: RunFolder,
+    reporter: Reporter,
+    *,
+    config: CostsConfig | None,
+    export: Path | None,
+    again: bool = False,
 ) -> None:
     """Do the costs of an existing run: those of its recipe, or latency as `config` says, beside the recipe.
 
@@ -26,9 +33,15 @@ def run_costs(
         reporter: what to tell and show.
         config: where latency comes from; None for what the recipe says.
         export: write micro-benchmarks into this folder instead of measuring.
+        again: measure latency even where it was measured with the same settings.
+
+    Raises:
+        ConfigError: the runtime is not there, or there is no latency to be measured again.
     """
     if config is None:
-        run_stage(recipe, folder, reporter, verb="costs", name=None)
+        if again and not (recipe.costs.latency or recipe.costs.latency_csv):
+            raise ConfigError("the recipe of this run measures no latency; add --latency RUNTIME to --again")
+        _measure(recipe, folder, reporter, again=again)
         return
     run_stage(replace(recipe, costs=CostsConfig()), folder, Reporter(), verb="costs", name=None)
     session = Session(recipe, folder, reporter)
@@ -36,10 +49,25 @@ def run_costs(
         _export(session, export, config)
         return
     _check(session, config)  # before latencies measured earlier are given up
-    if config.latency_csv:  # which may have been filled in anew
-        with folder.locked():
-            folder.load_record().without_stage("latency").save(folder.record)
-    run_stage(replace(recipe, costs=config), folder, reporter, verb="costs", name=None)
+    changed = replace(recipe, costs=config)
+    _measure(changed, folder, reporter, again=again or bool(config.latency_csv))  # a CSV may have been filled in anew
+
+
+def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bool) -> None:
+    """Do the stages of the costs; forget first what was measured, and what came of it, where that is asked for."""
+    with folder.locked():
+        before = folder.load_record()
+        if again:
+            forgotten = stages_after("latency", recipe.to_dict())
+            open_again = sorted(set(forgotten).intersection(before.stages) - {"latency"})
+            for name in forgotten:
+                before = before.without_stage(name)
+            before.save(folder.record)
+            if open_again:
+                reporter.say(f"to be done again under the new latencies: {', '.join(open_again)}")
+    after = run_stage(recipe, folder, reporter, verb="costs", name=None)
+    if recipe.costs.latency and "latency" in before.stages and after.stages["latency"] == before.stages["latency"]:
+        reporter.say(f"to measure latency again with the same settings: helixnas costs {folder.path} ... --again")
 
 
 def _check(session: Session, config: CostsConfig) -> None:

@@ -23,9 +23,23 @@ class SearchConfig:
     weights: tuple[float, ...] = ()
     """lambda_k of Eq. 4, one per block; empty for 1 each."""
 
+    scores: tuple[str, ...] = ()
+    """Rated scores to add up, each divided by its spread over the space where they are several; empty for the first."""
+
+    front: tuple[str, ...] = ()
+    """Resources that the front weighs the score against; empty for the limited one, or macs."""
+
+    resolution: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
+    """Per resource, steps to which a front that is too large rounds costs up."""
+
+    time_limit_s: float | None = None
+    """Seconds after which an answer need not be proven best; null for no limit."""
+
     def __post_init__(self) -> None:
-        for amount in (*self.max.values(), *self.min.values()):
+        for amount in (*self.max.values(), *self.min.values(), *self.resolution.values()):
             parse_amount(amount, reference=1)
+        if self.time_limit_s is not None and not 0 <= self.time_limit_s < float("inf"):
+            raise ConfigError(f"time_limit_s must be a number of at least 0, not {self.time_limit_s}")
         for weight in self.weights:
             if not 0 <= weight < float("inf"):
                 raise ConfigError(f"a block's weight must be a number of at least 0, not {weight}")

@@ -17,7 +17,6 @@ from helixnas.costs import cost_table
 from helixnas.distill import Distillation, StepRecord
 from helixnas.engine import evaluate
 from helixnas.errors import NonFiniteLossError
-from helixnas.nn import count_params
 from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.history import History, load_history, save_history
 from helixnas.pipeline.run_folder import RunFolder
@@ -25,7 +24,7 @@ from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import Curves, fit_classifier
 from helixnas.rating import Rating, Stitching, agreement, partial_spearman
 from helixnas.rating.stitching import StitchRecord
-from helixnas.teacher import save_teacher, teacher_macs
+from helixnas.teacher import count_teacher, save_teacher
 
 NO_STITCHING = (
     "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
@@ -67,8 +66,7 @@ def make_teacher(session: Session, key: str) -> Result:
         "model": recipe.teacher.model,
         "boundaries": list(teacher.boundaries),
         "widths": list(teacher.widths),
-        "params": count_params(teacher.model),
-        "macs": teacher_macs(teacher, session.image_size),
+        **count_teacher(teacher, session.image_size),
     }
     images = session.data.evaluation
     if images is not None and images.num_classes == teacher.num_classes:

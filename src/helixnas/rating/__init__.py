@@ -1,15 +1,20 @@
 """Rating every path of every block on held-out images, and checking that scores add up."""
 
 from helixnas.rating.agreement import Agreement, agreement, partial_spearman
-from helixnas.rating.loop import RELATIVE_L1, BatchRecord, Rating, RatingConfig
+from helixnas.rating.loop import BatchRecord, Rating, RatingConfig
+from helixnas.rating.path_scores import FINAL_ERROR, RELATIVE_L1, SCORES, TASK_KL, PathScores
 from helixnas.rating.relative_l1 import relative_l1
 from helixnas.rating.stitching import Stitching, StitchingConfig, StitchRecord, stitched_features
 from helixnas.rating.tree import rate_cell
 
 __all__ = [
+    "FINAL_ERROR",
     "RELATIVE_L1",
+    "SCORES",
+    "TASK_KL",
     "Agreement",
     "BatchRecord",
+    "PathScores",
     "Rating",
     "RatingConfig",
     "StitchRecord",

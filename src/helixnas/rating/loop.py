@@ -1,4 +1,4 @@
-"""Rating: the local score of every path of every block on held-out images (Eq. 7, Alg. 1).
+"""Rating: the scores of every path of every block on held-out images (Eq. 7, Alg. 1).
 
 Per batch one teacher pass serves all blocks. Batches are drawn in seeded random order: sources are often sorted by
 class, and batch statistics depend on the mix.
@@ -6,7 +6,6 @@ class, and batch statistics depend on the mix.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,14 +16,11 @@ from torch import Tensor
 from helixnas.artifacts import RatingTable
 from helixnas.data import ImageSet
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import ConfigError
-from helixnas.rating.relative_l1 import mean_absolute_error, spread
+from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.rating.path_scores import RELATIVE_L1, SCORES, PathScores
 from helixnas.rating.tree import rate_cell
 from helixnas.supernet import Supernet
 from helixnas.teacher import Teacher
-
-RELATIVE_L1 = "relative_l1"
-"""Name of the score of Eq. 7 in a `RatingTable`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +33,20 @@ class RatingConfig:
     batch_norm: Literal["batch", "recalibrated"] = "batch"
     """Statistics of the rated batch itself, or of the batch before it (other images)."""
 
+    scores: tuple[str, ...] = (RELATIVE_L1,)
+    """What paths are scored by: relative_l1 (Eq. 7), final_error and task_kl (what the rest of the teacher makes of
+    them: log relative error of its last features, divergence of its logits); the last two run it once per path."""
+
     def __post_init__(self) -> None:
         if self.batch_size < 2:
             raise ConfigError(f"rating.batch_size must be at least 2 (batch statistics), not {self.batch_size}")
         if self.batch_norm not in ("batch", "recalibrated"):
             raise ConfigError(f"rating.batch_norm must be batch or recalibrated, not {self.batch_norm!r}")
+        if not self.scores or len(set(self.scores)) < len(self.scores):
+            raise ConfigError(f"rating.scores must name at least one score, each once, not {list(self.scores)}")
+        for name in self.scores:
+            if name not in SCORES:
+                raise UnknownNameError("score", name, SCORES)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class Rating:
             )
         self.batch_sizes = sizes
         self.scores: dict[int, npt.NDArray[np.float64]] = {
-            block.number: np.empty((_num_rows(supernet, block.number), 0)) for block in supernet
+            block.number: np.empty((_num_rows(supernet, block.number), 0, len(config.scores))) for block in supernet
         }
 
     @property
@@ -108,12 +113,13 @@ class Rating:
         previous: tuple[Tensor, ...] | None = None
         for number, images in enumerate(self._batches(before), start=before):
             with explain_out_of_memory("rating.batch_size", self.config.batch_size), torch.no_grad():
+                placed = self.runtime.images(images)
                 with self.runtime.autocast():
-                    features = self.teacher.features(self.runtime.images(images))
+                    features, logits = self.teacher.features_and_logits(placed)
                 if self.config.batch_norm == "recalibrated" and number == 0:
                     previous = self._last_features()
                 if number >= done:
-                    self._rate(features, previous)
+                    self._rate(placed, features, logits, previous)
             if number >= done:  # outside the context, which would switch off the caller's gradients
                 yield BatchRecord(number + 1, sum(len(rows) for rows in self.scores.values()))
             previous = features if self.config.batch_norm == "recalibrated" else None
@@ -147,10 +153,19 @@ class Rating:
         with self.runtime.autocast():
             return self.teacher.features(self.runtime.images(last))
 
-    def _rate(self, features: tuple[Tensor, ...], calibration: tuple[Tensor, ...] | None) -> None:
+    def _rate(
+        self, images: Tensor, features: tuple[Tensor, ...], logits: Tensor, calibration: tuple[Tensor, ...] | None
+    ) -> None:
         for block in self.supernet:
-            source, target = features[block.number - 1], features[block.number]
-            score = partial(_relative_error, target=target, scale=spread(target))
+            score = PathScores(
+                self.config.scores,
+                teacher=self.teacher,
+                images=images,
+                features=features,
+                logits=logits,
+                block=block.number,
+            )
+            source, others = features[block.number - 1], None if calibration is None else calibration[block.number - 1]
             columns: list[Tensor] = []
             for width in block.previous_widths:
                 for cell in block:
@@ -158,15 +173,7 @@ class Rating:
                         columns.append(columns[len(columns) - len(block.cells)])
                         continue
                     with self.runtime.autocast():
-                        columns.append(
-                            rate_cell(
-                                cell,
-                                source,
-                                width,
-                                score,
-                                calibration=None if calibration is None else calibration[block.number - 1],
-                            )
-                        )
+                        columns.append(rate_cell(cell, source, width, score, calibration=others))
             column = torch.cat(columns).double().cpu().numpy()
             self.scores[block.number] = np.concatenate([self.scores[block.number], column[:, None]], axis=1)
 
@@ -184,7 +191,7 @@ class Rating:
             path=tuple(path.text for path in paths) * repeats,
             width=np.tile(np.array([path.width for path in paths], dtype=np.int64), repeats),
             batch_sizes=np.array(self.batch_sizes[: self.num_done], dtype=np.int64),
-            scores={RELATIVE_L1: self.scores[number]},
+            scores={name: self.scores[number][:, :, i] for i, name in enumerate(self.config.scores)},
         )
 
     def state(self) -> dict[str, Any]:
@@ -194,11 +201,6 @@ class Rating:
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state that `state` returned for the same settings."""
         self.scores = {int(number): scores.cpu().numpy() for number, scores in state["scores"].items()}
-
-
-def _relative_error(prediction: Tensor, target: Tensor, scale: Tensor) -> Tensor:
-    """Return Eq. 7 with the spread of the target computed once for all paths."""
-    return mean_absolute_error(prediction, target) / scale
 
 
 def _batch_sizes(num_images: int, batch_size: int) -> list[int]:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from helixnas.data import ImageSet
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError
+from helixnas.rating.path_scores import kl_divergence
 from helixnas.space import Architecture, SearchSpace
 from helixnas.supernet import Supernet
 from helixnas.teacher import Teacher
@@ -151,18 +151,6 @@ def stitched_features(
         x = supernet.block(number).cell_of(path)(x, path, previous)
         previous = path.width
     return x
-
-
-def kl_divergence(
-    logits: Float[Tensor, "batch classes"], expected: Float[Tensor, "batch classes"]
-) -> Float[Tensor, ""]:
-    """Return the mean over images of KL(teacher || stitched), in nats; 0 where the outputs agree.
-
-    >>> kl_divergence(torch.zeros(1, 2), torch.zeros(1, 2)).item()
-    0.0
-    """
-    log_p, log_q = F.log_softmax(expected, 1), F.log_softmax(logits, 1)
-    return F.kl_div(log_q, log_p, log_target=True, reduction="batchmean")
 
 
 def sample_distinct(space: SearchSpace, number: int, rng: np.random.Generator) -> list[Architecture]:

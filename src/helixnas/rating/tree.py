@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPriva
 from helixnas.supernet import SupernetCell
 
 Score = Callable[[Tensor], Tensor]
-"""Maps a path's estimate of Y_k to its score, a scalar."""
+"""Maps a path's estimate of Y_k to its score, a scalar, or to several scores at once."""
 
 _BORROWED = ("running_mean", "running_var", "num_batches_tracked", "momentum", "track_running_stats", "training")
 """What a batch norm lends while it is calibrated."""
@@ -27,8 +27,8 @@ def rate_cell(
     score: Score,
     *,
     calibration: Float[Tensor, "images channels height width"] | None = None,
-) -> Float[Tensor, " paths"]:
-    """Return the score of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
+) -> Float[Tensor, " paths *scores"]:
+    """Return the scores of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
 
     Batch norm uses the statistics of `features`; with `calibration` features given, those of the calibration images,
     each layer's measured behind the very layers that precede it in the path.

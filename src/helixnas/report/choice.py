@@ -7,11 +7,14 @@ import plotly.graph_objects as go
 from helixnas.report.charts import INK, PALETTE, QUIET, WIDTH, label, panels, place, style, symbol_of, to_html
 from helixnas.report.intervals import coverage_of_two_standard_errors
 from helixnas.report.markup import Section, figure, missing, paragraph, text
+from helixnas.report.proof import comparison_table, proof_text
 from helixnas.report.reading import RunFiles, RunnerUp, Search
 from helixnas.report.summary import limits_text
 
 GREY = "#b3bac2"
-UNITS = {"macs": "multiply-adds", "params": "parameters"}
+AXES = {"macs": ("multiply-adds", 1), "params": ("parameters", 1), "latency_ns": ("latency in milliseconds", 10**6)}
+"""Per resource, what its axis is called, and how many of its units one of the axis is."""
+
 MAX_LABEL, MAX_PARTS = 62, 3
 
 
@@ -26,6 +29,8 @@ def front_section(run: RunFiles) -> Section:
         "Each dot of the line is a network that no other beats in both summed score (relative L1, Eq. 4) and cost; "
         "lower and further left is better. The star or other dark marker is the choice, the dashed line the limit."
     )
+    if any(len(search.front_over) > 1 for search in run.searches):
+        caption += " Where there is no line, further resources count: a dot may be there for what it costs in them."
     if run.stitching and run.stitching["architectures"] and not any(search.weighted for search in run.searches):
         caption += " Grey dots are random networks of the space, whatever their cost."
     return Section(anchor="front", title=title, body=figure(chart, caption))
@@ -48,7 +53,7 @@ def certainty_section(run: RunFiles) -> Section:
                 "standard errors: right of zero, the winner is better; an interval that reaches zero (hollow) is not "
                 "told apart. A row names the blocks in which the runner-up differs.",
             )
-        body += "</div>\n"
+        body += f"{proof_text(search)}{comparison_table(search)}</div>\n"
     return Section(anchor="certainty", title=title, body=body)
 
 
@@ -108,25 +113,30 @@ def _fronts(run: RunFiles) -> go.Figure:
     chart = panels(titles, columns=columns, height=270, legend=True, share_y=not any(s.weighted for s in run.searches))
     for position, search in enumerate(run.searches):
         at = place(position, columns=columns, number=number)
-        resource, first = search.front_over, position == 0
+        resource, first = search.front_over[0], position == 0
+        title, unit = AXES.get(resource, (label(resource), 1))
         if run.stitching and not search.weighted:
             rows = [row for row in run.stitching["architectures"] if resource in row]
-            cloud = go.Scatter(x=[r[resource] for r in rows], y=[r["score"] for r in rows], mode="markers")
+            cloud = go.Scatter(x=[r[resource] / unit for r in rows], y=[r["score"] for r in rows], mode="markers")
             cloud.update(marker={"color": GREY, "size": 5}, name="random networks", showlegend=first, hoverinfo="skip")
             chart.add_trace(cloud, **at)
         order = search.front.resources[resource].argsort()
-        line = go.Scatter(x=search.front.resources[resource][order], y=search.front.score[order], mode="lines+markers")
+        line = go.Scatter(
+            x=search.front.resources[resource][order] / unit,
+            y=search.front.score[order],
+            mode="lines+markers" if len(search.front_over) == 1 else "markers",
+        )
         line.update(line={"color": PALETTE[0], "width": 1.2, "shape": "hv"}, marker={"size": 5}, name="front")
         line.update(showlegend=first, customdata=[label(search.front.architecture[i]) for i in order])
         chart.add_trace(line.update(hovertemplate="%{customdata}<br>%{x:,}, %{y:.5f}<extra></extra>"), **at)
-        choice = go.Scatter(x=[search.costs[resource]], y=[search.score], mode="markers", showlegend=True)
+        choice = go.Scatter(x=[search.costs[resource] / unit], y=[search.score], mode="markers", showlegend=True)
         choice.update(
             marker={"symbol": symbol_of(position), "size": 13, "color": INK}, name=label(f"choice of {search.name}")
         )
         chart.add_trace(choice.update(hovertemplate="choice<br>%{x:,}, %{y:.5f}<extra></extra>"), **at)
         if resource in search.upper:
-            chart.add_vline(x=search.upper[resource], line={"color": QUIET, "dash": "dash", "width": 1.2}, **at)
-        chart.update_xaxes(title_text=UNITS.get(resource, label(resource)), **at)
+            chart.add_vline(x=search.upper[resource] / unit, line={"color": QUIET, "dash": "dash", "width": 1.2}, **at)
+        chart.update_xaxes(title_text=title, **at)
         chart.update_yaxes(title_text="summed score" if at["col"] == 1 else None, **at)
     return chart
 

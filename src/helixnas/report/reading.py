@@ -15,6 +15,7 @@ from helixnas.artifacts import Front, RatingTable, RunRecord
 from helixnas.artifacts.files import damaged, read_json, read_text
 from helixnas.artifacts.parquet import read_parquet
 from helixnas.errors import ArtifactError, HelixError
+from helixnas.search import Certificate
 from helixnas.space import Architecture, SearchSpace, load_space
 
 
@@ -58,8 +59,8 @@ class Search:
     weighted: bool
     """Whether the blocks' scores were weighted before they were added up."""
 
-    front_over: str
-    """The resource that the front weighs the score against."""
+    front_over: tuple[str, ...]
+    """The resources that the front weighs the score against."""
 
     num_architectures: int
     """Size of the space that was searched."""
@@ -67,6 +68,12 @@ class Search:
     seconds: float
     runners_up: tuple[RunnerUp, ...]
     front: Front
+    certificate: Certificate | None
+    """What the search claims; None where an older version made it."""
+
+    comparison: tuple[Mapping[str, Any], ...]
+    """Per method: method, score, excess, seconds, finished; empty where none was made."""
+
     latency: Mapping[str, Any] | None
     """How a latency budget was kept; None where there was none."""
 
@@ -167,6 +174,7 @@ def _searches(folder: Path, order: list[str]) -> tuple[Search, ...]:
 def _search(folder: Path) -> Search:
     path = folder / "result.json"
     metrics, inherited = (folder / place / "metrics.json" for place in ("retrained", "inherited"))
+    certificate, comparison = folder / "certificate.json", folder / "comparison.json"
     values = read_json(path)
     try:
         return Search(
@@ -180,11 +188,13 @@ def _search(folder: Path) -> Search:
             upper=values["limits"]["upper"],
             lower=values["limits"]["lower"],
             weighted=bool(values["weights"]),
-            front_over=values["front_over"][0],
+            front_over=tuple(values["front_over"]),
             num_architectures=int(values["space_size"]),
             seconds=values["seconds"],
             runners_up=tuple(RunnerUp(**runner_up) for runner_up in values["runners_up"]),
             front=Front.load(folder / "front.parquet"),
+            certificate=Certificate.load(certificate) if certificate.is_file() else None,
+            comparison=tuple(read_json(comparison)["methods"]) if comparison.is_file() else (),
             latency=values.get("latency"),
             metrics=read_json(metrics) if metrics.is_file() else {},
             inherited=read_json(inherited) if inherited.is_file() else {},

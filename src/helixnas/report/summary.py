@@ -7,6 +7,7 @@ from helixnas.report.drawing import draw, legend
 from helixnas.report.intervals import wilson_interval
 from helixnas.report.markup import Section, count, figure, listed, missing, paragraph, table, text
 from helixnas.report.reading import RunFiles, Search
+from helixnas.search import readable
 
 
 def summary_section(run: RunFiles) -> Section:
@@ -96,7 +97,8 @@ def _found(search: Search) -> str:
         if search.status == "optimal"
         else f"the best that was found of {search.num_architectures:,} networks, not proven best"
     )
-    more = "".join(f", {name} {value:,}" for name, value in search.costs.items() if name not in ("params", "macs"))
+    others = {name: cost for name, cost in search.costs.items() if name not in ("params", "macs")}
+    more = "".join(f", {' '.join(readable(name, cost, decimals=3))}" for name, cost in others.items())
     return (
         f'<p class="found"><b>{text(search.name)}</b> <code>{text(search.architecture.text)}</code><br>'
         f"{text(proof)}, with a summed score of {search.score:.5f} (lower is better){text(more)}, "

@@ -9,16 +9,14 @@ from helixnas.errors import ConfigError, UnknownNameError
 
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IGNORECASE)
-
-
 UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
 """Names under which a resource is limited in a larger unit: the resource, and how many of its units one is."""
 
 
-def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1) -> int:
+def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1, what: str = "amount") -> int:
     """Return the whole number that an amount means, rounded down; a percentage is a share of `reference`.
 
-    A plain number counts units of `unit` each.
+    A plain number counts units of `unit` each; `what` is counted, for messages.
 
     Raises:
         ConfigError: the text is not an amount, or a share of something unknown.
@@ -32,9 +30,7 @@ def parse_amount(text: str | int | float, *, reference: int | None = None, unit:
     number, prefix = Fraction(match[1]), match[2].lower()
     if prefix == "%":
         if reference is None:
-            raise ConfigError(
-                f"{text!r} is a share of the teacher's, which is not known for this resource; write a number"
-            )
+            raise ConfigError(f"{text!r} is a share of the teacher's {what}, which is not known; write a number")
         return math.floor(number * reference / 100)
     return math.floor(number * _FACTORS[prefix] * unit)
 
@@ -42,17 +38,19 @@ def parse_amount(text: str | int | float, *, reference: int | None = None, unit:
 def parse_limits(
     limits: Mapping[str, str | int | float], *, known: Mapping[str, int | None], option: str
 ) -> dict[str, int]:
-    """Return limits per resource as whole numbers.
+    """Return limits per resource as whole numbers; a time may be given in another unit than nanoseconds.
 
     Args:
         limits: resource -> amount.
         known: the resources there are -> the teacher's, where known.
         option: where the limits were given, for messages.
 
-    >>> parse_limits({"macs": "50%"}, known={"macs": 800, "params": 10}, option="max")
-    {'macs': 400}
-    >>> parse_limits({"latency_ms": 1.5}, known={"latency_ns": None}, option="max")
-    {'latency_ns': 1500000}
+    Raises:
+        UnknownNameError: there is no such resource.
+        ConfigError: an amount is none, a share of something unknown, or limits what another limits already.
+
+    >>> parse_limits({"macs": "50%", "latency_ms": 1.5}, known={"macs": 800, "latency_ns": None}, option="max")
+    {'macs': 400, 'latency_ns': 1500000}
     """
     parsed: dict[str, int] = {}
     for name, amount in limits.items():
@@ -60,6 +58,22 @@ def parse_limits(
         if resource not in known:
             raise UnknownNameError(f"resource in {option}", name, known)
         if resource in parsed:
-            raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(limits)}; give it once")
-        parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit)
+            names = [other for other in limits if UNITS.get(other, (other, 1))[0] == resource]
+            raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(names)}; give it once")
+        parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit, what=name)
     return parsed
+
+
+def readable(resource: str, amount: int, *, decimals: int | None = None) -> tuple[str, str]:
+    """Return a resource and an amount of it in the unit that people use: milliseconds of latency, all else as it is.
+
+    The amount is exact, unless `decimals` says how many to show of one that is not counted in whole units.
+
+    >>> readable("latency_ns", 12_500_000), readable("latency_ns", 12_345_678, decimals=2), readable("macs", 3500)
+    (('latency_ms', '12.5'), ('latency_ms', '12.35'), ('macs', '3,500'))
+    """
+    for name, (counted, unit) in UNITS.items():
+        if counted == resource:
+            exact = f"{amount // unit:,}.{amount % unit:0{len(str(unit)) - 1}}".rstrip("0").removesuffix(".")
+            return name, exact if decimals is None else f"{amount / unit:,.{decimals}f}"
+    return resource, f"{amount:,}"

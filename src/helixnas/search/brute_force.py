@@ -1,12 +1,12 @@
 """Brute force: every architecture of a small instance, the oracle that the exact search is tested against."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.instance import Instance
+from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.result import Answer, answer_of
 
 LARGEST_SPACE = 10_000_000
@@ -26,12 +26,35 @@ def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple
     >>> [answer.rows for answer in enumerate_answers(instance)]
     [(1, 1), (0, 1), (1, 0), (0, 0)]
     """
+    return tuple(sorted(answer_of(instance, chosen) for chosen in _inside(instance, budget or Budget())))
+
+
+def enumerate_best(instance: Instance, budget: Budget) -> Answer | None:
+    """Return the first of `enumerate_answers`, or None, without an object for every architecture.
+
+    Raises:
+        ConfigError: the instance has more than 10,000,000 architectures.
+    """
+    rows = _inside(instance, budget)
+    scores = [block.score[rows[:, number]] for number, block in enumerate(instance.blocks)]
+    score = np.sum(scores, axis=0)
+    return min(
+        (answer_of(instance, chosen) for chosen in rows[score == score.min(initial=LARGEST_TOTAL)]), default=None
+    )
+
+
+def _inside(instance: Instance, budget: Budget) -> Ints:
+    """Return (architectures, blocks): the rows of every chain inside the budget."""
     if instance.size > LARGEST_SPACE:
         raise ConfigError(f"{instance.size:,} architectures are too many to enumerate; at most {LARGEST_SPACE:,}")
-    budget = Budget() if budget is None else budget
     budget.check(instance.resources)
-    answers = (answer_of(instance, np.array(rows)) for rows in _chains(instance, ()))
-    return tuple(sorted(answer for answer in answers if is_within(answer, budget)))
+    rows = _chains(instance)
+    fits = np.ones(len(rows), np.bool_)
+    for column, (name, how) in enumerate(zip(instance.resources, instance.combine, strict=True)):
+        parts = [block.costs[rows[:, number], column] for number, block in enumerate(instance.blocks)]
+        cost = np.sum(parts, axis=0) if how == "sum" else np.max(parts, axis=0)
+        fits &= (cost <= budget.upper.get(name, LARGEST_TOTAL)) & (cost >= budget.lower.get(name, 0))
+    return rows[fits]
 
 
 def is_within(answer: Answer, budget: Budget) -> bool:
@@ -53,12 +76,11 @@ def front_of(answers: Sequence[Answer], resources: Sequence[str]) -> tuple[Answe
     return tuple(best[point] for point in kept)
 
 
-def _chains(instance: Instance, rows: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    if len(rows) == len(instance.blocks):
-        yield rows
-        return
-    block = instance.blocks[len(rows)]
-    width = instance.blocks[len(rows) - 1].width_out[rows[-1]] if rows else None
-    for row in range(len(block)):
-        if width is None or block.width_in[row] == width:
-            yield from _chains(instance, (*rows, row))
+def _chains(instance: Instance) -> Ints:
+    """Return (architectures, blocks): the rows of every chain whose widths connect."""
+    first, *others = instance.blocks
+    rows, width = np.arange(len(first))[:, None], first.width_out
+    for block in others:
+        before, row = np.nonzero(width[:, None] == block.width_in)
+        rows, width = np.concatenate([rows[before], row[:, None]], axis=1), block.width_out[row]
+    return rows

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.search.amounts import readable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,8 @@ class Budget:
     @property
     def text(self) -> str:
         """The limits as a person would write them."""
-        parts = [f"{name} <= {limit:,}" for name, limit in self.upper.items()]
-        parts += [f"{name} >= {limit:,}" for name, limit in self.lower.items()]
+        parts = [" <= ".join(readable(name, limit)) for name, limit in self.upper.items()]
+        parts += [" >= ".join(readable(name, limit)) for name, limit in self.lower.items()]
         return " and ".join(parts) or "no limits"
 
     def check(self, resources: Sequence[str]) -> None:

@@ -28,14 +28,11 @@ class Limits:
 class Ahead:
     """What the rest of the chain adds, per width at one boundary."""
 
-    score: Ints
-    """(widths,) the least score."""
-
     least: Ints
-    """(widths, resources) the least of each resource."""
+    """(widths, resources) the least of each limited resource; 0 for the others."""
 
     most: Ints
-    """(widths, resources) the most of each resource."""
+    """(widths, resources) the most of each limited resource; 0 for the others."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,8 +86,17 @@ class Chain:
         """How many architectures the chain holds, to the precision of a float."""
         numbers = np.ones(1)
         for link, ahead in zip(self.links, self.ahead[1:], strict=True):
-            numbers = np.bincount(link.end, numbers[link.start], minlength=len(ahead.score))
+            numbers = np.bincount(link.end, numbers[link.start], minlength=len(ahead.least))
         return float(numbers.sum())
+
+    @property
+    def most_score(self) -> int:
+        """What no architecture of the chain can exceed in score."""
+        return sum(int(link.score.max()) for link in self.links)
+
+    def rows(self, places: Ints) -> Ints:
+        """Return the row per block of the candidates at the given places."""
+        return np.array([link.row[place] for link, place in zip(self.links, places, strict=True)])
 
     @property
     def is_empty(self) -> bool:
@@ -100,23 +106,25 @@ class Chain:
 
 def build_chain(instance: Instance, limits: Limits) -> Chain:
     """Return the candidates that can be part of an architecture inside each limit taken alone, exactly."""
-    is_max = tuple(how == "max" for how in instance.combine)
+    is_max = instance.is_max
     columns = tuple(sorted({*limits.upper, *limits.lower}))
     links = _connect(instance.blocks)
     total = sum(len(block) for block in instance.blocks)
     links = _keep_reachable(links)
     connected = sum(len(link) for link in links)
+    ahead = _look_ahead(links, columns, is_max)
     if columns and all(len(link) for link in links):
-        ahead = _look_ahead(links, columns, is_max)
         behind = _look_behind(links, columns, is_max)
         links = tuple(
-            link.take(_within(link, behind[number], ahead[number + 1], limits, is_max))
+            _take_where(link, _within(link, behind[number], ahead[number + 1], limits, is_max))
             for number, link in enumerate(links)
         )
-        links = _keep_reachable(links)
+        if sum(len(link) for link in links) < connected:
+            links = _keep_reachable(links)
+            ahead = _look_ahead(links, columns, is_max)
     return Chain(
         links=links,
-        ahead=_look_ahead(links, columns, is_max),
+        ahead=ahead,
         unconnected=total - connected,
         over_limit=connected - sum(len(link) for link in links),
     )
@@ -175,12 +183,8 @@ def _num_widths(links: tuple[Link, ...], boundary: int) -> int:
 
 
 def _look_ahead(links: tuple[Link, ...], columns: tuple[int, ...], is_max: tuple[bool, ...]) -> tuple[Ahead, ...]:
-    last = Ahead(
-        score=np.zeros(1, np.int64),
-        least=np.zeros((1, len(is_max)), np.int64),
-        most=np.zeros((1, len(is_max)), np.int64),
-    )
-    found = [last]
+    zeros = np.zeros((1, len(is_max)), np.int64)
+    found = [Ahead(least=zeros, most=zeros)]
     for number in reversed(range(len(links))):
         link = links[number]
         found.append(_extreme(link, link.start, link.end, found[-1], _num_widths(links, number), columns, is_max))
@@ -189,7 +193,7 @@ def _look_ahead(links: tuple[Link, ...], columns: tuple[int, ...], is_max: tuple
 
 def _look_behind(links: tuple[Link, ...], columns: tuple[int, ...], is_max: tuple[bool, ...]) -> tuple[Ahead, ...]:
     zeros = np.zeros((1, len(is_max)), np.int64)
-    found = [Ahead(score=np.zeros(1, np.int64), least=zeros, most=zeros)]
+    found = [Ahead(least=zeros, most=zeros)]
     for number, link in enumerate(links):
         widths = _num_widths(links, number + 1)
         found.append(_extreme(link, link.end, link.start, found[-1], widths, columns, is_max))
@@ -200,8 +204,6 @@ def _extreme(
     link: Link, near: Ints, far: Ints, beyond: Ahead, widths: int, columns: tuple[int, ...], is_max: tuple[bool, ...]
 ) -> Ahead:
     """Extend the bounds of one boundary across a block; resources that are not limited keep zeros."""
-    score = np.full(widths, UNREACHED, np.int64)
-    np.minimum.at(score, near, link.score + beyond.score[far])
     least = np.zeros((widths, len(is_max)), np.int64)
     most = np.zeros((widths, len(is_max)), np.int64)
     for column in columns:
@@ -210,7 +212,7 @@ def _extreme(
         np.minimum.at(lowest, near, combined(cost, beyond.least[far, column], is_max[column]))
         np.maximum.at(highest, near, combined(cost, beyond.most[far, column], is_max[column]))
         least[:, column], most[:, column] = lowest, highest
-    return Ahead(score=score, least=least, most=most)
+    return Ahead(least=least, most=most)
 
 
 def _within(link: Link, behind: Ahead, ahead: Ahead, limits: Limits, is_max: tuple[bool, ...]) -> Mask:

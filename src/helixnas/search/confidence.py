@@ -39,7 +39,7 @@ def compare(
     ratings: Sequence[RatingTable],
     *,
     first_width: int,
-    score: str = "relative_l1",
+    score: str | None = None,
     weights: Sequence[float] | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare architectures (text forms) with the winner, batch by batch.
@@ -49,7 +49,7 @@ def compare(
         others: text forms of the others.
         ratings: tables of all blocks.
         first_width: channels that block 1 receives from the stem.
-        score: which kind of score was added up.
+        score: which kind of score was added up; the first by default.
         weights: lambda_k per block, 1 each by default.
     """
     sizes = ratings[0].batch_sizes / ratings[0].batch_sizes.sum()
@@ -69,7 +69,7 @@ def _per_batch(
     text: str,
     ratings: Sequence[RatingTable],
     width: int,
-    score: str,
+    score: str | None,
     weights: Sequence[float],
 ) -> npt.NDArray[np.float64]:
     """Return the summed score of one architecture on every batch."""

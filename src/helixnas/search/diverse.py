@@ -84,7 +84,7 @@ def _next(
     distances = dict.fromkeys(range(num_ties, len(apart.resources)), min_distance)
     rules = Rules(
         limits=Limits(upper=limits.upper, lower={**limits.lower, **distances}),
-        is_max=tuple(how == "max" for how in apart.combine),
+        is_max=apart.is_max,
         num_ties=num_ties,
         deadline=np.inf if time_limit_s is None else time.monotonic() + time_limit_s,
     )

@@ -2,9 +2,9 @@
 
 a removes b where a is no worse in everything that counts and precedes b in the order of ties. The rows come in that
 order, so the question is always: is there an *earlier* row that is no larger in every column? One column is a running
-minimum, two a staircase, more ask an index of what was kept so far (`orthant`). For the k best, b goes only when k such a exist:
-peeling k fronts one after the other leaves every row that has fewer than k, for a row of the j-th front has at least
-j - 1 before it.
+minimum, two a staircase, more ask an index of what was kept so far (`orthant`). For the k best, b goes only when k such
+a exist: peeling k fronts one after the other leaves every row that has fewer than k, for a row of the j-th front has at
+least j - 1 before it.
 """
 
 import numpy as np

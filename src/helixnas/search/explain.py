@@ -1,8 +1,9 @@
 """Why a budget cannot be met: what the space reaches, which limits conflict, by how much the budgets must grow.
 
-All three are exact. A smallest conflicting set is the first, by size, of the sets of limits that nothing meets. The
-factor is the least of ``max over r of cost_r / limit_r`` over the architectures that meet the lower limits: it lies on
-the Pareto front of the costs among each other, which the programme finds with a cost in the place of the score.
+A smallest conflicting set is the first, by size, of the sets of limits that nothing meets. The factor is the least of
+``max over r of cost_r / limit_r`` over the architectures that meet the lower limits: an interval that holds it is halved
+some times, and what lies inside is on the Pareto front of the costs among each other, which the programme finds with a cost
+in the place of the score. Where limits on both sides make that too large, the reason says that it is not the last word.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,20 @@ from itertools import combinations
 
 import numpy as np
 
+from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Ahead, Limits, build_chain
-from helixnas.search.feasibility import is_feasible, priced, to_limits
+from helixnas.search.feasibility import any_within, priced, to_limits
 from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
-from helixnas.search.programme import Rules, sweep
+from helixnas.search.programme import Rules, TooManyPartialsError, sweep
+from helixnas.search.relaxation import relax
 from helixnas.search.result import Infeasibility
+
+NUM_HALVINGS = 6
+"""How often the interval that holds the factor is halved."""
+
+MOST_PARTIALS = 500_000
+"""Partial architectures that one question may keep."""
 
 
 def explain(instance: Instance, budget: Budget) -> Infeasibility:
@@ -26,13 +35,15 @@ def explain(instance: Instance, budget: Budget) -> Infeasibility:
     largest = {name: int(reach.most[0, column]) for column, name in enumerate(instance.resources)}
     if instance.size == 0:
         return Infeasibility(smallest={}, largest={}, conflict=Budget(), factor=None, needed={})
-    factor = _factor(instance, budget)
+    conflict, is_smallest = _conflict(instance, budget)
+    factor, is_least = _factor(instance, budget, largest)
     return Infeasibility(
         smallest=smallest,
         largest=largest,
-        conflict=_conflict(instance, budget),
+        conflict=conflict,
         factor=factor,
         needed={} if factor is None else {name: int(limit * factor) for name, limit in budget.upper.items()},
+        exact=is_smallest and is_least,
     )
 
 
@@ -42,29 +53,53 @@ def _reach(instance: Instance) -> Ahead:
     return build_chain(instance, Limits(upper=everything, lower={})).ahead[0]
 
 
-def _conflict(instance: Instance, budget: Budget) -> Budget:
+def _conflict(instance: Instance, budget: Budget) -> tuple[Budget, bool]:
+    """Return a smallest set of limits that nothing meets, and whether every smaller one is known to be met."""
     limits = [("upper", name) for name in budget.upper] + [("lower", name) for name in budget.lower]
+    sure = True
     for number in range(1, len(limits)):
         for some in combinations(limits, number):
             part = Budget(
                 upper={name: budget.upper[name] for side, name in some if side == "upper"},
                 lower={name: budget.lower[name] for side, name in some if side == "lower"},
             )
-            if not is_feasible(instance, part):
-                return part
-    return budget
+            meets = _meets(instance, part)
+            if meets is False:
+                return part, sure
+            sure = sure and meets is not None
+    return budget, sure
 
 
-def _factor(instance: Instance, budget: Budget) -> Fraction | None:
-    """Return the least factor by which all upper limits must grow together."""
+def _meets(instance: Instance, budget: Budget) -> bool | None:
+    """Return whether anything meets a budget; None where that takes too long to tell."""
+    try:
+        return any_within(instance, to_limits(instance, budget), most_partials=MOST_PARTIALS) is not None
+    except ConfigError:
+        return None
+
+
+def _factor(instance: Instance, budget: Budget, largest: Mapping[str, int]) -> tuple[Fraction | None, bool]:
+    """Return the least factor by which all upper limits must grow together, and whether it is known to be the least."""
     hard = {name: limit for name, limit in budget.upper.items() if limit == 0}
     soft = {name: limit for name, limit in budget.upper.items() if limit > 0}
-    if not soft or not is_feasible(instance, Budget(upper=hard, lower=budget.lower)):
-        return None
-    enough = Fraction(2)
-    while not is_feasible(instance, Budget(upper=hard | _grown(soft, enough), lower=budget.lower)):
-        enough *= 2
-    return _least_factor(instance, hard, soft, budget.lower, enough)
+    ever = _meets(instance, Budget(upper=hard, lower=budget.lower)) if soft else False
+    if not ever:
+        return None, ever is not None
+
+    def suffices(factor: Fraction) -> bool | None:
+        binding = {name: limit for name, limit in _grown(soft, factor).items() if limit < largest[name]}
+        return _meets(instance, Budget(upper=hard | binding, lower=budget.lower))
+
+    too_little, enough = Fraction(1), Fraction(2)
+    while not suffices(enough):  # it ends where no limit binds any more, which `ever` has settled
+        too_little, enough = enough, 2 * enough
+    for _ in range(NUM_HALVINGS):  # the nearer, the smaller the front that is looked at in the end
+        middle = (too_little + enough) / 2
+        too_little, enough = (too_little, middle) if suffices(middle) else (middle, enough)
+    try:
+        return _least_factor(instance, hard, soft, budget.lower, enough), True
+    except TooManyPartialsError:
+        return enough, False
 
 
 def _least_factor(
@@ -72,11 +107,18 @@ def _least_factor(
 ) -> Fraction:
     """Return the least factor at most `enough`, from the front of the limited resources."""
     limits = to_limits(instance, Budget(upper={**hard, **_grown(soft, enough)}, lower=lower))
-    sums = [name for name in soft if instance.combine[instance.column(name)] == "sum"]
-    chain = build_chain(priced(instance, instance.column(sums[0]) if sums else None), limits)
-    asked = tuple(instance.column(name) for name in soft if name not in sums[:1])
-    is_max = tuple(how == "max" for how in instance.combine)
-    layers = sweep(chain, Rules(limits=limits, asked=asked, is_max=is_max, num_ties=0)).layers
+    columns = [instance.column(name) for name in soft]
+    first = next((column for column in columns if not instance.is_max[column]), None)
+    chain = build_chain(priced(instance, first), limits)
+    rules = Rules(
+        limits=limits,
+        asked=tuple(column for column in columns if column != first),
+        is_max=instance.is_max,
+        num_ties=0,
+        ceiling=np.inf if first is None else float(limits.upper[first]),
+        most_partials=MOST_PARTIALS,
+    )
+    layers = sweep(chain, rules, relax(chain, limits, instance.is_max)[0]).layers
     ratios = [layers[-1].costs[:, instance.column(name)] / limit for name, limit in soft.items()]
     largest: np.ndarray = np.max(ratios, axis=0)
     near = np.flatnonzero(largest <= largest.min() * (1 + 1e-9))

@@ -1,17 +1,23 @@
 """Whether anything meets a budget at all: a limited resource takes the place of the score.
 
-The least of that resource under the other limits decides, and the programme carries one column less than it would for
-the score.
+The Lagrangian bound settles most cases: either it exceeds every value that the resource can take, so nothing meets the
+limits, or an architecture inside them is met on the way or below the first ceilings. The rest is gone over without a
+ceiling: the least of the resource under the other limits decides, and the programme carries one column less than it would
+for the score.
 """
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Limits, build_chain
 from helixnas.search.instance import LARGEST_TOTAL, Instance, InstanceBlock, Ints
-from helixnas.search.programme import Rules, sweep, trace
+from helixnas.search.levels import MOST_PARTIALS, SMALL, rise
+from helixnas.search.programme import Rules, TooManyPartialsError, sweep, trace
+from helixnas.search.relaxation import relax
+from helixnas.search.result import Answer, answer_of
 
 
 def is_feasible(instance: Instance, budget: Budget) -> bool:
@@ -26,24 +32,76 @@ def is_feasible(instance: Instance, budget: Budget) -> bool:
     return any_within(instance, to_limits(instance, budget)) is not None
 
 
-def any_within(instance: Instance, limits: Limits) -> Ints | None:
-    """Return the row per block of some architecture inside the limits, or None where there is none."""
-    is_sum = [how == "sum" for how in instance.combine]
-    upper = [column for column in limits.upper if is_sum[column]]
-    lower = [column for column in limits.lower if is_sum[column]]
-    chosen, sign = (upper[0], 1) if upper else (lower[0], -1) if lower else (None, 0)
-    chain = build_chain(priced(instance, chosen, sign), limits)
+def any_within(instance: Instance, limits: Limits, *, most_partials: int = MOST_PARTIALS) -> Ints | None:
+    """Return the row per block of some architecture inside the limits, or None where there is none.
+
+    Raises:
+        ConfigError: it takes more than so many partial architectures to tell.
+    """
+    chosen, sign = _easiest_side(instance, limits)
+    cheap = priced(instance, chosen, sign)
+    chain = build_chain(cheap, limits)
     if chain.is_empty:
         return None
-    others = Limits(upper=_without(limits.upper, upper[:1]), lower=_without(limits.lower, [] if upper else lower[:1]))
-    rules = Rules(limits=others, is_max=tuple(not adds for adds in is_sum), num_ties=0)
-    layers = sweep(chain, rules).layers
-    last = layers[-1].take(np.argsort(layers[-1].score, kind="stable")[:1])
-    if not len(last):
+    rules = Rules(limits=limits, is_max=instance.is_max, num_ties=0, most_partials=most_partials)
+    try:
+        if chain.num_architectures > SMALL:
+            relaxation, met = relax(chain, limits, instance.is_max)
+            if relaxation.floor > chain.most_score:
+                return None
+            for places in met:
+                rows = chain.rows(places)
+                if is_inside(answer_of(instance, rows), limits):
+                    return rows
+            try:
+                found = rise(cheap, chain, rules, relaxation, (), _give_up)
+                return None if found is None else np.array(found.answers[0].rows)
+            except _UndecidedError:
+                pass
+        return _exhaustively(cheap, limits, rules, chosen, sign)
+    except TooManyPartialsError as error:
+        raise ConfigError(
+            f"whether anything meets the limits takes more than {most_partials:,} partial architectures to tell; "
+            "widen the limits of resources that have one on both sides"
+        ) from error
+
+
+def is_inside(answer: Answer, limits: Limits) -> bool:
+    """Return whether an answer meets limits by column."""
+    costs = list(answer.costs.values())
+    below = all(costs[column] <= limit for column, limit in limits.upper.items())
+    return below and all(costs[column] >= limit for column, limit in limits.lower.items())
+
+
+class _UndecidedError(Exception):
+    """The first ceilings found nothing."""
+
+
+def _give_up() -> Answer | None:
+    raise _UndecidedError
+
+
+def _easiest_side(instance: Instance, limits: Limits) -> tuple[int | None, int]:
+    """Return a resource that adds up and has a limit, rather on one side alone, and the sign that makes less better."""
+    sides = [(column, 1) for column in limits.upper] + [(column, -1) for column in limits.lower]
+    sides = [(column, sign) for column, sign in sides if not instance.is_max[column]]
+    alone = [side for side in sides if (side[0] in limits.upper) != (side[0] in limits.lower)]
+    return next(iter(alone or sides), (None, 0))
+
+
+def _exhaustively(cheap: Instance, limits: Limits, rules: Rules, chosen: int | None, sign: int) -> Ints | None:
+    """Find the least of the chosen resource under the other limits."""
+    upper = {column: limit for column, limit in limits.upper.items() if (column, 1) != (chosen, sign)}
+    lower = {column: limit for column, limit in limits.lower.items() if (column, -1) != (chosen, sign)}
+    others = replace(rules, limits=Limits(upper=upper, lower=lower))
+    layers = sweep(build_chain(cheap, limits), others).layers
+    best = np.argsort(layers[-1].score, kind="stable")[:1]
+    if not len(best):
         return None
-    if (upper and last.score[0] > limits.upper[upper[0]]) or (sign < 0 and -last.score[0] < limits.lower[lower[0]]):
+    value = int(layers[-1].score[best[0]])
+    if (sign > 0 and value > limits.upper[chosen or 0]) or (sign < 0 and -value < limits.lower[chosen or 0]):
         return None
-    return trace(layers, np.argsort(layers[-1].score, kind="stable")[:1])[0]
+    return trace(layers, best)[0]
 
 
 def priced(instance: Instance, column: int | None, sign: int = 1) -> Instance:
@@ -69,7 +127,3 @@ def to_limits(instance: Instance, budget: Budget) -> Limits:
         upper={instance.column(name): min(limit, most) for name, limit in budget.upper.items()},
         lower={instance.column(name): min(limit, most) for name, limit in budget.lower.items()},
     )
-
-
-def _without(limits: Mapping[int, int], columns: list[int]) -> dict[int, int]:
-    return {column: limit for column, limit in limits.items() if column not in columns}

@@ -221,6 +221,11 @@ class Instance:
             if total > LARGEST_TOTAL:
                 raise ConfigError(f"{name} may add up to {total:.3g}, more than {LARGEST_TOTAL:.3g}; use a larger unit")
 
+    @property
+    def is_max(self) -> tuple[bool, ...]:
+        """Per resource, whether it combines by maximum."""
+        return tuple(how == "max" for how in self.combine)
+
     def column(self, resource: str) -> int:
         """Return the position of a resource; raises `UnknownNameError` for one the instance does not know."""
         if resource not in self.resources:

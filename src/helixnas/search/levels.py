@@ -7,7 +7,7 @@ answer: that is what a time limit returns.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,9 @@ SMALL = 20_000
 
 FIRST_ROWS = 24
 """Candidates per block that the first ceiling lets through, on average."""
+
+PATIENCE = 2
+"""Levels that may find nothing before it is asked whether there is anything at all."""
 
 MOST_PARTIALS = 4_000_000
 """Partial architectures that a level may keep before the search settles for what it has."""
@@ -68,6 +71,13 @@ class _State:
     above_ceiling: int = 0
     num_levels: int = 0
 
+    def has_any(self, find_any: Callable[[], Answer | None]) -> bool:
+        """Whether there is an answer, which is looked for now if none was found so far."""
+        if not self.answers:
+            answer = find_any()
+            self.answers = () if answer is None else (answer,)
+        return bool(self.answers)
+
     def found(self, *, proven: bool, exhausted: bool = False) -> Found:
         best = self.answers[0].score if self.answers else self.proof
         return Found(
@@ -84,20 +94,29 @@ class _State:
 
 def all_at_once(instance: Instance, chain: Chain, rules: Rules) -> Found:
     """Return the best `rules.copies` answers of a chain, which may have none, without a ceiling or a deadline."""
-    state = _State(instance=instance, wanted=rules.copies, answers=(), proof=int(chain.ahead[0].score[0]))
+    state = _State(instance=instance, wanted=rules.copies, answers=(), proof=0)
     _level(state, chain, replace(rules, deadline=math.inf))
     return state.found(proven=True, exhausted=len(state.answers) < rules.copies)
 
 
-def rise(instance: Instance, chain: Chain, rules: Rules, relaxation: Relaxation, known: Sequence[Answer]) -> Found:
-    """Return the best `rules.copies` answers of a chain that has one.
+def rise(
+    instance: Instance,
+    chain: Chain,
+    rules: Rules,
+    relaxation: Relaxation,
+    known: Sequence[Answer],
+    find_any: Callable[[], Answer | None],
+) -> Found | None:
+    """Return the best `rules.copies` answers of a chain, or None where nothing meets the limits together.
 
     Args:
         instance: the instance of the chain, to name answers.
         chain: what the search goes over.
         rules: limits, number of answers, deadline; the ceiling is set here.
         relaxation: the bound.
-        known: answers inside the limits that are known already; one at least.
+        known: answers inside the limits that are known already.
+        find_any: finds any answer, or proves that there is none; it is dear, and asked only where the first levels find
+            nothing or the time is up.
     """
     through = [relaxation.through(number, link.start, link.end) for number, link in enumerate(chain.links)]
     floor, top = relaxation.floor, _most(relaxation)
@@ -112,17 +131,19 @@ def rise(instance: Instance, chain: Chain, rules: Rules, relaxation: Relaxation,
         try:
             seen = _level(state, replace(chain, links=links), limited, relaxation.take(chosen))
         except (OutOfTimeError, TooManyPartialsError):
-            return state.found(proven=False)
+            return state.found(proven=False) if state.has_any(find_any) else None
         if sum(answer.score <= ceiling for answer in state.answers) >= rules.copies:
             return state.found(proven=True)
+        if state.num_levels >= PATIENCE and not state.has_any(find_any):
+            return None
         state.proof = ceiling + 1
         ceiling = _next_ceiling(state, floor, ceiling, seen)
     state.above_ceiling = 0
     try:
         _level(state, chain, replace(rules, most_partials=MOST_PARTIALS))
     except (OutOfTimeError, TooManyPartialsError):
-        return state.found(proven=False)
-    return state.found(proven=True, exhausted=len(state.answers) < rules.copies)
+        return state.found(proven=False) if state.has_any(find_any) else None
+    return state.found(proven=True, exhausted=len(state.answers) < rules.copies) if state.answers else None
 
 
 def _level(state: _State, chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> int:

@@ -36,9 +36,9 @@ class OrthantIndex:
             ends = np.unique(np.searchsorted(ranked, ranked[last], side="right"))
             bits = np.zeros((len(ends) + 1, -(-len(points) // WORD) * WORD), np.uint8)
             bits[np.searchsorted(ends, np.arange(len(points)), side="right") + 1, order] = 1
-            np.maximum.accumulate(bits, axis=0, out=bits)
+            words = np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
             self.cuts.append(ranked[ends - 1])
-            self.below.append(np.packbits(bits, axis=1, bitorder="little").view(np.uint64))
+            self.below.append(np.bitwise_or.accumulate(words, axis=0))
 
     def any_no_larger(self, queries: Ints) -> Mask:
         """Return for each query, a row, whether some point is no larger in every column."""

@@ -109,25 +109,29 @@ class _Priced:
         prices = scaled * self.units
         return [score + costs @ prices for score, costs in zip(self.scores, self.costs, strict=True)]
 
-    def ahead(self, reduced: Sequence[Floats]) -> list[Floats]:
-        found = [np.zeros(1)]
+    def ahead(self, reduced: Sequence[Floats]) -> tuple[list[Floats], list[Floats]]:
+        """Return the least reduced score after each boundary, and the same from each candidate on."""
+        found, onwards = [np.zeros(1)], list[Floats]()
         for number in reversed(range(len(reduced))):
             link = self.chain.links[number]
-            least = np.full(len(self.chain.ahead[number].score), np.inf)
-            np.minimum.at(least, link.start, reduced[number] + found[-1][link.end])
+            least = np.full(len(self.chain.ahead[number].least), np.inf)
+            onwards.append(reduced[number] + found[-1][link.end])
+            np.minimum.at(least, link.start, onwards[-1])
             found.append(least)
-        return found[::-1]
+        return found[::-1], onwards[::-1]
 
     def cut(self, scaled: Floats) -> tuple[float, float, Floats, Ints]:
         """Return the bound at these prices, and score, scaled violations and candidates of the chain behind it."""
         reduced = self.reduced(scaled)
-        ahead = self.ahead(reduced)
+        ahead, onwards = self.ahead(reduced)
         places = np.empty(len(reduced), np.int64)
         width = 0
         score, total = 0.0, np.zeros(len(self.sides))
         for number, link in enumerate(self.chain.links):
-            here = np.flatnonzero(link.start == width)
-            place = here[np.argmin(reduced[number][here] + ahead[number + 1][link.end[here]])]
+            onward = (
+                onwards[number] if len(ahead[number]) == 1 else np.where(link.start == width, onwards[number], np.inf)
+            )
+            place = np.argmin(onward)
             places[number] = place
             score += float(self.scores[number][place])
             total = total + self.costs[number][place]
@@ -139,7 +143,7 @@ class _Priced:
         reduced = self.reduced(scaled)
         behind = [np.zeros(1)]
         for number, link in enumerate(self.chain.links):
-            least = np.full(len(self.chain.ahead[number + 1].score), np.inf)
+            least = np.full(len(self.chain.ahead[number + 1].least), np.inf)
             np.minimum.at(least, link.end, behind[-1][link.start] + reduced[number])
             behind.append(least)
         prices = np.zeros(self.chain.links[0].costs.shape[1])
@@ -152,7 +156,7 @@ class _Priced:
         )
         return Relaxation(
             reduced=tuple(reduced),
-            ahead=tuple(self.ahead(reduced)),
+            ahead=tuple(self.ahead(reduced)[0]),
             behind=tuple(behind),
             prices=prices,
             constant=constant,
@@ -198,6 +202,8 @@ def _master(scores: Floats, violations: Floats, highest: float) -> tuple[Floats,
         bounds=[(0.0, highest)] * number + [(None, None)],
         method="highs",
     )
+    if solved.x is None:  # a numerical failure of the solver: the best prices so far must do
+        return np.zeros(number), -np.inf
     return np.maximum(solved.x[:-1], 0.0), float(solved.x[-1]) * size
 
 

@@ -1,7 +1,7 @@
 """SearchResult: the answers, how sure they are, and where there are none, why."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from helixnas.errors import ConfigError, InfeasibleBudgetError
+from helixnas.search.amounts import readable
 from helixnas.search.budget import Budget
 from helixnas.search.instance import SCORE_UNIT, Instance, Ints
 
@@ -79,6 +80,9 @@ class ParetoFront:
     costs: Ints
     """(answers, all resources of the instance)."""
 
+    steps: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Per resource, the step to whose multiples costs were rounded up to find the front; none where it is exact."""
+
     def __len__(self) -> int:
         return len(self.score)
 
@@ -112,21 +116,32 @@ class Infeasibility:
     needed: Mapping[str, int]
     """The upper limits times the factor, rounded down: with these there is an architecture."""
 
+    exact: bool = True
+    """Whether the conflict is known to be a smallest and the factor the least; it may take too long to tell."""
+
     def sentence(self, budget: Budget) -> str:
         """Return the reason as one sentence."""
         if not self.smallest:
             return "no architecture at all: no chain of widths leads from the first block to the last"
         limited = [name for name in budget.names if name in self.smallest]
-        reach = ", ".join(f"{name} from {self.smallest[name]:,} to {self.largest[name]:,}" for name in limited)
+        reach = ", ".join(self._reach(name) for name in limited)
         text = f"no architecture has {budget.text}; the space reaches {reach}"
         if len(self.conflict.upper) + len(self.conflict.lower) < len(budget.upper) + len(budget.lower):
             text += f"; {self.conflict.text} is already too much to ask"
-        elif len(limited) > 1:
+        elif len(limited) > 1 and self.exact:
             text += "; each limit could be met without the others"
-        if self.factor is None:
+        if self.factor is None and self.exact:
             return text + "; larger upper limits alone do not help" if budget.upper else text
-        needed = ", ".join(f"{name} <= {value:,}" for name, value in self.needed.items())
+        if self.factor is None:
+            return text
+        needed = ", ".join(" <= ".join(readable(name, value)) for name, value in self.needed.items())
+        if not self.exact:
+            return text + f"; it is enough that the upper limits grow by a factor of {_up(self.factor)}, to {needed}"
         return text + f"; the upper limits must grow by a factor of at least {_up(self.factor)}, to {needed}"
+
+    def _reach(self, name: str) -> str:
+        shown, least = readable(name, self.smallest[name])
+        return f"{shown} from {least} to {readable(name, self.largest[name])[1]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +189,8 @@ class SearchResult:
     exhausted: bool
     """Whether the answers are all there are."""
 
-    infeasibility: Infeasibility | None
-    """Why there is no answer."""
+    find_reason: Callable[[], Infeasibility]
+    """Computes why there is no answer when it is first asked for."""
 
     find_front: Callable[[], ParetoFront]
     """Computes the front when it is first asked for."""
@@ -198,6 +213,11 @@ class SearchResult:
         if k > len(self.answers) and not self.exhausted:
             raise ConfigError(f"this search kept {len(self.answers)} answers; ask solve for num_best={k}")
         return self.answers[:k]
+
+    @cached_property
+    def infeasibility(self) -> Infeasibility | None:
+        """Why there is no answer; None where there is one."""
+        return self.find_reason() if self.status == "infeasible" else None
 
     @cached_property
     def front(self) -> ParetoFront:

@@ -7,21 +7,21 @@ a ceiling that rises until the answer is proven (`levels`, `relaxation`).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Chain, build_chain
-from helixnas.search.dominance import undominated
 from helixnas.search.explain import explain
-from helixnas.search.feasibility import any_within, to_limits
-from helixnas.search.instance import Instance, Ints
+from helixnas.search.feasibility import any_within, is_inside, to_limits
+from helixnas.search.front import pareto_front
+from helixnas.search.instance import Instance
 from helixnas.search.levels import SMALL, Found, all_at_once, rise
-from helixnas.search.programme import Rules, in_order, sweep, trace
+from helixnas.search.programme import Rules
 from helixnas.search.relaxation import relax
-from helixnas.search.result import Answer, ParetoFront, Pruning, SearchResult, answer_of
+from helixnas.search.result import Answer, Pruning, SearchResult, answer_of
 
 
 def solve(
@@ -31,6 +31,7 @@ def solve(
     time_limit_s: float | None = None,
     num_best: int = 1,
     front_over: Sequence[str] | None = None,
+    resolution: Mapping[str, int] | None = None,
 ) -> SearchResult:
     """Return the best architectures inside the budget, proven.
 
@@ -42,6 +43,7 @@ def solve(
         num_best: how many answers, best first.
         front_over: resources that `SearchResult.front` weighs the score against; left out, those of the budget, or all
             where it has none.
+        resolution: steps to which the front may round costs up (`pareto_front`).
 
     Raises:
         UnknownNameError: the budget or `front_over` names a resource that the instance does not know.
@@ -69,7 +71,7 @@ def solve(
     chain = build_chain(instance, limits)
     rules = Rules(
         limits=limits,
-        is_max=_is_max(instance),
+        is_max=instance.is_max,
         num_ties=len(instance.resources),
         copies=num_best,
         deadline=np.inf if time_limit_s is None else started + time_limit_s,
@@ -81,8 +83,8 @@ def solve(
         status="infeasible" if found is None else "optimal" if found.proven else "feasible",
         answers=() if found is None else found.answers,
         bound=None if found is None else found.bound,
-        infeasibility=explain(instance, budget) if found is None else None,
-        find_front=lambda: pareto_front(instance, budget, asked),
+        find_reason=lambda: explain(instance, budget),
+        find_front=lambda: pareto_front(instance, budget, asked, resolution=resolution),
         exhausted=found is not None and found.exhausted,
         pruning=Pruning(
             unconnected=chain.unconnected,
@@ -105,40 +107,15 @@ def find_best(named: Instance, instance: Instance, chain: Chain, rules: Rules) -
         found = all_at_once(named, chain, rules)
         return found if found.answers else None
     relaxation, met = relax(chain, rules.limits, rules.is_max)
-    known = [rows for rows in (_rows(chain, places) for places in met) if _is_within(answer_of(instance, rows), rules)]
-    if not known and (rules.limits.upper or rules.limits.lower):
+    if relaxation.floor > chain.most_score:
+        return None
+    known = [rows for rows in map(chain.rows, met) if is_inside(answer_of(instance, rows), rules.limits)]
+
+    def find_any() -> Answer | None:
         rows = any_within(instance, rules.limits)
-        if rows is None:
-            return None
-        known = [rows]
-    return rise(named, chain, rules, relaxation, [answer_of(named, rows) for rows in known])
+        return None if rows is None else answer_of(named, rows)
 
-
-def pareto_front(instance: Instance, budget: Budget, resources: Sequence[str]) -> ParetoFront:
-    """Return the complete exact front of score against `resources` among the architectures inside the budget.
-
-    It is empty where nothing meets the limits.
-    """
-    columns = tuple(instance.column(name) for name in resources)
-    limits = to_limits(instance, budget)
-    chain = build_chain(instance, limits)
-    if chain.is_empty:
-        costs = np.zeros((0, len(instance.resources)), np.int64)
-        rows = np.zeros((0, len(instance.blocks)), np.int64)
-        score = np.zeros(0, np.int64)
-        return ParetoFront(instance=instance, resources=tuple(resources), rows=rows, score=score, costs=costs)
-    rules = Rules(limits=limits, asked=columns, is_max=_is_max(instance), num_ties=len(instance.resources))
-    layers = sweep(chain, rules).layers
-    last = layers[-1]
-    order = in_order(last.score, np.concatenate([last.costs[:, list(columns)], last.costs], axis=1), last.rank)
-    order = order[undominated(last.costs[order][:, list(columns)])]
-    return ParetoFront(
-        instance=instance,
-        resources=tuple(resources),
-        rows=trace(layers, order),
-        score=last.score[order],
-        costs=last.costs[order],
-    )
+    return rise(named, chain, rules, relaxation, [answer_of(named, rows) for rows in known], find_any)
 
 
 def _asked(instance: Instance, budget: Budget, front_over: Sequence[str] | None) -> tuple[str, ...]:
@@ -146,17 +123,3 @@ def _asked(instance: Instance, budget: Budget, front_over: Sequence[str] | None)
     for name in names:
         instance.column(name)
     return tuple(name for name in instance.resources if name in names)
-
-
-def _is_max(instance: Instance) -> tuple[bool, ...]:
-    return tuple(how == "max" for how in instance.combine)
-
-
-def _rows(chain: Chain, places: Ints) -> Ints:
-    return np.array([link.row[place] for link, place in zip(chain.links, places, strict=True)])
-
-
-def _is_within(answer: Answer, rules: Rules) -> bool:
-    costs = list(answer.costs.values())
-    below = all(costs[column] <= limit for column, limit in rules.limits.upper.items())
-    return below and all(costs[column] >= limit for column, limit in rules.limits.lower.items())

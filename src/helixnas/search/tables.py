@@ -13,7 +13,7 @@ import numpy.typing as npt
 from helixnas.artifacts import CostTable, RatingTable
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
 from helixnas.errors import ArtifactError, ConfigError
-from helixnas.search.instance import Instance, InstanceBlock, score_to_int
+from helixnas.search.instance import Instance, InstanceBlock, Ints, score_to_int
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +36,23 @@ class Tables:
                 raise ArtifactError(f"ratings and costs of block {number} are of different spaces; rate the run again")
 
     def instance(
-        self, resources: Sequence[str], *, score: str = "relative_l1", weights: Sequence[float] | None = None
+        self,
+        resources: Sequence[str],
+        *,
+        score: str | None = None,
+        weights: Sequence[float] | None = None,
+        layers: bool = False,
     ) -> Instance:
         """Return the search instance over the named resources; they combine as in `CostTable.of`.
 
         Args:
             resources: which costs count, in the order in which ties are broken.
-            score: which kind of score to add up.
+            score: which kind of score to add up; the first by default.
             weights: lambda_k per block (Eq. 4), 1 each by default.
+            layers: whether to tell the layers of the paths apart, which diverse answers need.
 
         Raises:
-            ConfigError: the number of weights is not that of the blocks.
+            ConfigError: the number of weights is not that of the blocks, or a score is missing or a cost negative.
             UnknownNameError: a resource or score is not in the tables.
         """
         lambdas = [1.0] * len(self.ratings) if weights is None else list(weights)
@@ -56,16 +62,20 @@ class Tables:
         values = np.stack([self.costs.resource(name) for name in resources], axis=1)
         blocks = [self._fixed(0, values)]
         for number, (table, weight) in enumerate(zip(self.ratings, lambdas, strict=True), start=1):
-            blocks.append(
-                InstanceBlock(
-                    width_in=table.previous_width,
-                    width_out=table.width,
-                    score=score_to_int(table.mean(score) * weight),
-                    costs=values[self.costs.rows(number)],
-                    order=text_order(table.path),
-                    labels=table.path,
+            try:
+                blocks.append(
+                    InstanceBlock(
+                        width_in=table.previous_width,
+                        width_out=table.width,
+                        score=score_to_int(table.mean(score), labels=table.path, weight=weight),
+                        costs=values[self.costs.rows(number)],
+                        order=text_order(table.path),
+                        labels=table.path,
+                        slots=layer_codes(table.path) if layers else None,
+                    )
                 )
-            )
+            except ConfigError as error:
+                raise ConfigError(f"block {number}: {error}") from error
         blocks.append(self._fixed(last, values))
         return Instance(
             blocks=tuple(blocks),
@@ -92,3 +102,21 @@ def text_order(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     [1, 0, 1]
     """
     return np.unique(np.array(texts), return_inverse=True)[1].astype(np.int64)
+
+
+def layer_codes(paths: Sequence[str]) -> Ints:
+    """Return (paths, layers): a number that tells cell and operation of each layer, -1 where there is no such layer.
+
+    >>> layer_codes(["24:a,b", "24:a", "24:a,a"]).tolist()
+    [[0, 1], [2, -1], [0, 0]]
+    """
+    layers = [[(width, names.count(","), name) for name in names.split(",")] for width, _, names in map(_parts, paths)]
+    numbers: dict[tuple[str, int, str], int] = {}
+    codes = np.full((len(layers), max(map(len, layers))), -1)
+    for row, path in enumerate(layers):
+        codes[row, : len(path)] = [numbers.setdefault(layer, len(numbers)) for layer in path]
+    return codes
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    return path.partition(":")

@@ -3,11 +3,11 @@
 from helixnas.teacher.boundaries import Candidate, cut_candidates, default_boundaries
 from helixnas.teacher.build import (
     build_teacher,
+    count_teacher,
     input_size_of,
     load_teacher,
     save_teacher,
     sketch_teacher,
-    teacher_macs,
 )
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.layout import Layout
@@ -19,11 +19,11 @@ __all__ = [
     "Teacher",
     "TeacherConfig",
     "build_teacher",
+    "count_teacher",
     "cut_candidates",
     "default_boundaries",
     "input_size_of",
     "load_teacher",
     "save_teacher",
     "sketch_teacher",
-    "teacher_macs",
 ]

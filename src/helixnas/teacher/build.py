@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import helixnas.zoo  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers HelixNAS's networks with timm
 from helixnas.artifacts.files import damaged, read_json, write_atomically, write_json
 from helixnas.errors import HelixError, TeacherError, UnknownNameError
-from helixnas.nn import build_seeded, count_macs
+from helixnas.nn import build_seeded, count_all
 from helixnas.teacher.boundaries import default_boundaries
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.teacher import Teacher
@@ -120,13 +120,13 @@ def input_size_of(config: TeacherConfig) -> int:
     return int(described.input_size[-1]) if described is not None else 224
 
 
-def teacher_macs(teacher: Teacher, image_size: int) -> int:
-    """Return the multiply-adds of the whole teacher for one image, attention included."""
+def count_teacher(teacher: Teacher, image_size: int) -> dict[str, int]:
+    """Return what the whole teacher takes for one image, attention included, under the names of the searches' resources."""
     model = copy.deepcopy(teacher.model).to("meta")
     for module in model.modules():
         if hasattr(module, "fused_attn"):
             module.fused_attn = False  # pyright: ignore[reportArgumentType] - torch counts matrix products, not this
-    return count_macs(model, (1, teacher.mean.shape[1], image_size, image_size))
+    return count_all(model, (1, teacher.mean.shape[1], image_size, image_size)).resources
 
 
 def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Module:

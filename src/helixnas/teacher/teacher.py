@@ -161,6 +161,25 @@ class Teacher(nn.Module):
             return self._continue_in_full(images, block, features)
         return self._continue_shortly(images, block, features, before)
 
+    def finish_from(
+        self,
+        images: Float[Tensor, "batch channels height width"],
+        block: int,
+        features: Float[Tensor, "batch features rows columns"],
+    ) -> tuple[Float[Tensor, "batch channels_out rows_out columns_out"], Float[Tensor, "batch classes"]]:
+        """Return Y_N and the network's output when Y_k of block `block` is replaced; see `continue_from`."""
+        if block == len(self.boundaries):
+            return features, self.continue_from(images, block, features)
+        last: list[Tensor] = []
+
+        def collect(name: str, output: Tensor) -> None:
+            kept = output.clone() if name in self._overwritten else output
+            last[:] = [self.layouts[-1].to_nchw(kept)]
+
+        with listening(self.model, self.boundaries[-1:], collect):
+            logits = self.continue_from(images, block, features)
+        return last[0], logits
+
     @torch.no_grad()
     def depends_on(self, block: int) -> bool:
         """Return whether the network's output depends on Y_k of block `block`.

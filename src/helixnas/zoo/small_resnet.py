@@ -1,12 +1,14 @@
-"""A residual network for small images: timm's basic blocks behind a stem of stride 1, with any widths, depths, strides.
+"""A residual network for small images: residual stages behind a stem of stride 1, with any widths, depths, strides.
 
-timm's own networks shrink the image fourfold before the first stage, which leaves nothing of 16 or 32 pixels.
+timm's own networks shrink the image fourfold before the first stage, which leaves nothing of 16 or 32 pixels. A stage
+shrinks it in one of two ways: by the stride of its first basic block, or by pooling after a convolution at full
+resolution, which learns more from as many multiply-adds where epochs are few (docs/log.md).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from timm.layers import ConvNormAct
+from timm.layers import BatchNormAct2d, ConvNormAct
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.resnet import BasicBlock, downsample_conv
 from torch import Tensor, nn
@@ -20,8 +22,9 @@ class SmallResNet(nn.Module):
 
     Args:
         channels: width of every stage.
-        layers: number of basic blocks in every stage.
-        strides: stride of every stage's first block.
+        layers: number of basic blocks in every stage; with ``pool``, of convolutions in its residual branch.
+        strides: by what every stage shrinks the image.
+        downsampling: ``stride``, of the first basic block, or ``pool``: convolution, max pooling, residual branch.
         stem_width: channels of the stem.
         num_classes: outputs; 0 leaves the pooled features.
         in_chans: channels of the image.
@@ -34,6 +37,7 @@ class SmallResNet(nn.Module):
         channels: Sequence[int] = (64, 128, 256),
         layers: Sequence[int] = (2, 2, 2),
         strides: Sequence[int] = (2, 2, 2),
+        downsampling: str = "stride",
         stem_width: int = 32,
         num_classes: int = 10,
         in_chans: int = 3,
@@ -46,12 +50,15 @@ class SmallResNet(nn.Module):
                 f"channels, layers and strides need one entry per stage, not {len(channels)}, {len(layers)} and "
                 f"{len(strides)}"
             )
+        if downsampling not in ("stride", "pool"):
+            raise ConfigError(f"downsampling must be stride or pool, not {downsampling!r}")
+        build = _stage if downsampling == "stride" else _pooled_stage
         self.num_classes = num_classes
         self.stem = ConvNormAct(in_chans, stem_width, 3)
         self.feature_info: list[dict[str, Any]] = []
         width, reduction = stem_width, 1
         for number, (channel, depth, stride) in enumerate(zip(channels, layers, strides, strict=True), start=1):
-            self.add_module(f"layer{number}", _stage(width, channel, depth, stride))
+            self.add_module(f"layer{number}", build(width, channel, depth, stride))
             width, reduction = channel, reduction * stride
             self.feature_info.append({"num_chs": channel, "reduction": reduction, "module": f"layer{number}"})
         self.num_stages = len(channels)
@@ -97,6 +104,27 @@ def _stage(received: int, channels: int, depth: int, stride: int) -> nn.Sequenti
     shortcut = downsample_conv(received, channels, 1, stride=stride) if changes else None
     first = BasicBlock(received, channels, stride=stride, downsample=shortcut)
     return nn.Sequential(first, *(BasicBlock(channels, channels) for _ in range(depth - 1)))
+
+
+class Residual(nn.Module):
+    """What comes in, plus what a branch makes of it."""
+
+    def __init__(self, branch: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum."""
+        return x + self.branch(x)
+
+
+def _pooled_stage(received: int, channels: int, depth: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(received, channels, 3, padding=1, bias=False),
+        nn.MaxPool2d(stride) if stride > 1 else nn.Identity(),
+        BatchNormAct2d(channels),
+        Residual(nn.Sequential(*(ConvNormAct(channels, channels, 3) for _ in range(depth)))),
+    )
 
 
 default_cfgs = generate_default_cfgs(

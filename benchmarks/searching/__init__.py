@@ -1,0 +1,1 @@
+"""What benchmarks/search.py measures, on which instances, and how the page shows it."""

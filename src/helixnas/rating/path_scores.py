@@ -1,0 +1,103 @@
+"""What a path is scored by: Eq. 7, and what the teacher makes of the path's features (ours, not the paper's).
+
+Eq. 7 compares features one by one, as if each mattered alike to what comes after. The two other scores ask the teacher:
+the path stands in for block k, the frozen rest of the teacher runs on its output, and the result is compared with the
+teacher's own, in its last features or in its logits. Neither needs labels. Like Eq. 7 they are kept per block and summed
+over blocks, so rating stays exhaustive and the search exact; they cost one pass through the rest of the teacher per path.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from helixnas.rating.relative_l1 import mean_absolute_error, spread
+from helixnas.teacher import Teacher
+
+RELATIVE_L1 = "relative_l1"
+"""Name of the score of Eq. 7 in a `RatingTable`."""
+
+TASK_KL = "task_kl"
+"""Name of the divergence of the logits from the teacher's, in nats."""
+
+FINAL_ERROR = "final_error"
+"""Name of the logarithm of the relative squared error at the teacher's last features."""
+
+SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR)
+"""All scores; each is lower for better."""
+
+SMALLEST = 1e-12
+"""Least relative error, so that a perfect path has a finite logarithm."""
+
+
+class PathScores:
+    """Scores the paths of one block on one batch.
+
+    Args:
+        names: which of `SCORES`, in this order.
+        teacher: frozen.
+        images: the batch, values in [0, 1].
+        features: the teacher's Y_0 .. Y_N for it.
+        logits: the teacher's output for it.
+        block: number of the block, 1 .. N.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        teacher: Teacher,
+        images: Float[Tensor, "batch channels height width"],
+        features: Sequence[Tensor],
+        logits: Float[Tensor, "batch classes"],
+        block: int,
+    ) -> None:
+        self.names = tuple(names)
+        self.teacher = teacher
+        self.images = images
+        self.target = features[block]
+        self.last = features[-1]
+        self.logits = logits.float()
+        self.block = block
+        self.scale = spread(self.target)
+
+    def __call__(self, prediction: Float[Tensor, "batch channels height width"]) -> Float[Tensor, " scores"]:
+        """Return the scores of a path from its estimate of Y_k."""
+        values: dict[str, Tensor] = {}
+        if RELATIVE_L1 in self.names:
+            values[RELATIVE_L1] = mean_absolute_error(prediction, self.target) / self.scale
+        if FINAL_ERROR in self.names:
+            last, logits = self.teacher.finish_from(self.images, self.block, prediction)
+            values[FINAL_ERROR] = relative_error(last, self.last).clamp(min=SMALLEST).log()
+            values[TASK_KL] = kl_divergence(logits.float(), self.logits)
+        elif TASK_KL in self.names:
+            logits = self.teacher.continue_from(self.images, self.block, prediction)
+            values[TASK_KL] = kl_divergence(logits.float(), self.logits)
+        return torch.stack([values[name] for name in self.names])
+
+
+def relative_error(
+    prediction: Float[Tensor, "batch channels height width"], target: Float[Tensor, "batch channels height width"]
+) -> Float[Tensor, ""]:
+    """Return ||Y - Yhat||_2^2 / (K Var(Y)) over the whole batch tensor: 0 is perfect, 1 is as good as the mean.
+
+    >>> target = torch.tensor([-1.0, 1.0]).reshape(1, 1, 1, 2)
+    >>> relative_error(torch.zeros(1, 1, 1, 2), target).item()
+    1.0
+    """
+    target = target.float()
+    return F.mse_loss(prediction.float(), target) / torch.var(target, correction=0)
+
+
+def kl_divergence(
+    logits: Float[Tensor, "batch classes"], expected: Float[Tensor, "batch classes"]
+) -> Float[Tensor, ""]:
+    """Return the mean over images of KL(teacher || other) in nats; 0 where the outputs agree.
+
+    >>> kl_divergence(torch.zeros(1, 2), torch.zeros(1, 2)).item()
+    0.0
+    """
+    log_p, log_q = F.log_softmax(expected, 1), F.log_softmax(logits, 1)
+    return F.kl_div(log_q, log_p, log_target=True, reduction="batchmean")

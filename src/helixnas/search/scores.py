@@ -1,0 +1,69 @@
+"""Several scores of a path made one, so that the search adds up a single number per path (Eq. 4).
+
+Scores of different kinds have different units. Each is divided by its own spread over the whole space, the standard
+deviation of its sum over an architecture drawn uniformly, and then they are added: no kind counts more because its
+unit is smaller, and nothing is fitted to any accuracy. One score alone is left as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from helixnas.artifacts import RatingTable
+from helixnas.errors import ConfigError
+from helixnas.search.tables import Tables
+
+COMBINED = "combined"
+"""Name of the combined score in a `RatingTable`."""
+
+
+def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> dict[str, float]:
+    """Return what each score is multiplied by before they are added: 1 for one alone, else 1 / its spread.
+
+    The spread takes every path after every previous width as equally likely and blocks as independent.
+
+    Raises:
+        ConfigError: a score is named twice, or is the same for all paths and so says nothing.
+        UnknownNameError: a score was not rated.
+    """
+    if len(set(names)) < len(names) or not names:
+        raise ConfigError(f"scores to combine must be named once each, and at least one, not {list(names)}")
+    spreads = {name: float(np.sqrt(sum(np.var(table.mean(name)) for table in ratings))) for name in names}
+    if len(names) == 1:
+        return {names[0]: 1.0}
+    for name, spread in spreads.items():
+        if not spread > 0:
+            raise ConfigError(f"score {name} is the same for every path, so it cannot be combined with others")
+    return {name: 1 / spread for name, spread in spreads.items()}
+
+
+def scored(tables: Tables, names: Sequence[str]) -> tuple[Tables, dict[str, float]]:
+    """Return tables that hold the named scores as one (the first rated where none is named), and its coefficients.
+
+    Raises:
+        ConfigError: a score is named twice, or is the same for all paths.
+        UnknownNameError: a score was not rated.
+    """
+    factors = score_coefficients(tables.ratings, names or tuple(tables.ratings[0].scores)[:1])
+    return replace(tables, ratings=combine_scores(tables.ratings, factors)), factors
+
+
+def combine_scores(ratings: Sequence[RatingTable], coefficients: Mapping[str, float]) -> tuple[RatingTable, ...]:
+    """Return tables of the one score ``combined``, per batch, that the coefficients make of those rated.
+
+    >>> table = RatingTable(
+    ...     block=1,
+    ...     previous_width=np.array([16, 16]),
+    ...     path=("24:mb3_k3", "24:mb3_k5"),
+    ...     width=np.array([24, 24]),
+    ...     batch_sizes=np.array([2]),
+    ...     scores={"a": np.array([[1.0], [2.0]]), "b": np.array([[0.5], [0.25]])},
+    ... )
+    >>> combine_scores([table], {"a": 1.0, "b": 4.0})[0].mean("combined").tolist()
+    [3.0, 3.0]
+    """
+    return tuple(
+        replace(table, scores={COMBINED: sum(table.batches(name) * factor for name, factor in coefficients.items())})
+        for table in ratings
+    )

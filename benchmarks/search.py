@@ -1,6 +1,6 @@
 """The exact search on the full Table 1 space (196 quadrillion architectures): time, ratios, growth, what exactness buys.
 
-    python benchmarks/search.py                   # everything: about an hour on a quiet machine
+    python benchmarks/search.py                   # everything: about 40 minutes on a quiet machine
     python benchmarks/search.py --run runs/demo   # with the real tables of a finished run
     python benchmarks/search.py --seeds 1 one     # a part, small: one many front reason growth alg2 quality
     python benchmarks/search.py --quick           # whether it works: the first row of every part, once; no results

@@ -1,6 +1,6 @@
 """Rating every path of every block on held-out images, and checking that scores add up."""
 
-from helixnas.rating.agreement import Agreement, agreement, partial_spearman
+from helixnas.artifacts.agreement import Agreement, agreement, partial_spearman
 from helixnas.rating.loop import RELATIVE_L1, BatchRecord, Rating, RatingConfig
 from helixnas.rating.relative_l1 import relative_l1
 from helixnas.rating.stitching import Stitching, StitchingConfig, StitchRecord, stitched_features

@@ -58,13 +58,15 @@ def consistency_section(run: RunFiles) -> Section:
         [_row(NAMES[name], agreement[name]) for name in NAMES if name in agreement],
         caption=(
             f"Rank agreement with the measured divergence on the same {len(rows)} networks, from -1 to 1: positive "
-            "where a lower score, or a larger size, goes with a lower divergence. Intervals by bootstrap over networks."
+            "where a lower score, or a larger size, goes with a lower divergence. Intervals by bootstrap over networks; depth "
+            "counts the layers that are no identity."
         ),
     )
     if "partial_spearman" in agreement:
         body += paragraph(
             f"Partial Spearman of the score, with MACs, parameters and depth held fixed: "
-            f"{_signed(agreement['partial_spearman'])}. It is what the score knows beyond size; 0 would be nothing."
+            f"{_signed(agreement['partial_spearman'])}{_partial_interval(agreement)}. It is "
+            "what the score knows beyond size; 0 would be nothing."
         )
     return Section(anchor="stitching", title=title, body=body)
 
@@ -98,6 +100,14 @@ def _row(name: str, values: Mapping[str, Any]) -> list[str]:
         low, high = values[f"{kind}_interval"]
         cells += [_signed(values[kind]), f"{_signed(low)} to {_signed(high)}"]
     return cells
+
+
+def _partial_interval(agreement: Mapping[str, Any]) -> str:
+    """Return the interval of the partial correlation in brackets; nothing for a run that was checked without one."""
+    if "partial_spearman_interval" not in agreement:
+        return ""
+    low, high = agreement["partial_spearman_interval"]
+    return f" (95 % interval {_signed(low)} to {_signed(high)})"
 
 
 def _signed(value: float) -> str:

@@ -72,7 +72,7 @@ def _dispatch(words: list[str], console: Console) -> None:
         verbs.run(options, overrides, console, again=shlex.join(["helixnas", *(w for w in words if w not in DRY_RUN)]))
     elif verb == "recipes":
         verbs.recipes(console)
-    elif verb in ("costs", "search", "report", "status"):
+    elif verb in ("costs", "search", "rank", "report", "status"):
         getattr(verbs, verb)(options, console)
     else:
         verbs.stage(options, console)

@@ -10,6 +10,7 @@ VERBS = {
     "rate": "rate every path of every block, and check that scores add up",
     "search": "find the best architecture under budgets",
     "retrain": "train a searched architecture from scratch",
+    "rank": "rank a run's scores against trained accuracies, beside what size alone predicts",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -50,6 +51,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         )
     if name == "costs":
         _add_costs_options(parser)
+    if name == "rank":
+        _add_rank_options(parser)
     if name in ("search", "retrain"):
         parser.add_argument(
             "--name", type=str | None, default=None, help="which search; all of the recipe's by default"
@@ -82,6 +85,14 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
     parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
     parser.add_argument("--top", type=int, default=5, help="how many of the best to show")
+
+
+def _add_rank_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--bench", metavar="FILE", type=str, required=True, help="trained networks: a benchmark's JSON file"
+    )
+    parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples of every interval")
+    parser.add_argument("--seed", type=int, default=0, help="decides the resamples")
 
 
 def _add_costs_options(parser: ArgumentParser) -> None:

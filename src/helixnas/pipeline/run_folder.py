@@ -21,6 +21,7 @@ MADE = [
     "supernet",
     "ratings",
     "searches",
+    "rankings",
     "history",
     "checkpoints",
     "tensorboard",
@@ -120,6 +121,10 @@ class RunFolder:
     def retrained(self, name: str) -> Path:
         """Return the model folder of a named search's winner."""
         return self.search(name) / "retrained"
+
+    def ranking(self, benchmark: str) -> Path:
+        """Return the folder of the ranking against a benchmark."""
+        return self.path / "rankings" / benchmark
 
     @property
     def resume_command(self) -> str:

@@ -13,6 +13,7 @@ VERBS = {
     "search": "find the best architecture under budgets",
     "verify": "check the certificates of searches with an independent solver",
     "retrain": "train a searched architecture, from scratch or from inherited weights",
+    "rank": "rank a run's scores against trained accuracies, beside what size alone predicts",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -59,6 +60,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         )
     if name == "costs":
         _add_costs_options(parser)
+    if name == "rank":
+        _add_rank_options(parser)
     if name in ("search", "retrain", "verify"):
         which = "all that were made" if name == "verify" else "all of the recipe's"
         parser.add_argument("--name", type=str | None, default=None, help=f"which search; {which} by default")
@@ -122,6 +125,14 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument("--compare", action="store_true", help="run other search methods beside the exact one")
     help_limit = "seconds that Algorithm 2 and HiGHS may take in a comparison"
     parser.add_argument("--compare_limit", "--compare-limit", type=float, default=60.0, help=help_limit)
+
+
+def _add_rank_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--bench", metavar="FILE", type=str, required=True, help="trained networks: a benchmark's JSON file"
+    )
+    parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples of every interval")
+    parser.add_argument("--seed", type=int, default=0, help="decides the resamples")
 
 
 def _add_costs_options(parser: ArgumentParser) -> None:

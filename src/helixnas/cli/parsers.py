@@ -21,6 +21,23 @@ VERBS = {
     "validate": "say how often a model is right, how fast and how large it is",
     "models": "list the models of the zoo with their sizes",
 }
+EXAMPLES = {
+    "run": "helixnas run digits --out runs/digits --distill.num_epochs 20",
+    "teacher": "helixnas teacher runs/digits",
+    "costs": "helixnas costs runs/digits --latency onnxruntime-cpu",
+    "distill": "helixnas distill runs/digits --blocks 2",
+    "rate": "helixnas rate runs/digits",
+    "search": "helixnas search runs/digits --max macs=40% --max params=120k --name light",
+    "verify": "helixnas verify runs/digits",
+    "retrain": "helixnas retrain runs/digits --name small",
+    "rank": "helixnas rank runs/macro-cifar10 --bench nas-bench-macro_cifar10.json",
+    "report": "helixnas report runs/digits",
+    "status": "helixnas status runs/digits",
+    "export": "helixnas export runs/digits --name small --format onnx",
+    "validate": "helixnas validate runs/digits --name small",
+}
+"""What help shows below the options."""
+
 STAGES = ("teacher", "costs", "distill", "rate", "search", "retrain", "report")
 
 DESCRIPTION = """Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits"""
@@ -43,6 +60,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
     parser = ArgumentParser(
         prog=f"helixnas {name}", description=f"{purpose[0].upper()}{purpose[1:]}.", exit_on_error=False
     )
+    if name in EXAMPLES:
+        parser.epilog = f"Example: {EXAMPLES[name]}"
     if name == "run":
         parser.description = f"{parser.description} {SETTINGS}"
     if name in ("recipes", "models") or not complete:

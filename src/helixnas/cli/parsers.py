@@ -18,6 +18,7 @@ VERBS = {
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
     "export": "write a model as ONNX, pt2 or a folder for timm and the Hugging Face hub",
+    "finetune": "train a finished model on other images",
     "validate": "say how often a model is right, how fast and how large it is",
     "models": "list the models of the zoo with their sizes",
 }
@@ -69,7 +70,7 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
     if name == "run":
         _add_run_options(parser, settings=settings)
         return parser
-    if name in ("export", "validate"):
+    if name in ("export", "finetune", "validate"):
         add_model_options(parser, name)
         return parser
     parser.add_argument("run", metavar="RUN", help="the folder of a run")

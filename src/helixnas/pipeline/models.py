@@ -11,6 +11,7 @@ from torch import nn
 
 from helixnas.artifacts.files import read_json
 from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
+from helixnas.nn import build_seeded
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import import_modules
 from helixnas.retrain import load_model
@@ -128,7 +129,7 @@ def _named(name: str, weights: str, arch: str) -> nn.Module:
     if arch and name != HELIXNAS:
         raise ConfigError(f"--arch is for the model {HELIXNAS}; {name} has its own architecture")
     if weights == "none":
-        return _create(name, arguments)
+        return build_seeded(lambda: _create(name, arguments), (0,))  # the same network whenever it is asked for
     if weights in ("", "hub"):
         if name.partition(".")[0] in (*ZOO, HELIXNAS, "small_resnet"):
             raise ConfigError(

@@ -1,20 +1,18 @@
 """The stages that end in a model: the winner of a search trained from scratch, or from what it inherits."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from helixnas.artifacts.files import read_text, write_json
-from helixnas.engine import Evaluation, Fit, evaluate
-from helixnas.nn import count_params
+from helixnas.engine import Fit
 from helixnas.pipeline.drive import discard
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.stages import Result
-from helixnas.pipeline.training import Curves, fit_classifier, watched_images
+from helixnas.pipeline.training import Curves, final_figures, fit_classifier, watched_images
 from helixnas.retrain import (
     FrozenBody,
     RetrainConfig,
@@ -45,7 +43,7 @@ def retrain_inherited(session: Session, key: str, *, name: str) -> Result:
     fold(stitched)
     body = FrozenBody(model)
     head = f"head:{name}"
-    fit_classifier(
+    fitted = fit_classifier(
         session,
         body,
         session.teacher,
@@ -58,9 +56,8 @@ def retrain_inherited(session: Session, key: str, *, name: str) -> Result:
         keep=True,
     )
     body.release()
-    facts: dict[str, Any] = {}
-    if session.data.evaluation is not None:
-        facts["accuracy_of_head"] = _evaluate(session, model, config).accuracy
+    _, figures = final_figures(fitted, session.data.evaluation)
+    facts = {"accuracy_of_head": figures["accuracy"]} if "accuracy" in figures else {}
     curves = Curves(watched_images(session))
     job = _train(session, model, stage, key, curves)
     result = _leave(session, job, session.folder.inherited(name), stage, curves, facts)
@@ -129,28 +126,10 @@ def _train(session: Session, model: HelixNet, stage: str, key: str, curves: Curv
     )
 
 
-def _evaluate(session: Session, model: nn.Module, config: RetrainConfig) -> Evaluation:
-    assert session.data.evaluation is not None
-    return evaluate(
-        model,
-        session.data.evaluation,
-        batch_size=config.fit.microbatch_size or config.fit.batch_size,
-        runtime=session.runtime,
-        normalize=session.teacher.normalize,
-    )
-
-
 def _leave(session: Session, job: Fit, folder: Path, stage: str, curves: Curves, facts: dict[str, Any]) -> Result:
-    """Write the model, its accuracies and its curves; where weights were averaged, the average is the model."""
-    config = _config(session)
-    model = job.model if job.average is None else job.average.module
-    found: dict[str, Any] = {"params": count_params(model), **facts}
-    if session.data.evaluation is not None:
-        found |= asdict(_evaluate(session, model, config))
-        if job.average is not None:
-            raw = _evaluate(session, job.model, config)
-            found |= {"raw_accuracy": raw.accuracy, "raw_loss": raw.loss}
-    found |= {"epochs": job.config.num_epochs, "accuracy_by_epoch": curves.accuracies}
+    """Write the model, its figures and its curves."""
+    model, figures = final_figures(job, session.data.evaluation)
+    found = {**figures, **facts, "accuracy_by_epoch": curves.accuracies}
     files = [folder / name for name in save_model(model, folder)]
     history = session.folder.history(stage)
     curves.losses.save(history)

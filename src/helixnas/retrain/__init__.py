@@ -1,12 +1,14 @@
 """Training the chosen architecture, from scratch or from inherited weights, and the model folder that comes of it."""
 
 from helixnas.retrain.config import InheritConfig, RetrainConfig
+from helixnas.retrain.finetune import FinetuneConfig, with_new_head
 from helixnas.retrain.head import FrozenBody
 from helixnas.retrain.inherit import StitchedNetwork, fold, inherit, recalibrate
 from helixnas.retrain.model import build_model, load_model, save_model
 from helixnas.retrain.teaching import objective_of
 
 __all__ = [
+    "FinetuneConfig",
     "FrozenBody",
     "InheritConfig",
     "RetrainConfig",
@@ -18,4 +20,5 @@ __all__ = [
     "objective_of",
     "recalibrate",
     "save_model",
+    "with_new_head",
 ]

@@ -36,6 +36,7 @@ EXAMPLES = {
     "status": "helixnas status runs/digits",
     "export": "helixnas export runs/digits --name small --format onnx",
     "validate": "helixnas validate runs/digits --name small",
+    "finetune": "helixnas finetune runs/digits --name small --data my/photos",
 }
 """What help shows below the options."""
 

@@ -38,7 +38,7 @@ def subsets(benchmark: Benchmark) -> tuple[Subset, ...]:
     border = np.sort(accuracy)[-number]
     whole = np.array([has_no_identity(network.architecture, benchmark.space) for network in benchmark.networks])
     return (
-        Subset(name="all", meaning="all networks", rows=np.arange(len(benchmark))),
+        Subset(name="all", meaning="every row of the benchmark", rows=np.arange(len(benchmark))),
         Subset(
             name="top_decile",
             meaning="the tenth of the networks with the highest mean accuracy",

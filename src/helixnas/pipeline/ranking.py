@@ -16,7 +16,7 @@ from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.searching import load_tables
 from helixnas.report import build_ranking_page
-from helixnas.report.ranking import TITLES, ceilings, figure_text, name_of, verdict
+from helixnas.report.ranking import TITLES, ceilings, figure_text, name_of, noise, verdict
 from helixnas.space import load_space
 
 
@@ -77,6 +77,8 @@ def show_ranking(console: Console, ranked: RankedRun) -> None:
     ranking = ranked.ranking
     for subset in ranking.subsets:
         console.print(_correlations(subset))
+        if subset.best_pearson is not None:
+            _say(console, noise(subset.best_pearson))
         for score in ranking.scores:
             _say(console, verdict(subset, score))
     for name, reason in ranking.skipped.items():
@@ -108,7 +110,7 @@ def _regret(ranking: Ranking) -> Table:
     names = (*ranking.predictors, "random")
     table = Table(title=f"Accuracy (%) of what is picked under budgets; picked by {ranking.picked_by}")
     table.title_justify = "left"
-    for column in ("MACs, at most", "networks", "best", *(name_of(name) for name in names)):
+    for column in ("MACs, at most", "rows", "best", *(name_of(name) for name in names)):
         table.add_column(column, justify="right", overflow="fold")
     for each in ranking.budgets:
         accuracies = [each.best, *(each.picks[name].accuracy for name in ranking.predictors), each.random]

@@ -83,19 +83,24 @@ def verdict(subset: SubsetRanking, score: str) -> str:
         told = f"Ranking by {name_of(best)} alone is better than by {name_of(score)}"
     else:
         told = f"Ranking by {name_of(score)} and by {name_of(best)} alone are not told apart"
-    nothing = (
-        " That interval includes 0, so it may know nothing." if beyond.interval[0] <= 0 <= beyond.interval[1] else ""
+    low, high = beyond.interval
+    knows = (
+        "; the interval includes 0, so it may know nothing beyond size"
+        if low <= 0 <= high
+        else ": what it knows beyond size"
+        if low > 0
+        else ": among networks of equal size it prefers the worse"
     )
     return (
-        f"{told} (lead of the score in tau {figures}). With MACs, parameters and depth held fixed, its Spearman correlation is "
-        f"{figure_text(beyond.value, beyond.interval)}: what it knows beyond size.{nothing}"
+        f"{told} (lead of the score in tau {figures}). With MACs, parameters and depth held fixed, its Spearman correlation "
+        f"is {figure_text(beyond.value, beyond.interval)}{knows}."
     )
 
 
 def _summary(ranking: Ranking) -> Section:
-    body = "".join(paragraph(verdict(ranking.subsets[0], score)) for score in ranking.scores)
+    body = paragraph(verdict(ranking.subsets[0], ranking.search_score))
     body += paragraph(
-        f"The search adds up {name_of(ranking.search_score)}. Its picks under {len(ranking.budgets)} budgets fall "
+        f"That is what the search adds up. Its picks under {len(ranking.budgets)} budgets fall "
         f"{100 * ranking.regret(ranking.search_score):.2f} points of accuracy short of the best on average; random picks "
         f"{100 * ranking.regret('random'):.2f}."
     )
@@ -129,13 +134,18 @@ def _subset_section(ranking: Ranking, subset: SubsetRanking) -> Section:
         ),
     )
     if subset.best_pearson is not None:
-        body += paragraph(
-            "One training against another is the noise of both; the mean over trainings is steadier, so a predictor may "
-            "correlate with it better than that. A perfect one would reach a Pearson correlation of "
-            f"{signed(subset.best_pearson, 3)} (Spearman-Brown)."
-        )
+        body += paragraph(noise(subset.best_pearson))
     body += "".join(paragraph(verdict(subset, score)) for score in ranking.scores)
     return Section(anchor=subset.name.replace("_", "-"), title=TITLES[subset.name], body=body)
+
+
+def noise(best_pearson: float) -> str:
+    """Return in words what the noise of training leaves to be predicted."""
+    return (
+        "One training against another is the noise of both; the mean over trainings is steadier, so a predictor may "
+        "correlate with it better than that. A perfect one would reach a Pearson correlation of "
+        f"{signed(best_pearson, 3)} (Spearman-Brown)."
+    )
 
 
 def ceilings(subset: SubsetRanking) -> dict[str, Agreement]:
@@ -146,8 +156,8 @@ def ceilings(subset: SubsetRanking) -> dict[str, Agreement]:
 def _scatter_section(ranking: Ranking) -> Section:
     accuracy = 100 * np.array(ranking.networks["accuracy"])
     shown = even_steps(len(accuracy), MOST_DOTS)
-    names, columns = ranking.predictors, 2
-    chart = panels([_panel_title(ranking, name) for name in names], columns=columns, height=260, share_y=True)
+    names, columns = ranking.predictors, 3
+    chart = panels([_panel_title(ranking, name) for name in names], columns=columns, height=230, share_y=True)
     for position, name in enumerate(names):
         at = place(position, columns=columns, number=len(names))
         values = np.array(ranking.networks[name])
@@ -175,7 +185,7 @@ def _lines_section(ranking: Ranking) -> Section:
     accuracy = np.array(ranking.networks["accuracy"])
     order = np.argsort(-accuracy, kind="stable")
     shown = order[even_steps(len(order), MOST_LINES)]
-    names, columns = ranking.predictors, 4
+    names, columns = ranking.predictors, 5
     chart = panels([name_of(name) for name in names], columns=columns, height=300)
     for position, name in enumerate(names):
         at = place(position, columns=columns, number=len(names))

@@ -12,9 +12,9 @@ import yaml
 
 from helixnas.artifacts import RunRecord
 from helixnas.cli import main
-from helixnas.cli.parsers import VERBS
+from helixnas.cli.parsers import EXAMPLES, VERBS, build_parser
 from helixnas.errors import Interrupted
-from helixnas.pipeline.shipped import shipped_recipes
+from helixnas.pipeline.shipped import KINDS, shipped_recipes
 
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +32,16 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str], verb: str) -> N
     assert VERBS[verb][1:20] in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("verb", EXAMPLES)
+def test_the_example_below_the_help_can_be_typed(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    assert EXAMPLES[verb] in " ".join(capsys.readouterr().out.split())
+    _, *words = EXAMPLES[verb].split()
+    parsed = build_parser(verb, settings=verb == "run").parse_args(words)
+    assert parsed.verb == verb == words[0]
+
+
 def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "--help"])
@@ -44,7 +54,8 @@ def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]
 def test_the_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipes"]) == 0
     said = capsys.readouterr().out
-    assert all(re.search(rf"^{name} +\S", said, re.MULTILINE) for name in shipped_recipes())
+    names = [name for kind in KINDS for name in shipped_recipes(kind)]
+    assert all(re.search(rf"^  {name} +\S", said, re.MULTILINE) for name in names)
 
 
 @pytest.mark.parametrize("recipe", shipped_recipes())
@@ -60,6 +71,13 @@ def test_every_shipped_recipe_dry_runs_without_data(
     assert re.search(r"distill .* [\d,]+ steps .* to do", said)
     assert said.rstrip().endswith(f"to do it: helixnas run {recipe}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("training", shipped_recipes("retraining recipe"))
+def test_every_retraining_recipe_dry_runs_in_a_recipe(training: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "digits", "--dry-run", "--retrain", training, "--retrain.fit.num_epochs", "3"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"retrain:small \S* ?3 epochs of batch \d+: \d+ steps", said.replace("│ ", "").replace("│", ""))
 
 
 def test_a_run_can_be_stopped_after_a_stage_and_its_status_told(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,14 +8,16 @@ import torch
 from PIL import Image
 
 from helixnas.data.augmentation import (
+    VARIATIONS,
     as_images,
     augmentation_numbers,
     centre_view,
-    imagenet_view,
     padding_for,
     seeded,
     shift_and_flip,
+    varied_view,
 )
+from helixnas.data.config import VARIED_ALONE
 
 
 @pytest.fixture
@@ -72,7 +74,9 @@ def test_a_smaller_image_is_shown_without_a_margin() -> None:
 
 
 def test_the_imagenet_view_is_a_function_of_its_words(photo: Image.Image) -> None:
-    one, same, other = (imagenet_view(photo, image_size=32, words=(1, 2, 0, 0, row)) for row in (7, 7, 8))
+    one, same, other = (
+        varied_view(photo, image_size=32, augmentation="imagenet", words=(1, 2, 0, 0, row)) for row in (7, 7, 8)
+    )
     assert one.shape == (32, 32, 3)
     assert (one == same).all()
     assert (one != other).any()
@@ -80,10 +84,20 @@ def test_the_imagenet_view_is_a_function_of_its_words(photo: Image.Image) -> Non
 
 def test_the_imagenet_view_erases_half_of_the_images_with_the_mean_colour(photo: Image.Image) -> None:
     white = Image.new("RGB", photo.size, (250, 10, 250))
-    views = [imagenet_view(white, image_size=32, words=(row,)) for row in range(200)]
+    views = [varied_view(white, image_size=32, augmentation="imagenet", words=(row,)) for row in range(200)]
     erased = [(view == (124, 116, 104)).all(axis=2).mean() for view in views]
     assert 70 < sum(share > 0 for share in erased) < 130
     assert 0.25 < max(erased) < 0.4
+
+
+@pytest.mark.parametrize("augmentation", VARIED_ALONE)
+def test_every_variation_can_be_drawn_again_and_again(photo: Image.Image, augmentation: str) -> None:
+    views = [varied_view(photo, image_size=16, augmentation=augmentation, words=(row,)) for row in range(150)]
+    assert len({view.tobytes() for view in views}) == 150
+
+
+def test_every_augmentation_of_single_images_is_described() -> None:
+    assert tuple(VARIATIONS) == VARIED_ALONE
 
 
 def test_seeding_for_a_sample_leaves_the_global_generators_alone() -> None:

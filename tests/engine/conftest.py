@@ -29,6 +29,7 @@ class Images:
         self.images = torch.rand(number, 3, 2, 2, generator=generator)
         self.labels = self.images.mean((2, 3)).argmax(1)
         self.labelled = labelled
+        self.num_classes = 3
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -150,8 +150,17 @@ class MadeRun:
         """Leave the measurements of a retrained network."""
         self._curves(f"retrain-{name}", ["loss"])
         metrics = {"params": 900, "accuracy": 0.5, "loss": 1.5, "num_images": 100}
+        metrics |= {"epochs": 4, "accuracy_by_epoch": [0.25, 0.375, 0.4, 0.5]}
         write_json(self.folder / "searches" / name / "retrained" / "metrics.json", metrics)
         self.finish(f"retrain:{name}", **metrics)
+
+    def inherit(self, name: str) -> None:
+        """Leave the measurements of a network that inherited the supernet's weights."""
+        self._curves(f"inherit-{name}", ["loss"])
+        metrics = {"params": 900, "accuracy": 0.6, "loss": 1.4, "num_images": 100, "accuracy_of_head": 0.4}
+        metrics |= {"epochs": 2, "accuracy_by_epoch": [0.45, 0.55]}
+        write_json(self.folder / "searches" / name / "inherited" / "metrics.json", metrics)
+        self.finish(f"inherit:{name}", **metrics)
 
     def _curves(self, stage: str, names: list[str]) -> None:
         steps = np.arange(1, 31)
@@ -176,7 +185,7 @@ def _agreement(kendall: dict[str, float]) -> dict[str, Any]:
         }
         for name, tau in kendall.items()
     }
-    return entries | {"partial_spearman": 0.125}
+    return entries | {"partial_spearman": 0.125, "partial_spearman_interval": [-0.125, 0.375]}
 
 
 @pytest.fixture
@@ -202,6 +211,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
     run.search("tiny", [(0.003, 0.001)])
     run.retrain("small")
     run.retrain("tiny")
+    run.inherit("small")
     return run
 
 

@@ -35,7 +35,7 @@ def test_every_chart_is_drawn_and_the_console_is_silent(page: Path, tmp_path: Pa
     body = dom.partition("</head>")[2]
     assert console == []
     pieces = re.split(r'<div id="chart-', body)[1:]
-    assert len(pieces) == 8
+    assert len(pieces) == 9
     for piece in pieces:
         assert re.search(r'class="main-svg"', piece), piece[:40]
         assert "xtick" in piece

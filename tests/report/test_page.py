@@ -13,8 +13,19 @@ from helixnas.report import build_report
 from helixnas.report.losses import losses_section
 from helixnas.report.reading import read_run
 
-ANCHORS = ["summary", "networks", "losses", "scores", "front", "certainty", "stitching", "latency", "settings"]
-CHARTS = ["distill", "training", "scores", "front", "certainty-0", "certainty-1", "stitching", "latency"]
+ANCHORS = [
+    "summary",
+    "networks",
+    "losses",
+    "inheritance",
+    "scores",
+    "front",
+    "certainty",
+    "stitching",
+    "latency",
+    "settings",
+]
+CHARTS = ["distill", "training", "inheritance", "scores", "front", "certainty-0", "certainty-1", "stitching", "latency"]
 VOID = {"meta", "link", "br"}
 
 

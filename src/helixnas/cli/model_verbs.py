@@ -1,5 +1,6 @@
-"""What the verbs about finished models do: models, export, validate."""
+"""What the verbs about finished models do: models, export, finetune, validate."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,46 @@ def export(options: Any, console: Console) -> None:
     path = Path(options.out) if options.out else None
     found = run(opened, images, format=options.format, path=path, tolerance=options.tolerance, origin=origin)
     show_export(console, opened, found)
+
+
+def finetune(options: Any, console: Console) -> None:
+    """Train a finished model on other images."""
+    from helixnas.cli.recipes import read_training
+    from helixnas.engine import Runtime, RuntimeConfig
+    from helixnas.pipeline.finetuning import finetune as run
+    from helixnas.pipeline.finetuning import show_finetuned
+    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.pipeline.validating import data_config
+    from helixnas.retrain import FinetuneConfig
+
+    if not options.data:
+        raise ConfigError("fine-tuning needs images: --data with a folder, a tar or the name of a data set")
+    config = _with_options(read_training(options.recipe, FinetuneConfig, "fine-tuning recipe"), options)
+    opened = _open(options)
+    named = data_config(
+        opened, options.data, root=options.root, split=options.split, image_size=config.image_size or options.image_size
+    )
+    data = replace(named, evaluation_split=options.evaluation_split)
+    title = (data.name or Path(data.root).stem).replace("/", "-")
+    out = Path(options.out or f"finetuned/{opened.name.replace('/', '-').replace(':', '-')}-{title}")
+    settings = RuntimeConfig(device=options.device, num_threads=options.num_threads, precision=options.precision)
+    figures = run(
+        opened,
+        data,
+        config,
+        out=out,
+        runtime=Runtime(settings),
+        reporter=ConsoleReporter(console),
+        seed=options.seed,
+    )
+    show_finetuned(console, opened, out, figures)
+
+
+def _with_options(config: Any, options: Any) -> Any:
+    """Return a fine-tuning recipe with what the options replace."""
+    chosen = {name: options[name] for name in ("num_epochs", "microbatch_size") if options[name]}
+    size = {"image_size": options.image_size} if options.image_size else {}
+    return replace(config, fit=replace(config.fit, **chosen), **size)
 
 
 def _open(options: Any) -> Any:

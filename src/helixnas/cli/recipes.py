@@ -16,6 +16,7 @@ from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.shipped import find_recipe
+from helixnas.retrain import RetrainConfig
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -39,10 +40,38 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
 def recipe_from_settings(settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str) -> Recipe:
     """Build a recipe from plain values, with command line overrides over them; `where` is named in messages."""
+    settings = _with_retraining(settings)
     check_names(settings, Recipe, where=where)
     changed = with_overrides(settings, overrides)
     check_names(changed, Recipe, where="the options")
     return _build(Recipe, changed, where=where, prefix="")
+
+
+def read_training(name: str, kind: Any, what: str) -> Any:
+    """Build the settings `kind` from a shipped retraining or fine-tuning recipe, or a YAML file.
+
+    Raises:
+        UnknownNameError: no such recipe or setting.
+        ConfigError: the file is not YAML, or a value is of the wrong type or out of range.
+    """
+    path = find_recipe(name, what)
+    values = _settings_of(path)
+    check_names(values, kind, where=str(path))
+    return _build(kind, values, where=str(path), prefix="")
+
+
+def _with_retraining(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings in which the name of a retraining recipe is replaced by what it holds."""
+    name = settings.get("retrain")
+    return {**settings, "retrain": _retraining(name)} if isinstance(name, str) else settings
+
+
+def _retraining(name: str) -> dict[str, Any]:
+    return _settings_of(find_recipe(name, "retraining recipe"))
+
+
+def _settings_of(path: Path) -> dict[str, Any]:
+    return {name: value for name, value in load_yaml(path).items() if name != "description"}
 
 
 def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -61,7 +90,10 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
                 raise ConfigError(f"{option} needs a value")
             text = words.pop(0)
         if option == "--config":
-            _merge(changed, load_yaml(Path(text)))
+            over = load_yaml(Path(text))
+            if isinstance(over.get("retrain"), str):
+                changed["retrain"] = {}  # a named way of retraining is complete
+            _merge(changed, _with_retraining(over))
         else:
             _set(changed, option, _value(option, text, hint))
     return changed
@@ -119,6 +151,8 @@ def _value(option: str, text: str, hint: Any) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{option} {text!r} is not YAML: {' '.join(str(error).split())}") from error
+    if hint is RetrainConfig and isinstance(value, str):
+        return _retraining(value)
     return load_yaml(Path(value)) if is_dataclass(hint) and isinstance(value, str) else value
 
 

@@ -1,6 +1,7 @@
 """What each verb does: one call into the pipeline each, imported when it is needed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,25 @@ def stage(options: Any, console: Console) -> None:
     from helixnas.pipeline.run import run_stage
 
     recipe, folder = _open(options.run)
+    if options.verb == "retrain":
+        recipe = _with_training(recipe, folder, options)
     reporter = ConsoleReporter(console, folder.tensorboard)
     blocks = _block_numbers(getattr(options, "blocks", ""))
     run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
+
+
+def _with_training(recipe: Any, folder: Any, options: Any) -> Any:
+    """Return the recipe with another way of retraining: one that is kept for the run, and where weights come from."""
+    from helixnas.cli.recipes import read_training
+    from helixnas.retrain import RetrainConfig
+
+    if options.recipe is not None:
+        recipe = replace(recipe, retrain=read_training(options.recipe, RetrainConfig, "retraining recipe"))
+        with folder.locked():
+            folder.save_settings(recipe.to_dict())
+    if options.init is not None and recipe.retrain is not None:
+        recipe = replace(recipe, retrain=replace(recipe.retrain, init=options.init))
+    return recipe
 
 
 def costs(options: Any, console: Console) -> None:
@@ -117,6 +134,19 @@ def verify(options: Any, console: Console) -> None:
         raise ArtifactError(f"the certificate of {' and '.join(wrong)} does not hold; search again")
 
 
+def rank(options: Any, console: Console) -> None:
+    """Rank a run's scores against a benchmark."""
+    from helixnas.pipeline.ranking import rank_run, show_ranking
+    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.pipeline.run_folder import RunFolder
+
+    if options.seed < 0:
+        raise ConfigError(f"--seed must not be negative, not {options.seed}")
+    reporter, bench = ConsoleReporter(console), Path(options.bench)
+    ranked = rank_run(RunFolder(Path(options.run)), bench, reporter, num_resamples=options.resamples, seed=options.seed)
+    show_ranking(console, ranked)
+
+
 def report(options: Any, console: Console) -> None:
     """Write the report of a run."""
     from helixnas.pipeline.run import write_report
@@ -136,10 +166,13 @@ def status(options: Any, console: Console) -> None:
 def recipes(console: Console) -> None:
     """List the shipped recipes."""
     from helixnas.cli.yaml_file import load_yaml
-    from helixnas.pipeline.shipped import shipped_recipes
+    from helixnas.pipeline.shipped import KINDS, shipped_recipes
 
-    for name, path in shipped_recipes().items():
-        console.print(f"{name:<16} {load_yaml(path).get('description', '')}", highlight=False, soft_wrap=True)
+    uses = ("helixnas run NAME", "helixnas retrain RUN --recipe NAME", "helixnas finetune MODEL --recipe NAME")
+    for kind, use in zip(KINDS, uses, strict=True):
+        console.print(f"{kind}s: {use}", highlight=False, soft_wrap=True)
+        for name, path in shipped_recipes(kind).items():
+            console.print(f"  {name:<16} {load_yaml(path).get('description', '')}", highlight=False, soft_wrap=True)
 
 
 def _open(run: str) -> tuple[Any, Any]:

@@ -2,6 +2,16 @@
 
 from helixnas.data.config import AUGMENTATIONS, DataConfig
 from helixnas.data.images import Batch, ImageSet
-from helixnas.data.splits import DataSplits, open_data, open_images
+from helixnas.data.splits import DataSplits, TrainingImages, open_data, open_images, open_training_images
 
-__all__ = ["AUGMENTATIONS", "Batch", "DataConfig", "DataSplits", "ImageSet", "open_data", "open_images"]
+__all__ = [
+    "AUGMENTATIONS",
+    "Batch",
+    "DataConfig",
+    "DataSplits",
+    "ImageSet",
+    "TrainingImages",
+    "open_data",
+    "open_images",
+    "open_training_images",
+]

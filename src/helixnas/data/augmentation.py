@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,13 +47,40 @@ def centre_view(
     return _as_array(_centre_transform(image_size, ratio, interpolation)(image))
 
 
-def imagenet_view(image: Image.Image, *, image_size: int, words: tuple[int, ...]) -> UInt8[np.ndarray, "size size 3"]:
-    """An RGB image as ImageNet classifiers are trained: random resized crop, flip, colour jitter .4, erasing .5.
+class Variation(NamedTuple):
+    """What is done to an image beside a random resized crop and a flip."""
+
+    policy: str = ""
+    """timm's name of an automatic augmentation; empty for none."""
+
+    color_jitter: float = 0.0
+    """Strength of changes of brightness, contrast and saturation."""
+
+    erasing: float = 0.0
+    """Probability that a rectangle is erased."""
+
+
+# timm's v0, and RandAugment at a magnitude of 10, would posterize to no bits at all: a black image that Pillow refuses to
+# make. v0r has the other direction of that operation, and magnitudes end at 9.
+_RAND_AUGMENT = "rand-m9-mstd0.5-mmax9-inc1"
+VARIATIONS = {
+    "imagenet": Variation(color_jitter=0.4, erasing=0.5),
+    "auto-augment": Variation(policy="v0r"),
+    "rand-augment": Variation(policy=_RAND_AUGMENT, erasing=0.25),
+    "rand-augment-strong": Variation(policy=_RAND_AUGMENT, color_jitter=0.4, erasing=0.25),
+}
+"""The augmentations that vary one image at a time, by name."""
+
+
+def varied_view(
+    image: Image.Image, *, image_size: int, augmentation: str, words: tuple[int, ...]
+) -> UInt8[np.ndarray, "size size 3"]:
+    """An RGB image as ImageNet classifiers are trained: random resized crop, flip, and what `VARIATIONS` says.
 
     `words` are the integers, such as (seed, stream, epoch, view, sample), that alone decide the result.
     """
     with seeded(words):
-        return _as_array(_imagenet_transform(image_size)(image))
+        return _as_array(_varied_transform(image_size, augmentation)(image))
 
 
 def augmentation_numbers(*, seed: int, epoch: int, view: int, num_images: int) -> Float64[np.ndarray, "images 3"]:
@@ -141,13 +168,25 @@ def _centre_transform(image_size: int, crop_ratio: float, interpolation: str) ->
 
 
 @lru_cache(maxsize=16)
-def _imagenet_transform(image_size: int) -> Callable[[Image.Image], Tensor]:
+def _varied_transform(image_size: int, augmentation: str) -> Callable[[Image.Image], Tensor]:
     from timm.data.transforms_factory import transforms_imagenet_train
     from torchvision.transforms import Compose, RandomErasing
 
+    chosen = VARIATIONS[augmentation]
+    jitter: Any = chosen.color_jitter or None  # None for none is documented, but not annotated
+    varied: Any = transforms_imagenet_train(
+        image_size,
+        color_jitter=jitter,
+        force_color_jitter=True,
+        auto_augment=chosen.policy or None,
+        hflip=0.5,
+        interpolation="random",
+        normalize=False,
+    )
+    if not chosen.erasing:
+        return varied
     erased: Any = list(ERASED)  # annotated as one number there; one for each channel is documented
-    varied = transforms_imagenet_train(image_size, color_jitter=0.4, hflip=0.5, interpolation="random", normalize=False)
-    return Compose([varied, RandomErasing(p=0.5, scale=(0.02, 1 / 3), ratio=(0.3, 10 / 3), value=erased)])
+    return Compose([varied, RandomErasing(p=chosen.erasing, scale=(0.02, 1 / 3), ratio=(0.3, 10 / 3), value=erased)])
 
 
 def _as_array(image: Tensor) -> np.ndarray:

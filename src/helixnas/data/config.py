@@ -9,7 +9,10 @@ from typing import Literal
 
 from helixnas.errors import ConfigError, UnknownNameError
 
-AUGMENTATIONS = ("none", "shift", "flip-crop", "imagenet")
+VARIED_ALONE = ("imagenet", "auto-augment", "rand-augment", "rand-augment-strong")
+"""Augmentations of ImageNet training, which vary one image at a time."""
+
+AUGMENTATIONS = ("none", "shift", "flip-crop", *VARIED_ALONE)
 """How training images are varied; see `DataConfig.augmentation`."""
 
 INTERPOLATIONS = ("bilinear", "bicubic")
@@ -85,7 +88,9 @@ class DataConfig:
 
     augmentation: str = "flip-crop"
     """"none"; "shift": random crop after padding by an eighth (digits); "flip-crop": the same and horizontal flip
-    (CIFAR); "imagenet": random resized crop, flip, colour jitter .4, random erasing .5."""
+    (CIFAR); "imagenet": random resized crop, flip, colour jitter .4, random erasing .5; "auto-augment": random resized
+    crop, flip, the policy of EfficientNet; "rand-augment": the same with RandAugment of magnitude 9 and random erasing
+    .25 (DeiT); "rand-augment-strong": the same and colour jitter .4 (EfficientNetV2)."""
 
     crop_ratio: float = 0.875
     """Share of the short side kept by the centre crop of images larger than `image_size` (timm's crop_pct); smaller

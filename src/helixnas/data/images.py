@@ -21,6 +21,7 @@ from helixnas.data.augmentation import (
     padding_for,
     shift_and_flip,
 )
+from helixnas.data.config import VARIED_ALONE
 from helixnas.data.loading import ImageStore, load_batches
 from helixnas.data.stratify import draw_evenly
 from helixnas.errors import DataError
@@ -122,6 +123,10 @@ class ImageSet:
                 raise DataError(f"positions among the {self.name} images must be 0 to {len(self) - 1:,}, at least one")
         return replace(self, rows=self.rows[positions])
 
+    def varied(self, augmentation: str) -> "ImageSet":
+        """The same images, varied in another way for training; see `DataConfig.augmentation`."""
+        return replace(self, store=replace(self.store, augmentation=augmentation))
+
     def batches(
         self,
         *,
@@ -173,7 +178,7 @@ class ImageSet:
         numbers = None
         if augmentation in ("shift", "flip-crop"):
             numbers = augmentation_numbers(seed=seed, epoch=epoch, view=view, num_images=self.store.num_images)
-        words = (seed, AUGMENTATION_STREAM, epoch, view) if augmentation == "imagenet" else None
+        words = (seed, AUGMENTATION_STREAM, epoch, view) if augmentation in VARIED_ALONE else None
         loaded = load_batches(self.store, self.rows, chunks, words=words, purpose=self.name)
         vary = partial(shift_and_flip, padding=padding_for(self.image_size), flip=augmentation == "flip-crop")
         for chunk, (pixels, shown) in zip(chunks, loaded, strict=True):

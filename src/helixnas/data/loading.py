@@ -15,7 +15,7 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from helixnas.data.augmentation import centre_view, imagenet_view
+from helixnas.data.augmentation import centre_view, varied_view
 from helixnas.data.decoded import describe_failure
 from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
@@ -75,7 +75,7 @@ def load_batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pixels (uint8, NHWC) and positions shown, for chunks of positions in `rows`.
 
-    With `words` each image is the ImageNet training view of (*words, row), else its centred view.
+    With `words` each image is the training view of (*words, row), else its centred view.
 
     Raises:
         DataError: too many images are unreadable.
@@ -138,6 +138,7 @@ class _Samples(torch.utils.data.Dataset[Any]):
             interpolation=store.interpolation,
         )
         self._image_size = store.image_size
+        self._augmentation = store.augmentation
 
     def __getitem__(self, position: int) -> tuple[np.ndarray, int, list[Failure]]:
         failures: list[Failure] = []
@@ -159,7 +160,9 @@ class _Samples(torch.utils.data.Dataset[Any]):
     def _present(self, image: Image.Image, row: int) -> np.ndarray:
         if self._words is None:
             return self._centre(image)
-        return imagenet_view(image, image_size=self._image_size, words=(*self._words, row))
+        return varied_view(
+            image, image_size=self._image_size, augmentation=self._augmentation, words=(*self._words, row)
+        )
 
 
 def _collate(samples: list[tuple[np.ndarray, int, list[Failure]]]) -> tuple[torch.Tensor, torch.Tensor, list[Failure]]:

@@ -60,6 +60,52 @@ def open_data(
         >>> len(splits.train), len(splits.rating), len(splits.evaluation), splits.num_classes
         (1238, 200, 359, 10)
     """
+    divided = _divide(config, image_size, seed, progress, num_held=config.num_rating)
+    rest = divided.train
+    train, rating = _set_aside(rest.rows, config.num_rating, rest.all_labels, [seed, SPLIT_STREAM, 1])
+    return DataSplits(
+        train=replace(rest, rows=train),
+        rating=replace(rest, rows=rating, name="rating"),
+        evaluation=divided.evaluation,
+        num_classes=len(divided.class_names),
+        class_names=divided.class_names,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingImages:
+    """Images to train on and images for the final accuracy, where nothing is searched."""
+
+    train: ImageSet
+    """All training images."""
+
+    evaluation: ImageSet | None
+    """For the final accuracy only; None where there are no labels."""
+
+    class_names: tuple[str, ...]
+    """Names of the classes in the order of their index."""
+
+
+def open_training_images(
+    config: DataConfig, *, image_size: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> TrainingImages:
+    """Open and divide images to train on without a search: none are held out for rating.
+
+    Raises:
+        DataError: as `open_data`.
+
+    Example:
+        >>> images = open_training_images(DataConfig(name="digits"), image_size=16, seed=0)
+        >>> len(images.train), len(images.evaluation)
+        (1438, 359)
+    """
+    return _divide(config, image_size, seed, progress, num_held=0)
+
+
+def _divide(
+    config: DataConfig, image_size: int, seed: int, progress: Callable[[int, int], None] | None, *, num_held: int
+) -> TrainingImages:
+    """Set the images of the final accuracy apart; `num_held` of the others are to be held out for rating."""
     size = config.image_size or image_size
     if size < 1 or seed < 0:
         raise DataError(f"the image size must be at least 1 and the seed not negative; they are {size} and {seed}")
@@ -70,20 +116,20 @@ def open_data(
     if apart is None and source.labels is not None:
         num_shared = max(1, round(config.evaluation_share * source.num_images))
         rest, shared = _set_aside(rest, num_shared, source.labels, [seed, SPLIT_STREAM, 0])
-    if config.num_rating >= len(rest):
+    if num_held >= len(rest):
         raise DataError(
-            f"data.num_rating is {config.num_rating:,}, but {source.title} has {len(rest):,} training images to hold "
-            f"them out of; choose at most {max(len(rest) - 1, 0):,}"
+            f"data.num_rating is {num_held:,}, but {source.title} has {len(rest):,} training images to hold them out of; "
+            f"choose at most {max(len(rest) - 1, 0):,}"
         )
-    train, rating = _set_aside(rest, config.num_rating, source.labels, [seed, SPLIT_STREAM, 1])
-    store = _open_store(source, config, size, progress)
     names = source.class_names or (apart.class_names if apart else ())
-
-    def image_set(name: str, rows: np.ndarray) -> ImageSet:
-        classes = len(source.class_names)
-        return ImageSet(name=name, store=store, rows=rows, all_labels=source.labels, num_classes=classes)
-
-    evaluation = image_set("evaluation", shared) if shared is not None else None
+    train = ImageSet(
+        name="training",
+        store=_open_store(source, config, size, progress),
+        rows=rest,
+        all_labels=source.labels,
+        num_classes=len(source.class_names),
+    )
+    evaluation = None if shared is None else replace(train, rows=shared, name="evaluation")
     if apart is not None:
         evaluation = ImageSet(
             name="evaluation",
@@ -92,13 +138,7 @@ def open_data(
             all_labels=apart.labels,
             num_classes=len(names),
         )
-    return DataSplits(
-        train=image_set("training", train),
-        rating=image_set("rating", rating),
-        evaluation=evaluation,
-        num_classes=len(names),
-        class_names=names,
-    )
+    return TrainingImages(train=train, evaluation=evaluation, class_names=names)
 
 
 def open_images(config: DataConfig, *, image_size: int, progress: Callable[[int, int], None] | None = None) -> ImageSet:

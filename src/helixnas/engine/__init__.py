@@ -1,7 +1,9 @@
 """Training machinery: device and precision, checkpoints, an ordinary classifier loop."""
 
 from helixnas.engine.checkpoint import load_checkpoint, save_checkpoint
-from helixnas.engine.fit import Evaluation, Fit, FitConfig, FitRecord, evaluate
+from helixnas.engine.evaluation import Evaluation, evaluate
+from helixnas.engine.fit import Fit, FitRecord, Objective
+from helixnas.engine.fit_config import FitConfig
 from helixnas.engine.onnx_file import INPUT, onnx_content, open_onnx, require_onnx, save_onnx
 from helixnas.engine.runtime import Runtime, RuntimeConfig, explain_out_of_memory
 from helixnas.engine.timing import median_seconds, wait_for
@@ -12,6 +14,7 @@ __all__ = [
     "Fit",
     "FitConfig",
     "FitRecord",
+    "Objective",
     "Runtime",
     "RuntimeConfig",
     "evaluate",

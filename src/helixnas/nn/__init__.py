@@ -2,6 +2,7 @@
 
 from helixnas.nn.classifier import classifier_of
 from helixnas.nn.counting import count_macs, count_params
+from helixnas.nn.entrance import Entrance, entrance_of, fold_into
 from helixnas.nn.initialization import build_seeded, initialize, seed_from
 from helixnas.nn.liveness import Counts, count_all
 from helixnas.nn.operations import BATCH_STATISTICS, NormLayer, Place, build_operation, build_stage, register_operation
@@ -9,6 +10,7 @@ from helixnas.nn.operations import BATCH_STATISTICS, NormLayer, Place, build_ope
 __all__ = [
     "BATCH_STATISTICS",
     "Counts",
+    "Entrance",
     "NormLayer",
     "Place",
     "build_operation",
@@ -18,6 +20,8 @@ __all__ = [
     "count_all",
     "count_macs",
     "count_params",
+    "entrance_of",
+    "fold_into",
     "initialize",
     "register_operation",
     "seed_from",

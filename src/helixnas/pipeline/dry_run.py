@@ -9,12 +9,14 @@ from rich.table import Table
 from torch import Tensor
 
 from helixnas.artifacts import RunRecord
+from helixnas.engine import FitConfig
 from helixnas.nn import count_params
 from helixnas.pipeline.cost_files import LATENCY_LIMITS
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import image_size, import_extensions
+from helixnas.retrain import RetrainConfig
 from helixnas.search import parse_amount
 from helixnas.space import SearchSpace, load_space
 from helixnas.supernet import Supernet, SupernetCell, build_supernet
@@ -151,7 +153,7 @@ def _work(stage: PlannedStage, recipe: Recipe) -> str:
     if kind == "teacher":
         if recipe.teacher.weights:
             return f"load weights: {recipe.teacher.weights}"
-        return _steps(recipe.teacher_fit.num_epochs, recipe.teacher_fit.batch_size, images)
+        return _fit_steps(recipe.teacher_fit, images)
     if kind == "distill":
         return _steps(recipe.distill.num_epochs, recipe.distill.batch_size, images)
     if kind == "rate":
@@ -167,9 +169,27 @@ def _work(stage: PlannedStage, recipe: Recipe) -> str:
                 f"{recipe.costs.num_networks} networks whole"
             )
         )
-    if kind == "retrain" and recipe.retrain is not None:
-        return _steps(recipe.retrain.fit.num_epochs, recipe.retrain.fit.batch_size, images)
+    if recipe.retrain is not None and kind in ("retrain", "inherit"):
+        return _retrain_work(recipe.retrain, inherited=kind == "inherit", images=images)
     return "milliseconds to seconds"
+
+
+def _retrain_work(config: RetrainConfig, *, inherited: bool, images: int) -> str:
+    """Return how a searched network is trained, in a few words."""
+    fit = config.inherit.tuning(config.fit) if inherited else config.fit
+    parts = [f"{_fit_steps(fit, images)}, {fit.optimizer}, lr {fit.lr:g}"]
+    parts += [f"drop path {config.drop_path_rate:g}"] if config.drop_path_rate else []
+    parts += [config.augmentation] if config.augmentation else []
+    parts += [f"mixup {fit.mixup:g}"] if fit.mixup else []
+    parts += [f"cutmix {fit.cutmix:g}"] if fit.cutmix else []
+    parts += [f"weights averaged ({fit.ema_decay:g})"] if fit.ema_decay else []
+    parts += [f"{config.teach} targets of the teacher"] if config.teach != "none" else []
+    return ", ".join(parts)
+
+
+def _fit_steps(fit: FitConfig, images: int) -> str:
+    steps = _steps(fit.num_epochs, fit.batch_size, images)
+    return f"{steps}, {fit.num_parts} parts of {fit.microbatch_size}" if fit.num_parts > 1 else steps
 
 
 def _steps(num_epochs: int, batch_size: int, images: int) -> str:

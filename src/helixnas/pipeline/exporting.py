@@ -22,9 +22,6 @@ from helixnas.space import Architecture
 FORMATS = {"onnx": ".onnx", "pt2": ".pt2", "timm": ""}
 """Formats and the endings of their files; timm's is a folder."""
 
-METRICS = "retrained/metrics.json"
-"""Where the folder of a search keeps the accuracy of its retrained network."""
-
 NUM_COMPARED = 64
 """Images on which an export is compared with the model."""
 
@@ -52,6 +49,15 @@ class Origin:
 
     class_names: tuple[str, ...] = ()
     """Names of its classes."""
+
+    accuracy: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """accuracy, top5, loss, num_images, where no run keeps them."""
+
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further rows of the card, where no run keeps them."""
+
+    shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """How images are shown, where the model itself does not know."""
 
 
 def export(
@@ -82,16 +88,15 @@ def export(
         raise UnknownNameError("format", format, FORMATS)
     if not 0 <= tolerance < float("inf"):
         raise ConfigError(f"the tolerance must be a number of at least 0, not {tolerance}")
-    path, model = path or default_path(opened, format), opened.model.cpu()
-    shown_images = _normalized(opened, images)
+    path, model, origin = path or default_path(opened, format), opened.model.cpu(), origin or Origin()
+    shown_images, shown = _normalized(opened, images), origin.shown or _shown(opened, images)
     if format == "timm":
-        card, files = _card(opened, images, origin or Origin())
-        names = (origin or Origin()).class_names
-        shown = _shown(opened, images)
+        card, files = _card(opened, images, origin, shown)
+        names = origin.class_names
         parity = export_timm(model, path, shown_images, card=card, shown=shown, class_names=names, files=files)
         return Export(path=path, parity=parity)
     write = export_onnx if format == "onnx" else export_pt2
-    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, images))
+    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown))
     return Export(path=path, parity=parity, seconds=_times(model, path, format, shown_images[:1]))
 
 
@@ -148,18 +153,20 @@ def _times(model: nn.Module, path: Path, format: str, image: Tensor) -> dict[str
 
 
 def _shown(opened: OpenedModel, images: ImageSet) -> dict[str, Any]:
-    """Return how images are shown; those that are as small as the network's input are shown whole."""
-    shown = opened.shown
-    if opened.run is None:
-        return shown
+    """Return how images are shown."""
+    return opened.shown if opened.run is None else shown_as(opened.shown, images)
+
+
+def shown_as(shown: Mapping[str, Any], images: ImageSet) -> dict[str, Any]:
+    """Return `shown` with crop and interpolation of these images; small ones are shown whole."""
     stored = min(images.store.source.read(int(images.rows[0])).size)
     crop = images.store.crop_ratio if stored > images.image_size else 1.0
     return {**shown, "crop_pct": crop, "interpolation": images.store.interpolation}
 
 
-def _metadata(opened: OpenedModel, images: ImageSet) -> dict[str, str]:
+def _metadata(opened: OpenedModel, shown: Mapping[str, Any]) -> dict[str, str]:
     """Return the texts that travel inside a file: how to make its input, and what the network is."""
-    texts = {name: " ".join(map(str, _plain(value))) for name, value in _shown(opened, images).items()}
+    texts = {name: " ".join(map(str, _plain(value))) for name, value in shown.items()}
     architecture = getattr(opened.model, "architecture", None)
     return {"name": opened.name, **texts} | ({"architecture": architecture.text} if architecture is not None else {})
 
@@ -168,18 +175,20 @@ def _plain(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-def _card(opened: OpenedModel, images: ImageSet, origin: Origin) -> tuple[str, dict[str, str]]:
+def _card(
+    opened: OpenedModel, images: ImageSet, origin: Origin, shown: Mapping[str, Any]
+) -> tuple[str, dict[str, str]]:
     """Return the model card, and the files of the search that go beside it."""
     params, macs = sizes(opened.model, images.image_size)
     architecture = getattr(opened.model, "architecture", None)
-    found = _of_run(opened)
+    found = _of_run(opened) or {"accuracy": origin.accuracy, "facts": origin.facts}
     card = model_card(
         CardFacts(
             name=opened.name,
             architecture=architecture if isinstance(architecture, Architecture) else None,
             params=params,
             macs=macs,
-            shown=_shown(opened, images),
+            shown=shown,
             num_classes=int(getattr(opened.model, "num_classes", 0)),
             data=origin.data,
             **found,
@@ -200,8 +209,12 @@ def _of_run(opened: OpenedModel) -> dict[str, Any]:
     rows = {"recipe": record.recipe}
     if "model" in teacher:
         rows["teacher"] = f"{teacher['model']}, {teacher['params']:,} parameters, {teacher['macs']:,} multiply-adds"
+    if opened.folder == opened.run.inherited(opened.search):
+        rows["first weights"] = "inherited from the supernet, then fine-tuned"
     rows["versions"] = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     found: dict[str, Any] = {"facts": {name: text for name, text in rows.items() if text}}
-    for key, file in (("search", "result.json"), ("certificate", "certificate.json"), ("accuracy", METRICS)):
-        found[key] = read_json(folder / file) if (folder / file).is_file() else {}
+    files = {"search": folder / "result.json", "certificate": folder / "certificate.json"}
+    files |= {"accuracy": opened.folder / "metrics.json"} if opened.folder is not None else {}
+    for key, file in files.items():
+        found[key] = read_json(file) if file.is_file() else {}
     return found

@@ -11,6 +11,7 @@ from torch import nn
 
 from helixnas.artifacts.files import read_json
 from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
+from helixnas.nn import build_seeded
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import import_modules
 from helixnas.retrain import load_model
@@ -40,6 +41,9 @@ class OpenedModel:
 
     search: str = ""
     """Name of the search in that run."""
+
+    folder: Path | None = None
+    """Its model folder in that run."""
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -83,9 +87,9 @@ def _open_folder(path: Path, name: str | None) -> OpenedModel:
     if run.exists():
         run.load_record()
         import_modules(str(each) for each in run.load_settings().get("imports") or ())
-        chosen = _retrained_search(run, name)
-        model = load_model(run.retrained(chosen))
-        return OpenedModel(model=model, name=f"{path.name}-{chosen}", trained=True, run=run, search=chosen)
+        chosen, folder = _trained_search(run, name)
+        title = f"{path.name}-{chosen}"
+        return OpenedModel(model=load_model(folder), name=title, trained=True, run=run, search=chosen, folder=folder)
     if (path / "architecture.json").is_file() and (path / "input.json").is_file():
         return OpenedModel(model=load_model(path), name=path.name, trained=True)
     if (path / "config.json").is_file():
@@ -100,11 +104,12 @@ def _open_folder(path: Path, name: str | None) -> OpenedModel:
     )
 
 
-def _retrained_search(run: RunFolder, name: str | None) -> str:
+def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
+    """Return the search whose network is meant and the folder of its model."""
     searches = run.search_names()
     if name is not None and name not in searches:
         raise UnknownNameError("search", name, searches)
-    ready = [each for each in searches if (run.retrained(each) / "model.safetensors").is_file()]
+    ready = {each: folder for each in searches if (folder := run.model(each)) is not None}
     if name is not None and name not in ready:
         raise ArtifactError(
             f"the network of search {name} is not retrained yet; helixnas retrain {run.path} --name {name}"
@@ -113,7 +118,8 @@ def _retrained_search(run: RunFolder, name: str | None) -> str:
         if not ready:
             raise ArtifactError(f"no network of {run.path} is retrained yet; go on with: {run.resume_command}")
         raise ConfigError(f"{run.path} has several retrained networks; choose one with --name {' or '.join(ready)}")
-    return name or ready[0]
+    chosen = name or next(iter(ready))
+    return chosen, ready[chosen]
 
 
 def _named(name: str, weights: str, arch: str) -> nn.Module:
@@ -123,7 +129,7 @@ def _named(name: str, weights: str, arch: str) -> nn.Module:
     if arch and name != HELIXNAS:
         raise ConfigError(f"--arch is for the model {HELIXNAS}; {name} has its own architecture")
     if weights == "none":
-        return _create(name, arguments)
+        return build_seeded(lambda: _create(name, arguments), (0,))  # the same network whenever it is asked for
     if weights in ("", "hub"):
         if name.partition(".")[0] in (*ZOO, HELIXNAS, "small_resnet"):
             raise ConfigError(

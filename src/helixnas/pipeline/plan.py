@@ -15,13 +15,28 @@ from helixnas.pipeline.run_folder import RunFolder
 INCONSEQUENTIAL = {"num_workers", "cache", "download"}
 """Settings of the data that do not change an image."""
 
+LATER: Mapping[str, Any] = {
+    "microbatch_size": 0,
+    "eps": 0.0,
+    "final_lr": 0.0,
+    "mixup": 0.0,
+    "cutmix": 0.0,
+    "ema_decay": 0.0,
+    "augmentation": "",
+    "teach": "none",
+    "teach_share": 0.5,
+    "temperature": 1.0,
+}
+"""Settings of training that came later, with the values that mean what was before: those leave a key as it was, so that
+no older run is done again for them."""
+
 
 @dataclass(frozen=True)
 class PlannedStage:
     """One stage of a run."""
 
     name: str
-    """teacher, costs, latency, distill, rate, stitch, search:NAME, retrain:NAME."""
+    """teacher, costs, latency, distill, rate, stitch, search:NAME, retrain:NAME, inherit:NAME."""
 
     key: str
     """Hash of everything it is made from."""
@@ -37,7 +52,7 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
     """Return the stages of a recipe in order; `values` are all its settings as plain values (`Recipe.to_dict`)."""
     data = {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL}
     common = {"seed": values["seed"], "data": data, "precision": values["runtime"]["precision"]}
-    trained = {} if values["teacher"]["weights"] else {"teacher_fit": values["teacher_fit"]}
+    trained = {} if values["teacher"]["weights"] else {"teacher_fit": _settled(values["teacher_fit"])}
     space = {"space": values["space"]}
     stages: dict[str, PlannedStage] = {}
 
@@ -59,8 +74,13 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
         timed = ("latency",) if is_timed and asked.intersection(LATENCY_LIMITS) else ()
         add(f"search:{name}", {"search": values["searches"][name]}, "rate", "costs", *timed)
     if values["retrain"] is not None:
+        settings = _settled({key: value for key, value in values["retrain"].items() if key != "init"})
+        afresh = {"retrain": {key: value for key, value in settings.items() if key != "inherit"}}
         for name in values["searches"]:
-            add(f"retrain:{name}", {"retrain": values["retrain"]}, f"search:{name}")
+            if values["retrain"].get("init", "scratch") == "scratch":
+                add(f"retrain:{name}", afresh, f"search:{name}")
+            else:
+                add(f"inherit:{name}", {"retrain": settings}, f"search:{name}", "distill")
     return tuple(stages.values())
 
 
@@ -71,6 +91,12 @@ def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
         if set(stage.upstream).intersection(found):
             found.append(stage.name)
     return tuple(found)
+
+
+def _settled(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of training without those that came later and say nothing new."""
+    kept = {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}
+    return {name: _settled(value) if isinstance(value, Mapping) else value for name, value in kept.items()}
 
 
 def is_done(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> bool:

@@ -17,10 +17,11 @@ from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.pipeline import costing, stages
 from helixnas.pipeline.cost_files import load_costs
 from helixnas.pipeline.drive import discard
-from helixnas.pipeline.outcomes import retrain, search
+from helixnas.pipeline.outcomes import search
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
+from helixnas.pipeline.retraining import retrain, retrain_inherited
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.run_search import load_search
 from helixnas.pipeline.searching import check_budgets, teacher_costs
@@ -35,7 +36,7 @@ STAGES_OF_VERB = {
     "distill": ("costs", "latency", "distill"),
     "rate": ("rate", "stitch"),
     "search": ("search",),
-    "retrain": ("retrain",),
+    "retrain": ("retrain", "inherit"),
 }
 """Which stages a verb of the command line stands for."""
 
@@ -99,7 +100,8 @@ def run_stage(
     if verb == "retrain" and name is not None and name not in recipe.searches:
         recipe = _with_named_search(recipe, folder, name)
     planned = {stage.name: stage for stage in plan(recipe.to_dict())}
-    if name is not None and f"{verb}:{name}" not in planned:
+    named = [stage for kind in STAGES_OF_VERB[verb] if (stage := planned.get(f"{kind}:{name}")) is not None]
+    if name is not None and not named:
         raise UnknownNameError("search", name, recipe.searches)
     session = Session(recipe, folder, reporter)
     try:
@@ -110,7 +112,7 @@ def run_stage(
             chosen = [stage for stage in planned.values() if stage.name.partition(":")[0] in STAGES_OF_VERB[verb]]
             if name is not None:
                 chosen = [planned[f"search:{name}"]] if name not in known_searches else []
-                chosen.append(planned[f"{verb}:{name}"])
+                chosen += named
             _require_labels(chosen, session, record)
             for stage in chosen:
                 _require_upstream(stage, planned, record, folder)
@@ -192,6 +194,7 @@ def _step(name: str) -> Step:
         "stitch": stages.stitch,
         "search": partial(search, name=search_name),
         "retrain": partial(retrain, name=search_name),
+        "inherit": partial(retrain_inherited, name=search_name),
     }
     return steps[kind]
 
@@ -225,7 +228,10 @@ def _take_over_blocks(stage: PlannedStage, session: Session, record: RunRecord) 
 
 def _require_labels(chosen: Iterable[PlannedStage], session: Session, record: RunRecord) -> None:
     """Raise `DataError` before hours of work where a later stage will need labels that are not there."""
-    if any(stage.name.startswith("retrain:") and not is_done(stage, record, session.folder) for stage in chosen):
+    if any(
+        stage.name.startswith(("retrain:", "inherit:")) and not is_done(stage, record, session.folder)
+        for stage in chosen
+    ):
         session.data.train.require_labels("retraining")
 
 

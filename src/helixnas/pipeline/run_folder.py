@@ -21,6 +21,7 @@ MADE = [
     "supernet",
     "ratings",
     "searches",
+    "rankings",
     "history",
     "checkpoints",
     "tensorboard",
@@ -120,6 +121,19 @@ class RunFolder:
     def retrained(self, name: str) -> Path:
         """Return the model folder of a named search's winner."""
         return self.search(name) / "retrained"
+
+    def inherited(self, name: str) -> Path:
+        """Return the model folder of a named search's winner that inherited the supernet's weights."""
+        return self.search(name) / "inherited"
+
+    def model(self, name: str) -> Path | None:
+        """Return the folder of a named search's trained network: from scratch, else from inherited weights."""
+        folders = (self.retrained(name), self.inherited(name))
+        return next((folder for folder in folders if (folder / "model.safetensors").is_file()), None)
+
+    def ranking(self, benchmark: str) -> Path:
+        """Return the folder of the ranking against a benchmark."""
+        return self.path / "rankings" / benchmark
 
     @property
     def resume_command(self) -> str:

@@ -5,30 +5,33 @@ from pathlib import Path
 
 from helixnas.errors import ConfigError, UnknownNameError
 
+KINDS = {"recipe": "", "retraining recipe": "retrain", "fine-tuning recipe": "finetune"}
+"""What a recipe is for, and the folder of those that are shipped: whole runs, retraining, fine-tuning."""
 
-def shipped_recipes() -> dict[str, Path]:
-    """Return the recipes that come with the package, by name.
 
-    >>> "digits" in shipped_recipes()
-    True
+def shipped_recipes(kind: str = "recipe") -> dict[str, Path]:
+    """Return the recipes of a kind that come with the package, by name.
+
+    >>> "digits" in shipped_recipes(), sorted(shipped_recipes("retraining recipe"))
+    (True, ['cifar', 'deit', 'efficientnet', 'efficientnet-v2'])
     """
-    folder = Path(str(resources.files("helixnas") / "recipes"))
+    folder = Path(str(resources.files("helixnas") / "recipes")) / KINDS[kind]
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
-def find_recipe(name: str) -> Path:
+def find_recipe(name: str, kind: str = "recipe") -> Path:
     """Return the file of a shipped recipe or of a path.
 
     Raises:
         UnknownNameError: neither a recipe of that name nor a file.
         ConfigError: the name is that of a YAML file that does not exist.
     """
-    known = shipped_recipes()
+    known = shipped_recipes(kind)
     if name in known:
         return known[name]
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
-            raise ConfigError(f"there is no recipe file {path}")
+            raise ConfigError(f"there is no {kind} file {path}")
         return path
-    raise UnknownNameError("recipe", name, known)
+    raise UnknownNameError(kind, name, known)

@@ -12,18 +12,20 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.costs import cost_table
 from helixnas.distill import Distillation, StepRecord
-from helixnas.engine import Fit, FitRecord, evaluate
+from helixnas.engine import evaluate
 from helixnas.errors import NonFiniteLossError
 from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.history import History, load_history, save_history
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session
-from helixnas.rating import Rating, Stitching, agreement, partial_spearman
+from helixnas.pipeline.training import Curves, fit_classifier
+from helixnas.rating import Rating, Stitching
 from helixnas.rating.stitching import StitchRecord
-from helixnas.teacher import Teacher, count_teacher, save_teacher
+from helixnas.teacher import count_teacher, save_teacher
 
 NO_STITCHING = (
     "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
@@ -45,14 +47,21 @@ class Result(NamedTuple):
 def make_teacher(session: Session, key: str) -> Result:
     """Build the teacher, train it where it has no weights, measure and save it."""
     teacher = session.new_teacher()
-    recipe, history = session.recipe, History()
+    recipe, curves = session.recipe, Curves()
     if not recipe.teacher.weights:
         session.data.train.require_labels("training the teacher")
         fit_classifier(
-            session, teacher.model, teacher, config=recipe.teacher_fit, stage="teacher", key=key, history=history
+            session,
+            teacher.model,
+            teacher,
+            config=recipe.teacher_fit,
+            stage="teacher",
+            key=key,
+            curves=curves,
+            title="training the teacher",
         )
     names = [f"teacher/{name}" for name in save_teacher(teacher, session.folder.teacher, recipe.teacher)]
-    history.save(session.folder.history("teacher"))
+    curves.losses.save(session.folder.history("teacher"))
     session.forget()
     facts: dict[str, Any] = {
         "model": recipe.teacher.model,
@@ -237,7 +246,7 @@ def _stitched_row(session: Session, record: StitchRecord) -> dict[str, Any]:
         "score": score,
         "divergence": record.divergence,
         "accuracy": record.accuracy,
-        "depth": architecture.depth,
+        "depth": architecture.effective_depth,
         **session.tables.costs.of(architecture),
     }
 
@@ -249,37 +258,6 @@ def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     sizes = {name: columns[name] for name in ("macs", "params", "depth")}
     summary: dict[str, Any] = {"score": agreement(-columns["score"], measured).to_dict()}
     summary |= {name: agreement(values, measured).to_dict() for name, values in sizes.items()}
-    summary["partial_spearman"] = partial_spearman(-columns["score"], measured, sizes)
+    beyond = partial_agreement(-columns["score"], measured, sizes)
+    summary |= {"partial_spearman": beyond.value, "partial_spearman_interval": beyond.interval}
     return summary
-
-
-def fit_classifier(
-    session: Session, model: Any, teacher: Teacher, *, config: Any, stage: str, key: str, history: History
-) -> None:
-    """Train a classifier on the training images, normalised as the teacher's are."""
-    job = Fit(
-        model,
-        session.data.train,
-        config=config,
-        runtime=session.runtime,
-        normalize=teacher.normalize,
-        seed=session.recipe.seed,
-        title="the teacher" if stage == "teacher" else "the searched network",
-    )
-    title = "training the teacher" if stage == "teacher" else f"retraining {stage.partition(':')[2]}"
-    with session.reporter.progress(title, job.num_steps) as advance:
-
-        def log(record: FitRecord) -> None:
-            history.add(record.step, {"loss": record.loss})
-            session.reporter.scalars({f"{stage}/loss": record.loss, f"{stage}/lr": record.lr}, record.step)
-            advance(record.step, f"epoch {record.epoch + 1}/{config.num_epochs}, loss {record.loss:.3f}")
-
-        drive(
-            job,
-            checkpoint=session.folder.checkpoint(stage),
-            key=key,
-            device=session.runtime.device,
-            log=log,
-            history=history.state,
-            resume=history.restore,
-        )

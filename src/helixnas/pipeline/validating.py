@@ -103,6 +103,12 @@ def data_for(
         split: split, or sub-folder.
         image_size: side in pixels; 0 for the model's.
     """
+    config = data_config(opened, data, root=root, split=split, image_size=image_size)
+    return open_images(config, image_size=image_size or int(opened.shown["input_size"][-1]))
+
+
+def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_size: int) -> DataConfig:
+    """Return the settings of the images that a user names; see `data_for`."""
     shown = opened.shown
     channels, height, width = shown["input_size"]
     if channels != 3 or (height != width and not image_size):
@@ -111,14 +117,13 @@ def data_for(
             "only square images of 3 channels can be shown to it"
         )
     is_name = data == "digits" or data in TORCH_NAMES or data.startswith(OPEN_PREFIXES)
-    config = DataConfig(
+    return DataConfig(
         name=data if is_name else "",
         root=root if is_name else data,
         split=split,
         crop_ratio=float(shown["crop_pct"]),
         interpolation=shown["interpolation"] if shown["interpolation"] in INTERPOLATIONS else "bicubic",
     )
-    return open_images(config, image_size=image_size or height)
 
 
 def check_classes(opened: OpenedModel, images: ImageSet) -> None:

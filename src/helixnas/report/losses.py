@@ -86,7 +86,7 @@ def _distillation(curves: pd.DataFrame, run: RunFiles) -> go.Figure:
 
 def _training(curves: dict[str, pd.DataFrame], run: RunFiles) -> go.Figure:
     order = sorted(curves, key=lambda name: (name != "teacher", name))
-    titles = {name: "Teacher" if name == "teacher" else name.replace("retrain-", "Search: ", 1) for name in order}
+    titles = {name: _title(name) for name in order}
     chart = panels([titles[name] for name in order], columns=3, height=170, share_y=True)
     for position, name in enumerate(order):
         at = place(position, columns=3, number=len(order))
@@ -94,6 +94,11 @@ def _training(curves: dict[str, pd.DataFrame], run: RunFiles) -> go.Figure:
         chart.update_xaxes(title_text="step", **at)
         chart.update_yaxes(title_text="cross-entropy (nats)" if at["col"] == 1 else None, **at)
     return chart.update_yaxes(log_axis(value for frame in curves.values() for value in frame["value"]))
+
+
+def _title(curve: str) -> str:
+    kind, _, search = curve.partition("-")
+    return {"teacher": "Teacher", "retrain": f"Search: {search}", "inherit": f"Inherited: {search}"}.get(kind, curve)
 
 
 def _line(chart: go.Figure, curve: pd.DataFrame, *, title: str, cell: int, at: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ class Search:
 
     lower: Mapping[str, int]
     weighted: bool
-    """Whether the blocks' scores were weighted before they were added up."""
+    """Whether scores were weighted or combined before they were added up, so that other sums do not compare with them."""
 
     front_over: tuple[str, ...]
     """The resources that the front weighs the score against."""
@@ -78,7 +78,10 @@ class Search:
     """How a latency budget was kept; None where there was none."""
 
     metrics: Mapping[str, Any]
-    """``accuracy``, ``num_images``, ``params`` after retraining; empty before."""
+    """``accuracy``, ``num_images``, ``params`` after retraining from scratch; empty before."""
+
+    inherited: Mapping[str, Any]
+    """The same after fine-tuning from inherited weights; empty before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +172,8 @@ def _searches(folder: Path, order: list[str]) -> tuple[Search, ...]:
 
 
 def _search(folder: Path) -> Search:
-    path, metrics = folder / "result.json", folder / "retrained" / "metrics.json"
+    path = folder / "result.json"
+    metrics, inherited = (folder / place / "metrics.json" for place in ("retrained", "inherited"))
     certificate, comparison = folder / "certificate.json", folder / "comparison.json"
     values = read_json(path)
     try:
@@ -183,7 +187,7 @@ def _search(folder: Path) -> Search:
             asked={"max": values["max"], "min": values["min"]},
             upper=values["limits"]["upper"],
             lower=values["limits"]["lower"],
-            weighted=bool(values["weights"]),
+            weighted=bool(values["weights"] or values.get("scores")),
             front_over=tuple(values["front_over"]),
             num_architectures=int(values["space_size"]),
             seconds=values["seconds"],
@@ -193,6 +197,7 @@ def _search(folder: Path) -> Search:
             comparison=tuple(read_json(comparison)["methods"]) if comparison.is_file() else (),
             latency=values.get("latency"),
             metrics=read_json(metrics) if metrics.is_file() else {},
+            inherited=read_json(inherited) if inherited.is_file() else {},
         )
     except (KeyError, TypeError, IndexError) as error:
         raise damaged(path, error) from error

@@ -82,11 +82,13 @@ def _teacher_row(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _search_row(search: Search) -> list[str]:
-    accuracy = accuracy_texts(search.metrics.get("accuracy"), search.metrics.get("num_images"))
+    metrics = search.metrics or search.inherited
+    accuracy = accuracy_texts(metrics.get("accuracy"), metrics.get("num_images"))
     costs, macs = search.costs, search.teacher.get("macs")
     share = f"{100 * costs['macs'] / macs:.1f} %" if macs and "macs" in costs else "\u2013"
     sizes = [count(costs[name]) if name in costs else "\u2013" for name in ("params", "macs")]
-    return [search.name, limits_text(search), *sizes, share, *accuracy]
+    name = search.name if search.metrics or not search.inherited else f"{search.name} (inherited weights)"
+    return [name, limits_text(search), *sizes, share, *accuracy]
 
 
 def _found(search: Search) -> str:
@@ -106,7 +108,7 @@ def _found(search: Search) -> str:
 
 def _accuracies(run: RunFiles) -> str:
     trained = [search for search in run.searches if search.metrics.get("accuracy") is not None]
-    waiting = [search.name for search in run.searches if search.metrics.get("accuracy") is None]
+    waiting = [search.name for search in run.searches if (search.metrics or search.inherited).get("accuracy") is None]
     sentence = ""
     if trained:
         numbers = sorted({int(search.metrics["num_images"]) for search in trained})

@@ -1,0 +1,66 @@
+"""Fine-tuning a finished model on other images: a new head, then all weights together (Table 3)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from helixnas.data.config import AUGMENTATIONS
+from helixnas.engine import FitConfig
+from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.nn import build_seeded
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneConfig:
+    """How a model is fine-tuned on other images."""
+
+    fit: FitConfig = field(default_factory=FitConfig)
+    """The training loop."""
+
+    image_size: int = 0
+    """Side of the images in pixels; 0 for the model's."""
+
+    augmentation: str = "flip-crop"
+    """How training images are varied, by the names of data.augmentation."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.image_size <= 4096:
+            raise ConfigError(f"image_size must be 0 (the model's) to 4096 pixels, not {self.image_size}")
+        if self.augmentation not in AUGMENTATIONS:
+            raise UnknownNameError("augmentation", self.augmentation, AUGMENTATIONS)
+
+
+def with_new_head(model: nn.Module, *, num_classes: int, image_size: int, name: str, seed: int) -> nn.Module:
+    """Return the model with a fresh classifier, after trying it on an image of this size.
+
+    Args:
+        model: one of timm's kind; changed in place.
+        num_classes: outputs of the new classifier.
+        image_size: side of the images it will see.
+        name: of the model, in messages.
+        seed: decides the first weights of the classifier.
+
+    Raises:
+        ConfigError: the model has no classifier to replace, or does not take images of this size.
+    """
+    target: Any = model
+    if not callable(getattr(target, "reset_classifier", None)):
+        raise ConfigError(f"{name} has no reset_classifier, as timm's models have, so it cannot get a new head")
+
+    def reset() -> nn.Module:
+        target.reset_classifier(num_classes)
+        return target
+
+    build_seeded(reset, (seed,))
+    try:
+        with torch.no_grad():
+            logits = target.eval()(torch.zeros(1, 3, image_size, image_size))
+    except Exception as error:  # whatever the model's own code raises
+        detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"{name} does not take images of {image_size} pixels: {detail[:200]}; choose another --image-size"
+        ) from error
+    assert logits.shape == (1, num_classes)
+    return target

@@ -1,0 +1,145 @@
+"""Inherited weights: the searched network begins with what its blocks learnt in the supernet.
+
+In the supernet the blocks are joined by adapters: the 1x1 convolution that brings block k to the teacher's width, and
+the one that brings the teacher's Y_k to the width block k + 1 expects. Together they are one linear map of block k's own
+width, and a first layer that begins with a 1x1 convolution and has no residual takes that map in without a trace
+(`helixnas.nn.entrance`). So the network that is built computes what the stitched one computes, up to the last adapter.
+
+A supernet normalises by batch statistics; a network needs running averages. They are measured block by block, each on
+what the blocks before it make of the images, which is what it will see.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from helixnas.errors import ConfigError
+from helixnas.nn import entrance_of, fold_into
+from helixnas.supernet import Supernet
+from helixnas.zoo import HelixNet
+
+SCRATCH = "train it from scratch (--init scratch)"
+_AVERAGES = ("running_mean", "running_var", "num_batches_tracked")
+
+
+class StitchedNetwork(nn.Module):
+    """A network's stem and blocks with the supernet's adapters between them; gives an estimate of the teacher's Y_N.
+
+    Args:
+        network: the searched network; its stem and blocks are shared, not copied.
+        bridges: per block from the second on, the linear map between the block before and it; an identity where there
+            is none.
+        exit: from the last block to the teacher's width.
+    """
+
+    def __init__(self, network: HelixNet, bridges: Sequence[nn.Module], exit: nn.Module) -> None:
+        super().__init__()
+        self.entries = nn.ModuleList([network.stem, *bridges])
+        self.blocks = network.blocks
+        self.exit = exit
+
+    def forward(
+        self, images: Float[Tensor, "batch channels height width"], num_blocks: int | None = None
+    ) -> Float[Tensor, "batch features rows columns"]:
+        """Return the estimate of Y_N, or the output of block `num_blocks`, of normalised images."""
+        x = images
+        for entry, block in list(zip(self.entries, self.blocks, strict=True))[:num_blocks]:
+            x = block(entry(x))
+        return self.exit(x) if num_blocks is None else x
+
+
+def inherit(network: HelixNet, supernet: Supernet) -> StitchedNetwork:
+    """Copy the supernet's weights into a network's stem and blocks and return it stitched.
+
+    Batch norms keep the averages of a fresh network until `recalibrate`; the network itself is whole after `fold`.
+
+    Raises:
+        ConfigError: the supernet's interface is widen, or a first layer cannot take in the adapters before it.
+    """
+    architecture = network.architecture
+    bridges, exit, previous = list[nn.Module](), nn.Identity(), architecture.stem[-1].path.width
+    for number, path in enumerate(architecture.paths, start=1):
+        cell = supernet.block(number).cell_of(path)
+        if cell.widens:
+            raise ConfigError(
+                "the weights of a supernet with supernet.interface=widen cannot be inherited: its first and last layers "
+                f"have the teacher's widths, not those of the network; {SCRATCH}"
+            )
+        if number == 1:
+            _copy(cell.entry(previous), network.stem)
+        else:
+            bridges.append(_compose(exit, cell.entry(previous)))
+        stage = network.blocks[number - 1]
+        assert isinstance(stage, nn.Sequential)
+        for layer, operation in enumerate(path.operations):
+            _copy(cell.operation(layer, operation.name, previous), stage[layer])
+        if bridges and not isinstance(bridges[-1], nn.Identity) and entrance_of(stage[0]) is None:
+            raise ConfigError(
+                f"the weights cannot be inherited: block {number} begins with {path.operations[0].name}, which has a "
+                f"residual or no 1x1 convolution to take in the adapters before it, so it would be another network; {SCRATCH}"
+            )
+        exit, previous = cell.exit, path.width
+    return StitchedNetwork(network, bridges, exit)
+
+
+@torch.no_grad()
+def recalibrate(stitched: StitchedNetwork, batches: Callable[[], Iterable[Tensor]]) -> None:
+    """Measure the averages of all batch norms, block by block, as plain means over the batches.
+
+    Args:
+        stitched: is in eval mode afterwards.
+        batches: gives the same batches of normalised images at every call.
+    """
+    stitched.eval()
+    for number, parts in enumerate(zip(stitched.entries, stitched.blocks, strict=True), start=1):
+        norms = [norm for part in parts for norm in part.modules() if isinstance(norm, nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean of what is seen
+            norm.train()
+        for images in batches():
+            stitched(images, num_blocks=number)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()
+
+
+def fold(stitched: StitchedNetwork) -> None:
+    """Fold every bridge into the layer behind it; the network that was stitched then stands on its own."""
+    for entry, block in list(zip(stitched.entries, stitched.blocks, strict=True))[1:]:
+        if isinstance(entry, nn.Conv2d):
+            assert isinstance(block, nn.Sequential)
+            entrance = entrance_of(block[0])
+            assert entrance is not None, "inherit has checked it"
+            fold_into(entrance, *affine_of(entry))
+    stitched.entries = nn.ModuleList([stitched.entries[0], *(nn.Identity() for _ in stitched.entries[1:])])
+
+
+def _copy(source: nn.Module, target: nn.Module) -> None:
+    """Load the weights of a supernet's module into the same one of a network, which has running averages beside them."""
+    missing, unexpected = target.load_state_dict(source.state_dict(), strict=False)
+    surplus = [name for name in missing if name.rpartition(".")[2] not in _AVERAGES]
+    assert not [*surplus, *unexpected], f"supernet and network build different layers: {surplus or unexpected}"
+
+
+@torch.no_grad()
+def _compose(first: nn.Module, second: nn.Module) -> nn.Module:
+    """Return one 1x1 convolution that does what two adapters do one after the other."""
+    if isinstance(first, nn.Identity) or isinstance(second, nn.Identity):
+        return second if isinstance(first, nn.Identity) else first
+    before, shift = affine_of(first)
+    after, rise = affine_of(second)
+    both = nn.Conv2d(before.shape[1], len(after), 1, device=before.device, dtype=before.dtype)
+    both.weight.copy_((after @ before)[:, :, None, None])
+    both.bias = nn.Parameter(after @ shift + rise)
+    return both
+
+
+def affine_of(adapter: nn.Module) -> tuple[Float[Tensor, "given received"], Float[Tensor, " given"]]:
+    """Return the matrix and the bias of a 1x1 convolution."""
+    assert isinstance(adapter, nn.Conv2d), "adapters are 1x1 convolutions"
+    assert adapter.bias is not None, "adapters have a bias"
+    return adapter.weight.flatten(1), adapter.bias

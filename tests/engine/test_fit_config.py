@@ -1,0 +1,47 @@
+import math
+from typing import Any
+
+import pytest
+
+from helixnas.engine import FitConfig
+from helixnas.errors import ConfigError, UnknownNameError
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_epochs": 0}, "num_epochs must be at least 1, not 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"lr": 0.0}, "lr must be above 0, not 0.0"),
+        ({"lr": math.inf}, "lr must be above 0, not inf"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1, not 1.0"),
+        ({"decay_rate": 0.0}, "decay_rate must be above 0 and at most 1 and decay_epochs above 0, not 0.0 and 2.4"),
+        ({"decay_epochs": 0.0}, "decay_rate must be above 0 and at most 1 and decay_epochs above 0, not 0.97 and 0.0"),
+        ({"weight_decay": -1.0}, "weight_decay must not be negative, not -1.0"),
+        ({"warmup_epochs": -1.0}, "warmup_epochs must not be negative, not -1.0"),
+        ({"clip_grad": -1.0}, "clip_grad must not be negative, not -1.0"),
+        ({"mixup": math.nan}, "mixup must not be negative, not nan"),
+        ({"ema_decay": 1.0}, "ema_decay must be at least 0 and below 1, not 1.0"),
+        ({"batch_size": 4096, "microbatch_size": 100}, "must divide batch_size .4,096. or be 0, not 100; 64 would do"),
+        ({"batch_size": 4, "microbatch_size": 8}, "must divide batch_size .4. or be 0, not 8; 4 would do"),
+        ({"microbatch_size": -2}, "microbatch_size must divide batch_size .128. or be 0, not -2; 1 would do"),
+        ({"batch_size": 63, "mixup": 0.2}, "pair the images of a batch, so batch_size must be even, not 63"),
+        (
+            {"batch_size": 6, "microbatch_size": 3, "cutmix": 1.0},
+            "pair the images of a batch, so microbatch_size must be even, not 3",
+        ),
+    ],
+)
+def test_values_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        FitConfig(**settings)
+
+
+def test_unknown_optimizer_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown optimizer 'adamww'; did you mean adamw"):
+        FitConfig(optimizer="adamww")
+
+
+def test_parts_of_a_batch_are_counted() -> None:
+    assert FitConfig().num_parts == 1
+    assert FitConfig(batch_size=4096, microbatch_size=64).num_parts == 64

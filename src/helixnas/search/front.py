@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from helixnas.errors import ConfigError
+from helixnas.search.amounts import readable
 from helixnas.search.budget import Budget
 from helixnas.search.chain import Limits, build_chain
 from helixnas.search.dominance import undominated
@@ -121,5 +122,5 @@ def _refusal(instance: Instance, budget: Budget, resources: Sequence[str]) -> st
         column = instance.column(name)
         most = min(int(chain.ahead[0].most[0, column]), budget.upper.get(name, LARGEST_TOTAL))
         reach = most - int(chain.ahead[0].least[0, column])
-        fitting.append(f"{name}={-(-reach // num_steps)}")
+        fitting.append("=".join(readable(name, -(-reach // num_steps))).replace(",", ""))
     return f"{text}; ask for fewer resources, set limits, or round costs up: resolution {', '.join(fitting)} fits"

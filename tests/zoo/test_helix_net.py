@@ -221,3 +221,23 @@ def test_a_file_without_an_architecture_is_named(tmp_path: Path) -> None:
 def test_an_unknown_activation_of_the_head_is_named() -> None:
     with pytest.raises(UnknownNameError, match="unknown activation 'sillu'; did you mean silu"):
         create(arch=Architecture(ARCHITECTURE.stem, ARCHITECTURE.blocks, Head(64, "sillu")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"drop_path_rate": 1.0}, "drop_path_rate must be at least 0 and below 1, not 1.0"),
+        ({"drop_path_rate": -0.1}, "drop_path_rate must be at least 0 and below 1, not -0.1"),
+        ({"drop_rate": float("nan")}, "drop_rate must be at least 0 and below 1, not nan"),
+        ({"num_classes": -1}, "num_classes must be at least 0, not -1"),
+        ({"in_chans": 0}, "in_chans must be at least 1, not 0"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        timm.create_model("dna_a", **settings)
+
+
+def test_a_classifier_of_less_than_no_class_is_refused() -> None:
+    with pytest.raises(ConfigError, match="num_classes must be at least 0, not -3"):
+        timm.create_model("dna_a").reset_classifier(-3)

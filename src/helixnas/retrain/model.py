@@ -88,6 +88,11 @@ def load_model(folder: Path) -> nn.Module:
         raise damaged(folder / WEIGHTS, error) from error
     own = model.state_dict()
     odd = sorted(own.keys() ^ weights.keys()) or [name for name in own if own[name].shape != weights[name].shape]
+    if odd and {*odd} <= {"classifier.weight", "classifier.bias"} and {*odd} <= own.keys() & weights.keys():
+        raise ArtifactError(
+            f"{folder / WEIGHTS} has {len(weights[odd[-1]]):,} classes and {INPUT} says {len(own[odd[-1]]):,}; they belong "
+            "to different models"
+        )
     if odd:
         raise ArtifactError(
             f"{folder / WEIGHTS} belongs to another architecture than {ARCHITECTURE}: {len(odd)} tensors differ in "

@@ -50,6 +50,9 @@ class HelixNet(nn.Module):
         drop_path_rate: stochastic depth as in timm's EfficientNet: with the layers behind the first convolution counted
             from 0, layer l of L gets l / L of it, so the last layer falls one share short of the whole.
         global_pool: timm's name of the pooling.
+
+    Raises:
+        ConfigError: a rate is not in [0, 1), or a number of classes or channels is too small.
     """
 
     def __init__(
@@ -62,6 +65,12 @@ class HelixNet(nn.Module):
         global_pool: str = "avg",
     ) -> None:
         super().__init__()
+        for name, rate in (("drop_rate", drop_rate), ("drop_path_rate", drop_path_rate)):
+            if not 0 <= rate < 1:
+                raise ConfigError(f"{name} must be at least 0 and below 1, not {rate}")
+        for name, number, least in (("num_classes", num_classes, 0), ("in_chans", in_chans, 1)):
+            if number < least:
+                raise ConfigError(f"{name} must be at least {least}, not {number}")
         self.architecture = architecture
         self.num_classes = num_classes
         self.in_chans = in_chans
@@ -98,7 +107,9 @@ class HelixNet(nn.Module):
         return self.classifier
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Replace the classifier by a new one with `num_classes` outputs."""
+        """Replace the classifier by a new one with `num_classes` outputs; 0 leaves the pooled features."""
+        if num_classes < 0:
+            raise ConfigError(f"num_classes must be at least 0, not {num_classes}")
         self.num_classes = num_classes
         pool = self.global_pool.pool_type if global_pool is None else global_pool
         self.global_pool, self.classifier = classifier_of(self.num_features, num_classes, pool_type=pool)

@@ -1,12 +1,12 @@
 """The exact search on the full Table 1 space (196 quadrillion architectures): time, ratios, growth, what exactness buys.
 
-    python benchmarks/search.py                   # everything: about an hour on a quiet machine
+    python benchmarks/search.py                   # everything: about 40 minutes on a quiet machine
     python benchmarks/search.py --run runs/demo   # with the real tables of a finished run
     python benchmarks/search.py --seeds 1 one     # a part, small: one many front reason growth alg2 quality
     python benchmarks/search.py --quick           # whether it works: the first row of every part, once; no results
 
 What is measured already is not measured again (``--state``, a file of rows), so an interrupted benchmark goes on. The page
-and its plot go to benchmarks/results/.
+and its plot (``--page``) are kept in benchmarks/results/ under the name of the machine.
 """
 
 import argparse
@@ -38,7 +38,8 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="folder of a finished run")
     parser.add_argument("--seeds", type=int, default=3, help="score tables per correlation")
     parser.add_argument("--state", type=Path, default=Path("runs/benchmarks/search.jsonl"))
-    parser.add_argument("--page", type=Path, default=Path("benchmarks/results/search_amd-epyc-2-cores_202611.md"))
+    parser.add_argument("--page", type=Path, default=Path("runs/benchmarks/search.md"))
+    parser.add_argument("--machine", default="this machine, nothing else running", help="what the page says of it")
     options = parser.parse_args()
     check_costs()
     if options.quick:
@@ -59,7 +60,7 @@ def main() -> None:
         with options.state.open("a") as file:
             file.write(json.dumps([part, name, rows[part, name]]) + "\n")
         print(f"{part}: {name} ({time.perf_counter() - started:.1f} s)", flush=True)
-    write_page(rows, options.page)
+    write_page(rows, options.page, machine=options.machine)
     print(f"wrote {options.page}")
 
 

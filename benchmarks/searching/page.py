@@ -18,10 +18,10 @@ Rows = Mapping[tuple[str, str], Mapping[str, Any]]
 Column = tuple[str, Callable[[Mapping[str, Any]], str]]
 
 
-def write_page(rows: Rows, path: Path) -> None:
+def write_page(rows: Rows, path: Path, *, machine: str) -> None:
     """Write the page, with the plot beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    parts = [_head(), _aims(rows)]
+    parts = [_head(machine), _aims(rows)]
     for part, title, columns in TABLES:
         parts.append(_table(title, _of(rows, part), columns))
     if _of(rows, "growth"):
@@ -32,15 +32,14 @@ def write_page(rows: Rows, path: Path) -> None:
     path.write_text("\n".join(part for part in parts if part))
 
 
-def _head() -> str:
+def _head(machine: str) -> str:
     names = ("numpy", "scipy", "pyarrow")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     words = " ".join((instances.__doc__ or "").split())
     return (
         "# The exact search: time, ratios, growth, what exactness buys\n\n"
-        f"`python benchmarks/search.py{' '.join(['', *sys.argv[1:]])}`, {date.today():%Y-%m-%d}; AMD EPYC, 2 cores, "
-        f"24 GiB, nothing else running, one thread; Python {platform.python_version()}, {versions} (HiGHS comes with "
-        "scipy).\n\n"
+        f"`python benchmarks/search.py{' '.join(['', *sys.argv[1:]])}`, {date.today():%Y-%m-%d}; {machine}, one thread; "
+        f"Python {platform.python_version()}, {versions} (HiGHS comes with scipy).\n\n"
         f"{words}\n\nOptima agree with HiGHS to 1e-6 on every instance of the first two tables, or the benchmark stops. "
         "A limit lies between 20 % and 90 % of the way from the least there is to what the best architecture without "
         "limits costs. Times are medians of 9 repeats (HiGHS: 3) in one process; ratios are of times in the same run.\n\n"

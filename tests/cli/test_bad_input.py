@@ -47,6 +47,8 @@ Complaint = Callable[..., str]
         (["search", "tiny.yaml"], "there is no run in tiny.yaml"),
         (["status", "tiny.yaml"], "there is no run in tiny.yaml"),
         (["retrain", "."], "there is no run in ."),
+        (["rank", "nowhere", "--bench", "x.json"], "there is no run in nowhere"),
+        (["rank", "nowhere"], "--bench is missing; see helixnas rank --help"),
         (["report", "nowhere"], "there is no run in nowhere"),
     ],
 )  # fmt: skip
@@ -85,6 +87,11 @@ def test_a_mistake_is_one_sentence(tiny: str, complaint: Complaint, words: list[
         (["retrain", "my run", "--name", "smal"], "unknown search 'smal'; did you mean small?"),
         (["distill", "my run", "--blocks", "two"], "--blocks 'two' must be numbers of blocks, for example 2 or 1,3"),
         (["distill", "my run", "--blocks", "9"], "the space has blocks 1 .. 2, not 9"),
+        (["rank", "my run", "--bench", "none.json"], "cannot read none.json: there is no such file"),
+        (["rank", "my run", "--bench", "tiny.yaml"], "tiny.yaml is not a benchmark: it is no JSON"),
+        (["rank", "my run", "--bench", "my run/record.json"], "record.json is not a benchmark: its field 'format' must"),
+        (["rank", "my run", "--bench", "x", "--resamples", "many"], "--resamples must be a whole number, not 'many'"),
+        (["rank", "my run", "--bench", "x", "--seed", "-1"], "--seed must not be negative, not -1"),
         (["run", "digits", "--out", "my run"], "my run holds a run of recipe 'tiny', not of 'digits'; choose"),
     ],
 )  # fmt: skip

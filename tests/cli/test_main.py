@@ -12,7 +12,7 @@ import yaml
 
 from helixnas.artifacts import RunRecord
 from helixnas.cli import main
-from helixnas.cli.parsers import VERBS
+from helixnas.cli.parsers import EXAMPLES, VERBS, build_parser
 from helixnas.errors import Interrupted
 from helixnas.pipeline.shipped import KINDS, shipped_recipes
 
@@ -30,6 +30,16 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str], verb: str) -> N
         main([verb, "--help"])
     assert leaving.value.code == 0
     assert VERBS[verb][1:20] in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("verb", EXAMPLES)
+def test_the_example_below_the_help_can_be_typed(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    assert EXAMPLES[verb] in " ".join(capsys.readouterr().out.split())
+    _, *words = EXAMPLES[verb].split()
+    parsed = build_parser(verb, settings=verb == "run").parse_args(words)
+    assert parsed.verb == verb == words[0]
 
 
 def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]) -> None:

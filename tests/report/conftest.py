@@ -185,7 +185,7 @@ def _agreement(kendall: dict[str, float]) -> dict[str, Any]:
         }
         for name, tau in kendall.items()
     }
-    return entries | {"partial_spearman": 0.125}
+    return entries | {"partial_spearman": 0.125, "partial_spearman_interval": [-0.125, 0.375]}
 
 
 @pytest.fixture

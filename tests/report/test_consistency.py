@@ -20,7 +20,19 @@ def test_score_and_sizes_are_shown_side_by_side(begin: Callable[..., Any]) -> No
     body = section(begin, score=0.5, macs=0.25, params=0.125, depth=0.0)
     for name in ("summed score", "MACs", "parameters", "depth (layers)"):
         assert f"<td>{name}</td>" in body
-    assert "with MACs, parameters and depth held fixed: 0.12." in body
+    assert "with MACs, parameters and depth held fixed: 0.12 (95 % interval \u22120.12 to 0.38)." in body
+
+
+def test_a_run_checked_before_the_partial_correlation_had_an_interval_is_shown_without(
+    begin: Callable[..., Any],
+) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    file = run.folder / "ratings" / "stitching.json"
+    content = json.loads(file.read_text())
+    del content["agreement"]["partial_spearman_interval"]
+    file.write_text(json.dumps(content))
+    assert "held fixed: 0.12. It is" in consistency_section(read_run(run.folder)).body
 
 
 def test_it_says_what_it_measures_and_what_not(begin: Callable[..., Any]) -> None:

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from helixnas.errors import ConfigError, UnknownNameError
-from helixnas.search import Budget, Instance, InstanceBlock, enumerate_answers, front_of, pareto_front, solve
+from helixnas.search import (
+    Budget,
+    Instance,
+    InstanceBlock,
+    enumerate_answers,
+    front_of,
+    pareto_front,
+    parse_limits,
+    solve,
+)
 
 
 def test_front_holds_the_optimum_of_every_budget(table_1):
@@ -82,7 +91,7 @@ def test_a_resolution_counts_every_limited_resource_and_never_leaves_nothing_sil
     monkeypatch.setattr("helixnas.search.front.MOST_POINTS", 300)
     instance = table_1(0)
     limited = Budget(upper={"latency_ns": int(0.9 * solve(instance, Budget()).best().costs["latency_ns"])})
-    with pytest.raises(ConfigError, match="resolution params=.*, latency_ns=") as caught:
+    with pytest.raises(ConfigError, match="resolution params=.*, latency_ms=") as caught:
         pareto_front(instance, limited, ["params"])
     steps = _resolution(str(caught.value))
     with pytest.raises(ConfigError, match="no architecture is inside the limits; take smaller steps"):
@@ -117,4 +126,5 @@ def _rounded(block: InstanceBlock, step: int) -> InstanceBlock:
 
 
 def _resolution(message: str) -> dict[str, int]:
-    return {name: int(step) for name, step in re.findall(r"(\w+)=(\d+)", message)}
+    asked = dict(re.findall(r"(\w+)=([\d.]+\d)", message))
+    return parse_limits(asked, known=dict.fromkeys(("params", "macs", "latency_ns")), option="resolution")

@@ -1,11 +1,12 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from helixnas.search import Budget, enumerate_answers, solve
 from helixnas.search.chain import build_chain
 from helixnas.search.feasibility import to_limits
-from helixnas.search.relaxation import relax
+from helixnas.search.relaxation import _master, relax
 
 
 def test_no_architecture_inside_the_limits_scores_less_than_the_bound(draw_instance):
@@ -48,6 +49,19 @@ def test_the_bound_is_close_on_a_space_of_the_size_of_table_1(table_1):
         best = solve(instance, budget).best()
         assert 0 <= best.score - relaxation.floor < 0.05 * abs(best.score)
         assert np.all(relaxation.prices >= 0)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("seed", range(20))
+def test_prices_from_corners_are_those_of_the_linear_programme(number, seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    scores, violations = rng.normal(size=4) * 1e12, rng.normal(size=(4, number)) * 1e12
+    prices, bound = _master(scores, violations, 16.0)
+    monkeypatch.setattr("helixnas.search.relaxation.MOST_CORNERS", 0)
+    _, expected = _master(scores, violations, 16.0)
+    assert bound == pytest.approx(expected, rel=1e-7)
+    assert (scores + violations @ prices).min() == pytest.approx(bound)
+    assert ((prices >= 0) & (prices <= 16.0)).all()
 
 
 def test_answers_stay_exact_where_no_good_prices_are_found(draw_instance, monkeypatch):

@@ -27,8 +27,10 @@ def explain(error: BaseException, parser: ArgumentParser, verb: str) -> HelixErr
         return unknown_option(unknown[1], [o for a in parser._actions for o in a.option_strings])
     missing = re.search(r"arguments are required: (.*)", text)
     if missing:
-        names = missing[1].replace(f"{verb}.", "").upper()
-        return ConfigError(f"{names} is missing; see helixnas {verb} --help")
+        names = [name.strip().removeprefix(f"{verb}.") for name in missing[1].split(",")]
+        flags = {action.dest: action.option_strings for action in parser._actions if action.option_strings}
+        words = ", ".join(flags[name][0] if name in flags else name.upper() for name in names)
+        return ConfigError(f"{words} is missing; see helixnas {verb} --help")
     wrong = re.search(r'Parser key "([^"]+)": Expected a <class \'(\w+)\'>. Got value: (.*)', text)
     if wrong:
         expected = {kind.__name__: words for kind, words in WORDS.items()}.get(wrong[2], wrong[2])

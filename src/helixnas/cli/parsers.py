@@ -13,6 +13,7 @@ VERBS = {
     "search": "find the best architecture under budgets",
     "verify": "check the certificates of searches with an independent solver",
     "retrain": "train a searched architecture, from scratch or from inherited weights",
+    "rank": "rank a run's scores against trained accuracies, beside what size alone predicts",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -21,6 +22,24 @@ VERBS = {
     "validate": "say how often a model is right, how fast and how large it is",
     "models": "list the models of the zoo with their sizes",
 }
+EXAMPLES = {
+    "run": "helixnas run digits --out runs/digits --distill.num_epochs 20",
+    "teacher": "helixnas teacher runs/digits",
+    "costs": "helixnas costs runs/digits --latency onnxruntime-cpu",
+    "distill": "helixnas distill runs/digits --blocks 2",
+    "rate": "helixnas rate runs/digits",
+    "search": "helixnas search runs/digits --max macs=40% --max params=120k --name light",
+    "verify": "helixnas verify runs/digits",
+    "retrain": "helixnas retrain runs/digits --name small",
+    "rank": "helixnas rank runs/macro-cifar10 --bench nas-bench-macro_cifar10.json",
+    "report": "helixnas report runs/digits",
+    "status": "helixnas status runs/digits",
+    "export": "helixnas export runs/digits --name small --format onnx",
+    "validate": "helixnas validate runs/digits --name small",
+    "finetune": "helixnas finetune runs/digits --name small --data my/photos",
+}
+"""What help shows below the options."""
+
 STAGES = ("teacher", "costs", "distill", "rate", "search", "retrain", "report")
 
 DESCRIPTION = """Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits"""
@@ -43,6 +62,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
     parser = ArgumentParser(
         prog=f"helixnas {name}", description=f"{purpose[0].upper()}{purpose[1:]}.", exit_on_error=False
     )
+    if name in EXAMPLES:
+        parser.epilog = f"Example: {EXAMPLES[name]}"
     if name == "run":
         parser.description = f"{parser.description} {SETTINGS}"
     if name in ("recipes", "models") or not complete:
@@ -60,6 +81,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         )
     if name == "costs":
         _add_costs_options(parser)
+    if name == "rank":
+        _add_rank_options(parser)
     if name in ("search", "retrain", "verify"):
         which = "all that were made" if name == "verify" else "all of the recipe's"
         parser.add_argument("--name", type=str | None, default=None, help=f"which search; {which} by default")
@@ -123,6 +146,14 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument("--compare", action="store_true", help="run other search methods beside the exact one")
     help_limit = "seconds that Algorithm 2 and HiGHS may take in a comparison"
     parser.add_argument("--compare_limit", "--compare-limit", type=float, default=60.0, help=help_limit)
+
+
+def _add_rank_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--bench", metavar="FILE", type=str, required=True, help="trained networks: a benchmark's JSON file"
+    )
+    parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples of every interval")
+    parser.add_argument("--seed", type=int, default=0, help="decides the resamples")
 
 
 def _add_costs_options(parser: ArgumentParser) -> None:

@@ -134,6 +134,19 @@ def verify(options: Any, console: Console) -> None:
         raise ArtifactError(f"the certificate of {' and '.join(wrong)} does not hold; search again")
 
 
+def rank(options: Any, console: Console) -> None:
+    """Rank a run's scores against a benchmark."""
+    from helixnas.pipeline.ranking import rank_run, show_ranking
+    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.pipeline.run_folder import RunFolder
+
+    if options.seed < 0:
+        raise ConfigError(f"--seed must not be negative, not {options.seed}")
+    reporter, bench = ConsoleReporter(console), Path(options.bench)
+    ranked = rank_run(RunFolder(Path(options.run)), bench, reporter, num_resamples=options.resamples, seed=options.seed)
+    show_ranking(console, ranked)
+
+
 def report(options: Any, console: Console) -> None:
     """Write the report of a run."""
     from helixnas.pipeline.run import write_report

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -16,7 +16,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from torch.utils.tensorboard.writer import SummaryWriter
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
 
 SECONDS_BETWEEN_LINES = 30.0
 """Where no terminal shows bars, a stage says no more than a line so often."""
@@ -96,6 +98,8 @@ class ConsoleReporter(Reporter):
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Write values to TensorBoard."""
         if self.folder is not None:
+            from torch.utils.tensorboard.writer import SummaryWriter  # brings torch, which not every verb needs
+
             self.writer = self.writer or SummaryWriter(str(self.folder))
             for name, value in values.items():
                 self.writer.add_scalar(name, value, step)

@@ -21,6 +21,7 @@ MADE = [
     "supernet",
     "ratings",
     "searches",
+    "rankings",
     "history",
     "checkpoints",
     "tensorboard",
@@ -129,6 +130,10 @@ class RunFolder:
         """Return the folder of a named search's trained network: from scratch, else from inherited weights."""
         folders = (self.retrained(name), self.inherited(name))
         return next((folder for folder in folders if (folder / "model.safetensors").is_file()), None)
+
+    def ranking(self, benchmark: str) -> Path:
+        """Return the folder of the ranking against a benchmark."""
+        return self.path / "rankings" / benchmark
 
     @property
     def resume_command(self) -> str:

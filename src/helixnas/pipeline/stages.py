@@ -12,6 +12,7 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.costs import cost_table
 from helixnas.distill import Distillation, StepRecord
@@ -22,7 +23,7 @@ from helixnas.pipeline.history import History, load_history, save_history
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import Curves, fit_classifier
-from helixnas.rating import Rating, Stitching, agreement, partial_spearman
+from helixnas.rating import Rating, Stitching
 from helixnas.rating.stitching import StitchRecord
 from helixnas.teacher import count_teacher, save_teacher
 
@@ -245,7 +246,7 @@ def _stitched_row(session: Session, record: StitchRecord) -> dict[str, Any]:
         "score": score,
         "divergence": record.divergence,
         "accuracy": record.accuracy,
-        "depth": architecture.depth,
+        "depth": architecture.effective_depth,
         **session.tables.costs.of(architecture),
     }
 
@@ -257,5 +258,6 @@ def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     sizes = {name: columns[name] for name in ("macs", "params", "depth")}
     summary: dict[str, Any] = {"score": agreement(-columns["score"], measured).to_dict()}
     summary |= {name: agreement(values, measured).to_dict() for name, values in sizes.items()}
-    summary["partial_spearman"] = partial_spearman(-columns["score"], measured, sizes)
+    beyond = partial_agreement(-columns["score"], measured, sizes)
+    summary |= {"partial_spearman": beyond.value, "partial_spearman_interval": beyond.interval}
     return summary

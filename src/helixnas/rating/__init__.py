@@ -1,6 +1,6 @@
 """Rating every path of every block on held-out images, and checking that scores add up."""
 
-from helixnas.rating.agreement import Agreement, agreement, partial_spearman
+from helixnas.artifacts.agreement import Agreement, agreement, partial_spearman
 from helixnas.rating.loop import BatchRecord, Rating, RatingConfig
 from helixnas.rating.path_scores import FINAL_ERROR, RELATIVE_L1, SCORES, TASK_KL, PathScores
 from helixnas.rating.relative_l1 import relative_l1

@@ -26,7 +26,7 @@ def front_section(run: RunFiles) -> Section:
         return Section(anchor="front", title=title, body=note)
     chart = to_html(_fronts(run), name="front", description="Pareto front of every search with its choice")
     caption = (
-        "Each dot of the line is a network that no other beats in both summed score (relative L1, Eq. 4) and cost; "
+        "Each dot of the line is a network that no other beats in both summed score (Eq. 4) and cost; "
         "lower and further left is better. The star or other dark marker is the choice, the dashed line the limit."
     )
     if any(len(search.front_over) > 1 for search in run.searches):
@@ -49,7 +49,7 @@ def certainty_section(run: RunFiles) -> Section:
             drawn = to_html(_forest(search), name=f"certainty-{number}", description=verdict(search))
             body += figure(
                 drawn,
-                "Summed score (relative L1) of each runner-up minus the winner's, with plus and minus two paired "
+                "Summed score of each runner-up minus the winner's, with plus and minus two paired "
                 "standard errors: right of zero, the winner is better; an interval that reaches zero (hollow) is not "
                 "told apart. A row names the blocks in which the runner-up differs.",
             )

@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from helixnas.report.charts import PALETTE, QUIET, label, panels, place, to_html
-from helixnas.report.markup import Section, figure, listed, missing, paragraph, table
+from helixnas.report.markup import Section, figure, listed, missing, paragraph, signed, table
 from helixnas.report.reading import RunFiles
 
 NAMES = {"score": "summed score", "macs": "MACs", "params": "parameters", "depth": "depth (layers)"}
@@ -58,13 +58,15 @@ def consistency_section(run: RunFiles) -> Section:
         [_row(NAMES[name], agreement[name]) for name in NAMES if name in agreement],
         caption=(
             f"Rank agreement with the measured divergence on the same {len(rows)} networks, from -1 to 1: positive "
-            "where a lower score, or a larger size, goes with a lower divergence. Intervals by bootstrap over networks."
+            "where a lower score, or a larger size, goes with a lower divergence. Intervals by bootstrap over networks; depth "
+            "counts the layers that are no identity."
         ),
     )
     if "partial_spearman" in agreement:
         body += paragraph(
             f"Partial Spearman of the score, with MACs, parameters and depth held fixed: "
-            f"{_signed(agreement['partial_spearman'])}. It is what the score knows beyond size; 0 would be nothing."
+            f"{signed(agreement['partial_spearman'])}{_partial_interval(agreement)}. It is "
+            "what the score knows beyond size; 0 would be nothing."
         )
     return Section(anchor="stitching", title=title, body=body)
 
@@ -74,8 +76,8 @@ def comparison(agreement: Mapping[str, Any]) -> str:
     score = agreement["score"]
     sizes = [name for name in ("macs", "params", "depth") if name in agreement]
     low, high = score["kendall_interval"]
-    own = f"the score's Kendall tau is {_signed(score['kendall'])} ({_signed(low)} to {_signed(high)})"
-    beside = listed([f"{NAMES[name]} {_signed(agreement[name]['kendall'])}" for name in sizes])
+    own = f"the score's Kendall tau is {signed(score['kendall'])} ({signed(low)} to {signed(high)})"
+    beside = listed([f"{NAMES[name]} {signed(agreement[name]['kendall'])}" for name in sizes])
     better = [NAMES[name] for name in sizes if agreement[name]["kendall"] >= score["kendall"]]
     if better:
         told = f"Size predicts these networks at least as well as the score: {listed(better)} alone."
@@ -96,13 +98,16 @@ def _row(name: str, values: Mapping[str, Any]) -> list[str]:
     cells = [name]
     for kind in ("kendall", "spearman"):
         low, high = values[f"{kind}_interval"]
-        cells += [_signed(values[kind]), f"{_signed(low)} to {_signed(high)}"]
+        cells += [signed(values[kind]), f"{signed(low)} to {signed(high)}"]
     return cells
 
 
-def _signed(value: float) -> str:
-    """Return two decimals with a true minus sign."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "\u2212")
+def _partial_interval(agreement: Mapping[str, Any]) -> str:
+    """Return the interval of the partial correlation in brackets; nothing for a run that was checked without one."""
+    if "partial_spearman_interval" not in agreement:
+        return ""
+    low, high = agreement["partial_spearman_interval"]
+    return f" (95 % interval {signed(low)} to {signed(high)})"
 
 
 def _few(rows: list[Mapping[str, Any]]) -> bool:
@@ -112,7 +117,7 @@ def _few(rows: list[Mapping[str, Any]]) -> bool:
 
 def _scatters(rows: list[Mapping[str, Any]], agreement: Mapping[str, Any]) -> go.Figure:
     names = [name for name in NAMES if name in rows[0] and name in agreement]
-    titles = [f"Kendall tau {_signed(agreement[name]['kendall'])}" for name in names]
+    titles = [f"Kendall tau {signed(agreement[name]['kendall'])}" for name in names]
     chart = panels(titles, columns=4, height=230, share_y=True)
     for position, name in enumerate(names):
         at = place(position, columns=4, number=len(names))

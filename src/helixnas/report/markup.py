@@ -70,6 +70,16 @@ def count(value: int | float) -> str:
     return f"{value:,.0f}"
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """Return a figure with a true minus sign, and none before zero.
+
+    >>> signed(-0.25), signed(-0.0001), signed(0.125, 3)
+    ('\u22120.25', '0.00', '0.125')
+    """
+    rounded = f"{value:.{digits}f}"
+    return rounded.removeprefix("-") if float(rounded) == 0 else rounded.replace("-", "\u2212")
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a list in a sentence.
 

@@ -1,6 +1,7 @@
 """The page: sections in order, one style sheet, plotly.js once, and nothing that needs a network."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -52,15 +53,19 @@ def build_report(run: Path) -> Path:
 
 def render(run: RunFiles) -> str:
     """Return the page as HTML."""
-    sections = [section(run) for section in SECTIONS]
-    title = text(f"HelixNAS: {run.record.recipe}")
+    return document(f"HelixNAS: {run.record.recipe}", _when(run), [section(run) for section in SECTIONS])
+
+
+def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+    """Return a page of sections with a list of contents, in one file that asks no network for anything."""
+    title = text(title)
     contents = "".join(f'<li><a href="#{section.anchor}">{text(section.title)}</a></li>' for section in sections)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<link rel="icon" href="data:,">\n<title>{title}</title>\n<style>{STYLE}</style>\n'
         f"<script>{_plotly()}</script>\n</head>\n<body>\n"
-        f'<header><h1>{title}</h1><p class="quiet">{text(_when(run))}</p></header>\n'
+        f'<header><h1>{title}</h1><p class="quiet">{text(subtitle)}</p></header>\n'
         f'<nav aria-label="Contents"><ol>{contents}</ol></nav>\n'
         "<noscript><p>The charts of this page are drawn by JavaScript, which is switched off.</p></noscript>\n"
         f"<main>\n{''.join(_section(section) for section in sections)}</main>\n</body>\n</html>\n"

@@ -57,7 +57,7 @@ class Search:
 
     lower: Mapping[str, int]
     weighted: bool
-    """Whether the blocks' scores were weighted before they were added up."""
+    """Whether scores were weighted or combined before they were added up, so that other sums do not compare with them."""
 
     front_over: tuple[str, ...]
     """The resources that the front weighs the score against."""
@@ -187,7 +187,7 @@ def _search(folder: Path) -> Search:
             asked={"max": values["max"], "min": values["min"]},
             upper=values["limits"]["upper"],
             lower=values["limits"]["lower"],
-            weighted=bool(values["weights"]),
+            weighted=bool(values["weights"] or values.get("scores")),
             front_over=tuple(values["front_over"]),
             num_architectures=int(values["space_size"]),
             seconds=values["seconds"],

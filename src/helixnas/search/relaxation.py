@@ -10,6 +10,9 @@ Bounds are floats: what they exclude lies above by more than `margin`, which cov
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +27,11 @@ Floats = npt.NDArray[np.float64]
 MOST_CUTS = 60
 """Passes over the blocks that the search for prices may take."""
 
-GOOD_ENOUGH = 1e-3
+GOOD_ENOUGH = 1e-2
 """Share of the possible score range to which the bound is improved."""
+
+MOST_CORNERS = 500
+"""Corners that are all looked at; where there are more, a linear programme is solved instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -193,8 +199,11 @@ def _master(scores: Floats, violations: Floats, highest: float) -> tuple[Floats,
     """Return the prices at which the lines of all chains allow the highest bound, and that bound."""
     if violations.shape[1] == 1:
         return _crossing(scores, violations[:, 0], highest)
-    size = max(1.0, float(np.abs(scores).max()), float(np.abs(violations).max()))
     number = violations.shape[1]
+    size = max(1.0, float(np.abs(scores).max()), float(np.abs(violations).max()))
+    if comb(len(scores) + 2 * number, number + 1) <= MOST_CORNERS:
+        prices, bound = _highest_corner(scores / size, violations / size, highest)
+        return prices, bound * size
     solved = linprog(
         np.append(np.zeros(number), -1.0),
         A_ub=np.hstack([-violations / size, np.ones((len(scores), 1))]),
@@ -205,6 +214,34 @@ def _master(scores: Floats, violations: Floats, highest: float) -> tuple[Floats,
     if solved.x is None:  # a numerical failure of the solver: the best prices so far must do
         return np.zeros(number), -np.inf
     return np.maximum(solved.x[:-1], 0.0), float(solved.x[-1]) * size
+
+
+def _highest_corner(scores: Floats, violations: Floats, highest: float) -> tuple[Floats, float]:
+    """The same for few lines: the optimum is where as many lines and sides of the box meet as there are unknowns.
+
+    A solver of linear programmes takes longer to be called than this to look at every such corner.
+    """
+    number = violations.shape[1]
+    sides = np.concatenate([np.eye(number), np.eye(number)])
+    planes = np.concatenate(
+        [np.column_stack([-violations, np.ones(len(scores))]), np.column_stack([sides, 0 * sides[:, 0]])]
+    )
+    levels = np.concatenate([scores, np.zeros(number), np.full(number, highest)])
+    chosen = _corners(len(levels), number + 1)
+    matrices = planes[chosen]
+    regular = np.abs(np.linalg.det(matrices)) > 1e-12 * np.abs(matrices).max(axis=(1, 2)) ** (number + 1)
+    if not regular.any():
+        return np.zeros(number), float(scores.min())
+    met = np.linalg.solve(matrices[regular], levels[chosen[regular]][:, :, None])[:, :number, 0]
+    prices = np.clip(met, 0.0, highest)
+    heights = (scores[:, None] + violations @ prices.T).min(axis=0)
+    best = int(heights.argmax())
+    return prices[best], float(heights[best])
+
+
+@lru_cache(maxsize=64)
+def _corners(number: int, at_once: int) -> Ints:
+    return np.array(list(combinations(range(number), at_once)))
 
 
 def _crossing(scores: Floats, slopes: Floats, highest: float) -> tuple[Floats, float]:

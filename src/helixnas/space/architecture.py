@@ -125,6 +125,16 @@ class Architecture:
         return sum(path.depth for path in self.paths)
 
     @property
+    def effective_depth(self) -> int:
+        """The number of searched layers that are no identity: the depth that sizes are compared by.
+
+        >>> from helixnas.space import from_code
+        >>> from_code("01000000").depth, from_code("01000000").effective_depth
+        (4, 1)
+        """
+        return sum(not operation.is_identity for path in self.paths for operation in path.operations)
+
+    @property
     def stride(self) -> int:
         """By how much the whole network shrinks the image."""
         total = 1

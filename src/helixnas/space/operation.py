@@ -55,6 +55,11 @@ class Operation:
         """Return the option `name`, or `default` where it is not set."""
         return dict(self.options).get(name, default)
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether the layer changes no more than width and resolution: a projection, the identity where those change."""
+        return self.kind == "projection"
+
     def to_dict(self) -> dict[str, Option]:
         """Return the kind and options as plain values for JSON or YAML.
 

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helixnas.rating import agreement, partial_spearman
+from helixnas.artifacts.agreement import (
+    agreement,
+    correlations,
+    partial_agreement,
+    partial_spearman,
+    resamples,
+)
 
 
 def test_predictor_of_the_same_order_agrees_perfectly() -> None:
@@ -75,7 +81,8 @@ def test_same_seed_gives_the_same_interval() -> None:
 
 def test_figures_are_handed_out_as_plain_values() -> None:
     found = agreement(np.arange(5.0), np.arange(5.0))
-    assert set(found.to_dict()) == {"kendall", "kendall_interval", "spearman", "spearman_interval"}
+    kinds = ("kendall", "spearman", "pearson")
+    assert set(found.to_dict()) == {name for kind in kinds for name in (kind, f"{kind}_interval")}
 
 
 def test_partial_correlation_is_zero_when_size_explains_everything() -> None:
@@ -102,3 +109,42 @@ def test_partial_correlation_does_not_mind_a_control_named_twice() -> None:
     a, b, size = rng.normal(size=(3, 50))
     once = partial_spearman(a, b, {"macs": size})
     assert partial_spearman(a, b, {"macs": size, "params": 2 * size}) == pytest.approx(once)
+
+
+@pytest.mark.parametrize("number", [5, 60, 500])
+def test_correlations_are_those_of_scipy_ties_included(number: int) -> None:
+    rng = np.random.default_rng(number)
+    a, b = rng.normal(size=(2, number)).round(1)
+    found = correlations(a, b)
+    assert found.kendall == pytest.approx(float(stats.kendalltau(a, b)[0]))
+    assert found.spearman == pytest.approx(float(stats.spearmanr(a, b)[0]))
+    assert found.pearson == pytest.approx(float(stats.pearsonr(a, b)[0]))
+
+
+def test_the_partial_correlation_has_an_interval_around_it() -> None:
+    rng = np.random.default_rng(0)
+    size, quality = rng.normal(size=(2, 60))
+    found = partial_agreement(quality + size, quality, {"macs": size}, num_resamples=200)
+    assert found.value == partial_spearman(quality + size, quality, {"macs": size})
+    assert 0 < found.interval[0] < found.value < found.interval[1] <= 1
+
+
+def test_a_resample_holds_as_many_networks_as_there_are_and_all_rows_of_each() -> None:
+    networks = np.array([0, 1, 2, 1, 0, 1])
+    for rows in resamples(networks, seed=3, number=20):
+        drawn = np.bincount(networks[rows], minlength=3)
+        assert (drawn % np.array([2, 3, 1]) == 0).all()
+        assert (drawn / np.array([2, 3, 1])).sum() == 3
+        for row in range(6):  # the rows of a network are drawn equally often
+            assert (rows == row).sum() == drawn[networks[row]] / (networks == networks[row]).sum()
+
+
+def test_rows_that_say_the_same_twice_do_not_narrow_an_interval() -> None:
+    rng = np.random.default_rng(0)
+    quality = rng.normal(size=40)
+    predicted = quality + rng.normal(size=40)
+    alone = agreement(predicted, quality, num_resamples=400)
+    networks = np.repeat(np.arange(40), 3)
+    drawn = resamples(networks, seed=0, number=400)
+    twice = [correlations(predicted[networks][rows], quality[networks][rows]).pearson for rows in drawn]
+    assert np.quantile(twice, (0.025, 0.975)) == pytest.approx(alone.pearson_interval)

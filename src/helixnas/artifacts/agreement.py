@@ -1,0 +1,168 @@
+"""Agreement of two rankings, with intervals: a correlation is shown with those of size on the same networks.
+
+Intervals are percentiles of a bootstrap over *networks*. A benchmark may list one network under several names; such rows
+are drawn together, because they say the same thing twice and would make intervals too narrow.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+Interval = tuple[float, float]
+"""Lower and upper end."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval."""
+
+    value: float
+    interval: Interval
+
+
+class Correlations(NamedTuple):
+    """How far two quantities go together, each -1 .. 1."""
+
+    kendall: float
+    """Kendall tau-b."""
+
+    spearman: float
+    """Spearman rho: Pearson's R of the ranks."""
+
+    pearson: float
+    """Pearson R."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Correlations of a predictor with a measured quality, with 95 % bootstrap intervals over networks."""
+
+    kendall: float
+    """Kendall tau-b, -1 .. 1."""
+
+    kendall_interval: Interval
+    """95 % interval of tau."""
+
+    spearman: float
+    """Spearman rho, -1 .. 1."""
+
+    spearman_interval: Interval
+    """95 % interval of rho."""
+
+    pearson: float
+    """Pearson R, -1 .. 1: what is not rank but proportion."""
+
+    pearson_interval: Interval
+    """95 % interval of R."""
+
+    def to_dict(self) -> dict[str, float | Interval]:
+        """Return the figures as plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def of(values: Correlations, resampled: FloatArray) -> "Agreement":
+        """Return correlations with intervals from the same correlations of every resample, (resamples, 3)."""
+        intervals = [interval(column) for column in resampled.T]
+        return Agreement(values.kendall, intervals[0], values.spearman, intervals[1], values.pearson, intervals[2])
+
+
+def agreement(predicted: FloatArray, measured: FloatArray, *, seed: int = 0, num_resamples: int = 1000) -> Agreement:
+    """Return how far two quantities rank networks alike; both must point the same way (higher is better).
+
+    A constant predictor ranks nothing: its correlation is 0.
+
+    >>> round(agreement(np.arange(8.0), np.arange(8.0) ** 2).kendall, 6)
+    1.0
+    """
+    drawn = resamples(np.arange(len(predicted)), seed=seed, number=num_resamples)
+    resampled = np.array([correlations(predicted[rows], measured[rows]) for rows in drawn])
+    return Agreement.of(correlations(predicted, measured), resampled)
+
+
+def correlations(a: FloatArray, b: FloatArray) -> Correlations:
+    """Return Kendall tau-b (in O(n log n)), Spearman rho and Pearson R; 0 each where one side is constant.
+
+    >>> correlations(np.array([1.0, 2.0, 4.0, 3.0]), np.arange(4.0)).spearman
+    0.8
+    """
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return Correlations(0.0, 0.0, 0.0)
+    tau: Any = stats.kendalltau(a, b, method="asymptotic")  # the method is that of a p-value, which is not used
+    return Correlations(float(tau.statistic), _pearson(stats.rankdata(a), stats.rankdata(b)), _pearson(a, b))
+
+
+def partial_spearman(predicted: FloatArray, measured: FloatArray, controls: Mapping[str, FloatArray]) -> float:
+    """Return the Spearman correlation that is left when the controls' ranks explain what they can of both.
+
+    Ranks of both are regressed on the ranks of the controls; the residuals are correlated. 0 where nothing is left.
+
+    >>> size = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> partial_spearman(size, size, {"macs": size})
+    0.0
+    """
+    design = np.column_stack([np.ones(len(predicted)), *(stats.rankdata(values) for values in controls.values())])
+    left = [_residual(design, stats.rankdata(values)) for values in (predicted, measured)]
+    scale = np.sqrt((left[0] @ left[0]) * (left[1] @ left[1]))
+    return float(left[0] @ left[1] / scale) if scale > 1e-9 * len(predicted) else 0.0
+
+
+def partial_agreement(
+    predicted: FloatArray,
+    measured: FloatArray,
+    controls: Mapping[str, FloatArray],
+    *,
+    seed: int = 0,
+    num_resamples: int = 1000,
+) -> Estimate:
+    """Return `partial_spearman` with its 95 % bootstrap interval over networks."""
+    drawn = resamples(np.arange(len(predicted)), seed=seed, number=num_resamples)
+    resampled = [
+        partial_spearman(predicted[rows], measured[rows], {name: values[rows] for name, values in controls.items()})
+        for rows in drawn
+    ]
+    return Estimate(partial_spearman(predicted, measured, controls), interval(np.array(resampled)))
+
+
+def resamples(networks: IntArray, *, seed: int, number: int) -> Iterator[IntArray]:
+    """Yield the rows of `number` bootstrap resamples: as many networks as there are, drawn with replacement.
+
+    Args:
+        networks: per row, which network it is of, 0 .. G - 1; the rows of one network are drawn together.
+        seed: decides what is drawn.
+        number: of resamples.
+
+    >>> [rows.tolist() for rows in resamples(np.array([0, 1, 0]), seed=0, number=2)]
+    [[1, 1], [1, 0, 2]]
+    """
+    rng = np.random.default_rng(seed)
+    order = np.argsort(networks, kind="stable")
+    sizes = np.bincount(networks)
+    starts = np.cumsum(sizes) - sizes
+    for _ in range(number):
+        drawn = rng.integers(len(sizes), size=len(sizes))
+        own = sizes[drawn]
+        position = np.arange(own.sum()) - np.repeat(np.cumsum(own) - own, own)
+        yield order[np.repeat(starts[drawn], own) + position]
+
+
+def interval(values: FloatArray) -> Interval:
+    """Return the middle 95 % of resampled figures."""
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _residual(design: FloatArray, ranks: FloatArray) -> FloatArray:
+    return ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+
+
+def _pearson(a: FloatArray, b: FloatArray) -> float:
+    left, right = a - a.mean(), b - b.mean()
+    scale = np.sqrt((left @ left) * (right @ right))
+    return float(left @ right / scale) if scale > 0 else 0.0

@@ -1,0 +1,178 @@
+"""Ranking: how well the scores of a run, and size alone, predict the trained accuracies of a benchmark."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.agreement import Agreement, Estimate
+from helixnas.artifacts.files import read_json, understanding, write_json
+from helixnas.errors import ArtifactError
+
+FORMAT = "helixnas-ranking"
+VERSION = 1
+
+SIZES = ("macs", "params", "depth")
+"""What every score is compared with: multiply-adds, parameters, layers that are no identity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubsetRanking:
+    """How predictors rank one part of a benchmark."""
+
+    name: str
+    """``all``, ``top_decile``, ``no_identity``."""
+
+    meaning: str
+    """Which rows it holds, in words."""
+
+    num_rows: int
+    """Rows of the benchmark."""
+
+    num_networks: int
+    """Different networks among them."""
+
+    agreement: Mapping[str, Agreement]
+    """Per predictor, its correlations with the mean accuracy; scores turned so that higher is better."""
+
+    partial: Mapping[str, Estimate]
+    """Per score, the Spearman correlation that is left when multiply-adds, parameters and depth are held fixed."""
+
+    lead: Mapping[str, Mapping[str, Estimate]]
+    """Per score and size, the score's Kendall tau minus the size's, paired over resamples."""
+
+    ceiling: Mapping[str, Agreement]
+    """One training against another, by ``1 and 2``, ...; empty where trainings are not repeated."""
+
+    best_pearson: float | None
+    """Pearson R that a perfect predictor would reach with the mean accuracy; None where trainings are not repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """What a predictor would choose under a budget."""
+
+    accuracy: float
+    """Mean accuracy of what it picks, 0 .. 1; over all networks that it puts first where it cannot tell them apart."""
+
+    architecture: str | None
+    """Text form; None where several networks are put first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetPicks:
+    """One budget and what is picked under it."""
+
+    macs: int
+    """The upper limit."""
+
+    num_rows: int
+    """Rows of the benchmark under it."""
+
+    best: float
+    """The highest mean accuracy under it."""
+
+    random: float
+    """The mean over all rows under it: what a random pick gives on average."""
+
+    picks: Mapping[str, Pick]
+    """By predictor; sizes pick the largest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """A run's scores against a benchmark, in one file."""
+
+    benchmark: Mapping[str, Any]
+    """``name``, ``num_rows``, ``num_networks``, ``num_trainings``, ``facts``."""
+
+    scores: tuple[str, ...]
+    """The predictors that are scores, lower is better: the columns of the rating tables, and ``search`` where the search
+    adds up something else than one of them."""
+
+    search_score: str
+    """The one of them that the search adds up."""
+
+    num_resamples: int
+    """Bootstrap resamples of every interval."""
+
+    picked_by: str
+    """How networks are picked under budgets, in words."""
+
+    subsets: tuple[SubsetRanking, ...]
+    """All rows first."""
+
+    skipped: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Subsets that were left out, and why."""
+
+    budgets: tuple[BudgetPicks, ...]
+    """In ascending order; the last leaves all networks."""
+
+    networks: Mapping[str, tuple[Any, ...]]
+    """Per row of the benchmark: ``architecture``, ``accuracy`` (mean, 0 .. 1), and every predictor as it was computed."""
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """Scores, then sizes."""
+        return (*self.scores, *SIZES)
+
+    def regret(self, predictor: str) -> float:
+        """Return by how much accuracy the picks fall short of the best, on average over budgets; ``random`` works too."""
+        gaps = [
+            each.best - (each.random if predictor == "random" else each.picks[predictor].accuracy)
+            for each in self.budgets
+        ]
+        return sum(gaps) / len(gaps)
+
+    def save(self, path: Path) -> None:
+        """Write the ranking as JSON, whole or not at all."""
+        write_json(path, {"format": FORMAT, "version": VERSION, **asdict(self)})
+
+    @staticmethod
+    def load(path: Path) -> "Ranking":
+        """Read a ranking; raises `ArtifactError` where the file is missing, damaged or of another version."""
+        values = read_json(path)
+        with understanding(path):
+            if values["format"] != FORMAT:
+                raise ValueError(f"format {values['format']!r}")
+            if values["version"] != VERSION:
+                raise ArtifactError(
+                    f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
+                )
+            return Ranking(
+                benchmark=values["benchmark"],
+                scores=tuple(values["scores"]),
+                search_score=values["search_score"],
+                num_resamples=values["num_resamples"],
+                picked_by=values["picked_by"],
+                subsets=tuple(_subset(each) for each in values["subsets"]),
+                skipped=values["skipped"],
+                budgets=tuple(_budget(each) for each in values["budgets"]),
+                networks={name: tuple(column) for name, column in values["networks"].items()},
+            )
+
+
+def _subset(values: Any) -> SubsetRanking:
+    parts: dict[str, Any] = {
+        "agreement": {name: _agreement(each) for name, each in values["agreement"].items()},
+        "ceiling": {name: _agreement(each) for name, each in values["ceiling"].items()},
+        "partial": {name: _estimate(each) for name, each in values["partial"].items()},
+        "lead": {
+            name: {size: _estimate(each) for size, each in leads.items()} for name, leads in values["lead"].items()
+        },
+    }
+    return SubsetRanking(**{**values, **parts})
+
+
+def _budget(values: Any) -> BudgetPicks:
+    figures: dict[str, Any] = {**values, "picks": {name: Pick(**pick) for name, pick in values["picks"].items()}}
+    return BudgetPicks(**figures)
+
+
+def _agreement(values: Any) -> Agreement:
+    figures: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in values.items()}
+    return Agreement(**figures)
+
+
+def _estimate(values: Any) -> Estimate:
+    return Estimate(values["value"], tuple(values["interval"]))

@@ -1,0 +1,175 @@
+"""A ranking benchmark: architectures of one space with the accuracies they reached when they were trained.
+
+One JSON file, read here and written by ``helixnas bench build``::
+
+    {
+        "format": "helixnas-benchmark",
+        "version": 1,
+        "space": "macro",
+        "networks": [
+            {
+                "architecture": "64:mb6_k5,mb6_k5 128:mb6_k5,mb3_k3,mb6_k5 256:mb6_k5,mb6_k5",
+                "accuracy": [0.9308, 0.9320, 0.9310],
+                "costs": {"macs": 139829248, "params": 3362250},
+            }
+        ],
+        "facts": {"data": "CIFAR-10"},
+    }
+
+``space`` is a family's name or a definition in place (`helixnas.space.load_space`); an architecture is in its text form;
+accuracies are shares from 0 to 1, one per training; ``costs`` and ``facts`` may be left out.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts.files import read_text, write_json
+from helixnas.errors import ArtifactError, HelixError
+from helixnas.lab.nas_bench_macro import is_nas_bench_macro, read_nas_bench_macro
+from helixnas.lab.trained import TrainedNetwork
+from helixnas.space import SearchSpace, load_space, macro, space_to_dict
+
+FORMAT = "helixnas-benchmark"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """Trained networks of one space, a row each; a network may be listed under several names.
+
+    >>> space = macro()
+    >>> network = TrainedNetwork(architecture=space.sample(np.random.default_rng(0)), accuracy=(0.5, 0.75))
+    >>> benchmark = Benchmark(name="mine", space=space, networks=(network,))
+    >>> benchmark.mean_accuracy.tolist(), benchmark.num_trainings
+    ([0.625], 2)
+    """
+
+    name: str
+    """What it is called in tables."""
+
+    space: SearchSpace
+    """The space that its networks are of."""
+
+    networks: tuple[TrainedNetwork, ...]
+    """The rows."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Where it comes from: plain values."""
+
+    def __len__(self) -> int:
+        return len(self.networks)
+
+    @property
+    def mean_accuracy(self) -> npt.NDArray[np.float64]:
+        """Per row, the mean over its trainings, 0 .. 1."""
+        return np.array([sum(network.accuracy) / len(network.accuracy) for network in self.networks])
+
+    @property
+    def num_trainings(self) -> int:
+        """Trainings that every row has at least."""
+        return min((len(network.accuracy) for network in self.networks), default=0)
+
+    @property
+    def trainings(self) -> npt.NDArray[np.float64]:
+        """Per row, the accuracies of its first `num_trainings` trainings."""
+        return np.array([network.accuracy[: self.num_trainings] for network in self.networks])
+
+    @property
+    def distinct(self) -> npt.NDArray[np.int64]:
+        """Per row, the number of its network: rows with equal numbers name the same one."""
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(network.architecture.text, len(numbers)) for network in self.networks]
+        return np.array(rows, dtype=np.int64)
+
+    def cost(self, resource: str) -> npt.NDArray[np.int64] | None:
+        """Return one resource per row, or None where some row does not tell it."""
+        if not all(resource in network.costs for network in self.networks):
+            return None
+        return np.array([network.costs[resource] for network in self.networks], dtype=np.int64)
+
+
+def load_benchmark(path: Path) -> Benchmark:
+    """Read a benchmark: a file as described above, or NAS-Bench-Macro's own.
+
+    Raises:
+        ArtifactError: the file is missing or no benchmark; the message names the first network that is wrong.
+    """
+    try:
+        values = json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ArtifactError(f"{path} is not a benchmark: it is no JSON ({' '.join(str(error).split())})") from error
+    if is_nas_bench_macro(values):
+        return Benchmark(
+            name=path.stem,
+            space=macro(),
+            networks=read_nas_bench_macro(values, path),
+            facts={"source": "NAS-Bench-Macro", "data": "CIFAR-10, test images"},
+        )
+    if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+        raise ArtifactError(
+            f"{path} is not a benchmark: its field 'format' must be {FORMAT!r}, or the file that of NAS-Bench-Macro"
+        )
+    if values.get("version") != VERSION:
+        raise ArtifactError(f"{path} has the format version {values.get('version')!r}; this HelixNAS reads {VERSION}")
+    return _from_values(values, path)
+
+
+def save_benchmark(benchmark: Benchmark, path: Path) -> None:
+    """Write a benchmark, whole or not at all."""
+    networks = [
+        {
+            "architecture": network.architecture.text,
+            "accuracy": list(network.accuracy),
+            **({"costs": dict(network.costs)} if network.costs else {}),
+        }
+        for network in benchmark.networks
+    ]
+    write_json(
+        path,
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "space": space_to_dict(benchmark.space),
+            "facts": dict(benchmark.facts),
+            "networks": networks,
+        },
+    )
+
+
+def _from_values(values: Mapping[str, Any], path: Path) -> Benchmark:
+    rows, facts = values.get("networks"), values.get("facts", {})
+    if not isinstance(rows, list) or not isinstance(facts, Mapping):
+        raise ArtifactError(f"{path}: the field 'networks' must be a list, and 'facts' a mapping")
+    definition = values.get("space")
+    if not isinstance(definition, str | Mapping):
+        raise ArtifactError(f"{path}: the field 'space' must be a family's name or a definition, not {definition!r}")
+    try:
+        space = load_space(definition)
+    except HelixError as error:
+        raise ArtifactError(f"{path}: its space cannot be read: {error}") from error
+    networks = tuple(_network(row, space, f"{path}, network {number}") for number, row in enumerate(rows, start=1))
+    return Benchmark(name=path.stem, space=space, networks=networks, facts=dict(facts))
+
+
+def _network(row: Any, space: SearchSpace, where: str) -> TrainedNetwork:
+    if not isinstance(row, Mapping) or not isinstance(row.get("architecture"), str):
+        raise ArtifactError(f"{where}: it needs the fields 'architecture' (a text) and 'accuracy' (a list of numbers)")
+    accuracy, costs = row.get("accuracy"), row.get("costs", {})
+    if not isinstance(accuracy, list) or not all(isinstance(value, int | float) for value in accuracy):
+        raise ArtifactError(f"{where}: 'accuracy' must be a list of numbers, one per training, not {accuracy!r}")
+    if not isinstance(costs, Mapping) or not all(type(value) is int for value in costs.values()):
+        raise ArtifactError(f"{where}: 'costs' must hold whole numbers by resource, not {costs!r}")
+    try:
+        return TrainedNetwork(
+            architecture=space.parse(row["architecture"]),
+            accuracy=tuple(float(value) for value in accuracy),
+            costs={str(name): value for name, value in costs.items()},
+        )
+    except HelixError as error:
+        raise ArtifactError(f"{where}: {error}") from error

@@ -1,0 +1,208 @@
+"""Ranking a run against a benchmark: correlations with intervals, size beside score, noise ceiling, regret.
+
+A rank correlation that does not beat the size of the network says nothing, so multiply-adds, parameters and depth are
+ranked on the same networks, the score's partial correlation given all three is told, and the lead in tau over each size
+is estimated on the same resamples.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts.agreement import (
+    Agreement,
+    Correlations,
+    Estimate,
+    correlations,
+    interval,
+    partial_spearman,
+    resamples,
+)
+from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
+from helixnas.errors import ArtifactError, ConfigError
+from helixnas.lab.benchmark import Benchmark
+from helixnas.lab.predictors import higher_is_better, sizes, summed_scores
+from helixnas.lab.regret import picks_by_budget
+from helixnas.lab.subsets import LEAST, Subset, subsets
+from helixnas.search import Tables
+from helixnas.space import SearchSpace
+
+FloatArray = npt.NDArray[np.float64]
+
+MOST_PAIRS = 6
+"""Pairs of trainings that the noise ceiling is told for, at most."""
+
+
+def rank(
+    benchmark: Benchmark,
+    tables: Tables,
+    space: SearchSpace,
+    *,
+    num_resamples: int = 500,
+    seed: int = 0,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Ranking:
+    """Return how well the scores of a run rank a benchmark's networks, beside what size alone does.
+
+    Args:
+        benchmark: trained networks.
+        tables: ratings and costs of the run.
+        space: what the run searches; the benchmark's networks must be of it.
+        num_resamples: bootstrap resamples of every interval.
+        seed: decides the resamples.
+        advance: told the resamples done and those in all.
+
+    Raises:
+        ArtifactError: the benchmark holds networks of another space, or fewer than three.
+        ConfigError: there are fewer than two resamples.
+    """
+    if num_resamples < 2:
+        raise ConfigError(f"an interval needs at least 2 resamples, not {num_resamples}")
+    _require_members(benchmark, space)
+    scores, search_score = summed_scores(benchmark, tables)
+    size = sizes(benchmark, tables)
+    predictors = higher_is_better(scores, size)
+    found, distinct = subsets(benchmark), benchmark.distinct
+    counts = {each.name: len(np.unique(distinct[each.rows])) for each in found}
+    kept = [each for each in found if each.name == "all" or counts[each.name] >= LEAST]
+    ranked: list[SubsetRanking] = []
+    for position, subset in enumerate(kept):
+        before, total = position * num_resamples, len(kept) * num_resamples
+        ranked.append(
+            _rank_subset(
+                benchmark,
+                subset,
+                predictors,
+                tuple(scores),
+                seed=seed,
+                num_resamples=num_resamples,
+                advance=lambda done, before=before, total=total: advance(before + done, total),
+            )
+        )
+    budgets, picked_by = picks_by_budget(
+        benchmark, predictors, tables, search_score=search_score, num_searched=space.size
+    )
+    return Ranking(
+        benchmark={
+            "name": benchmark.name,
+            "num_rows": len(benchmark),
+            "num_networks": counts["all"],
+            "num_trainings": benchmark.num_trainings,
+            "facts": dict(benchmark.facts),
+        },
+        scores=tuple(scores),
+        search_score=search_score,
+        num_resamples=num_resamples,
+        picked_by=picked_by,
+        subsets=tuple(ranked),
+        skipped={
+            each.name: f"{counts[each.name]} different networks, of at least {LEAST}"
+            for each in found
+            if each not in kept
+        },
+        budgets=budgets,
+        networks={
+            "architecture": tuple(network.architecture.text for network in benchmark.networks),
+            "accuracy": tuple(benchmark.mean_accuracy.tolist()),
+            **{name: tuple(values.tolist()) for name, values in {**scores, **size}.items()},
+        },
+    )
+
+
+def _rank_subset(
+    benchmark: Benchmark,
+    subset: Subset,
+    predictors: Mapping[str, FloatArray],
+    scores: Sequence[str],
+    *,
+    seed: int,
+    num_resamples: int,
+    advance: Callable[[int], None],
+) -> SubsetRanking:
+    rows = subset.rows
+    networks = np.unique(benchmark.distinct[rows], return_inverse=True)[1]
+    accuracy, trainings = benchmark.mean_accuracy[rows], benchmark.trainings[rows]
+    values = {name: column[rows] for name, column in predictors.items()}
+    repeats = list(combinations(range(trainings.shape[1]), 2))[:MOST_PAIRS]
+    pairs = [(column, accuracy) for column in values.values()]
+    pairs += [(trainings[:, first], trainings[:, second]) for first, second in repeats]
+
+    of_all, beyond_of_all = _figures(pairs, values, scores, accuracy)
+    resampled = np.empty((num_resamples, len(pairs), 3))
+    beyond = np.empty((num_resamples, len(scores)))
+    for number, drawn in enumerate(resamples(networks, seed=seed, number=num_resamples)):
+        own = {name: column[drawn] for name, column in values.items()}
+        resampled[number], beyond[number] = _figures(
+            [(a[drawn], b[drawn]) for a, b in pairs], own, scores, accuracy[drawn]
+        )
+        advance(number + 1)
+    agreements = [
+        Agreement.of(Correlations(*figures), resampled[:, pair]) for pair, figures in enumerate(of_all.tolist())
+    ]
+    place = {name: position for position, name in enumerate(values)}
+
+    def lead(score: str, size: str) -> Estimate:
+        a, b = place[score], place[size]
+        return Estimate(float(of_all[a, 0] - of_all[b, 0]), interval(resampled[:, a, 0] - resampled[:, b, 0]))
+
+    return SubsetRanking(
+        name=subset.name,
+        meaning=subset.meaning,
+        num_rows=len(rows),
+        num_networks=int(networks.max()) + 1,
+        agreement=dict(zip(values, agreements, strict=False)),
+        partial={
+            name: Estimate(float(beyond_of_all[column]), interval(beyond[:, column]))
+            for column, name in enumerate(scores)
+        },
+        lead={name: {size: lead(name, size) for size in SIZES} for name in scores},
+        ceiling={
+            f"{first + 1} and {second + 1}": each
+            for (first, second), each in zip(repeats, agreements[len(values) :], strict=True)
+        },
+        best_pearson=best_pearson(trainings),
+    )
+
+
+def _figures(
+    pairs: Sequence[tuple[FloatArray, FloatArray]],
+    values: Mapping[str, FloatArray],
+    scores: Sequence[str],
+    accuracy: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the three correlations of every pair, (pairs, 3), and the partial correlation of every score."""
+    controls = {name: values[name] for name in SIZES}
+    beyond = [partial_spearman(values[name], accuracy, controls) for name in scores]
+    return np.array([correlations(a, b) for a, b in pairs]), np.array(beyond)
+
+
+def best_pearson(trainings: FloatArray) -> float | None:
+    """Return the Pearson R that a perfect predictor reaches with the mean of repeated trainings, (networks, trainings).
+
+    With r the mean correlation of one training with another, the mean of n has the reliability n r / (1 + (n - 1) r)
+    (Spearman-Brown), and what predicts its noiseless part correlates with it by the root of that. It is above r, because
+    r suffers from the noise of both sides.
+
+    >>> round(best_pearson(np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0], [4.0, 4.0]])), 4)
+    0.9428
+    """
+    number = trainings.shape[1]
+    if number < 2:
+        return None
+    pairs = list(combinations(range(number), 2))
+    r = float(np.mean([correlations(trainings[:, a], trainings[:, b]).pearson for a, b in pairs]))
+    return float(np.sqrt(number * r / (1 + (number - 1) * r))) if r > 0 else 0.0
+
+
+def _require_members(benchmark: Benchmark, space: SearchSpace) -> None:
+    outside = [network.architecture for network in benchmark.networks if network.architecture not in space]
+    if outside:
+        raise ArtifactError(
+            f"{len(outside):,} of the {len(benchmark):,} networks of {benchmark.name} are not in the run's space "
+            f"{space.name!r}, such as {outside[0].text!r}; rank a run that searches the benchmark's space"
+        )
+    number = len(np.unique(benchmark.distinct))
+    if number < 3:
+        raise ArtifactError(f"{benchmark.name} holds {number} different networks; a ranking needs at least 3")

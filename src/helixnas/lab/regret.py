@@ -1,0 +1,82 @@
+"""Regret: how much accuracy the choice under a budget falls short of the best there is.
+
+Ten upper limits on multiply-adds, evenly spaced: the first is a tenth of the way from the smallest network to the largest,
+the last leaves all. Under each the exact search picks where the benchmark holds the whole space; where it holds a sample,
+the best score among its networks picks, because a network that was never trained has no accuracy to look up.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts.ranking import BudgetPicks, Pick
+from helixnas.lab.benchmark import Benchmark
+from helixnas.search import Budget, Tables, solve
+
+NUM_BUDGETS = 10
+EXACT = "the exact search over the whole space"
+SAMPLED = "the best score among the benchmark's networks, which are a sample of the space"
+
+
+def budgets_of(macs: npt.NDArray[np.int64]) -> list[int]:
+    """Return ten limits, evenly spaced from above the smallest amount to the largest.
+
+    >>> budgets_of(np.array([100, 200]))
+    [110, 120, 130, 140, 150, 160, 170, 180, 190, 200]
+    """
+    smallest, largest = int(macs.min()), int(macs.max())
+    return [smallest + (largest - smallest) * step // NUM_BUDGETS for step in range(1, NUM_BUDGETS + 1)]
+
+
+def picks_by_budget(
+    benchmark: Benchmark,
+    predictors: Mapping[str, npt.NDArray[np.float64]],
+    tables: Tables,
+    *,
+    search_score: str,
+    num_searched: int,
+) -> tuple[tuple[BudgetPicks, ...], str]:
+    """Return what every predictor picks under ten budgets, and in words how `search_score` does.
+
+    Args:
+        benchmark: trained networks.
+        predictors: per predictor, a value per row; higher is better.
+        tables: ratings and costs of the run.
+        search_score: the predictor that the search adds up.
+        num_searched: networks of the run's space: with as many in the benchmark, the exact search picks.
+    """
+    texts = [network.architecture.text for network in benchmark.networks]
+    macs = np.array([tables.costs.of(network.architecture)["macs"] for network in benchmark.networks])
+    accuracy = benchmark.mean_accuracy
+    is_whole = len(set(texts)) == num_searched
+    found: list[BudgetPicks] = []
+    for limit in budgets_of(macs):
+        rows = np.flatnonzero(macs <= limit)
+        picks = {name: _pick(rows, values, accuracy, texts) for name, values in predictors.items()}
+        if is_whole:
+            chosen = solve(tables.instance(("macs",)), Budget(upper={"macs": limit})).best().text.strip()
+            same = np.array([row for row in rows if texts[row] == chosen])
+            picks[search_score] = Pick(accuracy=float(accuracy[same].mean()), architecture=chosen)
+        found.append(
+            BudgetPicks(
+                macs=limit,
+                num_rows=len(rows),
+                best=float(accuracy[rows].max()),
+                random=float(accuracy[rows].mean()),
+                picks=picks,
+            )
+        )
+    return tuple(found), EXACT if is_whole else SAMPLED
+
+
+def _pick(
+    rows: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    accuracy: npt.NDArray[np.float64],
+    texts: list[str],
+) -> Pick:
+    """Return the network of highest value among some rows; the mean of them where several share it."""
+    first = rows[values[rows] == values[rows].max()]
+    names = {texts[row] for row in first}
+    return Pick(accuracy=float(accuracy[first].mean()), architecture=names.pop() if len(names) == 1 else None)

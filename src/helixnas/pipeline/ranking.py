@@ -1,0 +1,124 @@
+"""The ranking of a run: its ratings against a benchmark of trained networks, without torch.
+
+It reads ratings and costs, never the supernet, and leaves ``rankings/NAME/ranking.json`` and a page beside it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from helixnas.artifacts.ranking import Ranking, SubsetRanking
+from helixnas.errors import ArtifactError
+from helixnas.lab import load_benchmark, rank
+from helixnas.pipeline.reporting import Reporter
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.searching import load_tables
+from helixnas.report import build_ranking_page
+from helixnas.report.ranking import TITLES, ceilings, figure_text, name_of, noise, verdict
+from helixnas.space import load_space
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedRun:
+    """What a ranking leaves."""
+
+    ranking: Ranking
+    """The figures."""
+
+    figures: Path
+    """Their file."""
+
+    page: Path
+    """The page that shows them."""
+
+
+def rank_run(
+    folder: RunFolder, benchmark: Path, reporter: Reporter, *, num_resamples: int = 500, seed: int = 0
+) -> RankedRun:
+    """Rank the rated paths of a run against a benchmark file; write figures and page.
+
+    Args:
+        folder: the run; its paths must be rated.
+        benchmark: a file of HelixNAS's schema, or NAS-Bench-Macro's own.
+        reporter: what to tell and show.
+        num_resamples: bootstrap resamples of every interval.
+        seed: decides the resamples.
+
+    Raises:
+        ArtifactError: the run is not rated yet, or the file holds no benchmark of its space.
+    """
+    tables = load_tables(folder, folder.load_record())
+    settings = folder.load_settings()
+    if "space" not in settings:
+        raise ArtifactError(f"{folder.config} was changed by hand and lacks the space of the run")
+    space = load_space(settings["space"])
+    with reporter.progress("reading the benchmark", 1) as advance:
+        trained = load_benchmark(benchmark)
+        advance(1)
+    with reporter.progress("resampling networks", num_resamples) as advance:
+        ranking = rank(
+            trained,
+            tables,
+            space,
+            num_resamples=num_resamples,
+            seed=seed,
+            advance=lambda done, total: advance(done, total=total),
+        )
+    where = folder.ranking(trained.name)
+    ranking.save(where / "ranking.json")
+    build_ranking_page(ranking, where / "ranking.html")
+    return RankedRun(ranking=ranking, figures=where / "ranking.json", page=where / "ranking.html")
+
+
+def show_ranking(console: Console, ranked: RankedRun) -> None:
+    """Print the figures of a ranking as tables, and what they say in a sentence each."""
+    ranking = ranked.ranking
+    for subset in ranking.subsets:
+        console.print(_correlations(subset))
+        if subset.best_pearson is not None:
+            _say(console, noise(subset.best_pearson))
+        for score in ranking.scores:
+            _say(console, verdict(subset, score))
+    for name, reason in ranking.skipped.items():
+        _say(console, f"{TITLES[name]}: left out, {reason}.")
+    console.print(_regret(ranking))
+    _say(console, f"figures: {ranked.figures}")
+    _say(console, f"page: {ranked.page}")
+
+
+def _correlations(subset: SubsetRanking) -> Table:
+    title = f"{TITLES[subset.name]}: {subset.num_rows:,} rows, {subset.num_networks:,} networks"
+    table = Table(title=title, title_justify="left")
+    table.add_column("what predicts", overflow="fold")
+    for kind in ("Kendall tau-b", "Spearman", "Pearson"):
+        table.add_column(kind, justify="right")
+    named = {name_of(name): each for name, each in subset.agreement.items()}
+    for name, each in {**named, **ceilings(subset)}.items():
+        table.add_row(
+            name,
+            figure_text(each.kendall, each.kendall_interval),
+            figure_text(each.spearman, each.spearman_interval),
+            figure_text(each.pearson, each.pearson_interval),
+        )
+    return table
+
+
+def _regret(ranking: Ranking) -> Table:
+    """Return accuracies of the picks in percent, a row per budget, and the mean regret of each column."""
+    names = (*ranking.predictors, "random")
+    table = Table(title=f"Accuracy (%) of what is picked under budgets; picked by {ranking.picked_by}")
+    table.title_justify = "left"
+    for column in ("MACs, at most", "rows", "best", *(name_of(name) for name in names)):
+        table.add_column(column, justify="right", overflow="fold")
+    for each in ranking.budgets:
+        accuracies = [each.best, *(each.picks[name].accuracy for name in ranking.predictors), each.random]
+        table.add_row(f"{each.macs:,}", f"{each.num_rows:,}", *(f"{100 * value:.2f}" for value in accuracies))
+    table.add_section()
+    table.add_row("mean regret (points)", "", "", *(f"{100 * ranking.regret(name):.2f}" for name in names))
+    return table
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)

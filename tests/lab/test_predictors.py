@@ -1,0 +1,98 @@
+"""Summed scores and sizes of a benchmark's networks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from helixnas.errors import ArtifactError
+from helixnas.lab import Benchmark
+from helixnas.lab.predictors import SEARCH, higher_is_better, sizes, summed_scores
+from helixnas.lab.trained import TrainedNetwork
+from helixnas.search import Tables
+from helixnas.space import Architecture, SearchSpace
+
+Make = Callable[..., Tables]
+
+
+@pytest.fixture
+def benchmark(
+    small: SearchSpace, every_network: list[Architecture], benchmark_of: Callable[..., Benchmark]
+) -> Benchmark:
+    return benchmark_of(small, every_network, lambda network: [0.5])
+
+
+def test_a_score_is_the_sum_over_blocks_of_the_paths_means(
+    benchmark: Benchmark, tables: Make, small: SearchSpace
+) -> None:
+    rated = tables(small)
+    scores, searched = summed_scores(benchmark, rated)
+    assert list(scores) == [searched] == ["relative_l1"]
+    first, second = rated.ratings
+    for network, score in zip(benchmark.networks, scores["relative_l1"], strict=True):
+        a, b = network.architecture.paths
+        assert score == pytest.approx(first.mean()[first.row(4, a.text)] + second.mean()[second.row(4, b.text)])
+
+
+def test_every_kind_of_score_that_all_blocks_have_is_a_predictor(
+    benchmark: Benchmark, tables: Make, small: SearchSpace
+) -> None:
+    rated = tables(small, ("relative_l1", "task"))
+    scores, searched = summed_scores(benchmark, rated)
+    assert set(scores) == {"relative_l1", "task"}
+    assert searched == "relative_l1"
+    partly = replace(rated.ratings[1], scores={"relative_l1": rated.ratings[1].scores["relative_l1"]})
+    scores, _ = summed_scores(benchmark, replace(rated, ratings=(rated.ratings[0], partly)))
+    assert set(scores) == {"relative_l1"}
+
+
+def test_what_the_search_adds_up_is_a_predictor_of_its_own_where_no_rated_kind_is_it(
+    benchmark: Benchmark, tables: Make, small: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Tables.instance
+    monkeypatch.setattr(Tables, "instance", lambda self, names: plain(self, names, weights=(2.0, 0.0)))
+    rated = tables(small)
+    scores, searched = summed_scores(benchmark, rated)
+    assert searched == SEARCH
+    first = rated.ratings[0]
+    expected = [2 * first.mean()[first.row(4, each.architecture.paths[0].text)] for each in benchmark.networks]
+    assert scores[SEARCH] == pytest.approx(expected)
+
+
+def test_sizes_are_the_benchmarks_own_where_it_tells_them(
+    benchmark: Benchmark, tables: Make, small: SearchSpace, every_network: list[Architecture]
+) -> None:
+    rated = tables(small)
+    counted = sizes(benchmark, rated)
+    assert counted["macs"].tolist() == [rated.costs.of(network)["macs"] for network in every_network]
+    assert counted["params"].tolist() == [rated.costs.of(network)["params"] for network in every_network]
+    told = replace(
+        benchmark,
+        networks=tuple(
+            TrainedNetwork(architecture=network, accuracy=(0.5,), costs={"macs": number})
+            for number, network in enumerate(every_network)
+        ),
+    )
+    assert sizes(told, rated)["macs"].tolist() == list(range(81))
+    assert sizes(told, rated)["params"].tolist() == counted["params"].tolist()
+
+
+def test_depth_counts_no_identity(benchmark: Benchmark, tables: Make, small: SearchSpace) -> None:
+    depth = sizes(benchmark, tables(small))["depth"]
+    for network, layers in zip(benchmark.networks, depth, strict=True):
+        assert layers == sum("identity" not in name for name in network.architecture.text.replace(" ", ",").split(","))
+
+
+def test_scores_are_turned_and_sizes_are_not() -> None:
+    turned = higher_is_better({"score": np.array([0.5])}, {"macs": np.array([3.0])})
+    assert {name: values.tolist() for name, values in turned.items()} == {"score": [-0.5], "macs": [3.0]}
+
+
+def test_a_path_that_was_not_rated_is_told(benchmark: Benchmark, tables: Make, small: SearchSpace) -> None:
+    rated = tables(small)
+    renamed = replace(rated.ratings[0], path=tuple(f"x{path}" for path in rated.ratings[0].path))
+    broken = object.__new__(Tables)
+    object.__setattr__(broken, "ratings", (renamed, rated.ratings[1]))
+    with pytest.raises(ArtifactError, match="block 1 has no rating for path '4:identity' after width 4"):
+        summed_scores(benchmark, broken)

@@ -1,0 +1,164 @@
+"""Rankings against closed forms, against each other, and against the figures known of NAS-Bench-Macro."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
+from helixnas.costs import cost_table
+from helixnas.errors import ArtifactError, ConfigError
+from helixnas.lab import Benchmark, rank
+from helixnas.lab.predictors import summed_scores
+from helixnas.lab.ranking import best_pearson
+from helixnas.search import Tables
+from helixnas.space import Architecture, SearchSpace, macro
+
+Make = Callable[..., Benchmark]
+
+
+@pytest.fixture
+def rated(tables: Callable[..., Tables], small: SearchSpace) -> Tables:
+    return tables(small)
+
+
+@pytest.fixture
+def noisy(small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables) -> Benchmark:
+    """Accuracies that follow the score with noise, three trainings each."""
+    plain = benchmark_of(small, every_network, lambda network: [0.5])
+    score = summed_scores(plain, rated)[0]["relative_l1"]
+    rng = np.random.default_rng(0)
+    drawn = 0.9 - 0.2 * score[:, None] + rng.normal(scale=0.01, size=(81, 3))
+    known = dict(zip(every_network, drawn.tolist(), strict=True))
+    return benchmark_of(small, every_network, lambda network: known[network])
+
+
+def part(ranking: Ranking, name: str) -> SubsetRanking:
+    return next(each for each in ranking.subsets if each.name == name)
+
+
+def test_correlations_and_intervals_are_those_of_agreement(noisy: Benchmark, rated: Tables, small: SearchSpace) -> None:
+    found = rank(noisy, rated, small, num_resamples=50, seed=3)
+    score = summed_scores(noisy, rated)[0]["relative_l1"]
+    whole = part(found, "all")
+    assert whole.agreement["relative_l1"] == agreement(-score, noisy.mean_accuracy, seed=3, num_resamples=50)
+    controls = {name: np.array(found.networks[name]) for name in SIZES}
+    expected = partial_agreement(-score, noisy.mean_accuracy, controls, seed=3, num_resamples=50)
+    assert whole.partial["relative_l1"] == expected
+    trainings = noisy.trainings
+    assert whole.ceiling["2 and 3"] == agreement(trainings[:, 1], trainings[:, 2], seed=3, num_resamples=50)
+
+
+def test_a_score_that_is_the_error_ranks_perfectly_and_leads_over_size(
+    small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables
+) -> None:
+    plain = benchmark_of(small, every_network, lambda network: [0.5])
+    score = summed_scores(plain, rated)[0]["relative_l1"]
+    known = dict(zip(every_network, (1 - score / 2).tolist(), strict=True))
+    found = rank(benchmark_of(small, every_network, lambda network: [known[network]]), rated, small, num_resamples=30)
+    whole = part(found, "all")
+    assert whole.agreement["relative_l1"].kendall == pytest.approx(1)
+    assert whole.partial["relative_l1"].value == pytest.approx(1)
+    lead = whole.lead["relative_l1"]["macs"]
+    assert lead.value == pytest.approx(1 - whole.agreement["macs"].kendall)
+    assert 0 < lead.interval[0] < lead.value < lead.interval[1]
+    assert found.regret("relative_l1") == 0 < found.regret("random")
+    assert (whole.ceiling, whole.best_pearson) == ({}, None)
+
+
+def test_the_lead_is_paired_so_equal_predictors_never_differ(
+    small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables
+) -> None:
+    rng = np.random.default_rng(0)
+    benchmark = benchmark_of(small, every_network, lambda network: [float(rng.uniform())])
+    found = rank(benchmark, rated, small, num_resamples=20)
+    assert found.networks["params"] == tuple(3 * value for value in found.networks["macs"])
+    leads = part(found, "all").lead["relative_l1"]
+    assert leads["macs"].interval == pytest.approx(leads["params"].interval)
+
+
+def test_subsets_of_too_few_networks_are_left_out_with_the_reason(
+    noisy: Benchmark, rated: Tables, small: SearchSpace
+) -> None:
+    found = rank(noisy, rated, small, num_resamples=10)
+    assert [each.name for each in found.subsets] == ["all", "no_identity"]
+    assert found.skipped == {"top_decile": "9 different networks, of at least 10"}
+
+
+def test_the_same_seed_gives_the_same_ranking_and_progress_is_told(
+    noisy: Benchmark, rated: Tables, small: SearchSpace
+) -> None:
+    told: list[tuple[int, int]] = []
+    first = rank(noisy, rated, small, num_resamples=10, advance=lambda done, total: told.append((done, total)))
+    assert told == [(done, 20) for done in range(1, 21)]
+    assert rank(noisy, rated, small, num_resamples=10) == first
+    assert rank(noisy, rated, small, num_resamples=10, seed=1).subsets != first.subsets
+
+
+def test_a_ranking_is_read_back_as_it_was_saved(
+    noisy: Benchmark, rated: Tables, small: SearchSpace, tmp_path: Path
+) -> None:
+    found = rank(noisy, rated, small, num_resamples=10)
+    found.save(tmp_path / "ranking.json")
+    assert Ranking.load(tmp_path / "ranking.json") == found
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"format": "other"}', '{"format": "helixnas-ranking", "version": 1}'])
+def test_a_damaged_ranking_is_one_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "ranking.json").write_text(content)
+    with pytest.raises(ArtifactError, match="ranking.json is truncated or damaged"):
+        Ranking.load(tmp_path / "ranking.json")
+
+
+def test_a_benchmark_of_another_space_is_refused_with_an_example(
+    every_network: list[Architecture], benchmark_of: Make, rated: Tables, small: SearchSpace
+) -> None:
+    other = macro(name="other", widths=(4, 8), depths=(2, 2), stem_width=4, head_width=32)
+    benchmark = benchmark_of(other, [other.parse(network.text) for network in every_network], lambda network: [0.5])
+    with pytest.raises(
+        ArtifactError, match="81 of the 81 networks of made are not in the run's space 'small', such as"
+    ):
+        rank(benchmark, rated, small)
+
+
+def test_too_few_networks_and_resamples_are_refused(
+    every_network: list[Architecture], benchmark_of: Make, rated: Tables, small: SearchSpace
+) -> None:
+    twice = benchmark_of(small, [*every_network[:2], *every_network[:2]], lambda network: [0.5])
+    with pytest.raises(ArtifactError, match="made holds 2 different networks; a ranking needs at least 3"):
+        rank(twice, rated, small)
+    with pytest.raises(ConfigError, match="an interval needs at least 2 resamples, not 1"):
+        rank(twice, rated, small, num_resamples=1)
+
+
+def test_a_perfect_predictor_correlates_with_the_mean_as_spearman_and_brown_say() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=20_000)
+    trainings = truth[:, None] + rng.normal(size=(20_000, 3))
+    expected = np.corrcoef(truth, trainings.mean(1))[0, 1]
+    assert best_pearson(trainings) == pytest.approx(expected, abs=0.01)
+    assert best_pearson(np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 1.0]])) == 0.0
+
+
+def test_nas_bench_macro_ranks_by_size_as_is_known_of_it(
+    nas_bench_macro: Benchmark, tables: Callable[..., Tables]
+) -> None:
+    space = macro()
+    made = tables(space)
+    rated = Tables(ratings=made.ratings, costs=cost_table(space, image_size=32, num_classes=10))
+    found = rank(nas_bench_macro, rated, space, num_resamples=2)
+    whole, full = part(found, "all"), part(found, "no_identity")
+    taus = {name: whole.agreement[name].kendall for name in SIZES}
+    assert taus == pytest.approx({"macs": 0.556, "params": 0.218, "depth": 0.693}, abs=5e-4)
+    assert whole.ceiling["1 and 2"].kendall == pytest.approx(0.882, abs=5e-4)
+    assert (full.num_rows, full.num_networks) == (256, 256)
+    assert full.ceiling["1 and 2"].kendall == pytest.approx(0.331, abs=5e-4)
+    assert full.agreement["macs"].kendall == pytest.approx(0.543, abs=5e-4)
+    assert full.agreement["depth"].kendall == 0  # all have the same
+    assert full.best_pearson is not None
+    assert full.best_pearson > full.agreement["macs"].pearson
+    assert part(found, "top_decile").num_rows == 659
+    assert found.budgets[-1].best == pytest.approx(0.9313, abs=5e-5)
+    assert found.picked_by == "the exact search over the whole space"

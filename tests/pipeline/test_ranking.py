@@ -1,0 +1,88 @@
+"""Ranking a run against a benchmark: what it leaves, what it prints, and what it refuses."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from helixnas.artifacts.ranking import Ranking
+from helixnas.errors import ArtifactError
+from helixnas.lab import Benchmark, save_benchmark
+from helixnas.lab.trained import TrainedNetwork
+from helixnas.pipeline.ranking import rank_run, show_ranking
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.reporting import Reporter
+from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.space import load_space
+
+
+@pytest.fixture
+def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
+    shutil.copytree(finished.path, tmp_path / "copy")
+    return RunFolder(tmp_path / "copy")
+
+
+@pytest.fixture
+def bench(tiny: Recipe, tmp_path: Path) -> Path:
+    """All networks of the tiny space, with made-up accuracies of two trainings."""
+    space, rng = load_space(tiny.space), np.random.default_rng(0)
+    first, second = space.blocks
+    networks = tuple(
+        TrainedNetwork(architecture=space.architecture((a, b)), accuracy=tuple(rng.uniform(0.5, 0.9, 2).tolist()))
+        for a in first.paths()
+        for b in second.paths()
+    )
+    save_benchmark(Benchmark(name="made", space=space, networks=networks), tmp_path / "made.json")
+    return tmp_path / "made.json"
+
+
+def test_a_ranking_leaves_figures_and_a_page_beside_the_run(copy: RunFolder, bench: Path) -> None:
+    ranked = rank_run(copy, bench, Reporter(), num_resamples=10)
+    assert ranked.figures == copy.path / "rankings" / "made" / "ranking.json"
+    assert Ranking.load(ranked.figures) == ranked.ranking
+    assert ranked.page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert ranked.ranking.benchmark["num_networks"] == 24
+    assert ranked.ranking.picked_by == "the exact search over the whole space"
+    assert [name for name in ranked.ranking.networks if name not in ("architecture", "accuracy")] == [
+        "relative_l1", "macs", "params", "depth",
+    ]  # fmt: skip
+
+
+def test_the_picks_of_the_widest_budget_are_those_of_a_search_without_limits(copy: RunFolder, bench: Path) -> None:
+    ranking = rank_run(copy, bench, Reporter(), num_resamples=2).ranking
+    best = int(np.argmin(ranking.networks["relative_l1"]))
+    assert ranking.budgets[-1].picks["relative_l1"].architecture == ranking.networks["architecture"][best]
+
+
+def test_figures_are_printed_with_their_intervals(copy: RunFolder, bench: Path) -> None:
+    ranked = rank_run(copy, bench, Reporter(), num_resamples=10)
+    console = Console(record=True, width=160)
+    show_ranking(console, ranked)
+    said = console.export_text()
+    for words in ("All networks: 24 rows, 24 networks", "training 1 against 2", "mean regret (points)", "random picks"):
+        assert words in said
+    assert "Top decile: left out, 3 different networks, of at least 10." in said
+    assert f"page: {ranked.page}" in said
+
+
+def test_a_cleared_folder_keeps_no_ranking(copy: RunFolder, bench: Path) -> None:
+    rank_run(copy, bench, Reporter(), num_resamples=2)
+    copy.clear()
+    assert not (copy.path / "rankings").exists()
+
+
+def test_a_run_that_is_not_rated_is_told_how_to_go_on(tiny: Recipe, tmp_path: Path, bench: Path) -> None:
+    folder = RunFolder(tmp_path / "begun")
+    run_recipe(tiny, folder, Reporter(), until="teacher")
+    with pytest.raises(ArtifactError, match=r"has no rate stage yet; go on with: helixnas run .*config.yaml"):
+        rank_run(folder, bench, Reporter())
+    assert not (folder.path / "rankings").exists()
+
+
+def test_a_run_whose_space_was_removed_by_hand_is_one_sentence(copy: RunFolder, bench: Path) -> None:
+    copy.config.write_text("seed: 0\n")
+    with pytest.raises(ArtifactError, match="config.yaml was changed by hand and lacks the space of the run"):
+        rank_run(copy, bench, Reporter())

@@ -1,0 +1,131 @@
+"""The page of a ranking: every figure beside size, in words that follow the figures, and nothing from a network."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts.agreement import Agreement, Estimate
+from helixnas.artifacts.ranking import SIZES, BudgetPicks, Pick, Ranking, SubsetRanking
+from helixnas.report import build_ranking_page
+from helixnas.report.ranking import even_steps, ranks, verdict
+
+
+def agreement_of(value: float) -> Agreement:
+    around = (value - 0.25, value + 0.25)
+    return Agreement(value, around, value, around, value, around)
+
+
+def subset_of(
+    name: str, lead: dict[str, float], *, reach: float = 0.125, beyond: float = 0.5, trainings: bool = True
+) -> SubsetRanking:
+    return SubsetRanking(
+        name=name,
+        meaning="some rows",
+        num_rows=40,
+        num_networks=30,
+        agreement={"relative_l1": agreement_of(0.5), **{size: agreement_of(0.25) for size in SIZES}},
+        partial={"relative_l1": Estimate(beyond, (beyond - 0.25, beyond + 0.25))},
+        lead={"relative_l1": {size: Estimate(value, (value - reach, value + reach)) for size, value in lead.items()}},
+        ceiling={"1 and 2": agreement_of(0.875)} if trainings else {},
+        best_pearson=0.9375 if trainings else None,
+    )
+
+
+LEADS = {"macs": 0.25, "params": 0.5, "depth": 0.375}
+
+
+@pytest.fixture
+def ranking() -> Ranking:
+    rng = np.random.default_rng(0)
+    pick = Pick(accuracy=0.875, architecture="4:a 8:b")
+    columns = {name: tuple(rng.uniform(size=40).tolist()) for name in ("accuracy", "relative_l1", *SIZES)}
+    return Ranking(
+        benchmark={"name": "made<1>", "num_rows": 40, "num_networks": 30, "num_trainings": 2, "facts": {}},
+        scores=("relative_l1",),
+        search_score="relative_l1",
+        num_resamples=100,
+        picked_by="the exact search over the whole space",
+        subsets=(subset_of("all", LEADS), subset_of("no_identity", LEADS)),
+        skipped={"top_decile": "4 different networks, of at least 10"},
+        budgets=tuple(
+            BudgetPicks(
+                macs=macs,
+                num_rows=4,
+                best=0.9375,
+                random=0.75,
+                picks=dict.fromkeys(("relative_l1", *SIZES), pick),
+            )
+            for macs in (100, 200)
+        ),
+        networks={"architecture": ("4:a 8:b",) * 40, **columns},
+    )
+
+
+def page_of(ranking: Ranking, tmp_path: Path) -> str:
+    build_ranking_page(ranking, tmp_path / "ranking.html")
+    return (tmp_path / "ranking.html").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_every_predictor_subset_and_figure(ranking: Ranking, tmp_path: Path) -> None:
+    page = page_of(ranking, tmp_path)
+    body = page.partition("</head>")[2]
+    anchors = re.findall(r'<section id="([^"]+)"', body)
+    assert anchors == ["summary", "all", "no-identity", "scatter", "ranks", "regret"]
+    for name in ("relative L1 (Eq. 7)", "MACs", "parameters", "depth (layers)", "training 1 against 2"):
+        assert body.count(f"<td>{name}</td>") >= 2 - (name == "training 1 against 2")
+    assert "0.500 (0.250 to 0.750)" in body
+    assert "would reach a Pearson correlation of 0.938" in body
+    assert "top decile (4 different networks, of at least 10)" in body
+    assert re.findall(r'id="chart-(\w+)"', body) == ["scatter", "ranks", "regret"]
+    assert "made&lt;1&gt;" in body
+    assert "made<1>" not in body
+    links = re.findall(r'(?:href|src)="([^"]+)"', re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL))
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_regret_is_told_in_points_beside_random_picks(ranking: Ranking, tmp_path: Path) -> None:
+    assert ranking.regret("relative_l1") == 0.0625
+    body = page_of(ranking, tmp_path)
+    assert "fall 6.25 points of accuracy short of the best on average; random picks 18.75." in body
+
+
+def test_many_networks_are_thinned_and_it_says_so(ranking: Ranking, tmp_path: Path) -> None:
+    many = {name: column * 50 for name, column in ranking.networks.items()}
+    body = page_of(replace(ranking, networks=many), tmp_path)
+    assert "Drawn are 1,500 of 2,000 rows" in body
+    assert "Drawn are 60 of 2,000 rows" in body
+
+
+@pytest.mark.parametrize(
+    ("subset", "sentence"),
+    [
+        (subset_of("all", LEADS), "better than by any size alone; the closest is MACs (lead of the score in tau 0.250"),
+        (subset_of("all", {**LEADS, "depth": -0.25}), "Ranking by depth (layers) alone is better than by relative L1"),
+        (subset_of("all", {**LEADS, "params": 0.0}), "relative L1 (Eq. 7) and by parameters alone are not told apart"),
+        (subset_of("all", LEADS), "correlation is 0.500 (0.250 to 0.750): what it knows beyond size."),
+        (subset_of("all", LEADS, beyond=0.125), "the interval includes 0, so it may know nothing beyond size."),
+        (subset_of("all", LEADS, beyond=-0.5), "among networks of equal size it prefers the worse."),
+    ],
+)
+def test_the_words_follow_the_figures(subset: SubsetRanking, sentence: str) -> None:
+    assert sentence in verdict(subset, "relative_l1")
+
+
+def test_trainings_that_are_not_repeated_have_no_ceiling(ranking: Ranking, tmp_path: Path) -> None:
+    once = replace(ranking, subsets=(subset_of("all", LEADS, trainings=False),))
+    body = page_of(once, tmp_path)
+    assert "Spearman-Brown" not in body
+    assert "training 1 against" not in body
+
+
+def test_ranks_begin_at_one_and_ties_share() -> None:
+    assert ranks(np.array([0.5, 0.5, 0.25, 1.0])).tolist() == [2.5, 2.5, 1.0, 4.0]
+
+
+def test_even_steps_hold_both_ends() -> None:
+    steps = even_steps(1000, 7)
+    assert (len(steps), steps[0], steps[-1]) == (7, 0, 999)
+    assert len(set(np.diff(steps))) <= 2

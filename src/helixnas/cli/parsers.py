@@ -11,6 +11,7 @@ VERBS = {
     "search": "find the best architecture under budgets",
     "retrain": "train a searched architecture from scratch",
     "rank": "rank a run's scores against trained accuracies, beside what size alone predicts",
+    "bench": "build a benchmark: train random networks of a space, to rank runs against",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -21,6 +22,12 @@ DESCRIPTION = """Block-wise distilled neural architecture search. Begin with: he
 SETTINGS = (
     "Every setting of the recipe can be replaced by the option of its name (--distill.lr 0.002, "
     "--searches.small.max.macs 50%, --retrain null); the defaults shown hold where the recipe does not say otherwise."
+)
+
+
+BENCH_SETTINGS = (
+    "Networks are trained with the recipe's retrain settings; every setting of the recipe can be replaced by the option of "
+    "its name (--retrain.fit.num_epochs 30)."
 )
 
 
@@ -39,10 +46,15 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
     )
     if name == "run":
         parser.description = f"{parser.description} {SETTINGS}"
+    if name == "bench":
+        parser.description = f"{parser.description} {BENCH_SETTINGS}"
     if name == "recipes" or not complete:
         return parser
     if name == "run":
         _add_run_options(parser, settings=settings)
+        return parser
+    if name == "bench":
+        _add_bench_options(parser)
         return parser
     parser.add_argument("run", metavar="RUN", help="the folder of a run")
     if name == "distill":
@@ -85,6 +97,29 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
     parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="lower limit, repeatable")
     parser.add_argument("--top", type=int, default=5, help="how many of the best to show")
+
+
+def _add_bench_options(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=("build",), help="what to do")
+    parser.add_argument(
+        "--recipe", metavar="RECIPE", type=str, required=True, help="a recipe's name or YAML file: images and training"
+    )
+    parser.add_argument(
+        "--space", metavar="SPACE", type=str | None, default=None, help="a space's name or YAML file; else the recipe's"
+    )
+    parser.add_argument("--num", type=int, default=30, help="how many networks, drawn uniformly")
+    parser.add_argument(
+        "--trainings", type=int, default=1, help="trainings of each, with seeds of their own; 2 tell the noise"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=str | None,
+        default=None,
+        help="the benchmark; benchmarks/RECIPE.json if not given",
+    )
+    parser.add_argument("--dry_run", "--dry-run", action="store_true", help="show what would be trained; needs no data")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
 
 
 def _add_rank_options(parser: ArgumentParser) -> None:

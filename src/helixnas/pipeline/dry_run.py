@@ -150,9 +150,9 @@ def _work(stage: PlannedStage, recipe: Recipe) -> str:
     if kind == "teacher":
         if recipe.teacher.weights:
             return f"load weights: {recipe.teacher.weights}"
-        return _steps(recipe.teacher_fit.num_epochs, recipe.teacher_fit.batch_size, images)
+        return steps_text(recipe.teacher_fit.num_epochs, recipe.teacher_fit.batch_size, images)
     if kind == "distill":
-        return _steps(recipe.distill.num_epochs, recipe.distill.batch_size, images)
+        return steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, images)
     if kind == "rate":
         return f"every path on {recipe.data.num_rating:,} images"
     if kind == "stitch":
@@ -167,11 +167,12 @@ def _work(stage: PlannedStage, recipe: Recipe) -> str:
             )
         )
     if kind == "retrain" and recipe.retrain is not None:
-        return _steps(recipe.retrain.fit.num_epochs, recipe.retrain.fit.batch_size, images)
+        return steps_text(recipe.retrain.fit.num_epochs, recipe.retrain.fit.batch_size, images)
     return "milliseconds to seconds"
 
 
-def _steps(num_epochs: int, batch_size: int, images: int) -> str:
+def steps_text(num_epochs: int, batch_size: int, images: int) -> str:
+    """Return epochs, batch size and, where the number of images is known, steps of a training in words."""
     epochs = f"{num_epochs} epochs of batch {batch_size}"
     return f"{epochs}: {num_epochs * (images // batch_size):,} steps" if images > 0 else epochs
 

@@ -120,6 +120,11 @@ def input_size_of(config: TeacherConfig) -> int:
     return int(described.input_size[-1]) if described is not None else 224
 
 
+def normalization_of(config: TeacherConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and spread per channel that the teacher's images in [0, 1] are normalised by, without its weights."""
+    return _normalization(_create(config.model, dict(config.model_args)), int(config.model_args.get("in_chans", 3)))
+
+
 def teacher_macs(teacher: Teacher, image_size: int) -> int:
     """Return the multiply-adds of the whole teacher for one image, attention included."""
     model = copy.deepcopy(teacher.model).to("meta")

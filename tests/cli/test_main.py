@@ -163,6 +163,22 @@ def test_search_and_verify_never_load_torch(run: str) -> None:
     subprocess.run([sys.executable, "-c", script, "run", "digit"], check=True, capture_output=True)
 
 
+def test_a_benchmark_is_built_and_ranked_against_without_torch(
+    run: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--dry-run"]) == 0
+    assert "3 trainings of 1 epochs of batch 64, each; 3 to do" in capsys.readouterr().out
+    assert not Path("benchmarks").exists()
+    words = ["--retrain.fit.batch_size", "128", "--quiet", "--out", "mine.json"]
+    assert main(["bench", "build", "--recipe", tiny, "--num", "3", *words]) == 0
+    assert capsys.readouterr().out == ""
+    script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
+    words = ["rank", run, "--bench", "mine.json", "--resamples", "5"]
+    done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
+    assert "All networks: 3 rows, 3 networks" in done.stdout
+    assert {file.name for file in Path(run, "rankings", "mine").iterdir()} == {"ranking.json", "ranking.html"}
+
+
 def test_whoever_stops_reading_ends_the_output_quietly(run: str) -> None:
     command = f"{sys.executable} -m helixnas search 'my run' | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)

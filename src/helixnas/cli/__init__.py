@@ -60,7 +60,7 @@ def _dispatch(words: list[str], console: Console) -> None:
     verb = words[0] if words else None
     if verb is not None and not verb.startswith("-") and verb not in VERBS:
         raise UnknownNameError("verb", verb, VERBS)
-    own, overrides = _split(words) if verb == "run" and not _asks_for_help(words) else (words, [])
+    own, overrides = _split(words) if verb in OWN_OPTIONS and not _asks_for_help(words) else (words, [])
     parser = build_parser(verb, settings=verb == "run" and own is words)
     if verb is None:
         parser.print_help()
@@ -70,6 +70,8 @@ def _dispatch(words: list[str], console: Console) -> None:
 
     if verb == "run":
         verbs.run(options, overrides, console, again=shlex.join(["helixnas", *(w for w in words if w not in DRY_RUN)]))
+    elif verb == "bench":
+        verbs.bench(options, overrides, console)
     elif verb == "recipes":
         verbs.recipes(console)
     elif verb == "models":
@@ -100,8 +102,14 @@ def _parse(parser: ArgumentParser, words: list[str]) -> Any:
 
 
 DRY_RUN = ("--dry-run", "--dry_run")
-OWN_OPTIONS = {"--out": 1, "--until": 1, "--redo": 0, "--quiet": 0, **dict.fromkeys(DRY_RUN, 0)}
-"""The options of `helixnas run` that are no settings of the recipe, and how many words follow each."""
+OWN_OPTIONS = {
+    "run": {"--out": 1, "--until": 1, "--redo": 0, "--quiet": 0, **dict.fromkeys(DRY_RUN, 0)},
+    "bench": {
+        **dict.fromkeys(("--recipe", "--space", "--num", "--trainings", "--out"), 1),
+        **dict.fromkeys(("--quiet", *DRY_RUN), 0),
+    },
+}
+"""Per verb that reads a recipe, the options that are no settings of it, and how many words follow each."""
 
 
 def _asks_for_help(words: Sequence[str]) -> bool:
@@ -109,19 +117,19 @@ def _asks_for_help(words: Sequence[str]) -> bool:
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the words of `helixnas run` itself, and those that replace settings of the recipe.
+    """Return the words of a verb itself, and those that replace settings of the recipe it reads.
 
     >>> _split(["run", "digits", "--seed", "1", "--out", "here", "--distill.lr=0.5"])
     (['run', 'digits', '--out', 'here'], ['--seed', '1', '--distill.lr=0.5'])
     """
-    own: list[str] = []
+    known, own = OWN_OPTIONS[words[0]], list[str]()
     settings: list[str] = []
     position = 0
     while position < len(words):
         word = words[position]
         name, equals, _ = word.partition("=")
-        taken = 1 if equals or not word.startswith("-") else 1 + OWN_OPTIONS.get(name, 1)
-        kept = settings if word.startswith("--") and name not in OWN_OPTIONS else own
+        taken = 1 if equals or not word.startswith("-") else 1 + known.get(name, 1)
+        kept = settings if word.startswith("--") and name not in known else own
         kept += words[position : position + taken]
         position += taken
     return own, settings

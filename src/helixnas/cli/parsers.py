@@ -14,6 +14,7 @@ VERBS = {
     "verify": "check the certificates of searches with an independent solver",
     "retrain": "train a searched architecture, from scratch or from inherited weights",
     "rank": "rank a run's scores against trained accuracies, beside what size alone predicts",
+    "bench": "build a benchmark: train random networks of a space, to rank runs against",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -49,6 +50,12 @@ SETTINGS = (
 )
 
 
+BENCH_SETTINGS = (
+    "Networks are trained with the recipe's retrain settings; every setting of the recipe can be replaced by the option of "
+    "its name (--retrain.fit.num_epochs 30)."
+)
+
+
 def build_parser(verb: str | None, *, settings: bool = False) -> ArgumentParser:
     """Return the parser; only the verb in hand gets its options, and those of a recipe only where `settings` asks."""
     parser = ArgumentParser(prog="helixnas", description=DESCRIPTION, exit_on_error=False, version=_version())
@@ -66,10 +73,15 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         parser.epilog = f"Example: {EXAMPLES[name]}"
     if name == "run":
         parser.description = f"{parser.description} {SETTINGS}"
+    if name == "bench":
+        parser.description = f"{parser.description} {BENCH_SETTINGS}"
     if name in ("recipes", "models") or not complete:
         return parser
     if name == "run":
         _add_run_options(parser, settings=settings)
+        return parser
+    if name == "bench":
+        _add_bench_options(parser)
         return parser
     if name in ("export", "finetune", "validate"):
         add_model_options(parser, name)
@@ -146,6 +158,29 @@ def _add_search_options(parser: ArgumentParser) -> None:
     parser.add_argument("--compare", action="store_true", help="run other search methods beside the exact one")
     help_limit = "seconds that Algorithm 2 and HiGHS may take in a comparison"
     parser.add_argument("--compare_limit", "--compare-limit", type=float, default=60.0, help=help_limit)
+
+
+def _add_bench_options(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=("build",), help="what to do")
+    parser.add_argument(
+        "--recipe", metavar="RECIPE", type=str, required=True, help="a recipe's name or YAML file: images and training"
+    )
+    parser.add_argument(
+        "--space", metavar="SPACE", type=str | None, default=None, help="a space's name or YAML file; else the recipe's"
+    )
+    parser.add_argument("--num", type=int, default=30, help="how many networks, drawn uniformly")
+    parser.add_argument(
+        "--trainings", type=int, default=1, help="trainings of each, with seeds of their own; 2 tell the noise"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=str | None,
+        default=None,
+        help="the benchmark; benchmarks/RECIPE.json if not given",
+    )
+    parser.add_argument("--dry_run", "--dry-run", action="store_true", help="show what would be trained; needs no data")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
 
 
 def _add_rank_options(parser: ArgumentParser) -> None:

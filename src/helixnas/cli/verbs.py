@@ -147,6 +147,29 @@ def rank(options: Any, console: Console) -> None:
     show_ranking(console, ranked)
 
 
+def bench(options: Any, overrides: Sequence[str], console: Console) -> None:
+    """Build a benchmark, or show what would be trained."""
+    from helixnas.pipeline.shipped import find_recipe
+
+    find_recipe(options.recipe)  # a slip of the pen is told before torch is loaded
+    from helixnas.cli.recipes import read_recipe
+    from helixnas.pipeline.bench import build_benchmark
+    from helixnas.pipeline.bench_plan import BenchmarkPlan, show_plan
+    from helixnas.pipeline.reporting import ConsoleReporter
+
+    recipe = read_recipe(options.recipe, overrides)
+    plan = BenchmarkPlan(
+        recipe=recipe if options.space is None else replace(recipe, space=options.space),
+        out=Path(options.out or f"benchmarks/{recipe.name}.json"),
+        num_networks=options.num,
+        num_trainings=options.trainings,
+    )
+    if options.dry_run:
+        show_plan(plan, console)
+    else:
+        build_benchmark(plan, ConsoleReporter(Console(quiet=True) if options.quiet else console))
+
+
 def report(options: Any, console: Console) -> None:
     """Write the report of a run."""
     from helixnas.pipeline.run import write_report

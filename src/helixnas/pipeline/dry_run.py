@@ -155,7 +155,7 @@ def _work(stage: PlannedStage, recipe: Recipe) -> str:
             return f"load weights: {recipe.teacher.weights}"
         return _fit_steps(recipe.teacher_fit, images)
     if kind == "distill":
-        return _steps(recipe.distill.num_epochs, recipe.distill.batch_size, images)
+        return steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, images)
     if kind == "rate":
         return f"every path on {recipe.data.num_rating:,} images"
     if kind == "stitch":
@@ -188,11 +188,12 @@ def _retrain_work(config: RetrainConfig, *, inherited: bool, images: int) -> str
 
 
 def _fit_steps(fit: FitConfig, images: int) -> str:
-    steps = _steps(fit.num_epochs, fit.batch_size, images)
+    steps = steps_text(fit.num_epochs, fit.batch_size, images)
     return f"{steps}, {fit.num_parts} parts of {fit.microbatch_size}" if fit.num_parts > 1 else steps
 
 
-def _steps(num_epochs: int, batch_size: int, images: int) -> str:
+def steps_text(num_epochs: int, batch_size: int, images: int) -> str:
+    """Return epochs, batch size and, where the number of images is known, steps of a training in words."""
     epochs = f"{num_epochs} epochs of batch {batch_size}"
     return f"{epochs}: {num_epochs * (images // batch_size):,} steps" if images > 0 else epochs
 

@@ -4,7 +4,7 @@ A stage's key is the hash of the settings it is made from and of the keys of the
 change a result (device, workers, caches) are left out, so changing them redoes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,14 +113,14 @@ def reason_to_redo(stage: PlannedStage, record: RunRecord, folder: RunFolder) ->
     if finished.key == stage.key:
         missing = finished.missing(folder.path)
         return None if missing is None else f"{missing} is missing or was changed"
-    changes = list(_changes("", finished.settings, stage.settings))
-    return "; ".join(changes[:3]) if changes else "an earlier stage changed"
+    found = list(changes("", finished.settings, stage.settings))
+    return "; ".join(found[:3]) if found else "an earlier stage changed"
 
 
-def _changes(prefix: str, before: Any, after: Any) -> Any:
-    """Yield a few words for every setting that differs."""
+def changes(prefix: str, before: Any, after: Any) -> Iterator[str]:
+    """Yield a few words for every setting that differs; `prefix` is what the settings are under."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted({*before, *after}):
-            yield from _changes(f"{prefix}.{name}" if prefix else str(name), before.get(name), after.get(name))
+            yield from changes(f"{prefix}.{name}" if prefix else str(name), before.get(name), after.get(name))
     elif before != after:
         yield f"{prefix} was {before}, is {after}"

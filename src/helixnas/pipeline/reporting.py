@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from helixnas.report.markup import duration
+
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
@@ -85,13 +87,16 @@ class ConsoleReporter(Reporter):
 
     def _lines(self, title: str, total: int) -> Advance:
         expected, said = total, time.monotonic()
+        began: tuple[int, float] | None = None
 
         def advance(done: int, note: str = "", *, total: int | None = None) -> None:
-            nonlocal expected, said
+            nonlocal expected, said, began
             expected = total or expected
+            began = began or (done, time.monotonic())
             if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
                 said = time.monotonic()
-                self.say(f"  {title}: {done:,}/{expected:,} {note}".rstrip())
+                left = time_left(done - began[0], expected - done, said - began[1])
+                self.say(", ".join(filter(None, [f"  {title}: {done:,}/{expected:,}", note, left])))
 
         return advance
 
@@ -109,3 +114,12 @@ class ConsoleReporter(Reporter):
         if self.writer is not None:
             self.writer.close()
             self.writer = None
+
+
+def time_left(done: int, rest: int, seconds: float) -> str:
+    """Return in words how long the rest takes at the pace so far; empty where there is no pace yet.
+
+    >>> time_left(10, 30, 20.0)
+    'about 1 min 0 s left'
+    """
+    return f"about {duration(rest * seconds / done)} left" if done > 0 else ""

@@ -6,6 +6,7 @@ from helixnas.teacher.build import (
     count_teacher,
     input_size_of,
     load_teacher,
+    normalization_of,
     save_teacher,
     sketch_teacher,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "default_boundaries",
     "input_size_of",
     "load_teacher",
+    "normalization_of",
     "save_teacher",
     "sketch_teacher",
 ]

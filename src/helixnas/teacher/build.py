@@ -120,6 +120,11 @@ def input_size_of(config: TeacherConfig) -> int:
     return int(described.input_size[-1]) if described is not None else 224
 
 
+def normalization_of(config: TeacherConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and spread per channel that the teacher's images in [0, 1] are normalised by, without its weights."""
+    return _normalization(_create(config.model, dict(config.model_args)), int(config.model_args.get("in_chans", 3)))
+
+
 def count_teacher(teacher: Teacher, image_size: int) -> dict[str, int]:
     """Return what the whole teacher takes for one image, attention included, under the names of the searches' resources."""
     model = copy.deepcopy(teacher.model).to("meta")

@@ -1,0 +1,145 @@
+"""What a benchmark is to be built of: random networks of a space, and how each is trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from helixnas.artifacts import config_key
+from helixnas.costs import cost_table
+from helixnas.errors import ConfigError
+from helixnas.lab import load_benchmark
+from helixnas.pipeline.dry_run import steps_text
+from helixnas.pipeline.plan import INCONSEQUENTIAL, changes
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.session import image_size, import_extensions
+from helixnas.rating.stitching import sample_distinct
+from helixnas.retrain import RetrainConfig
+from helixnas.space import Architecture, SearchSpace, load_space, space_to_dict
+from helixnas.teacher import normalization_of
+
+SAMPLE_STREAM = 31
+"""Tells the random numbers that choose networks from those of the same seed elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkPlan:
+    """What is to be trained."""
+
+    recipe: Recipe
+    """The settings; its space is that of the benchmark."""
+
+    out: Path
+    """The benchmark's file."""
+
+    num_networks: int = 30
+    """Different networks, drawn uniformly from the space."""
+
+    num_trainings: int = 1
+    """Trainings of each, with seeds one after the other; with two or more, a ranking knows its noise ceiling."""
+
+    def __post_init__(self) -> None:
+        import_extensions(self.recipe)  # they may be what the space is made of
+        if self.recipe.retrain is None:
+            raise ConfigError(
+                f"the recipe {self.recipe.name!r} leaves retraining out (retrain: null), which says how networks are "
+                "trained; give it, for example with: --retrain.fit.num_epochs 30"
+            )
+        for option, value, least in (("num", self.num_networks, 3), ("trainings", self.num_trainings, 1)):
+            if value < least:
+                raise ConfigError(f"--{option} must be at least {least}, not {value}")
+        if self.num_networks > self.space.size:
+            raise ConfigError(
+                f"--num must be at most {self.space.size:,}, the networks of space {self.space.name!r}, "
+                f"not {self.num_networks:,}"
+            )
+        if self.out.suffix != ".json":
+            raise ConfigError(f"--out {str(self.out)!r} must end in .json")
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space that networks are drawn from."""
+        return load_space(self.recipe.space)
+
+    @property
+    def training(self) -> RetrainConfig:
+        """How each network is trained."""
+        assert self.recipe.retrain is not None, "checked when the plan was made"
+        return self.recipe.retrain
+
+    @property
+    def work(self) -> RunFolder:
+        """Where the unfinished training is kept; removed at the end."""
+        return RunFolder(self.out.with_name(f"{self.out.name}.work"))
+
+    def architectures(self) -> list[Architecture]:
+        """Return the networks; more of them begin with the same."""
+        rng = np.random.default_rng((self.recipe.seed, SAMPLE_STREAM))
+        return sample_distinct(self.space, self.num_networks, rng)
+
+    def settings(self) -> dict[str, Any]:
+        """Return everything that decides the accuracies, as plain values."""
+        values = self.recipe.to_dict()
+        mean, std = normalization_of(self.recipe.teacher)
+        return {
+            "seed": values["seed"],
+            "data": {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL},
+            "precision": values["runtime"]["precision"],
+            "retrain": values["retrain"],
+            "image_size": image_size(self.recipe),
+            "mean": list(mean),
+            "std": list(std),
+        }
+
+    def key(self) -> str:
+        """Return the hash of what decides the accuracies, the space included."""
+        return config_key(self.settings(), config_key(space_to_dict(self.space)))
+
+    def trained(self) -> dict[Architecture, tuple[float, ...]]:
+        """Return the accuracies that the file holds already.
+
+        Raises:
+            ConfigError: it holds a benchmark of another space, or one that was made with other settings.
+        """
+        if not self.out.exists():
+            return {}
+        found = load_benchmark(self.out)
+        if found.space != self.space:
+            raise ConfigError(f"{self.out} holds a benchmark of space {found.space.name!r}; choose another --out")
+        changed = list(changes("", found.facts.get("settings"), self.settings()))
+        if changed:
+            raise ConfigError(
+                f"{self.out} was made with other settings ({'; '.join(changed[:3])}); choose another --out"
+            )
+        return {network.architecture: network.accuracy for network in found.networks}
+
+    def left(self, trained: Mapping[Architecture, Sequence[float]]) -> list[tuple[int, int]]:
+        """Return the trainings still to do as (network, training): every network once, then every network again."""
+        return [
+            (number, training)
+            for training in range(self.num_trainings)
+            for number, architecture in enumerate(self.architectures())
+            if len(trained.get(architecture, ())) <= training
+        ]
+
+
+def show_plan(plan: BenchmarkPlan, console: Console) -> None:
+    """Print what would be trained, in how many steps, and what is done; needs no data."""
+    fit, size = plan.training.fit, image_size(plan.recipe)
+    table = cost_table(plan.space, image_size=size, num_classes=10)
+    macs = sorted(table.of(architecture)["macs"] / 1e6 for architecture in plan.architectures())
+    trainings = plan.num_networks * plan.num_trainings
+    images = plan.recipe.expected_images - plan.recipe.data.num_rating
+    lines = [
+        f"{plan.num_networks:,} of the {plan.space.size:,} networks of space {plan.space.name}, with {macs[0]:,.1f} M to "
+        f"{macs[-1]:,.1f} M multiply-adds at {size} pixels",
+        f"{trainings:,} trainings of {steps_text(fit.num_epochs, fit.batch_size, images)}, each; "
+        f"{len(plan.left(plan.trained())):,} to do",
+        f"file: {plan.out}",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

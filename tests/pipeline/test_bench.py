@@ -1,0 +1,199 @@
+"""A benchmark built end to end: resumable between trainings and inside one, and ready to be ranked against."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from helixnas.errors import ConfigError, DataError, Interrupted, NonFiniteLossError
+from helixnas.lab import load_benchmark
+from helixnas.pipeline import bench
+from helixnas.pipeline.bench import build_benchmark
+from helixnas.pipeline.bench_plan import BenchmarkPlan, show_plan
+from helixnas.pipeline.ranking import rank_run
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.reporting import Reporter
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.space import load_space
+
+
+@pytest.fixture
+def plan(tiny: Recipe, tmp_path: Path) -> BenchmarkPlan:
+    return BenchmarkPlan(recipe=tiny, out=tmp_path / "bench.json", num_networks=3, num_trainings=2)
+
+
+@pytest.fixture(scope="session")
+def built(tiny: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a finished benchmark; for reading only."""
+    path = tmp_path_factory.mktemp("bench") / "bench.json"
+    build_benchmark(BenchmarkPlan(recipe=tiny, out=path, num_networks=3, num_trainings=2), Reporter())
+    return path
+
+
+def test_a_benchmark_holds_different_networks_of_the_space_trained_as_often_as_asked(built: Path, tiny: Recipe) -> None:
+    found = load_benchmark(built)
+    assert found.space == load_space(tiny.space)
+    assert len({network.architecture for network in found.networks}) == 3
+    assert found.num_trainings == 2
+    for network in found.networks:
+        assert network.architecture in found.space
+        assert all(0 < value <= 1 for value in network.accuracy)
+        assert set(network.costs) == {"macs", "params"}
+    assert len({value for network in found.networks for value in network.accuracy}) > 3
+    assert found.facts["recipe"] == "tiny"
+    assert list(built.parent.iterdir()) == [built]
+
+
+def test_a_run_is_ranked_against_it(built: Path, finished: RunFolder, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(finished.path, tmp_path / "run")
+    ranking = rank_run(RunFolder(tmp_path / "run"), built, Reporter(), num_resamples=5).ranking
+    assert ranking.benchmark["num_trainings"] == 2
+    assert list(ranking.subsets[0].ceiling) == ["1 and 2"]
+    assert ranking.picked_by.startswith("the best score among the benchmark's networks")
+
+
+class Interrupting(Reporter):
+    """Asks the process to stop, as Ctrl-C does, at the given numbers of steps."""
+
+    def __init__(self, *steps: int) -> None:
+        self.steps = list(steps)
+        self.notes: list[str] = []
+
+    def progress(self, title: str, total: int):
+        reporter, inner = self, super().progress(title, total)
+
+        class Watching:
+            def __enter__(self):
+                inner.__enter__()
+
+                def watch(done: int, note: str = "", *, total: int | None = None) -> None:
+                    reporter.notes.append(f"{title} {done} {note}")
+                    if title == "training networks" and done in reporter.steps:
+                        reporter.steps.remove(done)
+                        os.kill(os.getpid(), signal.SIGINT)
+
+                return watch
+
+            def __exit__(self, *details):
+                return inner.__exit__(*details)
+
+        return Watching()
+
+
+def test_an_interrupted_build_ends_bit_for_bit_as_an_uninterrupted_one(built: Path, plan: BenchmarkPlan) -> None:
+    reporter = Interrupting(5, 30, 100)
+    for _ in range(3):
+        with pytest.raises(Interrupted, match="everything so far is saved"):
+            build_benchmark(plan, reporter)
+        assert len(list(plan.work.path.glob("checkpoints/*"))) == 1
+    done = load_benchmark(plan.out)  # whole after every training
+    assert len(done) == 3
+    assert done.num_trainings == 1
+    build_benchmark(plan, reporter)
+    assert plan.out.read_bytes() == built.read_bytes()
+    assert not plan.work.path.exists()
+    assert any("training 6 of 6, epoch 1/1, loss" in note for note in reporter.notes)
+
+
+def test_a_finished_benchmark_is_not_built_again_and_more_networks_are_added(
+    built: Path, plan: BenchmarkPlan, listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan.out.write_bytes(built.read_bytes())
+    monkeypatch.setattr(bench, "Session", None)
+    assert build_benchmark(plan, listener) == load_benchmark(plan.out)
+    assert listener.said == [f"{plan.out}: done already"]
+    monkeypatch.undo()
+    more = build_benchmark(replace(plan, num_networks=4), listener)
+    assert more.networks[:3] == load_benchmark(built).networks
+    assert len(more) == 4
+
+
+def test_a_file_of_other_settings_is_kept_and_the_setting_named(built: Path, plan: BenchmarkPlan, tiny: Recipe) -> None:
+    plan.out.write_bytes(built.read_bytes())
+    assert tiny.retrain is not None
+    longer = replace(tiny.retrain, fit=replace(tiny.retrain.fit, num_epochs=2))
+    with pytest.raises(
+        ConfigError, match=r"was made with other settings \(retrain.fit.num_epochs was 1, is 2\); choose"
+    ):
+        build_benchmark(replace(plan, recipe=replace(tiny, retrain=longer)), Reporter())
+    with pytest.raises(ConfigError, match="holds a benchmark of space 'tiny'; choose another --out"):
+        build_benchmark(replace(plan, recipe=replace(tiny, space="macro")), Reporter())
+    assert plan.out.read_bytes() == built.read_bytes()
+
+
+def test_settings_that_change_no_accuracy_do_not_matter(
+    built: Path, plan: BenchmarkPlan, tiny: Recipe, listener
+) -> None:
+    plan.out.write_bytes(built.read_bytes())
+    build_benchmark(replace(plan, recipe=replace(tiny, data=replace(tiny.data, cache=False))), listener)
+    assert listener.said == [f"{plan.out}: done already"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"num_networks": 2}, "--num must be at least 3, not 2"),
+        ({"num_networks": 25}, "--num must be at most 24, the networks of space 'tiny', not 25"),
+        ({"num_trainings": 0}, "--trainings must be at least 1, not 0"),
+        ({"out": Path("bench.txt")}, "--out 'bench.txt' must end in .json"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_one_sentence(plan: BenchmarkPlan, change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        replace(plan, **change)
+
+
+def test_a_recipe_that_does_not_say_how_networks_are_trained_is_refused(plan: BenchmarkPlan, tiny: Recipe) -> None:
+    with pytest.raises(ConfigError, match=r"the recipe 'tiny' leaves retraining out .* --retrain.fit.num_epochs 30"):
+        replace(plan, recipe=replace(tiny, retrain=None))
+
+
+def test_images_without_labels_are_refused(plan: BenchmarkPlan, tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(images: object, purpose: str) -> None:
+        raise DataError(f"{purpose} needs labels")
+
+    monkeypatch.setattr("helixnas.data.ImageSet.require_labels", refuse)
+    with pytest.raises(DataError, match="building a benchmark needs labels"):
+        build_benchmark(plan, Reporter())
+    assert not plan.out.exists()
+
+
+def test_a_loss_that_is_not_finite_names_the_network_and_keeps_those_before(plan: BenchmarkPlan, tiny: Recipe) -> None:
+    assert tiny.retrain is not None
+    wild = replace(tiny.retrain, fit=replace(tiny.retrain.fit, lr=1e30, optimizer="sgd"))
+    with pytest.raises(
+        NonFiniteLossError, match=r"the loss of network 1, 8:\S+ 12:\S+, is \S+ in step \d+; try a lower lr"
+    ):
+        build_benchmark(replace(plan, recipe=replace(tiny, retrain=wild)), Reporter())
+
+
+def test_a_dry_run_tells_sizes_steps_and_what_is_left(built: Path, plan: BenchmarkPlan, tiny: Recipe) -> None:
+    console = Console(record=True, width=200)
+    show_plan(replace(plan, recipe=replace(tiny, expected_images=1438)), console)
+    said = console.export_text()
+    assert "3 of the 24 networks of space tiny, with " in said
+    assert "M multiply-adds at 8 pixels" in said
+    assert "6 trainings of 1 epochs of batch 64: 21 steps, each; 6 to do" in said
+    assert not plan.out.exists()
+    plan.out.write_bytes(built.read_bytes())
+    console = Console(record=True, width=200)
+    show_plan(replace(plan, num_networks=4), console)
+    assert "8 trainings of 1 epochs of batch 64, each; 2 to do" in console.export_text()
+
+
+def test_networks_are_drawn_evenly_from_the_whole_space(tiny: Recipe, tmp_path: Path) -> None:
+    whole = BenchmarkPlan(recipe=tiny, out=tmp_path / "bench.json", num_networks=24)
+    assert len({architecture.text for architecture in whole.architectures()}) == 24
+    assert whole.architectures()[:5] == replace(whole, num_networks=5).architectures()
+
+
+def test_the_file_tells_the_settings_it_was_made_with(built: Path) -> None:
+    settings = json.loads(built.read_text())["facts"]["settings"]
+    assert settings["retrain"]["fit"]["num_epochs"] == 1
+    assert settings["image_size"] == 8

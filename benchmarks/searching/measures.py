@@ -18,7 +18,7 @@ from helixnas.search import (
     Budget,
     Instance,
     pareto_front,
-    parse_amount,
+    parse_limits,
     solve,
     solve_diverse,
     solve_milp,
@@ -162,8 +162,8 @@ def _front(r: float, seed: int, number: int) -> Row:
         front = pareto_front(instance, Budget(), names)
     except ConfigError as error:
         refused = str(error)
-        words = refused.rpartition("resolution ")[2].removesuffix(" fits").split(", ")
-        resolution = {name: parse_amount(step) for name, _, step in (word.partition("=") for word in words)}
+        steps = dict(word.split("=") for word in refused.rpartition("resolution ")[2].removesuffix(" fits").split(", "))
+        resolution = parse_limits(steps, known=dict.fromkeys(names), option="resolution")
         started = time.perf_counter()
         front = pareto_front(instance, Budget(), names, resolution=resolution)
     seconds = time.perf_counter() - started

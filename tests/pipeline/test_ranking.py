@@ -47,7 +47,7 @@ def test_a_ranking_leaves_figures_and_a_page_beside_the_run(copy: RunFolder, ben
     assert ranked.ranking.benchmark["num_networks"] == 24
     assert ranked.ranking.picked_by == "the exact search over the whole space"
     assert [name for name in ranked.ranking.networks if name not in ("architecture", "accuracy")] == [
-        "relative_l1", "macs", "params", "depth",
+        "relative_l1", "task_kl", "macs", "params", "depth",
     ]  # fmt: skip
 
 

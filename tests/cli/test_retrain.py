@@ -74,8 +74,8 @@ def test_a_setting_that_training_does_not_have_names_the_nearest(tmp_path: Path)
 
 def test_a_batch_larger_than_the_data_is_one_sentence(run: str, complaint: Callable[..., str]) -> None:
     Path("mine.yaml").write_text("fit: {batch_size: 4096, microbatch_size: 128}\n")
+    before = (Path(run) / "config.yaml").read_bytes()
     said = complaint("retrain", run, "--recipe", "mine.yaml")
-    assert said == (
-        "the batch_size for training the searched network is 4096, but there are only 1378 images; choose at most 1378"
-    )
+    assert said == "retrain.fit.batch_size is 4,096, but there are only 1,378 training images; choose at most 1,378"
+    assert (Path(run) / "config.yaml").read_bytes() == before
     assert not (Path(run) / "searches" / "small" / "retrained").exists()

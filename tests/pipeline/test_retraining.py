@@ -21,6 +21,7 @@ from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.shipped import shipped_recipes
 from helixnas.retrain import RetrainConfig, load_model
+from helixnas.teacher import Teacher
 
 Digests = Callable[[Path], dict[str, str]]
 
@@ -131,12 +132,36 @@ def test_the_teacher_teaches_the_whole_network(copy: RunFolder, tiny: Recipe, te
     assert not torch.equal(taught["classifier.weight"], plain["classifier.weight"])
 
 
-def test_a_supernet_whose_weights_cannot_be_inherited_is_one_sentence(copy: RunFolder, tiny: Recipe) -> None:
-    widening = replace(tiny, supernet=replace(tiny.supernet, interface="widen"))
-    run_recipe(widening, copy, Reporter(), until="search")
-    with pytest.raises(ConfigError, match=r"supernet.interface=widen cannot be inherited: .* from scratch"):
-        retrained(widening, copy, init="inherited")
-    assert not copy.inherited("small").exists()
+def test_a_supernet_whose_weights_cannot_be_inherited_is_told_before_anything_is_done(tiny: Recipe) -> None:
+    assert tiny.retrain is not None
+    inheriting = replace(tiny.retrain, init="inherited")
+    with pytest.raises(ConfigError, match=r"supernet.interface=adapter alone: .*; set retrain.init to scratch"):
+        replace(tiny, supernet=replace(tiny.supernet, interface="widen"), retrain=inheriting)
+
+
+def test_a_batch_larger_than_the_data_is_told_before_anything_is_done(tiny: Recipe, tmp_path: Path) -> None:
+    assert tiny.retrain is not None
+    large = replace(tiny, retrain=replace(tiny.retrain, fit=FitConfig(batch_size=4096)))
+    with pytest.raises(ConfigError, match="retrain.fit.batch_size is 4,096, but there are only 1,378 training images"):
+        run_recipe(large, RunFolder(tmp_path / "run"), Reporter())
+    assert not list((tmp_path / "run").glob("teacher/*"))
+
+
+def test_a_teacher_of_other_classes_is_told_before_the_supernet_is_distilled(
+    copy: RunFolder, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tiny.retrain is not None
+    taught = replace(tiny, retrain=replace(tiny.retrain, teach="soft"), distill=replace(tiny.distill, num_epochs=2))
+    monkeypatch.setattr(Teacher, "num_classes", 1000, raising=False)
+    monkeypatch.setattr(Teacher, "__setattr__", without_classes)
+    with pytest.raises(ConfigError, match="the teacher tells 1,000 classes apart and the network 10"):
+        run_recipe(taught, copy, Reporter())
+    assert "distill" not in copy.load_record().stages
+
+
+def without_classes(self: Teacher, name: str, value: Any) -> None:
+    if name != "num_classes":
+        torch.nn.Module.__setattr__(self, name, value)
 
 
 def test_settings_that_came_later_leave_the_keys_of_older_runs_as_they_were(tiny: Recipe) -> None:

@@ -37,25 +37,26 @@ def stage(options: Any, console: Console) -> None:
     from helixnas.pipeline.run import run_stage
 
     recipe, folder = _open(options.run)
-    if options.verb == "retrain":
-        recipe = _with_training(recipe, folder, options)
+    kept = recipe = _with_training(recipe, getattr(options, "recipe", None))
+    init = getattr(options, "init", None)
+    if init is not None and recipe.retrain is not None:
+        recipe = replace(recipe, retrain=replace(recipe.retrain, init=init))
     reporter = ConsoleReporter(console, folder.tensorboard)
     blocks = _block_numbers(getattr(options, "blocks", ""))
     run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
+    if getattr(options, "recipe", None) is not None:
+        with folder.locked():
+            folder.save_settings(kept.to_dict())
 
 
-def _with_training(recipe: Any, folder: Any, options: Any) -> Any:
-    """Return the recipe with another way of retraining: one that is kept for the run, and where weights come from."""
+def _with_training(recipe: Any, name: str | None) -> Any:
+    """Return the recipe with the retraining recipe of that name, where one is given."""
     from helixnas.cli.recipes import read_training
     from helixnas.retrain import RetrainConfig
 
-    if options.recipe is not None:
-        recipe = replace(recipe, retrain=read_training(options.recipe, RetrainConfig, "retraining recipe"))
-        with folder.locked():
-            folder.save_settings(recipe.to_dict())
-    if options.init is not None and recipe.retrain is not None:
-        recipe = replace(recipe, retrain=replace(recipe.retrain, init=options.init))
-    return recipe
+    if name is None:
+        return recipe
+    return replace(recipe, retrain=read_training(name, RetrainConfig, "retraining recipe"))
 
 
 def costs(options: Any, console: Console) -> None:

@@ -85,6 +85,12 @@ class Recipe:
                 "retraining needs labels, but data.labels is false; set retrain to null to stop after the search"
             )
 
+        if self.retrain is not None and self.retrain.init == "inherited" and self.supernet.interface == "widen":
+            raise ConfigError(
+                "weights can be inherited with supernet.interface=adapter alone: in a supernet that widens, first and last "
+                "layers have the teacher's widths; set retrain.init to scratch"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values for YAML."""
         return _plain(asdict(self))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from helixnas.artifacts.files import read_text, write_json
-from helixnas.engine import Fit
+from helixnas.engine import Fit, Objective
+from helixnas.errors import ConfigError
 from helixnas.pipeline.drive import discard
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.stages import Result
@@ -65,6 +66,28 @@ def retrain_inherited(session: Session, key: str, *, name: str) -> Result:
     return result
 
 
+def check_images(session: Session) -> None:
+    """Raise where the training images cannot serve to retrain a network.
+
+    Raises:
+        DataError: they have no labels.
+        ConfigError: a batch holds more.
+    """
+    config, images = _config(session), session.data.train
+    images.require_labels("retraining")
+    if config.fit.batch_size > len(images):
+        raise ConfigError(
+            f"retrain.fit.batch_size is {config.fit.batch_size:,}, but there are only {len(images):,} training images; "
+            f"choose at most {len(images):,}"
+        )
+
+
+def check_teaching(session: Session) -> None:
+    """Raise `ConfigError` where the teacher is to teach the whole network and tells other classes apart."""
+    if session.recipe.retrain is not None and session.recipe.retrain.teach != "none":
+        _objective(session)
+
+
 def _config(session: Session) -> RetrainConfig:
     config = session.recipe.retrain
     assert config is not None, "the plan holds no such stage without its settings"
@@ -72,7 +95,6 @@ def _config(session: Session) -> RetrainConfig:
 
 
 def _new_network(session: Session, name: str) -> HelixNet:
-    session.data.train.require_labels("retraining")
     architecture = Architecture.from_json(read_text(session.folder.search(name) / "architecture.json"))
     model = build_model(
         architecture,
@@ -116,13 +138,18 @@ def _train(session: Session, model: HelixNet, stage: str, key: str, curves: Curv
         curves=curves,
         title=f"{'fine-tuning' if inherited else 'retraining'} {name}",
         images=_training_images(session, config),
-        objective=objective_of(
-            teacher,
-            kind=config.teach,
-            share=config.teach_share,
-            temperature=config.temperature,
-            num_classes=(teacher.num_classes, session.data.num_classes),
-        ),
+        objective=_objective(session),
+    )
+
+
+def _objective(session: Session) -> Objective | None:
+    config, teacher = _config(session), session.teacher
+    return objective_of(
+        teacher,
+        kind=config.teach,
+        share=config.teach_share,
+        temperature=config.temperature,
+        num_classes=(teacher.num_classes, session.data.num_classes),
     )
 
 

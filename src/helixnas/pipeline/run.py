@@ -21,7 +21,7 @@ from helixnas.pipeline.outcomes import search
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
-from helixnas.pipeline.retraining import retrain, retrain_inherited
+from helixnas.pipeline.retraining import check_images, check_teaching, retrain, retrain_inherited
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.run_search import load_search
 from helixnas.pipeline.searching import check_budgets, teacher_costs
@@ -66,7 +66,7 @@ def run_recipe(
         session = Session(recipe, folder, reporter)
         try:
             chosen = [stage for stage in plan(recipe.to_dict()) if stage.name.partition(":")[0] in wanted]
-            _require_labels(chosen, session, record)
+            _check_retraining(chosen, session, record)
             for stage in chosen:
                 record = _do(stage, session, record)
             if until == "report":
@@ -113,7 +113,7 @@ def run_stage(
             if name is not None:
                 chosen = [planned[f"search:{name}"]] if name not in known_searches else []
                 chosen += named
-            _require_labels(chosen, session, record)
+            _check_retraining(chosen, session, record)
             for stage in chosen:
                 _require_upstream(stage, planned, record, folder)
                 record = _do(stage, session, record)
@@ -163,9 +163,10 @@ def _do(stage: PlannedStage, session: Session, record: RunRecord) -> RunRecord:
         record.save(folder.record)
     if (
         stage.name == "distill" and "costs" in record.stages
-    ):  # the first stage that takes long: a budget that cannot be met is told before it
+    ):  # the first stage that takes long: what cannot be met is told before it
         costs = load_costs(folder, record)
         check_budgets(session.recipe.searches, session.space, costs, teacher_costs(record), folder)
+        check_teaching(session)
     started = time.monotonic()
     result = _step(stage.name)(session, stage.key)
     finished = StageRecord(
@@ -226,13 +227,13 @@ def _take_over_blocks(stage: PlannedStage, session: Session, record: RunRecord) 
     return _do(stage, session, record) if trained else record
 
 
-def _require_labels(chosen: Iterable[PlannedStage], session: Session, record: RunRecord) -> None:
-    """Raise `DataError` before hours of work where a later stage will need labels that are not there."""
+def _check_retraining(chosen: Iterable[PlannedStage], session: Session, record: RunRecord) -> None:
+    """Raise before hours of work where a later stage will need labels or images that are not there."""
     if any(
         stage.name.startswith(("retrain:", "inherit:")) and not is_done(stage, record, session.folder)
         for stage in chosen
     ):
-        session.data.train.require_labels("retraining")
+        check_images(session)
 
 
 def _with_named_search(recipe: Recipe, folder: RunFolder, name: str) -> Recipe:

@@ -189,8 +189,8 @@ def test_a_dry_run_tells_sizes_steps_and_what_is_left(built: Path, plan: Benchma
 
 def test_networks_are_drawn_evenly_from_the_whole_space(tiny: Recipe, tmp_path: Path) -> None:
     whole = BenchmarkPlan(recipe=tiny, out=tmp_path / "bench.json", num_networks=24)
-    assert len({architecture.text for architecture in whole.architectures()}) == 24
-    assert whole.architectures()[:5] == replace(whole, num_networks=5).architectures()
+    assert len({architecture.text for architecture in whole.architectures}) == 24
+    assert whole.architectures[:5] == replace(whole, num_networks=5).architectures
 
 
 def test_the_file_tells_the_settings_it_was_made_with(built: Path) -> None:

@@ -47,7 +47,7 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
         builder = _Builder(plan, Session(plan.recipe, plan.work, reporter))
         with reporter.progress("training networks", total * builder.num_steps) as advance:
             for number, training in left:
-                architecture = plan.architectures()[number]
+                architecture = plan.architectures[number]
                 done = total - len(plan.left(trained))
                 accuracy = builder.train(number, training, advance=_counted(advance, done, total, builder.num_steps))
                 trained[architecture] = (*trained.get(architecture, ()), accuracy)
@@ -69,7 +69,6 @@ class _Builder:
         self.plan = plan
         self.session = session
         self.key = plan.key()
-        self.architectures = plan.architectures()
         self.mean, self.std = normalization_of(plan.recipe.teacher)
         self.evaluation = _evaluation_of(session)
         fit = plan.training.fit
@@ -82,7 +81,11 @@ class _Builder:
 
     def train(self, number: int, training: int, *, advance: Advance) -> float:
         """Return the accuracy of one training, which goes on from its checkpoint where there is one."""
-        architecture, config, seed = self.architectures[number], self.plan.training, self.plan.recipe.seed + training
+        architecture, config, seed = (
+            self.plan.architectures[number],
+            self.plan.training,
+            self.plan.recipe.seed + training,
+        )
         runtime = Runtime(self.plan.recipe.runtime)  # a loss scale is that of one training
         model = runtime.place(
             build_model(
@@ -116,7 +119,7 @@ class _Builder:
 
     def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:
         """Return what is trained so far, in the order in which networks were drawn."""
-        drawn = [architecture for architecture in self.architectures if architecture in trained]
+        drawn = [architecture for architecture in self.plan.architectures if architecture in trained]
         others = [architecture for architecture in trained if architecture not in set(drawn)]
         return Benchmark(
             name=self.plan.out.stem,

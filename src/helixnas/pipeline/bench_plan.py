@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class BenchmarkPlan:
         if self.out.suffix != ".json":
             raise ConfigError(f"--out {str(self.out)!r} must end in .json")
 
-    @property
+    @cached_property
     def space(self) -> SearchSpace:
         """The space that networks are drawn from."""
         return load_space(self.recipe.space)
@@ -76,8 +77,9 @@ class BenchmarkPlan:
         """Where the unfinished training is kept; removed at the end."""
         return RunFolder(self.out.with_name(f"{self.out.name}.work"))
 
+    @cached_property
     def architectures(self) -> list[Architecture]:
-        """Return the networks; more of them begin with the same."""
+        """The networks, drawn uniformly; more of them begin with the same."""
         rng = np.random.default_rng((self.recipe.seed, SAMPLE_STREAM))
         return sample_distinct(self.space, self.num_networks, rng)
 
@@ -122,7 +124,7 @@ class BenchmarkPlan:
         return [
             (number, training)
             for training in range(self.num_trainings)
-            for number, architecture in enumerate(self.architectures())
+            for number, architecture in enumerate(self.architectures)
             if len(trained.get(architecture, ())) <= training
         ]
 
@@ -131,7 +133,7 @@ def show_plan(plan: BenchmarkPlan, console: Console) -> None:
     """Print what would be trained, in how many steps, and what is done; needs no data."""
     fit, size = plan.training.fit, image_size(plan.recipe)
     table = cost_table(plan.space, image_size=size, num_classes=10)
-    macs = sorted(table.of(architecture)["macs"] / 1e6 for architecture in plan.architectures())
+    macs = sorted(table.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
     trainings = plan.num_networks * plan.num_trainings
     images = plan.recipe.expected_images - plan.recipe.data.num_rating
     lines = [

@@ -24,8 +24,13 @@ def test_highs_agrees_on_spaces_of_the_size_of_table_1(table_1, seed):
     free = solve(instance, Budget()).best()
     share = 0.6 + 0.02 * seed % 0.3
     names = instance.resources[: 1 + seed % 3]
-    upper = {name: int(share * free.costs[name]) for name in names}
-    lower = {"params": int(0.9 * upper["params"])} if seed % 2 else {}
+    shares = {"sum": share, "max": 0.97}  # the largest of all blocks cannot fall far below that of the best
+    upper = {
+        name: int(shares[how] * free.costs[name])
+        for name, how in zip(instance.resources, instance.combine, strict=True)
+        if name in names
+    }
+    lower = {"params": int(0.9 * upper["params"])} if seed % 4 == 1 else {}
     budget = Budget(upper=upper, lower=lower)
     checked = verify(instance, certify(solve(instance, budget)), time_limit_s=300.0)
     assert (checked.problems, checked.claim, checked.verdict) == ((), "optimum", "confirmed")

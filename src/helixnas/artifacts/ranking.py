@@ -83,6 +83,9 @@ class BudgetPicks:
 class Ranking:
     """A run's scores against a benchmark, in one file."""
 
+    run: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Whose ratings: ``recipe``, and ``stages`` with the ``key`` and ``seconds`` of each that the ratings come from."""
+
     benchmark: Mapping[str, Any]
     """``name``, ``num_rows``, ``num_networks``, ``num_trainings``, ``facts``."""
 
@@ -140,6 +143,7 @@ class Ranking:
                     f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
                 )
             return Ranking(
+                run=values["run"],
                 benchmark=values["benchmark"],
                 scores=tuple(values["scores"]),
                 search_score=values["search_score"],

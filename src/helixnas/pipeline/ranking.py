@@ -3,7 +3,7 @@
 It reads ratings and costs, never the supernet, and leaves ``rankings/NAME/ranking.json`` and a page beside it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -49,8 +49,8 @@ def rank_run(
     Raises:
         ArtifactError: the run is not rated yet, or the file holds no benchmark of its space.
     """
-    tables = load_tables(folder, folder.load_record())
-    settings = folder.load_settings()
+    record = folder.load_record()
+    tables, settings = load_tables(folder, record), folder.load_settings()
     if "space" not in settings:
         raise ArtifactError(f"{folder.config} was changed by hand and lacks the space of the run")
     space = load_space(settings["space"])
@@ -66,6 +66,9 @@ def rank_run(
             seed=seed,
             advance=lambda done, total: advance(done, total=total),
         )
+    made_by = {name: record.stages[name] for name in ("teacher", "distill", "rate") if name in record.stages}
+    stages = {name: {"key": stage.key, "seconds": stage.seconds} for name, stage in made_by.items()}
+    ranking = replace(ranking, run={"recipe": record.recipe, "stages": stages})
     where = folder.ranking(trained.name)
     ranking.save(where / "ranking.json")
     build_ranking_page(ranking, where / "ranking.html")

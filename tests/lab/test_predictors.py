@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helixnas.errors import ArtifactError
+from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.lab import Benchmark
-from helixnas.lab.predictors import SEARCH, higher_is_better, sizes, summed_scores
+from helixnas.lab.predictors import Summed, higher_is_better, rows_of, sizes, summed_kinds, summed_scores
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.search import Tables
+from helixnas.search import Budget, Tables, score_coefficients, solve
 from helixnas.space import Architecture, SearchSpace
 
 Make = Callable[..., Tables]
@@ -27,7 +27,8 @@ def test_a_score_is_the_sum_over_blocks_of_the_paths_means(
     benchmark: Benchmark, tables: Make, small: SearchSpace
 ) -> None:
     rated = tables(small)
-    scores, searched = summed_scores(benchmark, rated)
+    kinds, searched = summed_kinds(rated, ())
+    scores = summed_scores(benchmark, rated, kinds)
     assert list(scores) == [searched] == ["relative_l1"]
     first, second = rated.ratings
     for network, score in zip(benchmark.networks, scores["relative_l1"], strict=True):
@@ -35,29 +36,50 @@ def test_a_score_is_the_sum_over_blocks_of_the_paths_means(
         assert score == pytest.approx(first.mean()[first.row(4, a.text)] + second.mean()[second.row(4, b.text)])
 
 
-def test_every_kind_of_score_that_all_blocks_have_is_a_predictor(
+def test_every_kind_of_score_that_all_blocks_have_is_a_predictor(tables: Make, small: SearchSpace) -> None:
+    rated = tables(small, ("relative_l1", "task"))
+    kinds, searched = summed_kinds(rated, ())
+    assert list(kinds) == ["relative_l1", "task"]
+    assert searched == "relative_l1"
+    partly = replace(rated.ratings[1], scores={"relative_l1": rated.ratings[1].scores["relative_l1"]})
+    assert list(summed_kinds(replace(rated, ratings=(rated.ratings[0], partly)), ())[0]) == ["relative_l1"]
+
+
+def test_what_a_search_adds_up_is_a_predictor_beside_the_kinds_alone(
     benchmark: Benchmark, tables: Make, small: SearchSpace
 ) -> None:
     rated = tables(small, ("relative_l1", "task"))
-    scores, searched = summed_scores(benchmark, rated)
-    assert set(scores) == {"relative_l1", "task"}
-    assert searched == "relative_l1"
-    partly = replace(rated.ratings[1], scores={"relative_l1": rated.ratings[1].scores["relative_l1"]})
-    scores, _ = summed_scores(benchmark, replace(rated, ratings=(rated.ratings[0], partly)))
-    assert set(scores) == {"relative_l1"}
+    both, same = Summed(scores=("relative_l1", "task")), Summed(scores=("task",))
+    kinds, searched = summed_kinds(rated, (both, same))
+    assert list(kinds) == ["relative_l1", "task", "relative_l1 + task"]
+    assert searched == "relative_l1 + task"
+    scores = summed_scores(benchmark, rated, kinds)
+    factors = score_coefficients(rated.ratings, both.scores)
+    expected = factors["relative_l1"] * scores["relative_l1"] + factors["task"] * scores["task"]
+    assert scores["relative_l1 + task"] == pytest.approx(expected)
 
 
-def test_what_the_search_adds_up_is_a_predictor_of_its_own_where_no_rated_kind_is_it(
-    benchmark: Benchmark, tables: Make, small: SearchSpace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain = Tables.instance
-    monkeypatch.setattr(Tables, "instance", lambda self, names: plain(self, names, weights=(2.0, 0.0)))
-    rated = tables(small)
-    scores, searched = summed_scores(benchmark, rated)
-    assert searched == SEARCH
+def test_weights_of_blocks_make_another_predictor(benchmark: Benchmark, tables: Make, small: SearchSpace) -> None:
+    rated, weighted = tables(small), Summed(scores=("relative_l1",), weights=(2.0, 0.0))
+    kinds, searched = summed_kinds(rated, (weighted,))
+    assert list(kinds) == ["relative_l1", searched] == ["relative_l1", "relative_l1 (blocks weighted 2, 0)"]
     first = rated.ratings[0]
     expected = [2 * first.mean()[first.row(4, each.architecture.paths[0].text)] for each in benchmark.networks]
-    assert scores[SEARCH] == pytest.approx(expected)
+    assert summed_scores(benchmark, rated, kinds)[searched] == pytest.approx(expected)
+
+
+def test_the_predictor_is_what_the_search_minimises(benchmark: Benchmark, tables: Make, small: SearchSpace) -> None:
+    rated = tables(small, ("relative_l1", "task"))
+    for summed in (Summed(scores=("task",)), Summed(scores=("relative_l1", "task"), weights=(0.5, 3.0))):
+        best = solve(summed.instance(rated), Budget()).best()
+        scores = summed_scores(benchmark, rated, {"": summed})[""]
+        assert benchmark.networks[int(scores.argmin())].architecture.text == best.text.strip()
+        assert best.score * 1e-12 == pytest.approx(scores.min(), abs=1e-9)
+
+
+def test_a_score_that_was_not_rated_is_told(benchmark: Benchmark, tables: Make, small: SearchSpace) -> None:
+    with pytest.raises(UnknownNameError, match="unknown score 'tsak'; did you mean task"):
+        summed_scores(benchmark, tables(small, ("task",)), {"": Summed(scores=("tsak",))})
 
 
 def test_sizes_are_the_benchmarks_own_where_it_tells_them(
@@ -92,7 +114,5 @@ def test_scores_are_turned_and_sizes_are_not() -> None:
 def test_a_path_that_was_not_rated_is_told(benchmark: Benchmark, tables: Make, small: SearchSpace) -> None:
     rated = tables(small)
     renamed = replace(rated.ratings[0], path=tuple(f"x{path}" for path in rated.ratings[0].path))
-    broken = object.__new__(Tables)
-    object.__setattr__(broken, "ratings", (renamed, rated.ratings[1]))
     with pytest.raises(ArtifactError, match="block 1 has no rating for path '4:identity' after width 4"):
-        summed_scores(benchmark, broken)
+        rows_of(benchmark, (renamed, rated.ratings[1]))

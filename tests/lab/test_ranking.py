@@ -11,7 +11,7 @@ from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
 from helixnas.costs import cost_table
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab import Benchmark, rank
-from helixnas.lab.predictors import summed_scores
+from helixnas.lab.predictors import Summed, summed_kinds, summed_scores
 from helixnas.lab.ranking import best_pearson
 from helixnas.search import Tables
 from helixnas.space import Architecture, SearchSpace, macro
@@ -28,7 +28,7 @@ def rated(tables: Callable[..., Tables], small: SearchSpace) -> Tables:
 def noisy(small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables) -> Benchmark:
     """Accuracies that follow the score with noise, three trainings each."""
     plain = benchmark_of(small, every_network, lambda network: [0.5])
-    score = summed_scores(plain, rated)[0]["relative_l1"]
+    score = summed_scores(plain, rated, summed_kinds(rated, ())[0])["relative_l1"]
     rng = np.random.default_rng(0)
     drawn = 0.9 - 0.2 * score[:, None] + rng.normal(scale=0.01, size=(81, 3))
     known = dict(zip(every_network, drawn.tolist(), strict=True))
@@ -41,7 +41,7 @@ def part(ranking: Ranking, name: str) -> SubsetRanking:
 
 def test_correlations_and_intervals_are_those_of_agreement(noisy: Benchmark, rated: Tables, small: SearchSpace) -> None:
     found = rank(noisy, rated, small, num_resamples=50, seed=3)
-    score = summed_scores(noisy, rated)[0]["relative_l1"]
+    score = summed_scores(noisy, rated, summed_kinds(rated, ())[0])["relative_l1"]
     whole = part(found, "all")
     assert whole.agreement["relative_l1"] == agreement(-score, noisy.mean_accuracy, seed=3, num_resamples=50)
     controls = {name: np.array(found.networks[name]) for name in SIZES}
@@ -55,7 +55,7 @@ def test_a_score_that_is_the_error_ranks_perfectly_and_leads_over_size(
     small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables
 ) -> None:
     plain = benchmark_of(small, every_network, lambda network: [0.5])
-    score = summed_scores(plain, rated)[0]["relative_l1"]
+    score = summed_scores(plain, rated, summed_kinds(rated, ())[0])["relative_l1"]
     known = dict(zip(every_network, (1 - score / 2).tolist(), strict=True))
     found = rank(benchmark_of(small, every_network, lambda network: [known[network]]), rated, small, num_resamples=30)
     whole = part(found, "all")
@@ -77,6 +77,20 @@ def test_the_lead_is_paired_so_equal_predictors_never_differ(
     assert found.networks["params"] == tuple(3 * value for value in found.networks["macs"])
     leads = part(found, "all").lead["relative_l1"]
     assert leads["macs"].interval == pytest.approx(leads["params"].interval)
+
+
+def test_every_kind_of_score_and_every_sum_of_a_search_is_ranked(
+    noisy: Benchmark, tables: Callable[..., Tables], small: SearchSpace
+) -> None:
+    rated = tables(small, ("relative_l1", "task"))
+    found = rank(noisy, rated, small, searches=[Summed(scores=("task", "relative_l1"))], num_resamples=5)
+    assert found.scores == ("relative_l1", "task", "task + relative_l1")
+    assert found.search_score == "task + relative_l1"
+    for subset in found.subsets:
+        assert set(subset.agreement) == {*found.scores, *SIZES}
+        assert set(subset.partial) == set(subset.lead) == set(found.scores)
+    assert set(found.budgets[0].picks) == {*found.scores, *SIZES}
+    assert all(found.budgets[-1].picks[name].architecture is not None for name in found.scores)
 
 
 def test_subsets_of_too_few_networks_are_left_out_with_the_reason(

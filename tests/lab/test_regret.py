@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helixnas.lab import Benchmark
-from helixnas.lab.predictors import higher_is_better, sizes, summed_scores
+from helixnas.lab.predictors import higher_is_better, sizes, summed_kinds, summed_scores
 from helixnas.lab.regret import EXACT, NUM_BUDGETS, SAMPLED, budgets_of, picks_by_budget
 from helixnas.search import Tables
 from helixnas.space import Architecture, SearchSpace
@@ -20,9 +20,9 @@ def rated(tables: Callable[..., Tables], small: SearchSpace) -> Tables:
 
 
 def picks(benchmark: Benchmark, rated: Tables, num_searched: int = 81):
-    scores, searched = summed_scores(benchmark, rated)
-    predictors = higher_is_better(scores, sizes(benchmark, rated))
-    return picks_by_budget(benchmark, predictors, rated, search_score=searched, num_searched=num_searched)
+    kinds, _ = summed_kinds(rated, ())
+    predictors = higher_is_better(summed_scores(benchmark, rated, kinds), sizes(benchmark, rated))
+    return picks_by_budget(benchmark, predictors, rated, kinds, num_searched=num_searched)
 
 
 def random_accuracy(networks: list[Architecture]) -> Callable[[Architecture], list[float]]:
@@ -65,7 +65,7 @@ def test_a_score_that_is_the_error_has_no_regret(
     small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables
 ) -> None:
     plain = benchmark_of(small, every_network, lambda network: [0.5])
-    score = summed_scores(plain, rated)[0]["relative_l1"]
+    score = summed_scores(plain, rated, summed_kinds(rated, ())[0])["relative_l1"]
     known = dict(zip(every_network, (1 - score / 2).tolist(), strict=True))
     found, _ = picks(benchmark_of(small, every_network, lambda network: [known[network]]), rated)
     assert all(each.picks["relative_l1"].accuracy == each.best for each in found)

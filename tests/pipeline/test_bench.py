@@ -154,12 +154,32 @@ def test_a_recipe_that_does_not_say_how_networks_are_trained_is_refused(plan: Be
         replace(plan, recipe=replace(tiny, retrain=None))
 
 
+def test_a_teacher_of_the_whole_network_is_refused(plan: BenchmarkPlan, tiny: Recipe) -> None:
+    assert tiny.retrain is not None
+    taught = replace(tiny, retrain=replace(tiny.retrain, teach="soft"))
+    with pytest.raises(ConfigError, match=r"trained without a teacher, .*; retrain.teach must be none, not soft"):
+        replace(plan, recipe=taught)
+
+
+def test_images_are_varied_and_weights_averaged_as_retraining_says(
+    plan: BenchmarkPlan, tiny: Recipe, tmp_path: Path
+) -> None:
+    assert tiny.retrain is not None
+    accuracies: list[list[float]] = []
+    varied = replace(tiny.retrain, augmentation="flip-crop")
+    averaged = replace(tiny.retrain, fit=replace(tiny.retrain.fit, ema_decay=0.5))
+    for number, retrain in enumerate((tiny.retrain, varied, averaged)):
+        other = replace(plan, recipe=replace(tiny, retrain=retrain), out=tmp_path / f"{number}.json", num_trainings=1)
+        accuracies.append(build_benchmark(other, Reporter()).mean_accuracy.tolist())
+    assert accuracies[0] != accuracies[1] != accuracies[2] != accuracies[0]
+
+
 def test_images_without_labels_are_refused(plan: BenchmarkPlan, tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(images: object, purpose: str) -> None:
         raise DataError(f"{purpose} needs labels")
 
     monkeypatch.setattr("helixnas.data.ImageSet.require_labels", refuse)
-    with pytest.raises(DataError, match="building a benchmark needs labels"):
+    with pytest.raises(DataError, match="retraining needs labels"):
         build_benchmark(plan, Reporter())
     assert not plan.out.exists()
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from helixnas.artifacts.ranking import Ranking
-from helixnas.errors import ArtifactError
+from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.lab import Benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.ranking import rank_run, show_ranking
@@ -53,6 +53,24 @@ def test_a_ranking_leaves_figures_and_a_page_beside_the_run(copy: RunFolder, ben
     ]  # fmt: skip
 
 
+def test_a_sum_that_is_asked_for_is_ranked_too_and_one_that_was_not_rated_is_refused(
+    copy: RunFolder, bench: Path
+) -> None:
+    sums = [("relative_l1", "task_kl")]
+    ranking = rank_run(copy, bench, Reporter(), scores=sums, num_resamples=2).ranking
+    assert ranking.scores == ("relative_l1", "task_kl", "relative_l1 + task_kl")
+    assert ranking.search_score == "relative_l1"
+    with pytest.raises(UnknownNameError, match="unknown score 'task'; did you mean task_kl"):
+        rank_run(copy, bench, Reporter(), scores=[("task",)])
+
+
+def test_what_the_searches_of_the_recipe_add_up_is_ranked(tiny: Recipe, copy: RunFolder, bench: Path) -> None:
+    settings = copy.load_settings()
+    settings["searches"]["small"]["scores"] = ["task_kl", "relative_l1"]
+    copy.save_settings(settings)
+    assert rank_run(copy, bench, Reporter(), num_resamples=2).ranking.search_score == "task_kl + relative_l1"
+
+
 def test_the_picks_of_the_widest_budget_are_those_of_a_search_without_limits(copy: RunFolder, bench: Path) -> None:
     ranking = rank_run(copy, bench, Reporter(), num_resamples=2).ranking
     best = int(np.argmin(ranking.networks["relative_l1"]))
@@ -86,5 +104,5 @@ def test_a_run_that_is_not_rated_is_told_how_to_go_on(tiny: Recipe, tmp_path: Pa
 
 def test_a_run_whose_space_was_removed_by_hand_is_one_sentence(copy: RunFolder, bench: Path) -> None:
     copy.config.write_text("seed: 0\n")
-    with pytest.raises(ArtifactError, match="config.yaml was changed by hand and lacks the space of the run"):
+    with pytest.raises(ArtifactError, match=r"config.yaml was changed by hand and lacks settings \('space'\)"):
         rank_run(copy, bench, Reporter())

@@ -90,8 +90,7 @@ class Ranking:
     """``name``, ``num_rows``, ``num_networks``, ``num_trainings``, ``facts``."""
 
     scores: tuple[str, ...]
-    """The predictors that are scores, lower is better: the columns of the rating tables, and ``search`` where the search
-    adds up something else than one of them."""
+    """The predictors that are scores, lower is better: every rated kind, and what searches add up beside them."""
 
     search_score: str
     """The one of them that the search adds up."""

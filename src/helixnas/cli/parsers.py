@@ -33,6 +33,7 @@ EXAMPLES = {
     "verify": "helixnas verify runs/digits",
     "retrain": "helixnas retrain runs/digits --name small",
     "rank": "helixnas rank runs/macro-cifar10 --bench nas-bench-macro_cifar10.json",
+    "bench": "helixnas bench build --recipe digits --num 30 --out digits.json",
     "report": "helixnas report runs/digits",
     "status": "helixnas status runs/digits",
     "export": "helixnas export runs/digits --name small --format onnx",
@@ -186,6 +187,14 @@ def _add_bench_options(parser: ArgumentParser) -> None:
 def _add_rank_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--bench", metavar="FILE", type=str, required=True, help="trained networks: a benchmark's JSON file"
+    )
+    parser.add_argument(
+        "--scores",
+        metavar="KIND,...",
+        action="append",
+        type=str,
+        default=[],
+        help="kinds of score to add up, repeatable; beside each alone and what the recipe's searches add up",
     )
     parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples of every interval")
     parser.add_argument("--seed", type=int, default=0, help="decides the resamples")

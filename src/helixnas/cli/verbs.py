@@ -144,7 +144,15 @@ def rank(options: Any, console: Console) -> None:
     if options.seed < 0:
         raise ConfigError(f"--seed must not be negative, not {options.seed}")
     reporter, bench = ConsoleReporter(console), Path(options.bench)
-    ranked = rank_run(RunFolder(Path(options.run)), bench, reporter, num_resamples=options.resamples, seed=options.seed)
+    scores = [tuple(_words(names)) for names in options.scores]
+    ranked = rank_run(
+        RunFolder(Path(options.run)),
+        bench,
+        reporter,
+        scores=scores,
+        num_resamples=options.resamples,
+        seed=options.seed,
+    )
     show_ranking(console, ranked)
 
 

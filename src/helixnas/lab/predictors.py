@@ -1,23 +1,77 @@
-"""What predicts: the summed scores of a run (Eq. 4), each kind that was rated, and the sizes of the same networks."""
+"""What predicts: the summed scores of a run (Eq. 4), each kind that was rated and what searches add up, and sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from helixnas.artifacts import RatingTable
 from helixnas.lab.benchmark import Benchmark
-from helixnas.search import Tables, score_to_int
+from helixnas.search import Instance, Tables, scored
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-SEARCH = "search"
-"""Name of what the search adds up, where it is not one of the rated kinds of score."""
+
+@dataclass(frozen=True, kw_only=True)
+class Summed:
+    """What a search adds up: kinds of score, each divided by its spread where they are several, and weights of blocks.
+
+    >>> Summed(scores=("relative_l1", "task_kl")).name
+    'relative_l1 + task_kl'
+    """
+
+    scores: tuple[str, ...]
+    """Kinds of score, as the rating tables name them."""
+
+    weights: tuple[float, ...] = ()
+    """lambda_k of Eq. 4, one per block; empty for 1 each."""
+
+    @property
+    def name(self) -> str:
+        """What the predictor is called."""
+        weighted = f" (blocks weighted {', '.join(f'{weight:g}' for weight in self.weights)})" if self.weights else ""
+        return " + ".join(self.scores) + weighted
+
+    def tables(self, tables: Tables) -> Tables:
+        """Return the run's tables with these scores as one; raises `UnknownNameError` for one that was not rated."""
+        return scored(tables, self.scores)[0]
+
+    def instance(self, tables: Tables) -> Instance:
+        """Return what the search would solve under limits on multiply-adds."""
+        return self.tables(tables).instance(("macs",), weights=self.weights or None)
+
+
+def summed_kinds(tables: Tables, searches: Sequence[Summed]) -> tuple[dict[str, Summed], str]:
+    """Return every kind of score alone and what the searches add up, by name, and the name of the first search's sum.
+
+    Without searches, that is the first kind of score, as it is for `helixnas.search`.
+    """
+    ratings = tables.ratings
+    kinds = [name for name in ratings[0].scores if all(name in table.scores for table in ratings)]
+    alone = [Summed(scores=(name,)) for name in kinds]
+    found = {each.name: each for each in (*alone, *searches)}
+    return found, (searches[0] if searches else alone[0]).name
+
+
+def summed_scores(benchmark: Benchmark, tables: Tables, kinds: Mapping[str, Summed]) -> dict[str, FloatArray]:
+    """Return per predictor the sum over blocks, a value per row of the benchmark; lower is better.
+
+    Raises:
+        ArtifactError: a path was not rated.
+    """
+    rows, scores = rows_of(benchmark, tables.ratings), dict[str, FloatArray]()
+    for name, summed in kinds.items():
+        weights = summed.weights or (1.0,) * len(tables.ratings)
+        means = [table.mean() for table in summed.tables(tables).ratings]
+        own = [weight * mean[rows[:, block]] for block, (weight, mean) in enumerate(zip(weights, means, strict=True))]
+        scores[name] = np.sum(own, axis=0)
+    return scores
 
 
 def rows_of(benchmark: Benchmark, ratings: tuple[RatingTable, ...]) -> IntArray:
-    """Return, per network of the benchmark and block, its row in the rating tables, (networks, blocks).
+    """Return, per row of the benchmark and block, the row in the rating tables, (rows, blocks).
 
     Raises:
         ArtifactError: a path was not rated.
@@ -30,22 +84,6 @@ def rows_of(benchmark: Benchmark, ratings: tuple[RatingTable, ...]) -> IntArray:
             rows[position, block] = table.row(previous, path.text)
             previous = path.width
     return rows
-
-
-def summed_scores(benchmark: Benchmark, tables: Tables) -> tuple[dict[str, FloatArray], str]:
-    """Return the sum over blocks of every kind of score, lower is better, and the name of the one the search adds up."""
-    rows, ratings = rows_of(benchmark, tables.ratings), tables.ratings
-    kinds = [name for name in ratings[0].scores if all(name in table.scores for table in ratings)]
-    scores: dict[str, FloatArray] = {}
-    for name in kinds:
-        scores[name] = np.sum([table.mean(name)[rows[:, k]] for k, table in enumerate(ratings)], axis=0)
-    searched = [block.score for block in tables.instance(("macs",)).blocks[1:-1]]
-    for name in kinds:
-        whole = [score_to_int(table.mean(name)) for table in ratings]
-        if all(np.array_equal(ours, theirs) for ours, theirs in zip(whole, searched, strict=True)):
-            return scores, name
-    scores[SEARCH] = np.sum([score[rows[:, k]] for k, score in enumerate(searched)], axis=0) * 1e-12
-    return scores, SEARCH
 
 
 def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:

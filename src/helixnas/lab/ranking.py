@@ -23,7 +23,7 @@ from helixnas.artifacts.agreement import (
 from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab.benchmark import Benchmark
-from helixnas.lab.predictors import higher_is_better, sizes, summed_scores
+from helixnas.lab.predictors import Summed, higher_is_better, sizes, summed_kinds, summed_scores
 from helixnas.lab.regret import picks_by_budget
 from helixnas.lab.subsets import LEAST, Subset, subsets
 from helixnas.search import Tables
@@ -40,6 +40,7 @@ def rank(
     tables: Tables,
     space: SearchSpace,
     *,
+    searches: Sequence[Summed] = (),
     num_resamples: int = 500,
     seed: int = 0,
     advance: Callable[[int, int], None] = lambda done, total: None,
@@ -50,18 +51,21 @@ def rank(
         benchmark: trained networks.
         tables: ratings and costs of the run.
         space: what the run searches; the benchmark's networks must be of it.
+        searches: what searches add up, beside every rated kind of score alone; the first is the one told as the search's.
         num_resamples: bootstrap resamples of every interval.
         seed: decides the resamples.
         advance: told the resamples done and those in all.
 
     Raises:
         ArtifactError: the benchmark holds networks of another space, or fewer than three.
-        ConfigError: there are fewer than two resamples.
+        ConfigError: there are fewer than two resamples, or scores cannot be combined.
+        UnknownNameError: a search adds up a score that was not rated.
     """
     if num_resamples < 2:
         raise ConfigError(f"an interval needs at least 2 resamples, not {num_resamples}")
     _require_members(benchmark, space)
-    scores, search_score = summed_scores(benchmark, tables)
+    kinds, search_score = summed_kinds(tables, searches)
+    scores = summed_scores(benchmark, tables, kinds)
     size = sizes(benchmark, tables)
     predictors = higher_is_better(scores, size)
     found, distinct = subsets(benchmark), benchmark.distinct
@@ -81,9 +85,7 @@ def rank(
                 advance=lambda done, before=before, total=total: advance(before + done, total),
             )
         )
-    budgets, picked_by = picks_by_budget(
-        benchmark, predictors, tables, search_score=search_score, num_searched=space.size
-    )
+    budgets, picked_by = picks_by_budget(benchmark, predictors, tables, kinds, num_searched=space.size)
     return Ranking(
         benchmark={
             "name": benchmark.name,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from helixnas.artifacts.ranking import BudgetPicks, Pick
 from helixnas.lab.benchmark import Benchmark
+from helixnas.lab.predictors import Summed
 from helixnas.search import Budget, Tables, solve
 
 NUM_BUDGETS = 10
@@ -33,31 +34,31 @@ def picks_by_budget(
     benchmark: Benchmark,
     predictors: Mapping[str, npt.NDArray[np.float64]],
     tables: Tables,
+    kinds: Mapping[str, Summed],
     *,
-    search_score: str,
     num_searched: int,
 ) -> tuple[tuple[BudgetPicks, ...], str]:
-    """Return what every predictor picks under ten budgets, and in words how `search_score` does.
+    """Return what every predictor picks under ten budgets, and in words how scores do.
 
     Args:
         benchmark: trained networks.
         predictors: per predictor, a value per row; higher is better.
         tables: ratings and costs of the run.
-        search_score: the predictor that the search adds up.
+        kinds: the predictors that are scores, and what each adds up.
         num_searched: networks of the run's space: with as many in the benchmark, the exact search picks.
     """
     texts = [network.architecture.text for network in benchmark.networks]
     macs = np.array([tables.costs.of(network.architecture)["macs"] for network in benchmark.networks])
-    accuracy = benchmark.mean_accuracy
-    is_whole = len(set(texts)) == num_searched
+    accuracy, is_whole = benchmark.mean_accuracy, len(set(texts)) == num_searched
+    accuracy_of = dict(zip(texts, accuracy.tolist(), strict=True))
+    instances = {name: summed.instance(tables) for name, summed in kinds.items()} if is_whole else {}
     found: list[BudgetPicks] = []
     for limit in budgets_of(macs):
         rows = np.flatnonzero(macs <= limit)
         picks = {name: _pick(rows, values, accuracy, texts) for name, values in predictors.items()}
-        if is_whole:
-            chosen = solve(tables.instance(("macs",)), Budget(upper={"macs": limit})).best().text.strip()
-            same = np.array([row for row in rows if texts[row] == chosen])
-            picks[search_score] = Pick(accuracy=float(accuracy[same].mean()), architecture=chosen)
+        for name, instance in instances.items():
+            chosen = solve(instance, Budget(upper={"macs": limit})).best().text.strip()
+            picks[name] = Pick(accuracy=accuracy_of[chosen], architecture=chosen)
         found.append(
             BudgetPicks(
                 macs=limit,

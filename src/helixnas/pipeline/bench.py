@@ -13,14 +13,16 @@ from torch import Tensor, nn
 from helixnas.artifacts.files import remove_folder
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
-from helixnas.engine import Fit, FitRecord, Runtime, evaluate
+from helixnas.engine import Fit, FitRecord, Runtime
 from helixnas.errors import DataError
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.bench_plan import BenchmarkPlan
 from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.reporting import Advance, Reporter
+from helixnas.pipeline.retraining import check_images, training_images
 from helixnas.pipeline.session import Session
+from helixnas.pipeline.training import final_figures
 from helixnas.retrain import build_model
 from helixnas.space import Architecture
 from helixnas.teacher import normalization_of
@@ -71,8 +73,9 @@ class _Builder:
         self.key = plan.key()
         self.mean, self.std = normalization_of(plan.recipe.teacher)
         self.evaluation = _evaluation_of(session)
+        self.images = training_images(session, plan.training)
         fit = plan.training.fit
-        self.num_steps = session.data.train.num_batches(fit.batch_size, drop_last=True) * fit.num_epochs
+        self.num_steps = self.images.num_batches(fit.batch_size, drop_last=True) * fit.num_epochs
         self.costs = cost_table(plan.space, image_size=session.image_size, num_classes=session.num_classes)
 
     def checkpoint(self, number: int, training: int) -> Path:
@@ -101,7 +104,7 @@ class _Builder:
         normalize = _Normalization(self.mean, self.std).to(runtime.device)
         job = Fit(
             model,
-            self.session.data.train,
+            self.images,
             config=config.fit,
             runtime=runtime,
             normalize=normalize,
@@ -114,8 +117,7 @@ class _Builder:
 
         checkpoint, key = self.checkpoint(number, training), f"{self.key} {architecture.text} {training}"
         drive(job, checkpoint=checkpoint, key=key, device=runtime.device, log=log)
-        found = evaluate(model, self.evaluation, batch_size=config.fit.batch_size, runtime=runtime, normalize=normalize)
-        return found.accuracy
+        return float(final_figures(job, self.evaluation)[1]["accuracy"])
 
     def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:
         """Return what is trained so far, in the order in which networks were drawn."""
@@ -157,7 +159,7 @@ class _Normalization(nn.Module):
 
 def _evaluation_of(session: Session) -> ImageSet:
     """Return the labelled images that tell accuracies; raises `DataError` where there are none."""
-    session.data.train.require_labels("building a benchmark")
+    check_images(session)
     if session.data.evaluation is None:
         raise DataError("building a benchmark needs labelled images apart from the training images")
     return session.data.evaluation

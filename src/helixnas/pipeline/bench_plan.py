@@ -26,6 +26,9 @@ from helixnas.teacher import normalization_of
 SAMPLE_STREAM = 31
 """Tells the random numbers that choose networks from those of the same seed elsewhere."""
 
+WITH_A_RUN = ("init", "inherit", "teach", "teach_share", "temperature")
+"""Settings of retraining that need a run's supernet or teacher; a benchmark has none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkPlan:
@@ -49,6 +52,11 @@ class BenchmarkPlan:
             raise ConfigError(
                 f"the recipe {self.recipe.name!r} leaves retraining out (retrain: null), which says how networks are "
                 "trained; give it, for example with: --retrain.fit.num_epochs 30"
+            )
+        if self.recipe.retrain.teach != "none":
+            raise ConfigError(
+                "the networks of a benchmark are trained without a teacher, so that nothing but themselves tells them "
+                f"apart; retrain.teach must be none, not {self.recipe.retrain.teach}"
             )
         for option, value, least in (("num", self.num_networks, 3), ("trainings", self.num_trainings, 1)):
             if value < least:
@@ -91,7 +99,7 @@ class BenchmarkPlan:
             "seed": values["seed"],
             "data": {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL},
             "precision": values["runtime"]["precision"],
-            "retrain": values["retrain"],
+            "retrain": {name: value for name, value in values["retrain"].items() if name not in WITH_A_RUN},
             "image_size": image_size(self.recipe),
             "mean": list(mean),
             "std": list(std),

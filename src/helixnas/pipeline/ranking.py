@@ -3,6 +3,7 @@
 It reads ratings and costs, never the supernet, and leaves ``rankings/NAME/ranking.json`` and a page beside it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from rich.table import Table
 
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.errors import ArtifactError
-from helixnas.lab import load_benchmark, rank
+from helixnas.lab import Summed, load_benchmark, rank
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.run_search import search_config
 from helixnas.pipeline.searching import load_tables
 from helixnas.report import build_ranking_page
 from helixnas.report.ranking import TITLES, ceilings, figure_text, name_of, noise, verdict
@@ -35,7 +37,13 @@ class RankedRun:
 
 
 def rank_run(
-    folder: RunFolder, benchmark: Path, reporter: Reporter, *, num_resamples: int = 500, seed: int = 0
+    folder: RunFolder,
+    benchmark: Path,
+    reporter: Reporter,
+    *,
+    scores: Sequence[tuple[str, ...]] = (),
+    num_resamples: int = 500,
+    seed: int = 0,
 ) -> RankedRun:
     """Rank the rated paths of a run against a benchmark file; write figures and page.
 
@@ -43,6 +51,7 @@ def rank_run(
         folder: the run; its paths must be rated.
         benchmark: a file of HelixNAS's schema, or NAS-Bench-Macro's own.
         reporter: what to tell and show.
+        scores: kinds of score to add up, beside each alone and what the run's searches add up.
         num_resamples: bootstrap resamples of every interval.
         seed: decides the resamples.
 
@@ -51,9 +60,17 @@ def rank_run(
     """
     record = folder.load_record()
     tables, settings = load_tables(folder, record), folder.load_settings()
-    if "space" not in settings:
-        raise ArtifactError(f"{folder.config} was changed by hand and lacks the space of the run")
-    space = load_space(settings["space"])
+    try:
+        space = load_space(settings["space"])
+        configs = [search_config(values) for values in settings["searches"].values()]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{folder.config} was changed by hand and lacks settings ({error}); "
+            f"run the recipe again with --out {folder.path}"
+        ) from error
+    first = tuple(tables.ratings[0].scores)[:1]
+    searches = [Summed(scores=config.scores or first, weights=config.weights) for config in configs]
+    searches += [Summed(scores=names) for names in scores]
     with reporter.progress("reading the benchmark", 1) as advance:
         trained = load_benchmark(benchmark)
         advance(1)
@@ -62,6 +79,7 @@ def rank_run(
             trained,
             tables,
             space,
+            searches=searches,
             num_resamples=num_resamples,
             seed=seed,
             advance=lambda done, total: advance(done, total=total),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from helixnas.artifacts.files import read_text, write_json
+from helixnas.data import ImageSet
 from helixnas.engine import Fit, Objective
 from helixnas.errors import ConfigError
 from helixnas.pipeline.drive import discard
@@ -53,7 +54,7 @@ def retrain_inherited(session: Session, key: str, *, name: str) -> Result:
         key=key,
         curves=Curves(),
         title=f"fitting the head of {name}",
-        images=_training_images(session, config),
+        images=training_images(session, config),
         keep=True,
     )
     body.release()
@@ -109,7 +110,8 @@ def _new_network(session: Session, name: str) -> HelixNet:
     return session.runtime.place(model)
 
 
-def _training_images(session: Session, config: RetrainConfig) -> Any:
+def training_images(session: Session, config: RetrainConfig) -> ImageSet:
+    """Return the training images, varied as retraining asks for."""
     images = session.data.train
     return images.varied(config.augmentation) if config.augmentation else images
 
@@ -137,7 +139,7 @@ def _train(session: Session, model: HelixNet, stage: str, key: str, curves: Curv
         key=key,
         curves=curves,
         title=f"{'fine-tuning' if inherited else 'retraining'} {name}",
-        images=_training_images(session, config),
+        images=training_images(session, config),
         objective=_objective(session),
     )
 

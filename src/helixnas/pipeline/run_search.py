@@ -27,7 +27,7 @@ def search_run(
     record, settings = folder.load_record(), folder.load_settings()
     tables = load_tables(folder, record)
     try:
-        searches = {key: _config(values) for key, values in settings["searches"].items()}
+        searches = {key: search_config(values) for key, values in settings["searches"].items()}
         stages = {stage.name: stage for stage in plan(settings)}
         space = load_space(settings["space"])
     except (KeyError, TypeError, AttributeError) as error:
@@ -98,7 +98,7 @@ def load_search(folder: RunFolder, name: str) -> SearchConfig | None:
         return None
     values = read_json(file)
     try:
-        return _config(values)
+        return search_config(values)
     except (AttributeError, TypeError, ConfigError) as error:
         raise damaged(file, error) from error
 
@@ -113,7 +113,7 @@ def _name_of(limits: SearchConfig) -> str:
     return "-".join(parts).replace("%", "pct") or "unlimited"
 
 
-def _config(values: Mapping[str, Any]) -> SearchConfig:
+def search_config(values: Mapping[str, Any]) -> SearchConfig:
     """Build the budgets of a search from plain values."""
     return SearchConfig(
         max=dict(values.get("max", {})),

@@ -15,7 +15,6 @@ from helixnas.report.page import document
 
 NAMES = {
     "relative_l1": "relative L1 (Eq. 7)",
-    "search": "what the search adds up",
     "macs": "MACs",
     "params": "parameters",
     "depth": "depth (layers)",
@@ -56,10 +55,10 @@ def render_ranking(ranking: Ranking) -> str:
 def name_of(predictor: str) -> str:
     """Return what a predictor is called.
 
-    >>> name_of("macs"), name_of("my_score")
-    ('MACs', 'my_score')
+    >>> name_of("macs"), name_of("relative_l1 + my_score")
+    ('MACs', 'relative L1 (Eq. 7) + my_score')
     """
-    return NAMES.get(predictor, predictor)
+    return " + ".join(NAMES.get(part, part) for part in predictor.split(" + "))
 
 
 def figure_text(value: float, interval: Interval) -> str:

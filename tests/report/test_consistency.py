@@ -35,6 +35,20 @@ def test_a_run_checked_before_the_partial_correlation_had_an_interval_is_shown_w
     assert "held fixed: 0.12. It is" in consistency_section(read_run(run.folder)).body
 
 
+def test_several_kinds_of_score_are_shown_beside_the_first(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    file = run.folder / "ratings" / "stitching.json"
+    content = json.loads(file.read_text())
+    other = {**content["agreement"]["score"], "partial_spearman": 0.5, "partial_spearman_interval": [0.25, 0.75]}
+    content["agreement"]["kinds"] = {"relative_l1": content["agreement"]["score"], "task_kl": other}
+    file.write_text(json.dumps(content))
+    body = consistency_section(read_run(run.folder)).body
+    assert "<td>summed score (relative_l1)</td>" in body
+    assert "<td>task_kl</td>" in body
+    assert "Of other kinds of score: task_kl 0.50 (95 % interval 0.25 to 0.75)." in body
+
+
 def test_it_says_what_it_measures_and_what_not(begin: Callable[..., Any]) -> None:
     body = section(begin, score=0.5, macs=0.25, params=0.125, depth=0.0)
     assert "additivity" in body

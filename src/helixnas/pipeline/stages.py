@@ -3,11 +3,12 @@
 A stage function returns the files it wrote (relative to the run folder) and the facts it found out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -237,13 +238,17 @@ def stitch(session: Session, key: str) -> Result:
 
 
 def _stitched_row(session: Session, record: StitchRecord) -> dict[str, Any]:
-    architecture, previous, score = record.architecture, session.space.stem_width, 0.0
+    architecture, previous = record.architecture, session.space.stem_width
+    scores = dict.fromkeys(session.tables.ratings[0].scores, 0.0)
     for table, path in zip(session.tables.ratings, architecture.paths, strict=True):
-        score += float(table.mean()[table.row(previous, path.text)])
+        row = table.row(previous, path.text)
+        for kind in scores:
+            scores[kind] += float(table.mean(kind)[row])
         previous = path.width
     return {
         "architecture": architecture.text,
-        "score": score,
+        "score": next(iter(scores.values())),
+        "scores": scores,
         "divergence": record.divergence,
         "accuracy": record.accuracy,
         "depth": architecture.effective_depth,
@@ -252,12 +257,26 @@ def _stitched_row(session: Session, record: StitchRecord) -> dict[str, Any]:
 
 
 def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how the summed score, and each size alone, rank stitched networks; positive: better goes with it."""
-    columns = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name != "architecture"}
-    measured = -columns["divergence"]
-    sizes = {name: columns[name] for name in ("macs", "params", "depth")}
-    summary: dict[str, Any] = {"score": agreement(-columns["score"], measured).to_dict()}
+    """Return how the summed scores, and each size alone, rank stitched networks; positive: better goes with it.
+
+    ``score`` is the first kind of score; where there are several, ``kinds`` holds each of them.
+    """
+
+    def column(values: Iterable[float]) -> npt.NDArray[np.float64]:
+        return np.array(list(values), dtype=float)
+
+    measured = -column(row["divergence"] for row in rows)
+    sizes = {name: column(row[name] for row in rows) for name in ("macs", "params", "depth")}
+    kinds: dict[str, dict[str, Any]] = {}
+    for kind in rows[0]["scores"]:
+        score = -column(row["scores"][kind] for row in rows)
+        beyond = partial_agreement(score, measured, sizes)
+        kinds[kind] = {
+            **agreement(score, measured).to_dict(),
+            "partial_spearman": beyond.value,
+            "partial_spearman_interval": beyond.interval,
+        }
+    summary: dict[str, Any] = {"score": next(iter(kinds.values()))}
     summary |= {name: agreement(values, measured).to_dict() for name, values in sizes.items()}
-    beyond = partial_agreement(-columns["score"], measured, sizes)
-    summary |= {"partial_spearman": beyond.value, "partial_spearman_interval": beyond.interval}
-    return summary
+    summary |= {name: summary["score"][name] for name in ("partial_spearman", "partial_spearman_interval")}
+    return summary | ({"kinds": kinds} if len(kinds) > 1 else {})

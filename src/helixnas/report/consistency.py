@@ -55,7 +55,7 @@ def consistency_section(run: RunFiles) -> Section:
     )
     body += table(
         ["what predicts", "Kendall tau", "95 % interval", "Spearman rho", "95 % interval"],
-        [_row(NAMES[name], agreement[name]) for name in NAMES if name in agreement],
+        _rows(agreement),
         caption=(
             f"Rank agreement with the measured divergence on the same {len(rows)} networks, from -1 to 1: positive "
             "where a lower score, or a larger size, goes with a lower divergence. Intervals by bootstrap over networks; depth "
@@ -66,7 +66,7 @@ def consistency_section(run: RunFiles) -> Section:
         body += paragraph(
             f"Partial Spearman of the score, with MACs, parameters and depth held fixed: "
             f"{signed(agreement['partial_spearman'])}{_partial_interval(agreement)}. It is "
-            "what the score knows beyond size; 0 would be nothing."
+            f"what the score knows beyond size; 0 would be nothing.{_others(agreement)}"
         )
     return Section(anchor="stitching", title=title, body=body)
 
@@ -92,6 +92,22 @@ def comparison(agreement: Mapping[str, Any]) -> str:
         )
     none = " The score's interval includes 0: on its own it may say nothing." if low <= 0 <= high else ""
     return f"{told} In figures: {own}; of size alone, {beside}.{none}"
+
+
+def _rows(agreement: Mapping[str, Any]) -> list[list[str]]:
+    """Return a row per predictor: the summed score, other kinds of score where there are some, and sizes."""
+    kinds = dict(agreement.get("kinds", {}))
+    first = next(iter(kinds), None)
+    rows = [_row(f"{NAMES['score']} ({first})" if first else NAMES["score"], agreement["score"])]
+    rows += [_row(kind, values) for kind, values in kinds.items() if kind != first]
+    return rows + [_row(NAMES[name], agreement[name]) for name in NAMES if name != "score" and name in agreement]
+
+
+def _others(agreement: Mapping[str, Any]) -> str:
+    """Return the partial correlations of the kinds of score beside the first, in a sentence; empty where there are none."""
+    others = list(agreement.get("kinds", {}).items())[1:]
+    told = [f"{kind} {signed(values['partial_spearman'])}{_partial_interval(values)}" for kind, values in others]
+    return f" Of other kinds of score: {listed(told)}." if told else ""
 
 
 def _row(name: str, values: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.agreement import Agreement, Estimate
+from helixnas.artifacts.comparison import Comparison, read_agreement, read_comparison, read_estimate
 from helixnas.artifacts.files import read_json, understanding, write_json
 from helixnas.errors import ArtifactError
 
@@ -113,6 +114,9 @@ class Ranking:
     networks: Mapping[str, tuple[Any, ...]]
     """Per row of the benchmark: ``architecture``, ``accuracy`` (mean, 0 .. 1), and every predictor as it was computed."""
 
+    baselines: tuple[Comparison, ...] = ()
+    """Other methods beside the run, on the networks that they rated."""
+
     @property
     def predictors(self) -> tuple[str, ...]:
         """Scores, then sizes."""
@@ -152,16 +156,17 @@ class Ranking:
                 skipped=values["skipped"],
                 budgets=tuple(_budget(each) for each in values["budgets"]),
                 networks={name: tuple(column) for name, column in values["networks"].items()},
+                baselines=tuple(read_comparison(each) for each in values.get("baselines", ())),
             )
 
 
 def _subset(values: Any) -> SubsetRanking:
     parts: dict[str, Any] = {
-        "agreement": {name: _agreement(each) for name, each in values["agreement"].items()},
-        "ceiling": {name: _agreement(each) for name, each in values["ceiling"].items()},
-        "partial": {name: _estimate(each) for name, each in values["partial"].items()},
+        "agreement": {name: read_agreement(each) for name, each in values["agreement"].items()},
+        "ceiling": {name: read_agreement(each) for name, each in values["ceiling"].items()},
+        "partial": {name: read_estimate(each) for name, each in values["partial"].items()},
         "lead": {
-            name: {size: _estimate(each) for size, each in leads.items()} for name, leads in values["lead"].items()
+            name: {size: read_estimate(each) for size, each in leads.items()} for name, leads in values["lead"].items()
         },
     }
     return SubsetRanking(**{**values, **parts})
@@ -170,12 +175,3 @@ def _subset(values: Any) -> SubsetRanking:
 def _budget(values: Any) -> BudgetPicks:
     figures: dict[str, Any] = {**values, "picks": {name: Pick(**pick) for name, pick in values["picks"].items()}}
     return BudgetPicks(**figures)
-
-
-def _agreement(values: Any) -> Agreement:
-    figures: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in values.items()}
-    return Agreement(**figures)
-
-
-def _estimate(values: Any) -> Estimate:
-    return Estimate(values["value"], tuple(values["interval"]))

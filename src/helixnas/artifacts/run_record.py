@@ -41,13 +41,17 @@ class StageRecord:
     """Files it left, relative to the run folder, with their sizes in bytes."""
 
     seconds: float
-    """How long it took, interruptions not counted."""
+    """How long it took on the clock, interruptions not counted."""
 
     finished: str
     """When, ISO 8601 with time zone."""
 
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it found out, for the report: accuracies, counts, ..."""
+
+    core_seconds: float | None = None
+    """What it took of the processor's cores, user and system time; None where that is not known: in older runs, and where
+    other processes did a part of it."""
 
     def missing(self, folder: Path) -> str | None:
         """Return the first of its files that is gone or of another size, or None where all are whole."""
@@ -103,5 +107,9 @@ def _stage(values: Any) -> StageRecord:
     wrong = [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]
     if wrong or not all(isinstance(size, int) for size in values["files"].values()):
         raise ValueError(f"{', '.join(wrong) or 'files'} of a stage is something else")
+    cores = values.get("core_seconds")
+    if not isinstance(cores, int | float | None):
+        raise ValueError("core_seconds of a stage is something else")
     plain: dict[str, Any] = {**values, "seconds": float(values["seconds"])}
+    plain["core_seconds"] = None if cores is None else float(cores)
     return StageRecord(**plain)

@@ -11,13 +11,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from timm.layers import ConvNormAct
 from torch import nn
 
 from helixnas.artifacts import CostTable
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
-from helixnas.nn import Place, build_operation, build_stage, classifier_of
-from helixnas.nn.operations import activation_layer
+from helixnas.nn import Place, build_head, build_operation, build_stage
 from helixnas.space import Cell, Operation, SearchSpace
 
 
@@ -163,9 +161,6 @@ def _stem(space: SearchSpace, given: Input) -> Part:
 
 def _head(space: SearchSpace, width: int, size: int, num_classes: int) -> Part:
     def build() -> nn.Module:
-        head, features = space.head, space.head.width or width
-        activation = activation_layer(head.activation)
-        conv = ConvNormAct(width, features, 1, act_layer=activation) if head.width else nn.Identity()
-        return nn.Sequential(conv, *classifier_of(features, num_classes, pool_type="avg"))
+        return build_head(width, space.head, num_classes)
 
     return Part(kind="head", name=f"head-{width}-{size}", in_width=width, size=size, build=build)

@@ -6,7 +6,7 @@ from helixnas.engine.fit import Fit, FitRecord, Objective
 from helixnas.engine.fit_config import FitConfig
 from helixnas.engine.onnx_file import INPUT, onnx_content, open_onnx, require_onnx, save_onnx
 from helixnas.engine.runtime import Runtime, RuntimeConfig, explain_out_of_memory
-from helixnas.engine.timing import median_seconds, wait_for
+from helixnas.engine.timing import Stopwatch, median_seconds, wait_for
 
 __all__ = [
     "INPUT",
@@ -17,6 +17,7 @@ __all__ = [
     "Objective",
     "Runtime",
     "RuntimeConfig",
+    "Stopwatch",
     "evaluate",
     "explain_out_of_memory",
     "load_checkpoint",

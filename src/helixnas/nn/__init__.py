@@ -1,6 +1,6 @@
 """Operations as modules, their sizes, and their first weights."""
 
-from helixnas.nn.classifier import classifier_of
+from helixnas.nn.classifier import build_head, classifier_of
 from helixnas.nn.counting import count_macs, count_params
 from helixnas.nn.entrance import Entrance, entrance_of, fold_into
 from helixnas.nn.initialization import build_seeded, initialize, seed_from
@@ -13,6 +13,7 @@ __all__ = [
     "Entrance",
     "NormLayer",
     "Place",
+    "build_head",
     "build_operation",
     "build_seeded",
     "build_stage",

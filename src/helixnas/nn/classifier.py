@@ -1,7 +1,10 @@
-"""Pooling and linear classifier, as timm makes them."""
+"""Pooling and linear classifier, as timm makes them, and the head of a network around them."""
 
-from timm.layers import SelectAdaptivePool2d, create_classifier
+from timm.layers import ConvNormAct, SelectAdaptivePool2d, create_classifier
 from torch import nn
+
+from helixnas.nn.operations import NormLayer, activation_layer
+from helixnas.space import Head
 
 
 def classifier_of(num_features: int, num_classes: int, *, pool_type: str) -> tuple[SelectAdaptivePool2d, nn.Module]:
@@ -12,3 +15,16 @@ def classifier_of(num_features: int, num_classes: int, *, pool_type: str) -> tup
     """
     pool, classifier, *_ = create_classifier(num_features, num_classes, pool_type=pool_type)
     return pool, classifier
+
+
+def build_head(width: int, head: Head, num_classes: int, *, norm_layer: NormLayer = nn.BatchNorm2d) -> nn.Sequential:
+    """Return what follows the last block where that gives `width` channels: 1x1 convolution, pooling, linear layer.
+
+    >>> len(build_head(8, Head(16), 3)), build_head(8, Head(0), 3)[-1].in_features
+    (3, 8)
+    """
+    activation = activation_layer(head.activation)
+    conv: nn.Module = nn.Identity()
+    if head.width:
+        conv = ConvNormAct(width, head.width, 1, norm_layer=norm_layer, act_layer=activation)  # pyright: ignore[reportArgumentType] - as in operations
+    return nn.Sequential(conv, *classifier_of(head.width or width, num_classes, pool_type="avg"))

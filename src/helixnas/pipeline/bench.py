@@ -7,25 +7,21 @@ nothing: a training goes on inside from its checkpoint, and the file says which 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-
 from helixnas.artifacts.files import remove_folder
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
-from helixnas.engine import Fit, FitRecord, Runtime
+from helixnas.engine import FitRecord
 from helixnas.errors import DataError
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.bench_plan import BenchmarkPlan
 from helixnas.pipeline.drive import discard, drive
+from helixnas.pipeline.network_training import NetworkTrainer
 from helixnas.pipeline.reporting import Advance, Reporter
-from helixnas.pipeline.retraining import check_images, training_images
+from helixnas.pipeline.retraining import check_images
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import final_figures
-from helixnas.retrain import build_model
 from helixnas.space import Architecture
-from helixnas.teacher import normalization_of
 
 LISTED = ("macs", "params")
 """The costs that the file lists."""
@@ -71,11 +67,9 @@ class _Builder:
         self.plan = plan
         self.session = session
         self.key = plan.key()
-        self.mean, self.std = normalization_of(plan.recipe.teacher)
         self.evaluation = _evaluation_of(session)
-        self.images = training_images(session, plan.training)
-        fit = plan.training.fit
-        self.num_steps = self.images.num_batches(fit.batch_size, drop_last=True) * fit.num_epochs
+        self.trainer = NetworkTrainer(session, plan.training)
+        self.num_steps = self.trainer.num_steps
         self.costs = cost_table(plan.space, image_size=session.image_size, num_classes=session.num_classes)
 
     def checkpoint(self, number: int, training: int) -> Path:
@@ -84,39 +78,18 @@ class _Builder:
 
     def train(self, number: int, training: int, *, advance: Advance) -> float:
         """Return the accuracy of one training, which goes on from its checkpoint where there is one."""
-        architecture, config, seed = (
-            self.plan.architectures[number],
-            self.plan.training,
-            self.plan.recipe.seed + training,
-        )
-        runtime = Runtime(self.plan.recipe.runtime)  # a loss scale is that of one training
-        model = runtime.place(
-            build_model(
-                architecture,
-                num_classes=self.session.num_classes,
-                image_size=self.session.image_size,
-                mean=self.mean,
-                std=self.std,
-                config=config,
-                seed=seed,
-            )
-        )
-        normalize = _Normalization(self.mean, self.std).to(runtime.device)
-        job = Fit(
-            model,
-            self.images,
-            config=config.fit,
-            runtime=runtime,
-            normalize=normalize,
-            seed=seed,
+        architecture, num_epochs = self.plan.architectures[number], self.plan.training.fit.num_epochs
+        job = self.trainer.begin(
+            architecture,
+            seed=self.plan.recipe.seed + training,
             title=f"network {number + 1}, {architecture.text},",
         )
 
         def log(record: FitRecord) -> None:
-            advance(record.step, f"epoch {record.epoch + 1}/{config.fit.num_epochs}, loss {record.loss:.3f}")
+            advance(record.step, f"epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}")
 
         checkpoint, key = self.checkpoint(number, training), f"{self.key} {architecture.text} {training}"
-        drive(job, checkpoint=checkpoint, key=key, device=runtime.device, log=log)
+        drive(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log)
         return float(final_figures(job, self.evaluation)[1]["accuracy"])
 
     def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:
@@ -140,21 +113,6 @@ class _Builder:
                 "settings": self.plan.settings(),
             },
         )
-
-
-class _Normalization(nn.Module):
-    """Turns images in [0, 1] into what the teacher of the recipe, and so a retrained network, expects."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images - self.mean) / self.std
 
 
 def _evaluation_of(session: Session) -> ImageSet:

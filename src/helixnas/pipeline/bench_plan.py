@@ -93,17 +93,9 @@ class BenchmarkPlan:
 
     def settings(self) -> dict[str, Any]:
         """Return everything that decides the accuracies, as plain values."""
-        values = self.recipe.to_dict()
-        mean, std = normalization_of(self.recipe.teacher)
-        return {
-            "seed": values["seed"],
-            "data": {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL},
-            "precision": values["runtime"]["precision"],
-            "retrain": {name: value for name, value in values["retrain"].items() if name not in WITH_A_RUN},
-            "image_size": image_size(self.recipe),
-            "mean": list(mean),
-            "std": list(std),
-        }
+        values = self.recipe.to_dict()["retrain"]
+        retrain = {name: value for name, value in values.items() if name not in WITH_A_RUN}
+        return {**settings_of_images(self.recipe), "retrain": retrain}
 
     def key(self) -> str:
         """Return the hash of what decides the accuracies, the space included."""
@@ -135,6 +127,20 @@ class BenchmarkPlan:
             for number, architecture in enumerate(self.architectures)
             if len(trained.get(architecture, ())) <= training
         ]
+
+
+def settings_of_images(recipe: Recipe) -> dict[str, Any]:
+    """Return everything that decides which images a network is trained on, and how it sees them, as plain values."""
+    values = recipe.to_dict()
+    mean, std = normalization_of(recipe.teacher)
+    return {
+        "seed": values["seed"],
+        "data": {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL},
+        "precision": values["runtime"]["precision"],
+        "image_size": image_size(recipe),
+        "mean": list(mean),
+        "std": list(std),
+    }
 
 
 def show_plan(plan: BenchmarkPlan, console: Console) -> None:

@@ -77,6 +77,7 @@ def _time_here(
             key=key,
             device=torch.device("cpu"),
             log=lambda record: advance(record.done, record.note),
+            watch=session.watch,
         )
     remove_folder(files)
     medians = job.medians()

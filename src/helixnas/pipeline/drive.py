@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 
-from helixnas.engine import load_checkpoint, save_checkpoint
+from helixnas.engine import Stopwatch, load_checkpoint, save_checkpoint
 from helixnas.errors import ArtifactError, Interrupted
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -50,6 +50,7 @@ def drive(
     log: Callable[[RecordT], None],
     history: Callable[[], dict[str, Any]] = dict,
     resume: Callable[[dict[str, Any]], None] = lambda history: None,
+    watch: Stopwatch | None = None,
 ) -> None:
     """Run a job to its end, from its checkpoint where one with the same key exists.
 
@@ -61,6 +62,7 @@ def drive(
         log: called with every record.
         history: what the caller wants kept beside the state (plain values and tensors).
         resume: given back that history when the job is resumed.
+        watch: counts the time of the stage; a resumed job's is that of the processes before, too.
 
     Raises:
         Interrupted: a signal asked to stop; the state is saved.
@@ -70,9 +72,11 @@ def drive(
         if saved.get("key") == key:
             job.restore(saved["job"])
             resume(saved["history"])
+            if watch is not None and "spent" in saved:
+                watch.restore(saved["spent"])
 
     def save() -> None:
-        save_checkpoint(checkpoint, {"key": key, "job": job.state(), "history": history()})
+        save_state(job, checkpoint=checkpoint, key=key, history=history(), watch=watch)
 
     saved_at = time.monotonic()
     with stop_requests() as asked:
@@ -84,6 +88,14 @@ def drive(
             if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
                 save()
                 saved_at = time.monotonic()
+
+
+def save_state(
+    job: Job[RecordT], *, checkpoint: Path, key: str, history: dict[str, Any], watch: Stopwatch | None
+) -> None:
+    """Save where a job stands, for `drive` to go on from."""
+    spent = {} if watch is None else {"spent": watch.state()}
+    save_checkpoint(checkpoint, {"key": key, "job": job.state(), "history": history, **spent})
 
 
 @contextmanager

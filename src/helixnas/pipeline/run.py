@@ -4,7 +4,6 @@ What is already there and still valid is skipped; a changed setting redoes its s
 """
 
 import shlex
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from helixnas.artifacts import RunRecord, StageRecord
+from helixnas.engine import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.pipeline import costing, stages
 from helixnas.pipeline.cost_files import load_costs
@@ -167,15 +167,17 @@ def _do(stage: PlannedStage, session: Session, record: RunRecord) -> RunRecord:
         costs = load_costs(folder, record)
         check_budgets(session.recipe.searches, session.space, costs, teacher_costs(record), folder)
         check_teaching(session)
-    started = time.monotonic()
-    result = _step(stage.name)(session, stage.key)
+    session.watch = watch = Stopwatch()
+    with watch.running():
+        result = _step(stage.name)(session, stage.key)
     finished = StageRecord(
         key=stage.key,
         settings=stage.settings,
         files={name: (folder.path / name).stat().st_size for name in result.files},
-        seconds=round(time.monotonic() - started, 3),
+        seconds=round(watch.seconds, 3),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         facts=result.facts,
+        core_seconds=round(watch.core_seconds, 3) if result.is_timed else None,
     )
     record = record.with_stage(stage.name, finished)
     record.save(folder.record)

@@ -22,6 +22,7 @@ MADE = [
     "ratings",
     "searches",
     "rankings",
+    "baselines",
     "history",
     "checkpoints",
     "tensorboard",
@@ -134,6 +135,10 @@ class RunFolder:
     def ranking(self, benchmark: str) -> Path:
         """Return the folder of the ranking against a benchmark."""
         return self.path / "rankings" / benchmark
+
+    def baseline(self, method: str, seed: int) -> Path:
+        """Return the ratings of another method with that seed (`Baseline`)."""
+        return self.path / "baselines" / f"{method}-seed{seed}.json"
 
     @property
     def resume_command(self) -> str:

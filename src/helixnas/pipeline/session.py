@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.files import damaged
 from helixnas.data import DataSplits, open_data
-from helixnas.engine import Runtime
+from helixnas.engine import Runtime, Stopwatch
 from helixnas.errors import ConfigError
 from helixnas.pipeline.cost_files import load_costs
 from helixnas.pipeline.recipe import Recipe
@@ -25,6 +25,9 @@ from helixnas.teacher import Teacher, build_teacher, input_size_of, load_teacher
 class Session:
     """What the stages of one run share.
 
+    Attributes:
+        watch: counts the time of the stage in hand.
+
     Args:
         recipe: all settings.
         folder: where the run lies.
@@ -35,6 +38,7 @@ class Session:
         self.recipe = recipe
         self.folder = folder
         self.reporter = reporter
+        self.watch = Stopwatch()
         import_extensions(recipe)
 
     @cached_property

@@ -44,14 +44,17 @@ class Result(NamedTuple):
     facts: Mapping[str, Any]
     """Plain values for record and report."""
 
+    is_timed: bool = True
+    """Whether the time of all of it is known: not where other processes did a part."""
+
 
 def make_teacher(session: Session, key: str) -> Result:
     """Build the teacher, train it where it has no weights, measure and save it."""
     teacher = session.new_teacher()
-    recipe, curves = session.recipe, Curves()
+    recipe, curves, images_seen = session.recipe, Curves(), 0
     if not recipe.teacher.weights:
         session.data.train.require_labels("training the teacher")
-        fit_classifier(
+        job = fit_classifier(
             session,
             teacher.model,
             teacher,
@@ -61,6 +64,7 @@ def make_teacher(session: Session, key: str) -> Result:
             curves=curves,
             title="training the teacher",
         )
+        images_seen = job.num_steps * recipe.teacher_fit.batch_size
     names = [f"teacher/{name}" for name in save_teacher(teacher, session.folder.teacher, recipe.teacher)]
     curves.losses.save(session.folder.history("teacher"))
     session.forget()
@@ -68,6 +72,7 @@ def make_teacher(session: Session, key: str) -> Result:
         "model": recipe.teacher.model,
         "boundaries": list(teacher.boundaries),
         "widths": list(teacher.widths),
+        "images": images_seen,
         **count_teacher(teacher, session.image_size),
     }
     images = session.data.evaluation
@@ -100,7 +105,8 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
         names.append(folder.history("distill"))
     steps = int(curves["step"].to_numpy().max())
     facts = {"steps": steps, "images": steps * session.recipe.distill.batch_size}
-    return Result(tuple(str(name.relative_to(folder.path)) for name in names), facts)
+    files = tuple(str(name.relative_to(folder.path)) for name in names)
+    return Result(files, facts, is_timed=chosen == wanted)
 
 
 def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
@@ -142,6 +148,7 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
                 log=log,
                 history=history.state,
                 resume=history.restore,
+                watch=session.watch,
             )
         except NonFiniteLossError as error:
             failure = error
@@ -193,6 +200,7 @@ def rate(session: Session, key: str) -> Result:
             key=key,
             device=session.runtime.device,
             log=lambda record: advance(record.batch, f"{record.num_paths:,} paths a batch"),
+            watch=session.watch,
         )
     names: list[str] = []
     for table in job.tables():
@@ -230,6 +238,7 @@ def stitch(session: Session, key: str) -> Result:
             key=key,
             device=session.runtime.device,
             log=lambda record: advance(len(job.records)),
+            watch=session.watch,
         )
     rows = [_stitched_row(session, record) for record in job.records]
     summary = stitching_summary(rows) if len(rows) >= 3 else {}

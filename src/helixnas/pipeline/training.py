@@ -7,9 +7,9 @@ from typing import Any
 from torch import nn
 
 from helixnas.data import ImageSet
-from helixnas.engine import Evaluation, Fit, FitConfig, FitRecord, Objective, evaluate, save_checkpoint
+from helixnas.engine import Evaluation, Fit, FitConfig, FitRecord, Objective, Stopwatch, evaluate
 from helixnas.nn import count_params
-from helixnas.pipeline.drive import drive
+from helixnas.pipeline.drive import drive, save_state
 from helixnas.pipeline.history import History
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.session import Session
@@ -86,22 +86,32 @@ def fit_classifier(
         title="the teacher" if stage == "teacher" else "the searched network",
         objective=objective,
     )
+    checkpoint = session.folder.checkpoint(stage)
     run_fit(
         job,
         reporter=session.reporter,
-        checkpoint=session.folder.checkpoint(stage),
+        checkpoint=checkpoint,
         key=key,
         curves=curves,
         stage=stage,
         title=title,
+        watch=session.watch,
     )
     if keep:
-        save_checkpoint(session.folder.checkpoint(stage), {"key": key, "job": job.state(), "history": curves.state()})
+        save_state(job, checkpoint=checkpoint, key=key, history=curves.state(), watch=session.watch)
     return job
 
 
 def run_fit(
-    job: Fit, *, reporter: Reporter, checkpoint: Path, key: str, curves: Curves, stage: str, title: str
+    job: Fit,
+    *,
+    reporter: Reporter,
+    checkpoint: Path,
+    key: str,
+    curves: Curves,
+    stage: str,
+    title: str,
+    watch: Stopwatch | None = None,
 ) -> None:
     """Run a training to its end, from its checkpoint where there is one; see `fit_classifier` for arguments."""
     with reporter.progress(title, job.num_steps) as advance:
@@ -122,6 +132,7 @@ def run_fit(
             log=log,
             history=curves.state,
             resume=curves.restore,
+            watch=watch,
         )
 
 

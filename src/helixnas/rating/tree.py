@@ -58,14 +58,14 @@ def _apply(module: nn.Module, x: Tensor, calibration: Tensor | None) -> tuple[Te
     """Return the module's output for `x` and for the calibration images, both normalised by the latter's statistics."""
     if calibration is None:
         return module(x), None
-    with _borrowed_statistics(module, x.device) as use_recorded:
+    with borrowed_statistics(module, x.device) as use_recorded:
         calibrated = module(calibration)
         use_recorded()
         return module(x), calibrated
 
 
 @contextmanager
-def _borrowed_statistics(module: nn.Module, device: torch.device) -> Generator[Callable[[], None]]:
+def borrowed_statistics(module: nn.Module, device: torch.device) -> Generator[Callable[[], None]]:
     """Let batch norms record the next forward pass and, once told, normalise by it; afterwards they are as before."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
     before = [{name: getattr(norm, name) for name in _BORROWED} for norm in norms]

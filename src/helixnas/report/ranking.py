@@ -6,21 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from helixnas.artifacts.agreement import Agreement, Interval
+from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
+from helixnas.report.baselines import baselines_sections
 from helixnas.report.charts import INK, PALETTE, QUIET, color_of, label, panels, place, style, to_html
 from helixnas.report.markup import Section, figure, listed, paragraph, signed, table
+from helixnas.report.naming import figure_text, name_of
 from helixnas.report.page import document
-
-NAMES = {
-    "relative_l1": "relative L1 (Eq. 7)",
-    "macs": "MACs",
-    "params": "parameters",
-    "depth": "depth (layers)",
-    "random": "random picks",
-}
-"""What predictors are called; other kinds of score keep their own name."""
 
 TITLES = {"all": "All networks", "top_decile": "Top decile", "no_identity": "No identity"}
 
@@ -41,6 +34,7 @@ def render_ranking(ranking: Ranking) -> str:
     sections = [
         _summary(ranking),
         *(_subset_section(ranking, each) for each in ranking.subsets),
+        *baselines_sections(ranking),
         _scatter_section(ranking),
         _lines_section(ranking),
         _regret_section(ranking),
@@ -50,24 +44,6 @@ def render_ranking(ranking: Ranking) -> str:
     if facts["num_networks"] != facts["num_rows"]:
         told += f", which name {facts['num_networks']:,} different networks"
     return document(f"Ranking against {facts['name']}", f"{told}.", sections)
-
-
-def name_of(predictor: str) -> str:
-    """Return what a predictor is called.
-
-    >>> name_of("macs"), name_of("relative_l1 + my_score")
-    ('MACs', 'relative L1 (Eq. 7) + my_score')
-    """
-    return " + ".join(NAMES.get(part, part) for part in predictor.split(" + "))
-
-
-def figure_text(value: float, interval: Interval) -> str:
-    """Return a figure with its interval.
-
-    >>> figure_text(0.5, (0.25, 0.75))
-    '0.500 (0.250 to 0.750)'
-    """
-    return f"{signed(value, 3)} ({signed(interval[0], 3)} to {signed(interval[1], 3)})"
 
 
 def verdict(subset: SubsetRanking, score: str) -> str:

@@ -31,8 +31,8 @@ class SupernetCell(nn.Module):
         cell: layers and candidate operations.
         stride: stride of the first layer.
         previous_widths: widths that the block before may give, ascending.
-        teacher_in: channels of Y_{k-1} (of the image, for block 1).
-        teacher_out: channels of Y_k.
+        teacher_in: channels of Y_{k-1} (of the image, for block 1); None where cells are chained without a teacher.
+        teacher_out: channels of Y_k; None as above.
         stem: fixed layers that block 1 begins with; empty for the other blocks.
         interface: how student and teacher widths meet.
     """
@@ -43,8 +43,8 @@ class SupernetCell(nn.Module):
         *,
         stride: int,
         previous_widths: Sequence[int],
-        teacher_in: int,
-        teacher_out: int,
+        teacher_in: int | None,
+        teacher_out: int | None,
         stem: Sequence[Stage] = (),
         interface: Interface = "adapter",
     ) -> None:
@@ -54,19 +54,21 @@ class SupernetCell(nn.Module):
         self.entries = nn.ModuleDict()
         self.first = nn.ModuleDict()
         for width in [previous_widths[0]] if self.widens else previous_widths:
-            received = teacher_in if self.widens and not stem else width
-            self.entries[str(width)] = _stem(teacher_in, stem) if stem else _adapter(teacher_in, received)
+            received = (teacher_in if self.widens and not stem else None) or width
+            self.entries[str(width)] = (
+                build_stem(teacher_in, stem) if stem and teacher_in else _adapter(teacher_in, received)
+            )
             self.first[str(width)] = self._candidates(0, received, stride, teacher_out)
         self.later = nn.ModuleList(
             self._candidates(layer, cell.width, 1, teacher_out) for layer in range(1, cell.depth)
         )
         self.exit = nn.Identity() if self.widens else _adapter(cell.width, teacher_out)
 
-    def _candidates(self, layer: int, in_width: int, stride: int, teacher_out: int) -> nn.ModuleDict:
+    def _candidates(self, layer: int, in_width: int, stride: int, teacher_out: int | None) -> nn.ModuleDict:
         last = layer == self.cell.depth - 1
         place = Place(
             in_width=in_width,
-            out_width=teacher_out if self.widens and last else self.cell.width,
+            out_width=(teacher_out if self.widens and last else None) or self.cell.width,
             stride=stride,
             norm_layer=BATCH_STATISTICS,
         )
@@ -97,11 +99,14 @@ class SupernetCell(nn.Module):
         return self.exit(x)
 
 
-def _adapter(received: int, given: int) -> nn.Module:
-    return nn.Identity() if received == given else nn.Conv2d(received, given, 1)
+def _adapter(received: int | None, given: int | None) -> nn.Module:
+    if received is None or given is None or received == given:
+        return nn.Identity()
+    return nn.Conv2d(received, given, 1)
 
 
-def _stem(channels: int, stem: Sequence[Stage]) -> nn.Sequential:
+def build_stem(channels: int, stem: Sequence[Stage]) -> nn.Sequential:
+    """Return fixed layers on `channels` channels, with first weights, normalised by the batch like all of a supernet."""
     stages: list[nn.Module] = []
     for stage in stem:
         still = (0.0,) * stage.path.depth

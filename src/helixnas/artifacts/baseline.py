@@ -1,0 +1,140 @@
+"""Baseline: how another method rated some networks of a benchmark, at several moments of its training, and at what cost.
+
+The file ``baselines/METHOD-seedS.json`` of a run::
+
+    {
+        "format": "helixnas-baseline",
+        "version": 1,
+        "method": "spos",
+        "seed": 0,
+        "benchmark": "nas-bench-macro_cifar10",
+        "device": "cpu",
+        "key": "0123456789abcdef",
+        "settings": {"num_epochs": 10, "lr": 0.05},
+        "networks": ["64:mb6_k5 128:mb3_k3 256:mb3_k3"],
+        "points": [
+            {
+                "epoch": 1.0,
+                "images_seen": 48000,
+                "seconds": 250.0,
+                "core_seconds": 480.0,
+                "rating_seconds": 60.0,
+                "rating_core_seconds": 110.0,
+                "scores": {"loss": [1.25], "accuracy": [0.5625]},
+            }
+        ],
+    }
+
+``scores`` holds a value per network, in the order of ``networks``; the first kind is what the method ranks by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.files import read_json, understanding, write_json
+from helixnas.errors import ArtifactError
+
+FORMAT = "helixnas-baseline"
+VERSION = 1
+
+HIGHER_IS_BETTER: Mapping[str, bool] = {"loss": False, "accuracy": True, "log_probability": True}
+"""The kinds of score, and which way they point."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselinePoint:
+    """One moment of the training at which the networks were rated."""
+
+    epoch: float
+    """Epochs done."""
+
+    images_seen: int
+    """Training images shown so far, repeats counted; in a step with several passes each counts once."""
+
+    seconds: float
+    """Training so far, on the clock."""
+
+    core_seconds: float
+    """Training so far, of the processor's cores (user and system time)."""
+
+    rating_seconds: float
+    """Rating the networks at this moment, on the clock."""
+
+    rating_core_seconds: float
+    """Rating the networks at this moment, of the processor's cores."""
+
+    scores: Mapping[str, tuple[float, ...]]
+    """By kind (``loss``, ``accuracy``, ``log_probability``), a value per network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A method's ratings of some networks."""
+
+    method: str
+    """spos, fairnas, darts or mnasnet."""
+
+    seed: int
+    """Decides first weights, order, augmentation and sampled networks."""
+
+    benchmark: str
+    """Whose networks they are."""
+
+    device: str
+    """What computed: cpu, cuda, ..."""
+
+    key: str
+    """Hash of all settings; a baseline with the same is not trained again."""
+
+    settings: Mapping[str, Any]
+    """Plain values."""
+
+    networks: tuple[str, ...]
+    """Different networks of the benchmark, in text form."""
+
+    points: tuple[BaselinePoint, ...]
+    """In the order of the training; the last ones are missing while it goes on."""
+
+    @property
+    def score(self) -> str:
+        """The kind of score that the method ranks by; raises `LookupError` where there is no point yet."""
+        return next(iter(self.points[0].scores))
+
+    def save(self, path: Path) -> None:
+        """Write the baseline as JSON, whole or not at all."""
+        write_json(path, {"format": FORMAT, "version": VERSION, **asdict(self)})
+
+    @staticmethod
+    def load(path: Path) -> "Baseline":
+        """Read a baseline; raises `ArtifactError` where the file is missing, damaged or of another version."""
+        values = read_json(path)
+        with understanding(path):
+            if values["format"] != FORMAT:
+                raise ValueError(f"format {values['format']!r}")
+            if values["version"] != VERSION:
+                raise ArtifactError(
+                    f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
+                )
+            networks = tuple(str(text) for text in values["networks"])
+            return Baseline(
+                method=str(values["method"]),
+                seed=int(values["seed"]),
+                benchmark=str(values["benchmark"]),
+                device=str(values["device"]),
+                key=str(values["key"]),
+                settings=dict(values["settings"]),
+                networks=networks,
+                points=tuple(_point(each, len(networks)) for each in values["points"]),
+            )
+
+
+def _point(values: Any, number: int) -> BaselinePoint:
+    scores = {kind: tuple(float(value) for value in column) for kind, column in values["scores"].items()}
+    wrong = [kind for kind, column in scores.items() if kind not in HIGHER_IS_BETTER or len(column) != number]
+    if wrong or not scores:
+        raise ValueError(f"scores {', '.join(wrong) or 'missing'}, where one of each network is due")
+    figures = {name: float(values[name]) for name in ("epoch", "seconds", "core_seconds")}
+    figures |= {name: float(values[name]) for name in ("rating_seconds", "rating_core_seconds")}
+    return BaselinePoint(**figures, images_seen=int(values["images_seen"]), scores=scores)

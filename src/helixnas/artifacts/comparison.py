@@ -1,0 +1,87 @@
+"""Comparison: a run and its baselines on exactly the same networks, each with what it cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from helixnas.artifacts.agreement import Agreement, Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One way to rank the networks."""
+
+    name: str
+    """A method (``spos``), or a predictor of the run: a kind of score, a sum of them, or a size."""
+
+    kind: Literal["baseline", "score", "size"]
+    """A baseline at one moment of its training, what the run rates by, or size alone."""
+
+    agreement: Agreement
+    """Correlations with the mean accuracy, turned so that positive is good."""
+
+    partial: Estimate
+    """The Spearman correlation that is left when multiply-adds, parameters and depth are held fixed; 0 for each of them."""
+
+    seed: int | None = None
+    """Of a baseline."""
+
+    epoch: float | None = None
+    """Of a baseline: epochs trained."""
+
+    images_seen: int | None = None
+    """Training images shown, repeats counted, the teacher's included; None where that is not recorded."""
+
+    core_seconds: float | None = None
+    """Processor time of training (the teacher's included) and of one rating; None where that is not recorded."""
+
+    device: str | None = None
+    """Of a baseline: what computed; on an accelerator the processor's time is the smaller part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All that rank the same networks."""
+
+    networks: tuple[str, ...]
+    """Different networks of the benchmark, in text form."""
+
+    rows: tuple[Compared, ...]
+    """Baselines in the order of their points, then the run's scores, then sizes."""
+
+    def curves(self) -> dict[str, tuple[Compared, ...]]:
+        """Return the points of every baseline, by what it is called: the method, and the seed where there are several."""
+        methods = {(row.name, row.seed) for row in self.rows if row.kind == "baseline"}
+        curves: dict[str, tuple[Compared, ...]] = {}
+        for name, seed in sorted(methods, key=str):
+            several = sum(other == name for other, _ in methods) > 1
+            own = tuple(row for row in self.rows if (row.kind, row.name, row.seed) == ("baseline", name, seed))
+            curves[f"{name} seed {seed}" if several else name] = own
+        return curves
+
+
+def read_comparison(values: Mapping[str, Any]) -> Comparison:
+    """Return a comparison from plain values; what is not one raises as plain Python does."""
+    return Comparison(
+        networks=tuple(str(text) for text in values["networks"]), rows=tuple(_compared(each) for each in values["rows"])
+    )
+
+
+def _compared(values: Mapping[str, Any]) -> Compared:
+    figures: dict[str, Any] = {
+        **values,
+        "agreement": read_agreement(values["agreement"]),
+        "partial": read_estimate(values["partial"]),
+    }
+    return Compared(**figures)
+
+
+def read_agreement(values: Mapping[str, Any]) -> Agreement:
+    """Return an agreement from plain values."""
+    figures: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in values.items()}
+    return Agreement(**figures)
+
+
+def read_estimate(values: Mapping[str, Any]) -> Estimate:
+    """Return an estimate from plain values."""
+    return Estimate(values["value"], tuple(values["interval"]))

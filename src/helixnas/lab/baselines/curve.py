@@ -1,0 +1,127 @@
+"""Shared weights rated as they train: at equal distances the same networks, so that cost and ranking make a curve."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from helixnas.artifacts.baseline import BaselinePoint
+from helixnas.engine import Stopwatch
+from helixnas.errors import ConfigError
+from helixnas.lab.baselines.training import Training
+from helixnas.space import Architecture
+
+Rate = Callable[[Architecture], Mapping[str, float]]
+"""Returns the scores of a network by kind, from the weights as they are."""
+
+
+@dataclass(frozen=True)
+class BaselineRecord:
+    """How far a baseline is."""
+
+    done: int
+    """Steps of training and ratings of networks done, this one included."""
+
+    note: str
+    """In words."""
+
+
+def moments_of(num_steps: int, num_points: int) -> list[int]:
+    """Return after how many steps networks are rated: at equal distances, the last at the end.
+
+    Raises:
+        ConfigError: there are fewer steps than points.
+
+    >>> moments_of(10, 4)
+    [2, 5, 8, 10]
+    """
+    if num_points > num_steps:
+        raise ConfigError(
+            f"{num_points} points are asked of a training of {num_steps} steps; choose at most {num_steps}"
+        )
+    return [round(num_steps * point / num_points) for point in range(1, num_points + 1)]
+
+
+def columns(rated: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, ...]]:
+    """Return the scores of networks by kind.
+
+    >>> columns([{"loss": 0.5}, {"loss": 0.25}])
+    {'loss': (0.5, 0.25)}
+    """
+    return {kind: tuple(scores[kind] for scores in rated) for kind in rated[0]}
+
+
+class SharedWeights:
+    """One training of shared weights, and ratings of the same networks at its moments.
+
+    Args:
+        training: the steps.
+        rate: rates one network.
+        architectures: the networks.
+        num_points: how often they are rated.
+    """
+
+    def __init__(
+        self, training: Training, rate: Rate, architectures: Sequence[Architecture], *, num_points: int
+    ) -> None:
+        self.training = training
+        self.rate = rate
+        self.architectures = tuple(architectures)
+        self.moments = moments_of(training.num_steps, num_points)
+        self.num_steps = training.num_steps + num_points * len(self.architectures)
+        self.points: list[BaselinePoint] = []
+        self.rated: list[dict[str, float]] = []
+        self.trained_for, self.rated_for = Stopwatch(), Stopwatch()
+
+    def __iter__(self) -> Iterator[BaselineRecord]:
+        """Yield a record per step of training and per rated network until all points are there."""
+        steps = iter(self.training)
+        while len(self.points) < len(self.moments):
+            moment = self.moments[len(self.points)]
+            while self.training.step < moment:
+                with self.trained_for.running():
+                    record = next(steps)
+                yield self._record(f"loss {record.loss:.3f}")
+            for architecture in self.architectures[len(self.rated) :]:
+                with self.rated_for.running():
+                    self.rated.append(dict(self.rate(architecture)))
+                if len(self.rated) < len(self.architectures):
+                    yield self._record(f"rating, point {len(self.points) + 1} of {len(self.moments)}")
+            self._end_point()
+            yield self._record(f"point {len(self.points)} of {len(self.moments)} done")
+
+    def _record(self, note: str) -> BaselineRecord:
+        rated = len(self.points) * len(self.architectures) + len(self.rated)
+        return BaselineRecord(self.training.step + rated, note)
+
+    def _end_point(self) -> None:
+        step = self.training.step
+        self.points.append(
+            BaselinePoint(
+                epoch=step / self.training.steps_per_epoch,
+                images_seen=step * self.training.images_per_step,
+                seconds=self.trained_for.seconds,
+                core_seconds=self.trained_for.core_seconds,
+                rating_seconds=self.rated_for.seconds,
+                rating_core_seconds=self.rated_for.core_seconds,
+                scores=columns(self.rated),
+            )
+        )
+        self.rated, self.rated_for = [], Stopwatch()
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on."""
+        return {
+            "training": self.training.state(),
+            "points": [asdict(point) for point in self.points],
+            "rated": list(self.rated),
+            "trained_for": self.trained_for.state(),
+            "rated_for": self.rated_for.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` returned for the same settings."""
+        self.training.restore(state["training"])
+        self.points = [BaselinePoint(**values) for values in state["points"]]
+        self.rated = list(state["rated"])
+        self.trained_for.restore(state["trained_for"])
+        self.rated_for.restore(state["rated_for"])

@@ -1,0 +1,186 @@
+"""Training with shared weights: a step is one or more *turns*, each an update of some parameters on a batch of its own.
+
+SPOS and FairNAS take one turn, for the weights. DARTS takes two: the architecture parameters on one half of the training
+images, then the weights on the other (first order: neither looks ahead to what the other will do). The loop yields a
+record per step; its state can be saved between two steps and taken up again with the same result, bit for bit.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from helixnas.engine import Runtime, explain_out_of_memory
+from helixnas.engine.batches import LabelledImages, Normalize, require_labels
+from helixnas.errors import ConfigError, NonFiniteLossError
+
+Passes = Callable[[int], Sequence[Callable[[Tensor], Tensor]]]
+"""From the number of a step to the forward passes it makes, each from normalised images to logits."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Turn:
+    """One update: which parameters, on which images, through which passes."""
+
+    images: LabelledImages
+    """Labelled training images."""
+
+    optimizer: Optimizer
+    """Holds the parameters."""
+
+    passes: Passes
+    """The forward passes; the gradients of their cross-entropies add up."""
+
+    decays: bool = True
+    """Whether the learning rate falls along a cosine to 0."""
+
+    clip_grad: float = 0.0
+    """Largest norm of the gradient; 0 leaves it as it is."""
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What one step did."""
+
+    step: int
+    """Steps done, this one included."""
+
+    loss: float
+    """Mean cross-entropy of the passes of its last turn."""
+
+
+class Training:
+    """Steps of turns over the training images.
+
+    Args:
+        module: everything that is trained.
+        turns: of a step, in order.
+        num_epochs: passes over the images of every turn.
+        batch_size: images per turn.
+        runtime: device and precision.
+        normalize: turns images in [0, 1] into what the network takes.
+        seed: decides order and augmentation.
+        title: what is trained, for messages.
+
+    Raises:
+        ConfigError: a turn has fewer images than one batch holds.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        turns: Sequence[Turn],
+        *,
+        num_epochs: int,
+        batch_size: int,
+        runtime: Runtime,
+        normalize: Normalize,
+        seed: int,
+        title: str,
+    ) -> None:
+        self.module = module
+        self.turns = tuple(turns)
+        self.batch_size = batch_size
+        self.runtime = runtime
+        self.normalize = normalize
+        self.seed = seed
+        self.title = title
+        self.rates = [float(turn.optimizer.defaults["lr"]) for turn in self.turns]
+        self.steps_per_epoch = min(turn.images.num_batches(batch_size, drop_last=True) for turn in self.turns)
+        if not self.steps_per_epoch:
+            fewest = min(len(turn.images) for turn in self.turns)
+            raise ConfigError(
+                f"the batch size for training {title} is {batch_size}, but there are only {fewest} images for it; "
+                f"choose at most {fewest}"
+            )
+        self.num_steps = self.steps_per_epoch * num_epochs
+        self.step = 0
+
+    @property
+    def images_per_step(self) -> int:
+        """Training images that a step shows; one that takes several passes counts once."""
+        return self.batch_size * len(self.turns)
+
+    def __iter__(self) -> Iterator[TrainingRecord]:
+        """Yield a record per step until all epochs are done.
+
+        Raises:
+            NonFiniteLossError: a loss is not finite.
+            OutOfMemoryError: the batch does not fit.
+        """
+        while self.step < self.num_steps:
+            epoch, done = divmod(self.step, self.steps_per_epoch)
+            streams = [
+                turn.images.batches(
+                    batch_size=self.batch_size,
+                    seed=self.seed,
+                    epoch=epoch,
+                    augment=True,
+                    shuffle=True,
+                    skip=done,
+                    drop_last=True,
+                )
+                for turn in self.turns
+            ]
+            for batches in zip(*streams, strict=False):  # the halves of DARTS may differ by an image
+                loss = 0.0
+                for turn, rate, batch in zip(self.turns, self.rates, batches, strict=True):
+                    with explain_out_of_memory("batch_size", self.batch_size):
+                        loss = self._take(turn, rate, batch)
+                self.runtime.end_step()
+                self.step += 1
+                yield TrainingRecord(self.step, loss)
+
+    def _take(self, turn: Turn, rate: float, batch: Any) -> float:
+        """Update the parameters of a turn and return the mean loss of its passes."""
+        for each in self.turns:  # a backward pass leaves gradients on the parameters of the others, too
+            each.optimizer.zero_grad(set_to_none=True)
+        images = self.normalize(self.runtime.images(batch.images))
+        labels = require_labels(batch.labels, f"training {self.title}").to(images.device)
+        passes, total = turn.passes(self.step), torch.zeros((), device=images.device)
+        for forward in passes:
+            with self.runtime.autocast():
+                logits = forward(images)
+            loss = F.cross_entropy(logits.float(), labels)
+            self.runtime.backward(loss)
+            total += loss.detach()
+        mean = float(total) / len(passes)
+        if not math.isfinite(mean):
+            raise NonFiniteLossError(
+                f"the loss of {self.title} is {mean} in step {self.step + 1}; try a lower learning rate than {rate:g}"
+            )
+        for group in turn.optimizer.param_groups:
+            group["lr"] = rate * cosine(self.step, self.num_steps) if turn.decays else rate
+        self.runtime.step(turn.optimizer, clip_grad=turn.clip_grad)
+        return mean
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on after the last step."""
+        return {
+            "step": self.step,
+            "module": self.module.state_dict(),
+            "optimizers": [turn.optimizer.state_dict() for turn in self.turns],
+            "runtime": self.runtime.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` returned for the same settings."""
+        self.step = state["step"]
+        self.module.load_state_dict(state["module"])
+        for turn, own in zip(self.turns, state["optimizers"], strict=True):
+            turn.optimizer.load_state_dict(own)
+        self.runtime.restore(state["runtime"])
+
+
+def cosine(step: int, num_steps: int) -> float:
+    """Return the share of the learning rate that is left after `step` of `num_steps` steps.
+
+    >>> cosine(0, 4), round(cosine(2, 4), 9)
+    (1.0, 0.5)
+    """
+    return (1 + math.cos(math.pi * step / num_steps)) / 2

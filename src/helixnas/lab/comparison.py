@@ -1,0 +1,123 @@
+"""Comparing: a run, sizes and baselines on exactly the networks that a baseline rated, beside what each cost."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.artifacts.baseline import HIGHER_IS_BETTER, Baseline
+from helixnas.artifacts.comparison import Compared, Comparison
+from helixnas.artifacts.ranking import SIZES, Ranking
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCost:
+    """What the scores of a run cost: its teacher, its supernet, its ratings."""
+
+    images_seen: int | None
+    """Training images shown; None where that is not recorded."""
+
+    core_seconds: float | None
+    """Processor time; None where that is not recorded."""
+
+
+class _Way(NamedTuple):
+    """A way to rank: a value per network, higher is better, and the rest of its row."""
+
+    values: FloatArray
+    row: Callable[..., Compared]
+
+
+def compare(
+    ranking: Ranking,
+    baselines: Sequence[Baseline],
+    *,
+    cost: RunCost,
+    num_resamples: int,
+    seed: int,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Comparison, ...]:
+    """Return a comparison for every set of networks that some baselines rated; the largest set first.
+
+    A network that the benchmark lists under several names counts once, with the mean of its accuracies. All intervals of a
+    comparison come from the same resamples of its networks.
+
+    Args:
+        ranking: the run and the sizes on all rows of the benchmark.
+        baselines: their networks must be among those.
+        cost: what the run cost.
+        num_resamples: bootstrap resamples of every interval.
+        seed: decides the resamples.
+        advance: told the rows done and those in all.
+    """
+    groups: dict[frozenset[str], list[Baseline]] = {}
+    for baseline in baselines:
+        groups.setdefault(frozenset(baseline.networks), []).append(baseline)
+    ordered = sorted(groups.values(), key=lambda group: -len(group[0].networks))
+    columns = [_columns(ranking, group[0].networks) for group in ordered]
+    ways = [
+        [*_of_baselines(group), *_of_run(ranking, own, cost)] for group, own in zip(ordered, columns, strict=True)
+    ]
+    done, total, found = 0, sum(map(len, ways)), list[Comparison]()
+    for group, own, each in zip(ordered, columns, ways, strict=True):
+        rows: list[Compared] = []
+        for way in each:
+            rows.append(_row(way, own, num_resamples=num_resamples, seed=seed))
+            done += 1
+            advance(done, total)
+        found.append(Comparison(networks=group[0].networks, rows=tuple(rows)))
+    return tuple(found)
+
+
+def _row(way: _Way, columns: Mapping[str, FloatArray], *, num_resamples: int, seed: int) -> Compared:
+    accuracy, controls = columns["accuracy"], {size: columns[size] for size in SIZES}
+    return way.row(
+        agreement=agreement(way.values, accuracy, seed=seed, num_resamples=num_resamples),
+        partial=partial_agreement(way.values, accuracy, controls, seed=seed, num_resamples=num_resamples),
+    )
+
+
+def _columns(ranking: Ranking, networks: Sequence[str]) -> dict[str, FloatArray]:
+    """Return accuracy and every predictor of some networks, in their order: means over the rows of each."""
+    texts = np.array(ranking.networks["architecture"])
+    rows = [np.flatnonzero(texts == text) for text in networks]
+    names = ("accuracy", *ranking.predictors)
+    every = {name: np.array(ranking.networks[name], dtype=float) for name in names}
+    return {name: np.array([values[own].mean() for own in rows]) for name, values in every.items()}
+
+
+def _of_baselines(group: Sequence[Baseline]) -> Iterator[_Way]:
+    order = group[0].networks
+    for baseline in group:
+        place = {text: position for position, text in enumerate(baseline.networks)}
+        rows = np.array([place[text] for text in order])
+        for point in baseline.points:
+            kind = baseline.score
+            values = np.array(point.scores[kind])[rows]
+            row = partial(
+                Compared,
+                name=baseline.method,
+                kind="baseline",
+                seed=baseline.seed,
+                epoch=point.epoch,
+                images_seen=point.images_seen,
+                core_seconds=point.core_seconds + point.rating_core_seconds,
+                device=baseline.device,
+            )
+            yield _Way(values if HIGHER_IS_BETTER[kind] else -values, row)
+
+
+def _of_run(ranking: Ranking, columns: Mapping[str, FloatArray], cost: RunCost) -> Iterator[_Way]:
+    for name in ranking.scores:
+        row = partial(
+            Compared, name=name, kind="score", images_seen=cost.images_seen, core_seconds=cost.core_seconds
+        )
+        yield _Way(-columns[name], row)
+    for name in SIZES:
+        yield _Way(columns[name], partial(Compared, name=name, kind="size", images_seen=0, core_seconds=0.0))

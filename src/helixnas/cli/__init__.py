@@ -78,7 +78,7 @@ def _dispatch(words: list[str], console: Console) -> None:
         model_verbs.models(console)
     elif verb in ("export", "finetune", "validate"):
         getattr(model_verbs, verb)(options, console)
-    elif verb in ("costs", "search", "verify", "rank", "report", "status"):
+    elif verb in ("baseline", "costs", "search", "verify", "rank", "report", "status"):
         getattr(verbs, verb)(options, console)
     else:
         verbs.stage(options, console)

@@ -14,6 +14,7 @@ VERBS = {
     "verify": "check the certificates of searches with an independent solver",
     "retrain": "train a searched architecture, from scratch or from inherited weights",
     "rank": "rank a run's scores against trained accuracies, beside what size alone predicts",
+    "baseline": "rank a benchmark's networks by another method (SPOS, FairNAS, DARTS, MnasNet), at what cost",
     "bench": "build a benchmark: train random networks of a space, to rank runs against",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
@@ -33,6 +34,7 @@ EXAMPLES = {
     "verify": "helixnas verify runs/digits",
     "retrain": "helixnas retrain runs/digits --name small",
     "rank": "helixnas rank runs/macro-cifar10 --bench nas-bench-macro_cifar10.json",
+    "baseline": "helixnas baseline runs/macro-cifar10 spos --bench nas-bench-macro_cifar10.json --epochs 10",
     "bench": "helixnas bench build --recipe digits --num 30 --out digits.json",
     "report": "helixnas report runs/digits",
     "status": "helixnas status runs/digits",
@@ -96,6 +98,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         _add_costs_options(parser)
     if name == "rank":
         _add_rank_options(parser)
+    if name == "baseline":
+        _add_baseline_options(parser)
     if name in ("search", "retrain", "verify"):
         which = "all that were made" if name == "verify" else "all of the recipe's"
         parser.add_argument("--name", type=str | None, default=None, help=f"which search; {which} by default")
@@ -198,6 +202,20 @@ def _add_rank_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples of every interval")
     parser.add_argument("--seed", type=int, default=0, help="decides the resamples")
+
+
+def _add_baseline_options(parser: ArgumentParser) -> None:
+    parser.add_argument("method", choices=("spos", "fairnas", "darts", "mnasnet"), help="what ranks the networks")
+    parser.add_argument(
+        "--bench", metavar="FILE", type=str, required=True, help="trained networks of the run's space: a benchmark"
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="passes over the training images (mnasnet: per network)")
+    help_num = "how many of its networks are rated, drawn evenly; 200 (mnasnet: 30, which are trained), or all"
+    parser.add_argument("--num", type=int | None, default=None, help=help_num)
+    parser.add_argument("--points", type=int, default=6, help="how often, at equal distances while training")
+    parser.add_argument("--batch", type=int, default=128, help="training images per step")
+    parser.add_argument("--lr", type=float, default=0.05, help="learning rate at the start, of SGD")
+    parser.add_argument("--seed", type=int, default=0, help="decides first weights, order and sampled networks")
 
 
 def _add_costs_options(parser: ArgumentParser) -> None:

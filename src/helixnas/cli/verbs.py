@@ -156,6 +156,27 @@ def rank(options: Any, console: Console) -> None:
     show_ranking(console, ranked)
 
 
+def baseline(options: Any, console: Console) -> None:
+    """Train a baseline of a run and rate a benchmark's networks with it."""
+    from helixnas.lab.baselines import BaselineConfig
+    from helixnas.pipeline.baseline_plan import BaselinePlan, default_num
+    from helixnas.pipeline.baselines import train_baseline
+    from helixnas.pipeline.reporting import ConsoleReporter
+
+    recipe, folder = _open(options.run)
+    file = Path(options.bench)
+    config = BaselineConfig(
+        method=options.method,
+        num_networks=default_num(options.method, file) if options.num is None else options.num,
+        num_points=options.points,
+        num_epochs=options.epochs,
+        batch_size=options.batch,
+        lr=options.lr,
+    )
+    plan = BaselinePlan(recipe=recipe, folder=folder, bench=file, config=config, seed=options.seed)
+    train_baseline(plan, ConsoleReporter(console))
+
+
 def bench(options: Any, overrides: Sequence[str], console: Console) -> None:
     """Build a benchmark, or show what would be trained."""
     from helixnas.pipeline.shipped import find_recipe

@@ -61,9 +61,7 @@ def compare(
         groups.setdefault(frozenset(baseline.networks), []).append(baseline)
     ordered = sorted(groups.values(), key=lambda group: -len(group[0].networks))
     columns = [_columns(ranking, group[0].networks) for group in ordered]
-    ways = [
-        [*_of_baselines(group), *_of_run(ranking, own, cost)] for group, own in zip(ordered, columns, strict=True)
-    ]
+    ways = [[*_of_baselines(group), *_of_run(ranking, own, cost)] for group, own in zip(ordered, columns, strict=True)]
     done, total, found = 0, sum(map(len, ways)), list[Comparison]()
     for group, own, each in zip(ordered, columns, ways, strict=True):
         rows: list[Compared] = []
@@ -115,9 +113,7 @@ def _of_baselines(group: Sequence[Baseline]) -> Iterator[_Way]:
 
 def _of_run(ranking: Ranking, columns: Mapping[str, FloatArray], cost: RunCost) -> Iterator[_Way]:
     for name in ranking.scores:
-        row = partial(
-            Compared, name=name, kind="score", images_seen=cost.images_seen, core_seconds=cost.core_seconds
-        )
+        row = partial(Compared, name=name, kind="score", images_seen=cost.images_seen, core_seconds=cost.core_seconds)
         yield _Way(-columns[name], row)
     for name in SIZES:
         yield _Way(columns[name], partial(Compared, name=name, kind="size", images_seen=0, core_seconds=0.0))

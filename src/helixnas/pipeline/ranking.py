@@ -13,12 +13,14 @@ from rich.table import Table
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.errors import ArtifactError
 from helixnas.lab import Summed, load_benchmark, rank
+from helixnas.pipeline.baseline_ranking import MADE_BY, show_comparison, with_baselines
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.run_search import search_config
 from helixnas.pipeline.searching import load_tables
 from helixnas.report import build_ranking_page
-from helixnas.report.ranking import TITLES, ceilings, figure_text, name_of, noise, verdict
+from helixnas.report.naming import figure_text, name_of
+from helixnas.report.ranking import TITLES, ceilings, noise, verdict
 from helixnas.space import load_space
 
 
@@ -84,9 +86,13 @@ def rank_run(
             seed=seed,
             advance=lambda done, total: advance(done, total=total),
         )
-    made_by = {name: record.stages[name] for name in ("teacher", "distill", "rate") if name in record.stages}
-    stages = {name: {"key": stage.key, "seconds": stage.seconds} for name, stage in made_by.items()}
+    made_by = {name: record.stages[name] for name in MADE_BY if name in record.stages}
+    stages = {
+        name: {"key": stage.key, "seconds": stage.seconds, "core_seconds": stage.core_seconds}
+        for name, stage in made_by.items()
+    }
     ranking = replace(ranking, run={"recipe": record.recipe, "stages": stages})
+    ranking = with_baselines(ranking, folder, record, reporter, seed=seed)
     where = folder.ranking(trained.name)
     ranking.save(where / "ranking.json")
     build_ranking_page(ranking, where / "ranking.html")
@@ -104,6 +110,8 @@ def show_ranking(console: Console, ranked: RankedRun) -> None:
             _say(console, verdict(subset, score))
     for name, reason in ranking.skipped.items():
         _say(console, f"{TITLES[name]}: left out, {reason}.")
+    for comparison in ranking.baselines:
+        show_comparison(console, comparison)
     console.print(_regret(ranking))
     _say(console, f"figures: {ranked.figures}")
     _say(console, f"page: {ranked.page}")

@@ -85,7 +85,7 @@ class Ranking:
     """A run's scores against a benchmark, in one file."""
 
     run: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Whose ratings: ``recipe``, and ``stages`` with the ``key``, ``seconds`` and ``core_seconds`` of each that the ratings come from."""
+    """Whose ratings: ``recipe``, and ``stages`` with ``key``, ``seconds`` and ``core_seconds`` of those they come from."""
 
     benchmark: Mapping[str, Any]
     """``name``, ``num_rows``, ``num_networks``, ``num_trainings``, ``facts``."""

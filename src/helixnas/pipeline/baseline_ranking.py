@@ -56,12 +56,15 @@ def with_baselines(ranking: Ranking, folder: RunFolder, record: RunRecord, repor
 
 def cost_of(record: RunRecord) -> RunCost:
     """Return what the scores of a run cost: its teacher, its supernet and its ratings, as far as that is recorded."""
-    stages = [record.stages[name] for name in MADE_BY if name in record.stages]
-    seconds = [stage.core_seconds for stage in stages]
-    images = [stage.facts.get("images") for name, stage in record.stages.items() if name in ("teacher", "distill")]
+    seconds = [record.stages[name].core_seconds if name in record.stages else None for name in MADE_BY]
+    images = [
+        record.stages[name].facts.get("images") if name in record.stages else None for name in ("teacher", "distill")
+    ]
+    shown = [number for number in images if isinstance(number, int)]
+    spent = [each for each in seconds if each is not None]
     return RunCost(
-        images_seen=sum(map(int, images)) if images and all(isinstance(number, int) for number in images) else None,
-        core_seconds=sum(each for each in seconds if each is not None) if seconds and None not in seconds else None,
+        images_seen=sum(shown) if len(shown) == len(images) else None,
+        core_seconds=sum(spent) if len(spent) == len(seconds) else None,
     )
 
 

@@ -17,6 +17,7 @@ STAGE = StageRecord(
     seconds=1.5,
     finished="2024-01-01T00:00:00+00:00",
     facts={"accuracy": 0.75},
+    core_seconds=2.5,
 )
 
 
@@ -24,6 +25,19 @@ def test_a_saved_record_reads_back(tmp_path: Path) -> None:
     record = RunRecord(recipe="name: digits\n", versions={"torch": "2.9"}).with_stage("rate", STAGE)
     record.save(tmp_path / "run.json")
     assert RunRecord.load(tmp_path / "run.json") == record
+
+
+def test_a_record_from_before_processor_time_was_kept_reads_back(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    RunRecord(recipe="r").with_stage("rate", STAGE).save(file)
+    values = read_json(file)
+    del values["stages"]["rate"]["core_seconds"]
+    write_json(file, values)
+    assert RunRecord.load(file).stages["rate"].core_seconds is None
+    values["stages"]["rate"]["core_seconds"] = "long"
+    write_json(file, values)
+    with pytest.raises(ArtifactError, match="core_seconds of a stage is something else"):
+        RunRecord.load(file)
 
 
 def test_a_stage_is_added_and_taken_away_in_a_copy() -> None:

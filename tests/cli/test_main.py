@@ -179,6 +179,23 @@ def test_a_benchmark_is_built_and_ranked_against_without_torch(
     assert {file.name for file in Path(run, "rankings", "mine").iterdir()} == {"ranking.json", "ranking.html"}
 
 
+def test_a_baseline_is_trained_and_shown_by_the_ranking(
+    run: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--retrain.fit.batch_size", "128", "--quiet", "--out", "mine.json"]
+    assert main(["bench", "build", "--recipe", tiny, "--num", "3", *words]) == 0
+    how = ["--epochs", "1", "--points", "2", "--batch", "256", "--lr", "0.1"]
+    assert main(["baseline", run, "spos", "--bench", "mine.json", *how]) == 0
+    assert "spos-seed0.json: 3 networks rated at 2 points, 1,280 images seen in " in capsys.readouterr().out
+    assert main(["baseline", run, "spos", "--bench", "mine.json", *how]) == 0
+    assert "spos-seed0.json: done already" in capsys.readouterr().out
+    script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
+    words = ["rank", run, "--bench", "mine.json", "--resamples", "5"]
+    done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
+    assert "Baselines on 3 networks" in done.stdout
+    assert '"spos"' in Path(run, "rankings", "mine", "ranking.json").read_text()
+
+
 def test_whoever_stops_reading_ends_the_output_quietly(run: str) -> None:
     command = f"{sys.executable} -m helixnas search 'my run' | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)

@@ -1,6 +1,7 @@
 import pytest
 
-from helixnas.engine import median_seconds, timing
+from helixnas.engine import Stopwatch, median_seconds, timing
+from helixnas.engine.timing import core_seconds
 
 
 def test_calls_take_turns_and_the_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +27,31 @@ def test_measuring_goes_on_for_as_long_as_was_asked(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
     assert median_seconds({"it": call}, min_seconds=20.0, min_rounds=1) == {"it": 1.0}
     assert now[0] == timing.NUM_WARM_UPS + 20.0
+
+
+def test_a_stopwatch_adds_up_pieces_on_the_clock_and_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, cores = iter([10.0, 12.0, 20.0, 21.0]), iter([5.0, 9.0, 30.0, 32.0])
+    monkeypatch.setattr(timing.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(timing, "core_seconds", lambda: next(cores))
+    watch = Stopwatch()
+    for _ in range(2):
+        with watch.running():
+            pass
+    assert watch.state() == {"seconds": 3.0, "core_seconds": 6.0}
+
+
+def test_sums_taken_up_are_those_before_what_is_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 14.0])
+    monkeypatch.setattr(timing.time, "monotonic", lambda: next(clock))
+    watch = Stopwatch()
+    with watch.running():
+        watch.restore({"seconds": 100.0, "core_seconds": 200.0})
+    assert watch.seconds == 104.0
+    assert watch.core_seconds >= 200.0
+
+
+def test_core_seconds_count_work_of_this_process() -> None:
+    before = core_seconds()
+    while core_seconds() - before < 0.02:
+        sum(range(10_000))
+    assert core_seconds() > before

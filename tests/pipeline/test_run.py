@@ -156,6 +156,22 @@ def test_an_interrupted_run_ends_bit_for_bit_as_an_uninterrupted_one(
     assert digests(folder.path) == digests(finished.path)
 
 
+def test_the_time_of_a_stage_is_that_of_all_processes_that_worked_on_it(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(Interrupted):
+        run_recipe(tiny, folder, StopAfter("training the teacher", 5, signal.SIGTERM), until="teacher")
+    saved = torch.load(folder.checkpoint("teacher"), weights_only=True)
+    assert saved["spent"]["core_seconds"] > 0
+    saved["spent"] = {"seconds": 1000.0, "core_seconds": 2000.0}
+    torch.save(saved, folder.checkpoint("teacher"))
+    stage = run_recipe(tiny, folder, Reporter(), until="teacher").stages["teacher"]
+    assert 1000.0 < stage.seconds < 1600.0
+    assert stage.core_seconds is not None
+    assert 2000.0 < stage.core_seconds < 2600.0
+
+
 def test_a_checkpoint_is_written_now_and_then(tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driving, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     written: list[Path] = []

@@ -77,6 +77,14 @@ def test_cell_of_block_one_owns_a_stem_that_takes_the_image(space: SearchSpace) 
     assert cell.entry(8)(torch.rand(2, 3, 8, 8)).shape == (2, 8, 8, 8)
 
 
+def test_without_a_teacher_cells_take_and_give_their_own_widths(space: SearchSpace) -> None:
+    cell = SupernetCell(space.blocks[1].cells[0], stride=2, previous_widths=(8, 12), teacher_in=None, teacher_out=None)
+    assert all(isinstance(part, nn.Identity) for part in (cell.entry(8), cell.entry(12), cell.exit))
+    path = next(cell.cell.paths())
+    for width in (8, 12):
+        assert cell(torch.rand(2, width, 8, 8), path, width).shape == (2, 16, 4, 4)
+
+
 def test_no_running_averages_are_kept(space: SearchSpace) -> None:
     assert not any("running" in name for name in make_cell(space, 1, teacher=(3, 10)).state_dict())
 

@@ -63,7 +63,7 @@ def accelerators(comparison: Comparison) -> str:
     return f"On {' and '.join(map(str, devices))}, core-seconds tell only what the processor did." if devices else ""
 
 
-def _count(value: float | None) -> str:
+def _count(value: int | float | None) -> str:
     return "not recorded" if value is None else f"{value:,.0f}"
 
 

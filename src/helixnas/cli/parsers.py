@@ -34,7 +34,7 @@ EXAMPLES = {
     "verify": "helixnas verify runs/digits",
     "retrain": "helixnas retrain runs/digits --name small",
     "rank": "helixnas rank runs/macro-cifar10 --bench nas-bench-macro_cifar10.json",
-    "baseline": "helixnas baseline runs/macro-cifar10 spos --bench nas-bench-macro_cifar10.json --epochs 10",
+    "baseline": "helixnas baseline runs/digits spos --bench digits.json --epochs 20",
     "bench": "helixnas bench build --recipe digits --num 30 --out digits.json",
     "report": "helixnas report runs/digits",
     "status": "helixnas status runs/digits",

@@ -23,7 +23,9 @@ def test_statistics_are_those_of_the_calibration_images(
     whole = next(iter(images.batches(batch_size=24, seed=0, augment=False, shuffle=False)))
     own = rate(network, networks[3], images, runtime, calibration=whole.images - 0.5)
     logits = network(whole.images - 0.5, networks[3])
-    assert own["loss"] == pytest.approx(float(F.cross_entropy(logits, whole.labels).detach()), rel=0.02)  # unbiased variances
+    assert own["loss"] == pytest.approx(
+        float(F.cross_entropy(logits, whole.labels).detach()), rel=0.02
+    )  # unbiased variances
     assert own["loss"] != rate(network, networks[3], images, runtime)["loss"]
 
 

@@ -19,6 +19,7 @@ from helixnas.costs import cost_table
 from helixnas.distill import Distillation, StepRecord
 from helixnas.engine import evaluate
 from helixnas.errors import NonFiniteLossError
+from helixnas.pipeline.continuation import Continuation
 from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.history import History, load_history, save_history
 from helixnas.pipeline.run_folder import RunFolder
@@ -119,6 +120,8 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
         seed=session.recipe.seed,
         blocks=blocks,
     )
+    continuation = Continuation(session, job)
+    continuation.offer(checkpoint, f"{key} {blocks}")
     with session.reporter.progress("distilling", job.num_steps) as advance:
         told: set[int] = set()
 
@@ -159,6 +162,7 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
     if failure is not None:
         discard(checkpoint)
         raise failure
+    continuation.keep(history.state())
 
 
 def _curve_name(block: int, cell: int) -> str:

@@ -18,6 +18,7 @@ description: Two ways.
 axis: rating batch
 base: tiny.yaml
 settings: {retrain: null}
+feature_maps: true
 variants:
   30: {rating.batch_size: 30}
   20: {rating.batch_size: 20}
@@ -56,7 +57,9 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
     assert [row.label for row in found.rows] == ["30", "20"]
     assert all(row.stitched is not None and row.trained is not None and row.picked is not None for row in found.rows)
     assert (found.benchmark, found.base, found.axis) == ("mine", "tiny", "rating batch")
-    assert "chart-study" in Path("studies/two/study.html").read_text()
+    page = Path("studies/two/study.html").read_text()
+    assert "chart-study" in page
+    assert page.count("data:image/png") == 4
     assert json.loads(Path("studies/two/variants/20/record.json").read_text())["stages"]["rate"]["settings"] == {
         "rating": {"batch_size": 20, "batch_norm": "batch", "scores": ["relative_l1", "task_kl"]}
     }
@@ -86,6 +89,15 @@ def test_a_slip_in_a_study_is_one_sentence(
 ) -> None:
     Path("two.yaml").write_text(text)
     assert re.search(message, complaint("study", "two.yaml", *words))
+    assert not Path("studies").exists()
+
+
+def test_a_benchmark_of_other_networks_is_refused_before_anything_is_made(tiny: str, complaint: Complaint) -> None:
+    assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--quiet", "--out", "mine.json"]) == 0
+    Path("two.yaml").write_text("{base: tiny.yaml, variants: {a: {}, b: {space.cells: [[[1, 8]], [[2, 16]]]}}}")
+    said = complaint("study", "two.yaml", "--bench", "mine.json")
+    assert said.startswith("variant b cannot be ranked: ")
+    assert "are not in the run's space" in said
     assert not Path("studies").exists()
 
 

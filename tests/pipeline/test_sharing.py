@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+from safetensors.torch import load_file
+
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.run_folder import RunFolder
@@ -30,3 +33,24 @@ def test_a_stage_whose_files_were_changed_is_not_taken_over(
     copy.supernet_block(1).write_bytes(b"damaged")
     run_recipe(tiny, RunFolder(tmp_path / "other"), listener, until="distill", others=[copy])
     assert not any(said.startswith("distill: taken over") for said in listener.said)
+
+
+def test_a_teacher_that_is_only_cut_elsewhere_is_not_trained_again(
+    finished: RunFolder, tiny: Recipe, tmp_path: Path, listener
+) -> None:
+    whole = {"join": tiny.space, "groups": [2]}
+    joined = replace(tiny, space=whole, teacher=replace(tiny.teacher, boundaries=("layer2",)))
+    folder = RunFolder(tmp_path / "joined")
+    record = run_recipe(joined, folder, listener, until="rate", others=[finished])
+    assert "teacher: trained before with the same settings" in listener.said
+    theirs = load_file(finished.teacher / "model.safetensors")
+    ours = load_file(folder.teacher / "model.safetensors")
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert record.stages["teacher"].facts["boundaries"] == ["layer2"]
+    assert record.stages["rate"].facts["paths"] == 24
+
+
+def test_a_teacher_of_other_settings_is_trained(finished: RunFolder, tiny: Recipe, tmp_path: Path, listener) -> None:
+    other = replace(tiny, teacher_fit=replace(tiny.teacher_fit, lr=0.002))
+    run_recipe(other, RunFolder(tmp_path / "other"), listener, until="teacher", others=[finished])
+    assert not any("trained before" in said for said in listener.said)

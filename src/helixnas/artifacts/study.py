@@ -155,14 +155,16 @@ class Study:
                 raise ValueError("it is not a study")
             if values.pop("version") != VERSION:
                 raise ArtifactError(f"{path} was written by another HelixNAS (this one reads format {VERSION})")
-            return Study(**{**values, "rows": tuple(_row(row) for row in values["rows"])})
+            parts: dict[str, Any] = {**values, "rows": tuple(_row(row) for row in values["rows"])}
+            return Study(**parts)
 
 
 def _row(values: dict[str, Any]) -> StudyRow:
     picked = values["picked"]
     parts: dict[str, Any] = {name: _ranked(values[name]) for name in ("stitched", "trained")}
     parts["picked"] = None if picked is None else Picked(**picked)
-    return StudyRow(**{**values, **parts})
+    parts = {**values, **parts}
+    return StudyRow(**parts)
 
 
 def _ranked(values: dict[str, Any] | None) -> Ranked | None:
@@ -170,7 +172,8 @@ def _ranked(values: dict[str, Any] | None) -> Ranked | None:
         return None
     parts: dict[str, Any] = {name: _read(values[name]) for name in ("kendall", "spearman", "partial")}
     parts["sizes"] = {name: _read(each) for name, each in values["sizes"].items()}
-    return Ranked(**{**values, **parts})
+    parts = {**values, **parts}
+    return Ranked(**parts)
 
 
 def _read(values: Mapping[str, Any]) -> Estimate:

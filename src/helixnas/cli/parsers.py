@@ -59,7 +59,10 @@ BENCH_SETTINGS = (
 )
 
 
-STUDY_SETTINGS = "Every setting of the base recipe can be replaced by the option of its name (--distill.num_epochs 20) in all variants."
+STUDY_SETTINGS = (
+    "Every setting of the base recipe can be replaced in all variants, by the option of its name "
+    "(--distill.num_epochs 20)."
+)
 
 
 def build_parser(verb: str | None, *, settings: bool = False) -> ArgumentParser:

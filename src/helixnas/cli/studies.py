@@ -23,7 +23,7 @@ from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.shipped import find_recipe
 from helixnas.pipeline.study import StudyPlan, Variant
 
-FIELDS = ("description", "axis", "base", "ordered", "settings", "variants")
+FIELDS = ("description", "axis", "base", "ordered", "feature_maps", "settings", "variants")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
 """What a variant may be called: it is the name of a folder."""
 
@@ -63,6 +63,7 @@ def read_study(
         base=recipe.stem,
         axis=str(values.get("axis", "variant")),
         ordered=bool(values.get("ordered", False)),
+        feature_maps=bool(values.get("feature_maps", False)),
         variants=tuple(variants),
         out=Path(out or f"studies/{title}"),
         benchmark=None if bench is None else Path(bench),

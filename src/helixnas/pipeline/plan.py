@@ -91,6 +91,13 @@ def data_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return _settled({name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL})
 
 
+def teacher_training_key(values: Mapping[str, Any]) -> str:
+    """Return the hash of all that the training of a teacher depends on: not where it is cut, nor what is searched."""
+    network = {name: value for name, value in values["teacher"].items() if name != "boundaries"}
+    common = {"seed": values["seed"], "data": data_settings(values), "precision": values["runtime"]["precision"]}
+    return config_key({**common, "teacher": network, "teacher_fit": _settled(values["teacher_fit"])})
+
+
 def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a stage and all that stand on it, in the order of the plan."""
     found = [name]

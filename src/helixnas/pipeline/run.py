@@ -26,7 +26,7 @@ from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.run_search import load_search
 from helixnas.pipeline.searching import check_budgets, teacher_costs
 from helixnas.pipeline.session import Session
-from helixnas.pipeline.sharing import lend_state, take_over
+from helixnas.pipeline.sharing import take_over
 from helixnas.report import build_report
 
 Step = Callable[[Session, str], stages.Result]
@@ -75,8 +75,6 @@ def run_recipe(
         try:
             chosen = [stage for stage in plan(recipe.to_dict()) if stage.name.partition(":")[0] in wanted]
             record, taken = take_over(chosen, record, folder, others)
-            if "distill" not in taken:
-                lend_state(folder, others)
             for name, other in taken.items():
                 reporter.say(f"{name}: taken over from {other.path}")
             _check_retraining(chosen, session, record)

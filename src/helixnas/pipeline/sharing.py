@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from helixnas.artifacts import RunRecord
@@ -12,9 +12,11 @@ from helixnas.pipeline.run_folder import RunFolder
 
 
 def take_over(
-    stages: Iterable[PlannedStage], record: RunRecord, folder: RunFolder, others: Sequence[RunFolder]
+    stages: Sequence[PlannedStage], record: RunRecord, folder: RunFolder, others: Sequence[RunFolder]
 ) -> tuple[RunRecord, dict[str, RunFolder]]:
     """Link the finished stages of other runs into a run, where their keys are those of its plan.
+
+    What helps to make the others is linked too: the weights of a teacher, the end of a distillation that stopped early.
 
     Args:
         stages: the plan of the run.
@@ -40,10 +42,27 @@ def take_over(
         found[stage.name] = other
     if found:
         record.save(folder.record)
+    left = {stage.name for stage in stages if not is_done(stage, record, folder)}
+    if "teacher" in left:
+        _lend_teacher(folder, others)
+    if "distill" in left:
+        _lend_state(folder, others)
     return record, found
 
 
-def lend_state(folder: RunFolder, others: Sequence[RunFolder]) -> None:
+def _lend_teacher(folder: RunFolder, others: Sequence[RunFolder]) -> None:
+    """Link the weights of another run's teacher, with their history, into a run that has none.
+
+    Whether they were trained as the run's are to be is checked when the teacher is made.
+    """
+    names = ("teacher/model.safetensors", "history/teacher.parquet")
+    lender = next((each for each in others if all((each.path / name).is_file() for name in names)), None)
+    if lender is not None and not any((folder.path / name).exists() for name in names):
+        for name in names:
+            _link(lender.path / name, folder.path / name)
+
+
+def _lend_state(folder: RunFolder, others: Sequence[RunFolder]) -> None:
     """Link where the last of other runs stopped its distillation early into a run that has no such state itself.
 
     Whether it can go on from there is checked when it distils.

@@ -15,16 +15,23 @@ from rich.table import Table
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.files import read_json, understanding
 from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
+from helixnas.errors import ArtifactError, HelixError
+from helixnas.lab import load_benchmark
+from helixnas.lab.ranking import require_members
 from helixnas.nn import count_params
 from helixnas.pipeline.dry_run import sketch, steps_text
+from helixnas.pipeline.feature_maps import feature_maps
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.ranking import rank_run
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.run_folder import RunFolder
+from helixnas.pipeline.session import Session, import_extensions
 from helixnas.report import build_study_page
+from helixnas.report.feature_maps import maps_figure
 from helixnas.report.study import cells, head, verdicts
+from helixnas.space import load_space
 
 STUDIED = ("teacher", "costs", "distill", "rate", "stitch", "search")
 """Kinds of stages that a variant goes through."""
@@ -63,6 +70,9 @@ class StudyPlan:
     out: Path
     """The study's folder."""
 
+    feature_maps: bool = False
+    """Whether the page shows the feature maps of what each variant chose."""
+
     benchmark: Path | None = None
     """Trained networks to rank every variant against."""
 
@@ -93,8 +103,10 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
         HelixError: a variant cannot be made, or its networks are not those of the benchmark.
         Interrupted: asked to stop; what is done is saved.
     """
+    _check_benchmark(study)
     rows: list[StudyRow] = []
     done: list[RunFolder] = []
+    maps: dict[str, list[str]] = {}
     name = ""
     for number, variant in enumerate(study.variants, start=1):
         folder = study.folder(variant)
@@ -103,6 +115,8 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
         ranked = None if study.benchmark is None else rank_run(folder, study.benchmark, reporter).ranking
         name = "" if ranked is None else ranked.benchmark["name"]
         done.append(folder)
+        if study.feature_maps:
+            maps[variant.label] = _maps(variant, folder, record, reporter)
         rows.append(
             StudyRow(
                 label=variant.label,
@@ -125,8 +139,22 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
         rows=tuple(rows),
     )
     found.save(study.figures)
-    build_study_page(found, study.page)
+    build_study_page(found, study.page, maps)
     return found
+
+
+def _check_benchmark(study: StudyPlan) -> None:
+    """Raise, before hours of work, where a variant's networks are not those of the benchmark."""
+    if study.benchmark is None:
+        return
+    trained = load_benchmark(study.benchmark)
+    for variant in study.variants:
+        import_extensions(variant.recipe)
+        space = load_space(variant.recipe.space)
+        try:
+            require_members(trained.as_in(space), space)
+        except HelixError as error:
+            raise ArtifactError(f"variant {variant.label} cannot be ranked: {error}") from error
 
 
 def _stages(variant: Variant) -> dict[str, Any]:
@@ -141,6 +169,13 @@ def _seconds(variant: Variant, record: RunRecord) -> float:
 def _chosen(variant: Variant, record: RunRecord) -> str:
     first = next(iter(variant.recipe.searches), None)
     return "" if first is None else str(record.stages[f"search:{first}"].facts.get("architecture", ""))
+
+
+def _maps(variant: Variant, folder: RunFolder, record: RunRecord, reporter: Reporter) -> list[str]:
+    """Return a figure of feature maps for every block of the network that a variant's first search chose."""
+    session = Session(variant.recipe, folder, reporter)
+    chosen = session.space.parse(_chosen(variant, record))
+    return [maps_figure(*each) for each in feature_maps(session, chosen)]
 
 
 def _stitched(variant: Variant, folder: RunFolder) -> Ranked | None:
@@ -158,6 +193,7 @@ def show_study_plan(study: StudyPlan, console: Console) -> None:
     Raises:
         HelixError: a variant cannot be built.
     """
+    _check_benchmark(study)
     _say(console, f"{study.name}: {study.description} Base: {study.base}.")
     table = Table(title=f"variants, in {study.out / 'variants'}", title_justify="left")
     for column in ("variant", "settings", "networks", "supernet", "distill", "to do", "taken over"):

@@ -1,7 +1,8 @@
 """The page of a study: its variants in one table and one figure, the score of each beside what size alone would do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -28,12 +29,12 @@ DASHES = {"macs": "circle-open", "params": "square-open", "depth": "diamond-open
 """The markers of sizes in the figure."""
 
 
-def build_study_page(study: Study, target: Path) -> None:
-    """Write the page, whole or not at all."""
-    write_text(target, render_study(study))
+def build_study_page(study: Study, target: Path, maps: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Write the page, whole or not at all; `maps` are figures of feature maps by variant (`maps_figure`)."""
+    write_text(target, render_study(study, maps))
 
 
-def render_study(study: Study) -> str:
+def render_study(study: Study, maps: Mapping[str, Sequence[str]] | None = None) -> str:
     """Return the page as HTML."""
     beside = f" Benchmark: {study.benchmark}." if study.benchmark else ""
     subtitle = f"{study.description} Base: {study.base}.{beside}"
@@ -41,6 +42,10 @@ def render_study(study: Study) -> str:
     sections = [
         Section(anchor="figure", title="Figure", body=body + _figure(study)),
         Section(anchor="table", title="Table", body=_table(study)),
+    ]
+    sections += [
+        Section(anchor=f"maps-{number}", title=f"Feature maps: {study.axis} {variant}", body="".join(figures))
+        for number, (variant, figures) in enumerate((maps or {}).items(), start=1)
     ]
     return document(f"Study: {study.name}", subtitle, sections)
 
@@ -73,8 +78,8 @@ def cells(study: Study) -> list[list[str]]:
             texts = [_text(own.kendall), _text(own.spearman), _text(own.partial)]
             texts += [_text(own.sizes[name]) for name in SIZES]
             if study.benchmark:
-                shown = kind == TRAINED and row.picked is not None
-                texts += [f"{100 * row.picked.accuracy:.2f}", f"{100 * row.picked.regret:.2f}"] if shown else ["", ""]
+                picked = row.picked if kind == TRAINED else None
+                texts += ["", ""] if picked is None else [f"{100 * picked.accuracy:.2f}", f"{100 * picked.regret:.2f}"]
             rows.append([row.label, kind, *texts, duration(row.seconds)])
     return rows
 
@@ -130,7 +135,7 @@ def _figure(study: Study) -> str:
     return figure(to_html(chart, name="study", description=f"Rank correlations by {study.axis}"), caption)
 
 
-def _correlations(chart: go.Figure, study: Study, kind: str, at: dict[str, int], *, legend: bool) -> None:
+def _correlations(chart: go.Figure, study: Study, kind: str, at: dict[str, Any], *, legend: bool) -> None:
     rows = [(label(row.label), own) for row in study.rows if (own := ranked(row, kind)) is not None]
     labels = [name for name, _ in rows]
     mode = "lines+markers" if study.ordered else "markers"
@@ -151,7 +156,7 @@ def _correlations(chart: go.Figure, study: Study, kind: str, at: dict[str, int],
         add(f"tau of {NAMES[size]}", [own.sizes[size] for _, own in rows], QUIET, symbol, interval=False)
 
 
-def _picks(chart: go.Figure, study: Study, at: dict[str, int]) -> None:
+def _picks(chart: go.Figure, study: Study, at: dict[str, Any]) -> None:
     rows = [(label(row.label), row.picked) for row in study.rows if row.picked is not None]
     dots = go.Scatter(x=[name for name, _ in rows], y=[100 * each.accuracy for _, each in rows], showlegend=False)
     dots.update(mode="lines+markers" if study.ordered else "markers", marker={"color": PALETTE[0], "size": 9})
@@ -169,7 +174,8 @@ def _table(study: Study) -> str:
     )
     caption = (
         f"Networks per variant: {networks}. Positive where a lower score, or a larger size, goes with what is better. Time is "
-        "that of all stages up to the search, also of those that another variant had made."
+        "that of all stages up to the search, also of those that another variant had made; of a distillation that went on from "
+        "another's, it is that of the rest."
     )
     chosen = [[row.label, row.chosen, row.run] for row in study.rows]
     return table(head(study), cells(study), caption=caption, numeric=2) + table(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from timm.data import resolve_data_config
 from torch import Tensor, nn
@@ -74,10 +74,18 @@ def _cut(
     return teacher
 
 
-def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig) -> tuple[str, ...]:
-    """Write the teacher's weights and description, each whole or not at all; return the file names."""
+def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, trained_as: str = "") -> tuple[str, ...]:
+    """Write the teacher's weights and description, each whole or not at all; return the file names.
+
+    Args:
+        teacher: what to write.
+        folder: where to.
+        config: its settings.
+        trained_as: hash of what its training depended on, for `trained_weights`; empty where it was not trained.
+    """
+    told = {"format": "pt", **({"trained_as": trained_as} if trained_as else {})}
     state = {name: tensor.contiguous() for name, tensor in teacher.model.state_dict().items()}
-    write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata=told))
     description = {
         "model": config.model,
         "model_args": dict(config.model_args),
@@ -89,6 +97,19 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig) -> tuple
     }
     write_json(folder / FILES[1], description)
     return FILES
+
+
+def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:
+    """Return the weights in a teacher's folder where their training depended on the same; None where it did not.
+
+    Where a teacher is cut makes no difference to its training, so a cut elsewhere needs none.
+    """
+    try:
+        with safe_open(folder / FILES[0], "pt") as file:
+            same = (file.metadata() or {}).get("trained_as") == trained_as
+    except (SafetensorError, OSError):
+        return None
+    return load_file(folder / FILES[0]) if same else None
 
 
 def load_teacher(folder: Path) -> Teacher:

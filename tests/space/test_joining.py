@@ -73,6 +73,12 @@ def test_positions_and_cells_agree_with_the_list_of_paths() -> None:
         assert path in list(cell.paths())
 
 
+def test_cells_of_joined_blocks_are_told_apart_by_their_sections() -> None:
+    (block,) = join_blocks(macro(widths=(4, 6), depths=(1, 2)), (2,)).blocks
+    assert [cell.depths for cell in block.cells] == ["1+1", "1+2"]
+    assert [cell.depths for cell in SMALL.blocks[1].cells] == ["2", "1"]
+
+
 def test_joined_layers_keep_their_widths_and_strides() -> None:
     whole, parts = join_architecture(networks(SMALL)[0], (3,)), networks(SMALL)[0]
     places, width = list[tuple[int, int, int]](), 8

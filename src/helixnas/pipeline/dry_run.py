@@ -128,7 +128,7 @@ def _blocks_table(drawn: Sketch) -> Table:
             str(block.number),
             drawn.teacher.boundaries[k],
             f"{drawn.teacher.widths[k]} x {height} x {width}",
-            ", ".join(f"{cell.depth} x {cell.width}" for cell in spec.cells),
+            ", ".join(f"{cell.depths} x {cell.width}" for cell in spec.cells),
             f"{spec.num_paths:,}",
             f"{count_params(block):,}",
         )

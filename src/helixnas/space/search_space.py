@@ -62,6 +62,11 @@ class Cell:
         return len(self.layers)
 
     @property
+    def depths(self) -> str:
+        """The number of layers in words: ``3``, or where blocks were joined section by section, ``1+2``."""
+        return "+".join(str(section.depth) for section in self.sections) or str(self.depth)
+
+    @property
     def num_paths(self) -> int:
         """The number of ways to choose one operation per layer."""
         return math.prod(len(layer) for layer in self.layers)

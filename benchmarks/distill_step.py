@@ -32,7 +32,7 @@ def main() -> None:
     speeds: dict[str, list[float]] = {name: [] for name in VARIANTS}
     for _ in range(ROUNDS):
         for name in VARIANTS:
-            done = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True)
+            done = subprocess.run([sys.executable, __file__, name], stdout=subprocess.PIPE, text=True, check=True)
             speeds[name].append(json.loads(done.stdout))
     plain = speeds["plain float32"]
     for name, found in speeds.items():
@@ -48,11 +48,12 @@ def measure(name: str) -> float:
     runtime, space = Runtime(VARIANTS[name]), macro()
     config = TeacherConfig(
         model="small_resnet",
-        model_args={"channels": [64, 128, 256], "layers": [2, 2, 2], "strides": [2, 2, 2], "stem_width": 32},
+        model_args={"channels": [64, 128, 256], "layers": [1, 1, 1], "strides": [2, 2, 2], "downsampling": "pool"},
         boundaries=("layer1", "layer2", "layer3"),
     )
-    strides = tuple(block.stride for block in space.blocks)
-    teacher = runtime.place(build_teacher(config, strides=strides, num_classes=10, input_size=(SIZE, SIZE), seed=0))
+    teacher = runtime.place(
+        build_teacher(config, strides=space.strides, num_classes=10, input_size=(SIZE, SIZE), seed=0)
+    )
     images = open_data(DataConfig(name="digits", num_rating=100, augmentation="flip-crop"), image_size=SIZE, seed=0)
     supernet = runtime.place(build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0))
     settings = DistillConfig(num_epochs=STEPS, batch_size=BATCH)

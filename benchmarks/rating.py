@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 
-from helixnas.rating.relative_l1 import relative_l1
+from helixnas.rating.relative_l1 import mean_absolute_error, spread
 from helixnas.rating.tree import rate_cell
 from helixnas.space import Cell, mbconv_operation
 from helixnas.supernet import SupernetCell
@@ -28,13 +28,17 @@ def main() -> None:
     ).to(memory_format=torch.channels_last)
     features = torch.randn(BATCH, TEACHER, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
     target = torch.randn(BATCH, TEACHER, SIZE, SIZE)
+    scale = spread(target)
+
+    def score(prediction: torch.Tensor) -> torch.Tensor:
+        return mean_absolute_error(prediction, target) / scale
 
     def shared() -> torch.Tensor:
-        return rate_cell(cell, features, WIDTH, lambda prediction: relative_l1(prediction, target))
+        return rate_cell(cell, features, WIDTH, score)
 
     def alone() -> torch.Tensor:
         with torch.no_grad():
-            return torch.stack([relative_l1(cell(features, path, WIDTH), target) for path in cell.cell.paths()])
+            return torch.stack([score(cell(features, path, WIDTH)) for path in cell.cell.paths()])
 
     evaluations = _evaluations(cell, features)
 

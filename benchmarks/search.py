@@ -1,7 +1,7 @@
 """The exact search on the full Table 1 space (196 quadrillion architectures): time, ratios, growth, what exactness buys.
 
     python benchmarks/search.py                   # everything: about 40 minutes on a quiet machine
-    python benchmarks/search.py --run runs/demo   # with the real tables of a finished run
+    python benchmarks/search.py --run runs/demo   # the real tables of a finished run, alone
     python benchmarks/search.py --seeds 1 one     # a part, small: one many front reason growth alg2 quality
     python benchmarks/search.py --quick           # whether it works: the first row of every part, once; no results
 
@@ -48,7 +48,7 @@ def main() -> None:
         options.state.unlink(missing_ok=True)
     options.state.parent.mkdir(parents=True, exist_ok=True)
     rows = load(options.state)
-    chosen = options.part or PARTS
+    chosen = options.part or ([] if options.run else list(PARTS))
     work = [(part, *row) for part in chosen for row in first_of(PARTS[part](options.seeds), part, quick=options.quick)]
     if options.run is not None:
         work += [(f"run {options.run.name}", name, do) for name, do in measures.run_rows(options.run)]

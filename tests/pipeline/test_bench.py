@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from helixnas.errors import ConfigError, DataError, Interrupted, NonFiniteLossError
+from helixnas.errors import ConfigError, DataError, Interrupted, NonFiniteLossError, SpaceError, UnknownNameError
 from helixnas.lab import load_benchmark
 from helixnas.pipeline import bench
 from helixnas.pipeline.bench import build_benchmark
@@ -142,11 +142,31 @@ def test_settings_that_change_no_accuracy_do_not_matter(
         ({"num_networks": 25}, "--num must be at most 24, the networks of space 'tiny', not 25"),
         ({"num_trainings": 0}, "--trainings must be at least 1, not 0"),
         ({"out": Path("bench.txt")}, "--out 'bench.txt' must end in .json"),
+        ({"upper": {"mac": 5}}, "unknown resource 'mac'; did you mean macs"),
     ],
 )
 def test_a_plan_that_cannot_be_is_one_sentence(plan: BenchmarkPlan, change: dict[str, object], sentence: str) -> None:
-    with pytest.raises(ConfigError, match=sentence):
+    with pytest.raises((ConfigError, UnknownNameError), match=sentence):
         replace(plan, **change)
+
+
+def test_networks_are_drawn_within_limits_beside_those_that_are_given(plan: BenchmarkPlan) -> None:
+    every = replace(plan, num_networks=24)
+    params = sorted(plan.costs.of(architecture)["params"] for architecture in every.architectures)
+    given = next(each for each in every.architectures if plan.costs.of(each)["params"] == params[-1]).text
+    within = replace(plan, lower={"params": params[4]}, upper={"params": params[15]}, given=(given,))
+    first, *drawn = within.architectures
+    assert first.text == given
+    assert len({first, *drawn}) == 4
+    assert all(params[4] <= plan.costs.of(architecture)["params"] <= params[15] for architecture in drawn)
+    assert within.architectures[:3] == replace(within, num_networks=5).architectures[:3]
+
+
+def test_limits_that_leave_too_few_and_networks_of_another_space_are_one_sentence(plan: BenchmarkPlan) -> None:
+    with pytest.raises(ConfigError, match=r"0 of 3,000 networks drawn .* meet the limits, too few for --num 3; widen"):
+        replace(plan, upper={"params": 1}).architectures  # noqa: B018
+    with pytest.raises(SpaceError, match="9:mb3_k3"):
+        replace(plan, given=("9:mb3_k3 12:mb3_k3",)).architectures  # noqa: B018
 
 
 def test_a_recipe_that_does_not_say_how_networks_are_trained_is_refused(plan: BenchmarkPlan, tiny: Recipe) -> None:

@@ -183,6 +183,12 @@ def _add_bench_options(parser: ArgumentParser) -> None:
         "--space", metavar="SPACE", type=str | None, default=None, help="a space's name or YAML file; else the recipe's"
     )
     parser.add_argument("--num", type=int, default=30, help="how many networks, drawn uniformly")
+    limit = "RESOURCE=AMOUNT"
+    help_max = "draw only networks of at most so much, repeatable: macs=10.5M, params=300k"
+    parser.add_argument("--max", metavar=limit, action="append", type=str, default=[], help=help_max)
+    parser.add_argument("--min", metavar=limit, action="append", type=str, default=[], help="of at least so much")
+    help_network = "train this network before those that are drawn, repeatable: its text, as helixnas search prints it"
+    parser.add_argument("--network", metavar="TEXT", action="append", type=str, default=[], help=help_network)
     parser.add_argument(
         "--trainings", type=int, default=1, help="trainings of each, with seeds of their own; 2 tell the noise"
     )

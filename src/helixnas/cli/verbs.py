@@ -165,6 +165,7 @@ def bench(options: Any, overrides: Sequence[str], console: Console) -> None:
     from helixnas.pipeline.bench import build_benchmark
     from helixnas.pipeline.bench_plan import BenchmarkPlan, show_plan
     from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.search import parse_limits
 
     recipe = read_recipe(options.recipe, overrides)
     plan = BenchmarkPlan(
@@ -172,6 +173,13 @@ def bench(options: Any, overrides: Sequence[str], console: Console) -> None:
         out=Path(options.out or f"benchmarks/{recipe.name}.json"),
         num_networks=options.num,
         num_trainings=options.trainings,
+        given=tuple(options.network),
+    )
+    known = dict.fromkeys(plan.costs.resources)
+    plan = replace(
+        plan,
+        upper=parse_limits(_amounts(options.max, "--max"), known=known, option="--max"),
+        lower=parse_limits(_amounts(options.min, "--min"), known=known, option="--min"),
     )
     if options.dry_run:
         show_plan(plan, console)

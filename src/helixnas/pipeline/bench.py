@@ -45,7 +45,7 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
         return load_benchmark(plan.out)
     with plan.work.locked():
         trained = plan.trained()  # what another process has done until it left
-        left, total = plan.left(trained), plan.num_networks * plan.num_trainings
+        left, total = plan.left(trained), len(plan.architectures) * plan.num_trainings
         builder = _Builder(plan, Session(plan.recipe, plan.work, reporter))
         with reporter.progress("training networks", total * builder.num_steps) as advance:
             for number, training in left:

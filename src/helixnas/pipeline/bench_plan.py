@@ -1,7 +1,7 @@
 """What a benchmark is to be built of: random networks of a space, and how each is trained."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from helixnas.artifacts import config_key
+from helixnas.artifacts import CostTable, config_key
 from helixnas.costs import cost_table
 from helixnas.errors import ConfigError
 from helixnas.lab import load_benchmark
@@ -20,6 +20,7 @@ from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import image_size, import_extensions
 from helixnas.rating.stitching import sample_distinct
 from helixnas.retrain import RetrainConfig
+from helixnas.search import Budget
 from helixnas.space import Architecture, SearchSpace, load_space, space_to_dict
 from helixnas.teacher import normalization_of
 
@@ -41,10 +42,19 @@ class BenchmarkPlan:
     """The benchmark's file."""
 
     num_networks: int = 30
-    """Different networks, drawn uniformly from the space."""
+    """Different networks, drawn uniformly from the space, or from what the limits leave of it."""
 
     num_trainings: int = 1
     """Trainings of each, with seeds one after the other; with two or more, a ranking knows its noise ceiling."""
+
+    upper: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The most that a drawn network may cost by resource: ``macs``, ``params``, ``flops``, ``activation_bytes``."""
+
+    lower: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The least that a drawn network may cost by resource."""
+
+    given: tuple[str, ...] = ()
+    """Texts of networks to train before those that are drawn, and beside them: limits do not apply."""
 
     def __post_init__(self) -> None:
         import_extensions(self.recipe)  # they may be what the space is made of
@@ -68,11 +78,17 @@ class BenchmarkPlan:
             )
         if self.out.suffix != ".json":
             raise ConfigError(f"--out {str(self.out)!r} must end in .json")
+        Budget(upper=self.upper, lower=self.lower).check(list(self.costs.resources))
 
     @cached_property
     def space(self) -> SearchSpace:
         """The space that networks are drawn from."""
         return load_space(self.recipe.space)
+
+    @cached_property
+    def costs(self) -> CostTable:
+        """What the paths of the space cost, with a head of 10 classes."""
+        return cost_table(self.space, image_size=image_size(self.recipe), num_classes=10)
 
     @property
     def training(self) -> RetrainConfig:
@@ -87,9 +103,28 @@ class BenchmarkPlan:
 
     @cached_property
     def architectures(self) -> list[Architecture]:
-        """The networks, drawn uniformly; more of them begin with the same."""
+        """The given networks, and those drawn uniformly, of which more begin with the same.
+
+        Raises:
+            ConfigError: the limits leave too few of the space.
+            SpaceError: a given network is not of the space.
+        """
+        given = [self.space.parse(text) for text in self.given]
         rng = np.random.default_rng((self.recipe.seed, SAMPLE_STREAM))
-        return sample_distinct(self.space, self.num_networks, rng)
+        drawn = sample_distinct(
+            self.space, self.num_networks, rng, accept=lambda one: one not in given and self._is_within(one)
+        )
+        if len(drawn) < self.num_networks:
+            raise ConfigError(
+                f"{len(drawn):,} of {1000 * self.num_networks:,} networks drawn from space {self.space.name!r} meet the "
+                f"limits, too few for --num {self.num_networks}; widen --max and --min"
+            )
+        return [*given, *drawn]
+
+    def _is_within(self, architecture: Architecture) -> bool:
+        costs = self.costs.of(architecture) if self.upper or self.lower else {}
+        below = all(costs[name] <= limit for name, limit in self.upper.items())
+        return below and all(costs[name] >= limit for name, limit in self.lower.items())
 
     def settings(self) -> dict[str, Any]:
         """Return everything that decides the accuracies, as plain values."""
@@ -140,12 +175,11 @@ class BenchmarkPlan:
 def show_plan(plan: BenchmarkPlan, console: Console) -> None:
     """Print what would be trained, in how many steps, and what is done; needs no data."""
     fit, size = plan.training.fit, image_size(plan.recipe)
-    table = cost_table(plan.space, image_size=size, num_classes=10)
-    macs = sorted(table.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
-    trainings = plan.num_networks * plan.num_trainings
+    macs = sorted(plan.costs.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
+    trainings = len(plan.architectures) * plan.num_trainings
     images = plan.recipe.expected_training_images
     lines = [
-        f"{plan.num_networks:,} of the {plan.space.size:,} networks of space {plan.space.name}, with {macs[0]:,.1f} M to "
+        f"{len(plan.architectures):,} of the {plan.space.size:,} networks of space {plan.space.name}, with {macs[0]:,.1f} M to "
         f"{macs[-1]:,.1f} M multiply-adds at {size} pixels",
         f"{trainings:,} trainings of {steps_text(fit.num_epochs, fit.batch_size, images)}, each; "
         f"{len(plan.left(plan.trained())):,} to do",

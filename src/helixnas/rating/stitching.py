@@ -6,7 +6,7 @@ The agreement between summed scores (Eq. 4) and the stitched networks' losses me
 scores may be added up. It uses the very weights that were rated, so it is not a trained accuracy.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,11 +153,19 @@ def stitched_features(
     return x
 
 
-def sample_distinct(space: SearchSpace, number: int, rng: np.random.Generator) -> list[Architecture]:
-    """Draw `number` different architectures uniformly (all of the space where it holds no more)."""
+def sample_distinct(
+    space: SearchSpace,
+    number: int,
+    rng: np.random.Generator,
+    *,
+    accept: Callable[[Architecture], bool] = lambda architecture: True,
+) -> list[Architecture]:
+    """Draw `number` different architectures uniformly among the accepted; fewer where there seem to be no more."""
     chosen: dict[Architecture, None] = {}
     attempts = 0
-    while len(chosen) < min(number, space.size) and attempts < 100 * number:
-        chosen[space.sample(rng)] = None
+    while len(chosen) < min(number, space.size) and attempts < 1000 * number:
+        drawn = space.sample(rng)
+        if accept(drawn):
+            chosen[drawn] = None
         attempts += 1
     return list(chosen)

@@ -11,8 +11,9 @@ from typing import Literal
 
 from helixnas.errors import ConfigError
 from helixnas.search.certificate import Certificate, hash_instance
+from helixnas.search.highs import solve_within
 from helixnas.search.instance import SCORE_UNIT, Instance
-from helixnas.search.milp import MilpAnswer, solve_milp
+from helixnas.search.milp import MilpAnswer
 
 AGREEMENT = 1e-6
 """By how much two scores may differ, in units of the score or as a share of it where that is larger."""
@@ -63,7 +64,7 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
     Args:
         instance: candidates, scores and costs, built anew from the tables.
         certificate: the claims.
-        time_limit_s: seconds for HiGHS.
+        time_limit_s: seconds for HiGHS, which is ended soon after them.
 
     Raises:
         ConfigError: the certificate's architecture is not one of the instance.
@@ -86,7 +87,7 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
         problems.append(f"the space holds {instance.size:,} architectures, not {certificate.space_size:,}")
     if certificate.status != "infeasible":
         problems += _problems_of_answer(instance, certificate)
-    highs = solve_milp(instance, certificate.budget, time_limit_s=time_limit_s, presolve=False)  # keeps its time limit
+    highs = solve_within(instance, certificate.budget, time_limit_s=time_limit_s, presolve=False)
     claim, verdict = _judge(certificate, highs)
     return Verification(
         problems=tuple(problems), claim=claim, verdict=verdict, highs_score=highs.score, seconds=highs.seconds

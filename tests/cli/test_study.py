@@ -59,7 +59,7 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
     assert (found.benchmark, found.base, found.axis) == ("mine", "tiny", "rating batch")
     page = Path("studies/two/study.html").read_text()
     assert "chart-study" in page
-    assert page.count("data:image/png") == 4
+    assert page.count("Feature maps of block") == 4
     assert json.loads(Path("studies/two/variants/20/record.json").read_text())["stages"]["rate"]["settings"] == {
         "rating": {"batch_size": 20, "batch_norm": "batch", "scores": ["relative_l1", "task_kl"]}
     }

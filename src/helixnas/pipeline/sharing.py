@@ -55,7 +55,7 @@ def _lend_teacher(folder: RunFolder, others: Sequence[RunFolder]) -> None:
 
     Whether they were trained as the run's are to be is checked when the teacher is made.
     """
-    names = ("teacher/model.safetensors", "history/teacher.parquet")
+    names = ("teacher/model.safetensors", "teacher/teacher.json", "history/teacher.parquet")
     lender = next((each for each in others if all((each.path / name).is_file() for name in names)), None)
     if lender is not None and not any((folder.path / name).exists() for name in names):
         for name in names:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from timm.data import resolve_data_config
 from torch import Tensor, nn
@@ -83,9 +83,8 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, train
         config: its settings.
         trained_as: hash of what its training depended on, for `trained_weights`; empty where it was not trained.
     """
-    told = {"format": "pt", **({"trained_as": trained_as} if trained_as else {})}
     state = {name: tensor.contiguous() for name, tensor in teacher.model.state_dict().items()}
-    write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata=told))
+    write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
     description = {
         "model": config.model,
         "model_args": dict(config.model_args),
@@ -94,6 +93,7 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, train
         "input_size": list(teacher.input_size),
         "mean": teacher.mean.flatten().tolist(),
         "std": teacher.std.flatten().tolist(),
+        "trained_as": trained_as,
     }
     write_json(folder / FILES[1], description)
     return FILES
@@ -105,11 +105,10 @@ def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:
     Where a teacher is cut makes no difference to its training, so a cut elsewhere needs none.
     """
     try:
-        with safe_open(folder / FILES[0], "pt") as file:
-            same = (file.metadata() or {}).get("trained_as") == trained_as
-    except (SafetensorError, OSError):
+        same = read_json(folder / FILES[1]).get("trained_as") == trained_as
+        return load_file(folder / FILES[0]) if same else None
+    except (SafetensorError, OSError, AttributeError):
         return None
-    return load_file(folder / FILES[0]) if same else None
 
 
 def load_teacher(folder: Path) -> Teacher:

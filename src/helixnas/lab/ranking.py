@@ -63,7 +63,7 @@ def rank(
     """
     if num_resamples < 2:
         raise ConfigError(f"an interval needs at least 2 resamples, not {num_resamples}")
-    _require_members(benchmark, space)
+    require_members(benchmark, space)
     kinds, search_score = summed_kinds(tables, searches)
     scores = summed_scores(benchmark, tables, kinds)
     size = sizes(benchmark, tables)
@@ -198,7 +198,8 @@ def best_pearson(trainings: FloatArray) -> float | None:
     return float(np.sqrt(number * r / (1 + (number - 1) * r))) if r > 0 else 0.0
 
 
-def _require_members(benchmark: Benchmark, space: SearchSpace) -> None:
+def require_members(benchmark: Benchmark, space: SearchSpace) -> None:
+    """Raise `ArtifactError` where a benchmark holds networks of another space, or fewer than three."""
     outside = [network.architecture for network in benchmark.networks if network.architecture not in space]
     if outside:
         raise ArtifactError(

@@ -42,6 +42,8 @@ def test_an_unknown_interpolation_is_answered_with_the_nearest_names() -> None:
         ("evaluation_share", 0.0, "above 0 and below 1"),
         ("evaluation_share", float("nan"), "above 0 and below 1"),
         ("num_rating", 0, "at least 1"),
+        ("train_share", 0.0, "above 0 and at most 1"),
+        ("train_share", 1.5, "above 0 and at most 1"),
         ("image_size", -1, "0 (the teacher's) to 4096 pixels"),
         ("crop_ratio", 1.5, "above 0 and at most 1"),
         ("num_workers", -1, "0 to 256"),

@@ -40,6 +40,18 @@ def test_the_evaluation_images_do_not_depend_on_how_many_are_rated() -> None:
     assert few.rows.tolist() == many.rows.tolist()
 
 
+def test_a_share_of_the_training_images_is_taken_by_class_and_leaves_the_others_alone() -> None:
+    whole, part = _open(name="digits", num_rating=200), _open(name="digits", num_rating=200, train_share=0.4)
+    assert len(part.train) == round(0.4 * len(whole.train))
+    assert set(part.train.rows) < set(whole.train.rows)
+    assert np.array_equal(part.rating.rows, whole.rating.rows)
+    assert part.evaluation is not None
+    assert whole.evaluation is not None
+    assert np.array_equal(part.evaluation.rows, whole.evaluation.rows)
+    before, after = (np.bincount(splits.train.labels) for splits in (whole, part))
+    assert np.all(np.abs(after - 0.4 * before) <= 1)
+
+
 def test_the_image_size_of_the_config_comes_before_the_teachers() -> None:
     assert _open(name="digits", image_size=24).train.image_size == 24
     assert _open(name="digits").train.image_size == 16

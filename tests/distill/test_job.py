@@ -92,6 +92,7 @@ def test_steps_bring_the_loss_down(supernet: Supernet, features: Features) -> No
         ({"lr": 0.0}, "distill.lr must be above 0, not 0.0"),
         ({"lr": math.inf}, "distill.lr must be above 0, not inf"),
         ({"first_block_lr": -1.0}, "distill.first_block_lr must be above 0, not -1.0"),
+        ({"stop_at": 0.0}, "distill.stop_at must be above 0 and at most 1, not 0.0"),
         ({"lr_decay": math.nan}, "distill.lr_decay must be above 0, not nan"),
         ({"weight_decay": -0.1}, "distill.weight_decay must not be negative, not -0.1"),
     ],

@@ -78,6 +78,16 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
     assert_equal(weights(second), weights(whole))
 
 
+@pytest.mark.parametrize(("share", "steps"), [(0.5, 3), (0.01, 1), (1.0, 6)])
+def test_training_stops_at_the_share_that_is_asked_for_as_the_whole_would_stand_there(
+    distillation: Make, share: float, steps: int
+) -> None:
+    job, whole = distillation(stop_at=share), distillation()
+    records = list(job)
+    assert [record.step for record in records] == list(range(1, steps + 1))
+    assert [dict(record.losses) for record, _ in zip(whole, records, strict=False)] == [dict(r.losses) for r in records]
+
+
 def test_same_seed_gives_the_same_weights_and_another_others(distillation: Make) -> None:
     def trained(seed: int) -> dict[str, torch.Tensor]:
         job = distillation(seed=seed, num_epochs=1)

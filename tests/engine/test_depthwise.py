@@ -89,9 +89,13 @@ def test_other_convolutions_stay_as_they_are(conv: nn.Conv2d) -> None:
     assert type(speed_up_depthwise(nn.Sequential(conv))[0]) is nn.Conv2d
 
 
-def test_only_bfloat16_images_in_channels_last_order_take_the_composed_path() -> None:
+def test_only_images_in_channels_last_order_that_need_gradients_take_the_composed_path() -> None:
     conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8, bias=False)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert "_Depthwise" in type(conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn).__name__
-        assert "_Depthwise" not in type(conv(torch.randn(2, 8, 6, 6)).grad_fn).__name__
-    assert "_Depthwise" not in type(conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn).__name__
+    for precision in (torch.bfloat16, torch.float32):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16):
+            assert "_Depthwise" in type(conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn).__name__
+            assert "_Depthwise" not in type(conv(torch.randn(2, 8, 6, 6)).grad_fn).__name__
+            with torch.no_grad():
+                assert conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn is None
+    double = conv.double()(maps(2, 8, 6, 6))
+    assert "_Depthwise" not in type(double.grad_fn).__name__

@@ -11,7 +11,7 @@ import pytest
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.space import Architecture, SearchSpace, macro
+from helixnas.space import Architecture, SearchSpace, from_code, join_blocks, macro
 
 Make = Callable[..., Benchmark]
 
@@ -118,3 +118,14 @@ def test_a_file_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
 def test_a_network_without_accuracy_is_refused(small: SearchSpace) -> None:
     with pytest.raises(ConfigError, match="at least one training"):
         TrainedNetwork(architecture=small.sample(np.random.default_rng(0)), accuracy=())
+
+
+def test_a_space_of_joined_blocks_ranks_the_same_networks_under_its_own_names() -> None:
+    network = TrainedNetwork(architecture=from_code("22212220"), accuracy=(0.9,))
+    benchmark = Benchmark(name="mine", space=macro(), networks=(network,))
+    joined = join_blocks(macro(), (2, 1))
+    assert benchmark.as_in(macro()) is benchmark
+    found = benchmark.as_in(joined)
+    assert found.space.blocks == joined.blocks
+    assert found.networks[0].architecture in joined
+    assert found.networks[0].architecture.text == "64:mb6_k5,mb6_k5+128:mb6_k5,mb3_k3,mb6_k5 256:mb6_k5,mb6_k5"

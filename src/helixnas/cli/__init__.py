@@ -70,8 +70,8 @@ def _dispatch(words: list[str], console: Console) -> None:
 
     if verb == "run":
         verbs.run(options, overrides, console, again=shlex.join(["helixnas", *(w for w in words if w not in DRY_RUN)]))
-    elif verb == "bench":
-        verbs.bench(options, overrides, console)
+    elif verb in ("bench", "study"):
+        getattr(verbs, verb)(options, overrides, console)
     elif verb == "recipes":
         verbs.recipes(console)
     elif verb == "models":
@@ -107,6 +107,10 @@ OWN_OPTIONS = {
     "bench": {
         **dict.fromkeys(("--recipe", "--space", "--num", "--trainings", "--out"), 1),
         **dict.fromkeys(("--quiet", *DRY_RUN), 0),
+    },
+    "study": {
+        **dict.fromkeys(("--base", "--bench", "--out"), 1),
+        **dict.fromkeys(("--quiet", "--redo", *DRY_RUN), 0),
     },
 }
 """Per verb that reads a recipe, the options that are no settings of it, and how many words follow each."""

@@ -16,6 +16,7 @@ VERBS = {
     "rank": "rank a run's scores against trained accuracies, beside what size alone predicts",
     "baseline": "rank a benchmark's networks by another method (SPOS, FairNAS, DARTS, MnasNet), at what cost",
     "bench": "build a benchmark: train random networks of a space, to rank runs against",
+    "study": "run variants of a recipe, and compare how well they rank, in one table and figure",
     "report": "write the report of a run",
     "status": "say what a run has finished and what is left",
     "recipes": "list the recipes that come with HelixNAS",
@@ -36,6 +37,7 @@ EXAMPLES = {
     "rank": "helixnas rank runs/macro-cifar10 --bench nas-bench-macro_cifar10.json",
     "baseline": "helixnas baseline runs/digits spos --bench digits.json --epochs 20",
     "bench": "helixnas bench build --recipe digits --num 30 --out digits.json",
+    "study": "helixnas study interface --base digits --out studies/interface",
     "report": "helixnas report runs/digits",
     "status": "helixnas status runs/digits",
     "export": "helixnas export runs/digits --name small --format onnx",
@@ -59,6 +61,12 @@ BENCH_SETTINGS = (
 )
 
 
+STUDY_SETTINGS = (
+    "Every setting of the base recipe can be replaced in all variants, by the option of its name "
+    "(--distill.num_epochs 20)."
+)
+
+
 def build_parser(verb: str | None, *, settings: bool = False) -> ArgumentParser:
     """Return the parser; only the verb in hand gets its options, and those of a recipe only where `settings` asks."""
     parser = ArgumentParser(prog="helixnas", description=DESCRIPTION, exit_on_error=False, version=_version())
@@ -78,6 +86,8 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         parser.description = f"{parser.description} {SETTINGS}"
     if name == "bench":
         parser.description = f"{parser.description} {BENCH_SETTINGS}"
+    if name == "study":
+        parser.description = f"{parser.description} {STUDY_SETTINGS}"
     if name in ("recipes", "models") or not complete:
         return parser
     if name == "run":
@@ -85,6 +95,9 @@ def _verb_parser(name: str, purpose: str, *, complete: bool, settings: bool) -> 
         return parser
     if name == "bench":
         _add_bench_options(parser)
+        return parser
+    if name == "study":
+        _add_study_options(parser)
         return parser
     if name in ("export", "finetune", "validate"):
         add_model_options(parser, name)
@@ -191,6 +204,19 @@ def _add_bench_options(parser: ArgumentParser) -> None:
         help="the benchmark; benchmarks/RECIPE.json if not given",
     )
     parser.add_argument("--dry_run", "--dry-run", action="store_true", help="show what would be trained; needs no data")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def _add_study_options(parser: ArgumentParser) -> None:
+    parser.add_argument("study", metavar="NAME", help="a study's name (helixnas recipes) or YAML file")
+    help_base = "a recipe's name or YAML file in place of the study's own"
+    parser.add_argument("--base", metavar="RECIPE", type=str | None, default=None, help=help_base)
+    help_bench = "trained networks to rank every variant against, as for helixnas rank"
+    parser.add_argument("--bench", metavar="FILE", type=str | None, default=None, help=help_bench)
+    help_out = "folder of the study; studies/NAME if not given"
+    parser.add_argument("--out", metavar="DIR", type=str | None, default=None, help=help_out)
+    parser.add_argument("--dry_run", "--dry-run", action="store_true", help="show the variants; needs no data")
+    parser.add_argument("--redo", action="store_true", help="replace runs of another recipe in the folder")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
 
 

@@ -208,6 +208,23 @@ def bench(options: Any, overrides: Sequence[str], console: Console) -> None:
         build_benchmark(plan, ConsoleReporter(Console(quiet=True) if options.quiet else console))
 
 
+def study(options: Any, overrides: Sequence[str], console: Console) -> None:
+    """Run the variants of a study, or show what would be done."""
+    from helixnas.pipeline.shipped import find_recipe
+
+    find_recipe(options.study, "study")  # a slip of the pen is told before torch is loaded
+    from helixnas.cli.studies import read_study
+    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.pipeline.study import run_study, show_study, show_study_plan
+
+    plan = read_study(options.study, base=options.base, overrides=overrides, out=options.out, bench=options.bench)
+    if options.dry_run:
+        show_study_plan(plan, console)
+        return
+    shown = Console(quiet=True) if options.quiet else console
+    show_study(run_study(plan, ConsoleReporter(shown), redo=options.redo), plan, shown)
+
+
 def report(options: Any, console: Console) -> None:
     """Write the report of a run."""
     from helixnas.pipeline.run import write_report
@@ -229,9 +246,14 @@ def recipes(console: Console) -> None:
     from helixnas.cli.yaml_file import load_yaml
     from helixnas.pipeline.shipped import KINDS, shipped_recipes
 
-    uses = ("helixnas run NAME", "helixnas retrain RUN --recipe NAME", "helixnas finetune MODEL --recipe NAME")
+    uses = (
+        "recipes: helixnas run NAME",
+        "retraining recipes: helixnas retrain RUN --recipe NAME",
+        "fine-tuning recipes: helixnas finetune MODEL --recipe NAME",
+        "studies: helixnas study NAME",
+    )
     for kind, use in zip(KINDS, uses, strict=True):
-        console.print(f"{kind}s: {use}", highlight=False, soft_wrap=True)
+        console.print(use, highlight=False, soft_wrap=True)
         for name, path in shipped_recipes(kind).items():
             console.print(f"  {name:<16} {load_yaml(path).get('description', '')}", highlight=False, soft_wrap=True)
 

@@ -16,7 +16,7 @@ from torch import nn
 from helixnas.artifacts import CostTable
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
 from helixnas.nn import Place, build_head, build_operation, build_stage
-from helixnas.space import Cell, Operation, SearchSpace
+from helixnas.space import Cell, LayerPlace, Operation, SearchSpace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,16 +129,16 @@ def _cell_costs(
 ) -> npt.NDArray[np.int64]:
     """Return (paths, resources): the layers' costs combined, in the order of `Cell.paths`."""
     total = np.zeros((1, len(is_max)), dtype=np.int64)
-    for number, layer in enumerate(cell.layers):
-        received, step = (previous, stride) if number == 0 else (cell.width, 1)
-        own = np.stack([cost(_operation(operation, received, cell.width, step, size)) for operation in layer])
+    for layer, place in zip(cell.layers, cell.places(previous, stride), strict=True):
+        own = np.stack([cost(_operation(operation, place, size)) for operation in layer])
         before, after = total[:, None, :], own[None, :, :]
         total = np.where(is_max, np.maximum(before, after), before + after).reshape(-1, len(is_max))
-        size = -(-size // step)
+        size = -(-size // place.stride)
     return total
 
 
-def _operation(operation: Operation, in_width: int, out_width: int, stride: int, size: int) -> Part:
+def _operation(operation: Operation, at: LayerPlace, size: int) -> Part:
+    in_width, out_width, stride = at
     place = Place(in_width=in_width, out_width=out_width, stride=stride)
     name = f"{operation.name}-{in_width}-{out_width}-s{stride}-{size}"
     return Part(

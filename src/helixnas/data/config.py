@@ -79,6 +79,10 @@ class DataConfig:
     num_rating: int = 256
     """Training images held out for rating, seeded, by class where there are labels; at least 1."""
 
+    train_share: float = 1.0
+    """Share of the training images that are used once the rating images are held out, seeded and by class; above 0, at
+    most 1. Rating and evaluation images do not depend on it."""
+
     labels: bool = True
     """Whether labels are read; distillation, rating and search need none. Classes are the names of the folders that
     hold the images, in natural order ("2" before "10")."""
@@ -123,6 +127,7 @@ class DataConfig:
             raise UnknownNameError("interpolation", self.interpolation, INTERPOLATIONS)
         for field, right, limits in (
             ("evaluation_share", 0 < self.evaluation_share < 1, "above 0 and below 1"),
+            ("train_share", 0 < self.train_share <= 1, "above 0 and at most 1"),
             ("num_rating", self.num_rating >= 1, "at least 1"),
             ("image_size", 0 <= self.image_size <= 4096, "0 (the teacher's) to 4096 pixels"),
             ("crop_ratio", 0 < self.crop_ratio <= 1, "above 0 and at most 1"),

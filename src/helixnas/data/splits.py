@@ -64,7 +64,7 @@ def open_data(
     rest = divided.train
     train, rating = _set_aside(rest.rows, config.num_rating, rest.all_labels, [seed, SPLIT_STREAM, 1])
     return DataSplits(
-        train=replace(rest, rows=train),
+        train=_share(replace(rest, rows=train), config.train_share, seed),
         rating=replace(rest, rows=rating, name="rating"),
         evaluation=divided.evaluation,
         num_classes=len(divided.class_names),
@@ -99,7 +99,8 @@ def open_training_images(
         >>> len(images.train), len(images.evaluation)
         (1438, 359)
     """
-    return _divide(config, image_size, seed, progress, num_held=0)
+    divided = _divide(config, image_size, seed, progress, num_held=0)
+    return replace(divided, train=_share(divided.train, config.train_share, seed))
 
 
 def _divide(
@@ -159,6 +160,15 @@ def open_images(config: DataConfig, *, image_size: int, progress: Callable[[int,
         all_labels=source.labels,
         num_classes=len(source.class_names),
     )
+
+
+def _share(images: ImageSet, share: float, seed: int) -> ImageSet:
+    """The same images, or a share of them (at least one), seeded and by class."""
+    if share == 1:
+        return images
+    number = max(1, round(share * len(images.rows)))
+    _, kept = _set_aside(images.rows, number, images.all_labels, [seed, SPLIT_STREAM, 2])
+    return replace(images, rows=kept)
 
 
 def _set_aside(

@@ -36,6 +36,10 @@ class DistillConfig:
     lr_decay: float = 0.9
     """Factor on the learning rate after every epoch."""
 
+    stop_at: float = 1.0
+    """Share of all steps after which training stops, above 0, at most 1: a moment of it, at the learning rates of the
+    whole. A longer share goes on from there."""
+
     weight_decay: float = 0.0
     """L2 penalty, on the parameters of the sampled path only."""
 
@@ -52,6 +56,8 @@ class DistillConfig:
         for name in ("first_block_lr", "lr", "lr_decay"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(f"distill.{name} must be above 0, not {getattr(self, name)}")
+        if not 0 < self.stop_at <= 1:
+            raise ConfigError(f"distill.stop_at must be above 0 and at most 1, not {self.stop_at}")
         if self.weight_decay < 0:
             raise ConfigError(f"distill.weight_decay must not be negative, not {self.weight_decay}")
 

@@ -86,12 +86,12 @@ class Distillation:
                 f"distill.batch_size is {config.batch_size}, but there are only {len(images)} training images; "
                 f"choose at most {len(images)}"
             )
-        self.num_steps = self.steps_per_epoch * config.num_epochs
+        self.num_steps = max(1, round(config.stop_at * self.steps_per_epoch * config.num_epochs))
         self.step = 0
         self.failures: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[StepRecord]:
-        """Yield a record per step until all epochs are done.
+        """Yield a record per step until all epochs are done, or the share of them that is asked for.
 
         Raises:
             NonFiniteLossError: at the end, or once no block is left: a loss was not finite; the message names block,
@@ -115,6 +115,8 @@ class Distillation:
                     raise self._failure()
                 self.step += 1
                 yield StepRecord(self.step, epoch, losses, len(batch.images))
+                if self.step == self.num_steps:
+                    break
         if self.failures:
             raise self._failure()
 

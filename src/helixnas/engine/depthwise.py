@@ -1,10 +1,10 @@
-"""Depthwise convolution in bfloat16 with fast gradients on a CPU.
+"""Depthwise convolution with fast gradients on a CPU.
 
-Torch's bfloat16 kernels for the backward pass of depthwise convolutions are fast for kernels of at most three columns and
-stride 1; beyond, they take longer than the rest of the network, which makes bfloat16 slower than float32. The same
-gradients are composed here from the fast kernels: that of a weight of k x k from windows of three columns over shifted
-images, that of the input of a strided convolution from one convolution of stride 1 for even and for odd rows and
-columns each. `benchmarks/cpu_step.py` measures it; in float32 nothing is gained, so torch's own gradients are used.
+Torch's kernels for the gradient of a depthwise weight are fast for at most three columns, and, beyond three rows, on images
+that are tall enough; else they take more than ten times as long as the forward pass. The same gradient is composed here
+from the fast kernels, over shifted images, a few columns of the kernel at a time. In bfloat16 the gradient of the input of
+a strided convolution is slow, too; it is composed from one convolution of stride 1 for even and for odd rows and columns
+each. `benchmarks/cpu_step.py` measures it.
 """
 
 from typing import Any, cast
@@ -20,7 +20,7 @@ FAST = 3
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution that differs from torch's in the speed of its bfloat16 gradients on a CPU alone.
+    """A depthwise convolution that differs from torch's in the speed of its gradients on a CPU alone.
 
     >>> conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8)
     >>> conv(torch.ones(1, 8, 4, 4)).shape
@@ -63,7 +63,7 @@ def _fits(conv: nn.Conv2d) -> bool:
 def _gains(dtype: torch.dtype, x: Tensor) -> bool:
     """Whether the gradients composed here are the faster ones."""
     return (
-        dtype is torch.bfloat16
+        dtype in (torch.bfloat16, torch.float32)
         and torch.is_grad_enabled()
         and x.device.type == "cpu"
         and x.is_contiguous(memory_format=torch.channels_last)
@@ -88,7 +88,9 @@ class _Depthwise(torch.autograd.Function):
         grad = grad.contiguous(memory_format=torch.channels_last)
         of_input = of_weight = None
         if ctx.needs_input_grad[0]:
-            of_input = input_gradient(grad, weight, (x.shape[2], x.shape[3]), ctx.stride)
+            strided = ctx.stride > 1 and grad.dtype is not torch.bfloat16
+            size = (x.shape[2], x.shape[3])
+            of_input = _of_input(x, grad, weight) if strided else input_gradient(grad, weight, size, ctx.stride)
         if ctx.needs_input_grad[1]:
             of_weight = weight_gradient(x, grad, weight, ctx.stride)
         return of_input, of_weight, None, None
@@ -105,21 +107,31 @@ def weight_gradient(
     half = kernel // 2
     if kernel <= FAST:
         return _of_weight(x, grad, weight, stride, (half, half))
-    if x.shape[2] < 2 * kernel:  # the kernel for many rows is fast on tall images alone
-        rows, padding = _windows(kernel), 0
-    else:
-        rows, padding = [slice(0, kernel)], half
+    is_tall = x.shape[2] >= kernel and (stride == 1 or kernel == 5)  # else kernels of more than three rows are slow
     result = torch.empty_like(weight)
     for column in _windows(kernel):
-        # row i and column j of the kernel meet row h + i - half and column w + j - half of the image
-        left = half - column.start
-        for row in rows:
-            top = 0 if padding else half - row.start
-            below = 0 if padding else FAST - 1 - top
-            window = F.pad(x, (left, FAST - 1 - left, top, below)).contiguous(memory_format=torch.channels_last)
-            part = weight[..., row, column]
-            result[..., row, column] = _of_weight(window, grad, part, stride, (padding, 0))
+        beside = _from(x, 3, column.start - half, stride * (grad.shape[3] - 1) + FAST)
+        if is_tall:
+            result[..., column] = _of_weight(beside, grad, weight[..., column], stride, (half, 0))
+            continue
+        for row in _windows(kernel):
+            window = _from(beside, 2, row.start - half, stride * (grad.shape[2] - 1) + FAST)
+            result[..., row, column] = _of_weight(window, grad, weight[..., row, column], stride, (0, 0))
     return result
+
+
+def _from(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Return so many rows (2) or columns (3) of an image from `start` on, zeros where it has none; F.pad is slow at it."""
+    shape = list(x.shape)
+    shape[dim] = length
+    batch, channels, height, width = shape
+    window = x.new_empty(batch, height, width, channels).permute(0, 3, 1, 2)
+    before = min(max(0, -start), length)
+    there = max(0, min(length, x.shape[dim] - start) - before)
+    window.narrow(dim, 0, before).zero_()
+    window.narrow(dim, before, there).copy_(x.narrow(dim, max(0, start), there))
+    window.narrow(dim, before + there, length - before - there).zero_()
+    return window
 
 
 def _windows(kernel: int) -> list[slice]:
@@ -162,8 +174,19 @@ def _phase(grad: Tensor, weight: Tensor, row: int, column: int) -> Tensor:
 
 def _of_weight(x: Tensor, grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, int]) -> Tensor:
     """Return torch's own gradient of a weight."""
+    return cast(Tensor, _backward(x, grad, weight, stride, padding, [False, True, False])[1])
+
+
+def _of_input(x: Tensor, grad: Tensor, weight: Tensor) -> Tensor:
+    """Return torch's own gradient of the input of a convolution with stride 2."""
+    half = weight.shape[-1] // 2
+    return cast(Tensor, _backward(x, grad, weight, 2, (half, half), [True, False, False])[0])
+
+
+def _backward(
+    x: Tensor, grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], wanted: list[bool]
+) -> tuple[Tensor | None, ...]:
     steps, margins, unused = [stride, stride], list(padding), [0, 0]
-    wanted = [False, True, False]
     return torch.ops.aten.convolution_backward(
         grad, x, weight, None, steps, margins, [1, 1], False, unused, len(weight), wanted
-    )[1]
+    )

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from helixnas.engine.allocation import keep_freed_memory
 from helixnas.engine.depthwise import speed_up_depthwise
+from helixnas.engine.layout import keep_gradient_layout
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -66,9 +67,11 @@ class Runtime:
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
 
     def place(self, module: ModuleT) -> ModuleT:
-        """Move a module to the device, in the runtime's memory format; on a CPU with fast depthwise gradients."""
+        """Move a module to the device, in the runtime's memory format; on a CPU with what makes gradients fast."""
         if self.device.type == "cpu":
             speed_up_depthwise(module)
+            if self.memory_format is torch.channels_last:
+                keep_gradient_layout(module)
         return module.to(self.device).to(memory_format=self.memory_format)  # pyright: ignore[reportCallIssue]
 
     def images(self, images: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ accuracies are shares from 0 to 1, one per training; ``costs`` and ``facts`` may
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,15 @@ from helixnas.artifacts.files import read_text, write_json
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.lab.nas_bench_macro import is_nas_bench_macro, read_nas_bench_macro
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.space import SearchSpace, load_space, macro, space_to_dict
+from helixnas.space import (
+    SearchSpace,
+    groups_of,
+    join_architecture,
+    join_blocks,
+    load_space,
+    macro,
+    space_to_dict,
+)
 
 FORMAT = "helixnas-benchmark"
 VERSION = 1
@@ -86,6 +94,16 @@ class Benchmark:
         numbers: dict[str, int] = {}
         rows = [numbers.setdefault(network.architecture.text, len(numbers)) for network in self.networks]
         return np.array(rows, dtype=np.int64)
+
+    def as_in(self, space: SearchSpace) -> "Benchmark":
+        """Return the same networks as `space` writes them where it joins blocks of this benchmark's space."""
+        groups = groups_of(space)
+        if max(groups) == 1 or sum(groups) != len(self.space.blocks):
+            return self
+        networks = [
+            replace(network, architecture=join_architecture(network.architecture, groups)) for network in self.networks
+        ]
+        return replace(self, space=join_blocks(self.space, groups), networks=tuple(networks))
 
     def cost(self, resource: str) -> npt.NDArray[np.int64] | None:
         """Return one resource per row, or None where some row does not tell it."""

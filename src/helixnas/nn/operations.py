@@ -93,13 +93,14 @@ def build_stage(
 ) -> nn.Sequential:
     """Build a path's layers one after the other; the first takes `in_width` channels and the stage's stride."""
     layers: list[nn.Module] = []
-    for number, operation in enumerate(stage.path.operations):
+    places = stage.places(in_width)
+    for operation, at, drop_path_rate in zip(stage.path.operations, places, drop_path_rates, strict=True):
         place = Place(
-            in_width=in_width if number == 0 else stage.path.width,
-            out_width=stage.path.width,
-            stride=stage.stride if number == 0 else 1,
+            in_width=at.in_width,
+            out_width=at.out_width,
+            stride=at.stride,
             norm_layer=norm_layer,
-            drop_path_rate=drop_path_rates[number],
+            drop_path_rate=drop_path_rate,
         )
         layers.append(build_operation(operation, place))
     return nn.Sequential(*layers)

@@ -14,7 +14,7 @@ from helixnas.costs import cost_table
 from helixnas.errors import ConfigError
 from helixnas.lab import load_benchmark
 from helixnas.pipeline.dry_run import steps_text
-from helixnas.pipeline.plan import INCONSEQUENTIAL, changes
+from helixnas.pipeline.plan import changes, data_settings
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import image_size, import_extensions
@@ -170,7 +170,7 @@ def settings_of_images(recipe: Recipe) -> dict[str, Any]:
     mean, std = normalization_of(recipe.teacher)
     return {
         "seed": values["seed"],
-        "data": {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL},
+        "data": data_settings(values),
         "precision": values["runtime"]["precision"],
         "image_size": image_size(recipe),
         "mean": list(mean),
@@ -183,7 +183,7 @@ def show_plan(plan: BenchmarkPlan, console: Console) -> None:
     fit, size = plan.training.fit, image_size(plan.recipe)
     macs = sorted(plan.costs.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
     trainings = len(plan.architectures) * plan.num_trainings
-    images = plan.recipe.expected_images - plan.recipe.data.num_rating
+    images = plan.recipe.expected_training_images
     lines = [
         f"{len(plan.architectures):,} of the {plan.space.size:,} networks of space {plan.space.name}, with {macs[0]:,.1f} M to "
         f"{macs[-1]:,.1f} M multiply-adds at {size} pixels",

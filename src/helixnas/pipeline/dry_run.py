@@ -128,7 +128,7 @@ def _blocks_table(drawn: Sketch) -> Table:
             str(block.number),
             drawn.teacher.boundaries[k],
             f"{drawn.teacher.widths[k]} x {height} x {width}",
-            ", ".join(f"{cell.depth} x {cell.width}" for cell in spec.cells),
+            ", ".join(f"{cell.depths} x {cell.width}" for cell in spec.cells),
             f"{spec.num_paths:,}",
             f"{count_params(block):,}",
         )
@@ -148,14 +148,15 @@ def _stages_table(recipe: Recipe, folder: RunFolder, record: RunRecord) -> Table
 
 def _work(stage: PlannedStage, recipe: Recipe) -> str:
     """Return what a stage will do, in a few words."""
-    images = recipe.expected_images - recipe.data.num_rating
+    images = recipe.expected_training_images
     kind = stage.name.partition(":")[0]
     if kind == "teacher":
         if recipe.teacher.weights:
             return f"load weights: {recipe.teacher.weights}"
         return _fit_steps(recipe.teacher_fit, images)
     if kind == "distill":
-        return steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, images)
+        steps = steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, images)
+        return steps if recipe.distill.stop_at == 1 else f"{steps}, stopped at {recipe.distill.stop_at:.4g} of them"
     if kind == "rate":
         return f"every path on {recipe.data.num_rating:,} images"
     if kind == "stitch":

@@ -26,8 +26,10 @@ LATER: Mapping[str, Any] = {
     "teach": "none",
     "teach_share": 0.5,
     "temperature": 1.0,
+    "train_share": 1.0,
+    "stop_at": 1.0,
 }
-"""Settings of training that came later, with the values that mean what was before: those leave a key as it was, so that
+"""Settings that came later, with the values that mean what was before: those leave a key as it was, so that
 no older run is done again for them."""
 
 
@@ -50,7 +52,7 @@ class PlannedStage:
 
 def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
     """Return the stages of a recipe in order; `values` are all its settings as plain values (`Recipe.to_dict`)."""
-    data = {name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL}
+    data = data_settings(values)
     common = {"seed": values["seed"], "data": data, "precision": values["runtime"]["precision"]}
     trained = {} if values["teacher"]["weights"] else {"teacher_fit": _settled(values["teacher_fit"])}
     space = {"space": values["space"]}
@@ -66,7 +68,7 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
     is_timed = bool(costs.get("latency") or costs.get("latency_csv"))
     if is_timed:
         add("latency", {"costs": costs}, "costs")
-    add("distill", {"supernet": values["supernet"], "distill": values["distill"]}, "teacher")
+    add("distill", {"supernet": values["supernet"], "distill": _settled(values["distill"])}, "teacher")
     add("rate", {"rating": values["rating"]}, "distill")
     add("stitch", {"stitching": values["stitching"]}, "rate", "costs")
     for name in values["searches"]:
@@ -84,6 +86,18 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
     return tuple(stages.values())
 
 
+def data_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the data that decide which images there are and what they look like."""
+    return _settled({name: value for name, value in values["data"].items() if name not in INCONSEQUENTIAL})
+
+
+def teacher_training_key(values: Mapping[str, Any]) -> str:
+    """Return the hash of all that the training of a teacher depends on: not where it is cut, nor what is searched."""
+    network = {name: value for name, value in values["teacher"].items() if name != "boundaries"}
+    common = {"seed": values["seed"], "data": data_settings(values), "precision": values["runtime"]["precision"]}
+    return config_key({**common, "teacher": network, "teacher_fit": _settled(values["teacher_fit"])})
+
+
 def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a stage and all that stand on it, in the order of the plan."""
     found = [name]
@@ -94,7 +108,7 @@ def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _settled(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of training without those that came later and say nothing new."""
+    """Return settings without those that came later and say nothing new."""
     kept = {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}
     return {name: _settled(value) if isinstance(value, Mapping) else value for name, value in kept.items()}
 

@@ -74,7 +74,7 @@ def rank_run(
     searches = [Summed(scores=config.scores or first, weights=config.weights) for config in configs]
     searches += [Summed(scores=names) for names in scores]
     with reporter.progress("reading the benchmark", 1) as advance:
-        trained = load_benchmark(benchmark)
+        trained = load_benchmark(benchmark).as_in(space)
         advance(1)
     with reporter.progress("resampling networks", num_resamples) as advance:
         ranking = rank(

@@ -91,6 +91,11 @@ class Recipe:
                 "layers have the teacher's widths; set retrain.init to scratch"
             )
 
+    @property
+    def expected_training_images(self) -> int:
+        """Images that training will see, rating images held out; below 1 where unknown."""
+        return round(self.data.train_share * (self.expected_images - self.data.num_rating))
+
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values for YAML."""
         return _plain(asdict(self))

@@ -4,7 +4,7 @@ What is already there and still valid is skipped; a changed setting redoes its s
 """
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.run_search import load_search
 from helixnas.pipeline.searching import check_budgets, teacher_costs
 from helixnas.pipeline.session import Session
+from helixnas.pipeline.sharing import take_over
 from helixnas.report import build_report
 
 Step = Callable[[Session, str], stages.Result]
@@ -42,7 +43,13 @@ STAGES_OF_VERB = {
 
 
 def run_recipe(
-    recipe: Recipe, folder: RunFolder, reporter: Reporter, *, until: str = "report", redo: bool = False
+    recipe: Recipe,
+    folder: RunFolder,
+    reporter: Reporter,
+    *,
+    until: str = "report",
+    redo: bool = False,
+    others: Sequence[RunFolder] = (),
 ) -> RunRecord:
     """Go through a recipe in order and return the record of what is finished.
 
@@ -52,6 +59,7 @@ def run_recipe(
         reporter: what to tell and show.
         until: the last verb to do: teacher, costs, distill, rate, search, retrain or report.
         redo: whether a run of another recipe in the folder may be replaced.
+        others: runs whose stages are taken over where they were made from the same settings.
 
     Raises:
         ArtifactError: another process is at work in the folder, or it holds a run of another recipe.
@@ -66,6 +74,9 @@ def run_recipe(
         session = Session(recipe, folder, reporter)
         try:
             chosen = [stage for stage in plan(recipe.to_dict()) if stage.name.partition(":")[0] in wanted]
+            record, taken = take_over(chosen, record, folder, others)
+            for name, other in taken.items():
+                reporter.say(f"{name}: taken over from {other.path}")
             _check_retraining(chosen, session, record)
             for stage in chosen:
                 record = _do(stage, session, record)

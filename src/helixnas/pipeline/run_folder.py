@@ -95,6 +95,11 @@ class RunFolder:
         """Return the weights of one block's cells."""
         return self.path / "supernet" / f"block-{number}.safetensors"
 
+    @property
+    def supernet_state(self) -> Path:
+        """Where distillation stood when it was stopped early, for a longer one to go on from."""
+        return self.path / "supernet" / "state.pt"
+
     def rating(self, number: int) -> Path:
         """Return the scores of one block's paths (`RatingTable`)."""
         return self.path / "ratings" / f"block-{number}.parquet"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from helixnas.errors import ConfigError, UnknownNameError
 
-KINDS = {"recipe": "", "retraining recipe": "retrain", "fine-tuning recipe": "finetune"}
-"""What a recipe is for, and the folder of those that are shipped: whole runs, retraining, fine-tuning."""
+KINDS = {"recipe": "", "retraining recipe": "retrain", "fine-tuning recipe": "finetune", "study": "studies"}
+"""What a recipe is for, and the folder of those that are shipped: whole runs, retraining, fine-tuning, studies."""
 
 
 def shipped_recipes(kind: str = "recipe") -> dict[str, Path]:

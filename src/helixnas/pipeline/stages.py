@@ -19,14 +19,16 @@ from helixnas.costs import cost_table
 from helixnas.distill import Distillation, StepRecord
 from helixnas.engine import evaluate
 from helixnas.errors import NonFiniteLossError
+from helixnas.pipeline.continuation import Continuation
 from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.history import History, load_history, save_history
+from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import Curves, fit_classifier
 from helixnas.rating import Rating, Stitching
 from helixnas.rating.stitching import StitchRecord
-from helixnas.teacher import count_teacher, save_teacher
+from helixnas.teacher import count_teacher, save_teacher, trained_weights
 
 NO_STITCHING = (
     "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
@@ -51,10 +53,17 @@ class Result(NamedTuple):
 def make_teacher(session: Session, key: str) -> Result:
     """Build the teacher, train it where it has no weights, measure and save it."""
     teacher = session.new_teacher()
-    recipe, curves, images_seen = session.recipe, Curves(), 0
-    if not recipe.teacher.weights:
+    recipe, curves, folder = session.recipe, Curves(), session.folder
+    trained_as = "" if recipe.teacher.weights else teacher_training_key(recipe.to_dict())
+    trained = (
+        trained_weights(folder.teacher, trained_as) if trained_as and folder.history("teacher").is_file() else None
+    )
+    if trained is not None:
+        session.reporter.say("teacher: trained before with the same settings")
+        teacher.model.load_state_dict(trained)
+    elif trained_as:
         session.data.train.require_labels("training the teacher")
-        job = fit_classifier(
+        fit_classifier(
             session,
             teacher.model,
             teacher,
@@ -64,15 +73,17 @@ def make_teacher(session: Session, key: str) -> Result:
             curves=curves,
             title="training the teacher",
         )
-        images_seen = job.num_steps * recipe.teacher_fit.batch_size
-    names = [f"teacher/{name}" for name in save_teacher(teacher, session.folder.teacher, recipe.teacher)]
-    curves.losses.save(session.folder.history("teacher"))
+    files = save_teacher(teacher, folder.teacher, recipe.teacher, trained_as=trained_as)
+    names = [f"teacher/{name}" for name in files]
+    if trained is None:
+        curves.losses.save(folder.history("teacher"))
     session.forget()
+    steps = load_history(folder.history("teacher"))["step"].to_numpy()
     facts: dict[str, Any] = {
         "model": recipe.teacher.model,
         "boundaries": list(teacher.boundaries),
         "widths": list(teacher.widths),
-        "images": images_seen,
+        "images": int(steps.max(initial=0)) * recipe.teacher_fit.batch_size,
         **count_teacher(teacher, session.image_size),
     }
     images = session.data.evaluation
@@ -85,7 +96,7 @@ def make_teacher(session: Session, key: str) -> Result:
             normalize=teacher.normalize,
         )
         facts |= {"accuracy": result.accuracy, "num_evaluated": result.num_images}
-    return Result((*names, "history/teacher.parquet"), facts)
+    return Result((*names, "history/teacher.parquet"), facts, is_timed=trained is None)
 
 
 def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
@@ -125,6 +136,8 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
         seed=session.recipe.seed,
         blocks=blocks,
     )
+    continuation = Continuation(session, job)
+    continuation.offer(checkpoint, f"{key} {blocks}")
     with session.reporter.progress("distilling", job.num_steps) as advance:
         told: set[int] = set()
 
@@ -166,6 +179,7 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
     if failure is not None:
         discard(checkpoint)
         raise failure
+    continuation.keep(history.state())
 
 
 def _curve_name(block: int, cell: int) -> str:

@@ -42,7 +42,7 @@ def cell_names(run: RunFiles, block: int) -> list[str]:
     if run.space is None or not 1 <= block <= len(run.space.blocks):
         return []
     cells = run.space.blocks[block - 1].cells
-    return [f"{cell.width} channels, {cell.depth} layer{'s' if cell.depth > 1 else ''}" for cell in cells]
+    return [f"{cell.width} channels, {cell.depths} layer{'s' if cell.depth > 1 else ''}" for cell in cells]
 
 
 def running_mean(values: np.ndarray, share: float = 0.06) -> np.ndarray:

@@ -77,7 +77,10 @@ def solve_within(
     if done.returncode:
         raise RuntimeError(f"the process of HiGHS failed:\n{done.stderr.decode(errors='replace')}")
     found = json.loads(done.stdout)
-    return MilpAnswer(**{**found, "rows": None if found["rows"] is None else tuple(found["rows"])})
+    rows = None if found["rows"] is None else tuple(found["rows"])
+    return MilpAnswer(
+        status=found["status"], rows=rows, score=found["score"], bound=found["bound"], seconds=found["seconds"]
+    )
 
 
 def answer() -> None:

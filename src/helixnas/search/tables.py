@@ -110,13 +110,16 @@ def layer_codes(paths: Sequence[str]) -> Ints:
     >>> layer_codes(["24:a,b", "24:a", "24:a,a"]).tolist()
     [[0, 1], [2, -1], [0, 0]]
     """
-    layers = [[(width, names.count(","), name) for name in names.split(",")] for width, _, names in map(_parts, paths)]
-    numbers: dict[tuple[str, int, str], int] = {}
+    layers = [_layers(path) for path in paths]
+    numbers: dict[tuple[str, str], int] = {}
     codes = np.full((len(layers), max(map(len, layers))), -1)
     for row, path in enumerate(layers):
         codes[row, : len(path)] = [numbers.setdefault(layer, len(numbers)) for layer in path]
     return codes
 
 
-def _parts(path: str) -> tuple[str, str, str]:
-    return path.partition(":")
+def _layers(path: str) -> list[tuple[str, str]]:
+    """Return the cell, told by the width and number of layers of each of its sections, and the operation of every layer."""
+    sections = [section.partition(":") for section in path.split("+")]
+    cell = "+".join(f"{width}:{names.count(',')}" for width, _, names in sections)
+    return [(cell, name) for _, _, names in sections for name in names.split(",")]

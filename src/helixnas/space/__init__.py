@@ -1,7 +1,8 @@
 """Operation, Cell, Block, Architecture, SearchSpace: what is searched, as values without torch."""
 
-from helixnas.space.architecture import Architecture, Head, Path, Stage
+from helixnas.space.architecture import Architecture, Head, LayerPlace, Path, Section, Stage
 from helixnas.space.definition import load_space, space_to_dict
+from helixnas.space.joining import groups_of, join_architecture, join_blocks, split_architecture
 from helixnas.space.macro import from_code, macro
 from helixnas.space.mbconv import mbconv, mbconv_operation
 from helixnas.space.operation import Operation
@@ -13,17 +14,23 @@ __all__ = [
     "Block",
     "Cell",
     "Head",
+    "LayerPlace",
     "Operation",
     "Path",
     "Scaled",
     "SearchSpace",
+    "Section",
     "Stage",
     "compound",
     "from_code",
+    "groups_of",
+    "join_architecture",
+    "join_blocks",
     "load_space",
     "macro",
     "mbconv",
     "mbconv_operation",
     "scale",
     "space_to_dict",
+    "split_architecture",
 ]

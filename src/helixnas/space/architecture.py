@@ -6,10 +6,10 @@ only what was chosen, ``24:mb3_k5,mb6_k3 40:mb3_k3``: per block the width and th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from helixnas.errors import SpaceError, UnknownNameError
 from helixnas.space.operation import Operation
@@ -18,9 +18,50 @@ FORMAT = "helixnas-architecture"
 VERSION = 1
 
 
+class Section(NamedTuple):
+    """Layers of one width that were a block of their own before blocks were joined; the first carries the stride."""
+
+    width: int
+    stride: int
+    depth: int
+
+
+class LayerPlace(NamedTuple):
+    """Where a layer of a path stands."""
+
+    in_width: int
+    out_width: int
+    stride: int
+
+
+def layer_places(in_width: int, sections: Sequence[Section]) -> tuple[LayerPlace, ...]:
+    """Return the place of every layer of some sections, the first of which takes `in_width` channels.
+
+    >>> [tuple(place) for place in layer_places(16, [Section(24, 2, 2), Section(40, 1, 1)])]
+    [(16, 24, 2), (24, 24, 1), (24, 40, 1)]
+    """
+    places: list[LayerPlace] = []
+    for width, stride, depth in sections:
+        for layer in range(depth):
+            places.append(LayerPlace(in_width, width, stride if layer == 0 else 1))
+            in_width = width
+    return tuple(places)
+
+
+def check_sections(sections: Sequence[Section], *, width: int, depth: int) -> None:
+    """Raise `SpaceError` where sections are not those of a path or cell of this width and depth."""
+    if sections and (sum(section.depth for section in sections) != depth or sections[-1].width != width):
+        raise SpaceError(
+            f"sections {[tuple(section) for section in sections]} must hold {depth} layers and end in width {width}"
+        )
+
+
 @dataclass(frozen=True)
 class Path:
     """One candidate of a block: a width (output channels of every layer) and an operation per layer.
+
+    In a block that others were joined into (`helixnas.space.joining`), the layers are those of several sections, each with
+    its own width and stride, and `width` is that of the last.
 
     >>> k3 = Operation.of("mb3_k3", kind="mbconv", kernel=3, expansion=3)
     >>> Path(24, (k3, k3)).text
@@ -29,12 +70,14 @@ class Path:
 
     width: int
     operations: tuple[Operation, ...]
+    sections: tuple[Section, ...] = ()
 
     def __post_init__(self) -> None:
         if self.width < 1:
             raise SpaceError(f"a path's width must be at least 1 channel, not {self.width}")
         if not self.operations:
             raise SpaceError(f"a path of width {self.width} needs at least one layer")
+        check_sections(self.sections, width=self.width, depth=self.depth)
 
     @property
     def depth(self) -> int:
@@ -43,8 +86,12 @@ class Path:
 
     @cached_property
     def text(self) -> str:
-        """The readable form, unique inside a block: ``width:operation,operation,...``."""
-        return f"{self.width}:{','.join(operation.name for operation in self.operations)}"
+        """The readable form, unique inside a block: ``width:operation,operation,...``, sections with a plus between."""
+        names, parts = [operation.name for operation in self.operations], list[str]()
+        for width, _, depth in self.sections or (Section(self.width, 1, self.depth),):
+            parts.append(f"{width}:{','.join(names[:depth])}")
+            names = names[depth:]
+        return "+".join(parts)
 
     def __str__(self) -> str:
         return self.text
@@ -60,6 +107,11 @@ class Stage:
     def __post_init__(self) -> None:
         if self.stride < 1:
             raise SpaceError(f"a stride must be at least 1, not {self.stride}")
+
+    def places(self, in_width: int) -> tuple[LayerPlace, ...]:
+        """Return the place of every layer, the first of which takes `in_width` channels."""
+        path = self.path
+        return layer_places(in_width, path.sections or (Section(path.width, self.stride, path.depth),))
 
 
 @dataclass(frozen=True)
@@ -202,12 +254,19 @@ class Architecture:
 
 def _stage_to_dict(stage: Stage) -> dict[str, Any]:
     names = [operation.name for operation in stage.path.operations]
-    return {"stride": stage.stride, "width": stage.path.width, "operations": names}
+    values: dict[str, Any] = {"stride": stage.stride, "width": stage.path.width, "operations": names}
+    return values | ({"sections": [list(section) for section in stage.path.sections]} if stage.path.sections else {})
 
 
 def _stage_from_dict(values: Any, operations: Mapping[str, Operation]) -> Stage:
     for name in values["operations"]:
         if name not in operations:
             raise UnknownNameError("operation", str(name), operations)
-    path = Path(int(values["width"]), tuple(operations[name] for name in values["operations"]))
+    chosen, sections = tuple(operations[name] for name in values["operations"]), read_sections(values)
+    path = Path(int(values["width"]), chosen, sections)
     return Stage(int(values["stride"]), path)
+
+
+def read_sections(values: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Return the sections in plain values; none where they name none."""
+    return tuple(Section(*map(int, section)) for section in values.get("sections") or ())

@@ -1,6 +1,7 @@
 """A search space written down: by name, as a YAML file, or as the mapping inside a recipe.
 
-Two forms. ``family: mbconv`` (or ``macro``) followed by that builder's own arguments; or everything spelt out, with the
+Three forms. ``family: mbconv`` (or ``macro``) followed by that builder's own arguments; ``join: SPACE`` with
+``groups: [2, 1]``, adjacent blocks of another space learnt as one (`helixnas.space.joining`); or everything spelt out, with the
 operations defined once and cells that say how many layers of which operations they have::
 
     name: mine
@@ -24,7 +25,8 @@ from typing import Any
 import yaml
 
 from helixnas.errors import SpaceError, UnknownNameError
-from helixnas.space.architecture import Head, Path, Stage
+from helixnas.space.architecture import Head, Path, Stage, read_sections
+from helixnas.space.joining import join_blocks
 from helixnas.space.macro import macro
 from helixnas.space.mbconv import mbconv
 from helixnas.space.operation import Operation
@@ -84,6 +86,7 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
                 "stride": block.stride,
                 "cells": [
                     {"width": cell.width, "layers": [[op.name for op in layer] for layer in cell.layers]}
+                    | ({"sections": [list(section) for section in cell.sections]} if cell.sections else {})
                     for cell in block.cells
                 ],
             }
@@ -96,6 +99,8 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
 def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
     if "family" in values:
         return _from_family(values)
+    if "join" in values:
+        return _joined(values)
     _check_keys("space field", values, ("name", "stem", "operations", "blocks", "head"))
     try:
         operations = {str(k): Operation.from_dict(str(k), v) for k, v in values["operations"].items()}
@@ -127,6 +132,16 @@ def _from_family(values: Mapping[str, Any]) -> SearchSpace:
         raise SpaceError(f"the {family} space cannot be built from {arguments}: {_one_line(error)}") from error
 
 
+def _joined(values: Mapping[str, Any]) -> SearchSpace:
+    _check_keys("field of joined blocks", values, ("join", "groups"))
+    groups = values.get("groups")
+    if not isinstance(groups, list | tuple) or not all(isinstance(number, int) for number in groups):
+        raise SpaceError(
+            f"groups must say how many adjacent blocks are joined into each, such as [2, 1], not {groups!r}"
+        )
+    return join_blocks(load_space(values["join"]), groups)
+
+
 def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
     _check_keys("stem field", values, ("stride", "width", "operations"))
     chosen = tuple(_operation(name, operations) for name in values["operations"])
@@ -137,13 +152,13 @@ def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Ope
     _check_keys("block field", values, ("stride", "cells"))
     cells: list[Cell] = []
     for cell in values["cells"]:
-        _check_keys("cell field", cell, ("width", "layers"))
+        _check_keys("cell field", cell, ("width", "layers", "sections"))
         layers = cell["layers"]
         if isinstance(layers, int):
             chosen = alike_layers(searched, layers)
         else:
             chosen = tuple(tuple(_operation(name, operations) for name in layer) for layer in layers)
-        cells.append(Cell(int(cell["width"]), chosen))
+        cells.append(Cell(int(cell["width"]), chosen, read_sections(cell)))
     return Block(int(values["stride"]), tuple(cells))
 
 

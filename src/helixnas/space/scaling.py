@@ -12,6 +12,7 @@ from itertools import groupby
 
 from helixnas.errors import SpaceError
 from helixnas.space.architecture import Architecture, Head, Path, Stage
+from helixnas.space.joining import split_architecture
 from helixnas.space.operation import Operation
 
 DEPTH, WIDTH, RESOLUTION = 1.2, 1.1, 1.15
@@ -59,7 +60,7 @@ def scale(
     for name, factor in (("width", width), ("depth", depth), ("resolution", resolution), ("image_size", image_size)):
         if not 0 < factor < math.inf:
             raise SpaceError(f"the {name} to scale to must be a number above 0, not {factor}")
-    head = architecture.head
+    head, architecture = architecture.head, split_architecture(architecture)
     grown = Architecture(
         stem=tuple(
             _scale_stage(stage, width=width, depth=depth if number else 1.0)

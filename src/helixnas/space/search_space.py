@@ -6,7 +6,7 @@ network and lets one layer serve two masters. A path belongs to exactly one cell
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -14,7 +14,16 @@ from itertools import product
 import numpy as np
 
 from helixnas.errors import SpaceError, UnknownNameError
-from helixnas.space.architecture import Architecture, Head, Path, Stage
+from helixnas.space.architecture import (
+    Architecture,
+    Head,
+    LayerPlace,
+    Path,
+    Section,
+    Stage,
+    check_sections,
+    layer_places,
+)
 from helixnas.space.operation import Operation
 
 
@@ -33,9 +42,13 @@ class Cell:
     layers: tuple[tuple[Operation, ...], ...]
     """Per layer, the operations to choose from."""
 
+    sections: tuple[Section, ...] = ()
+    """Where blocks were joined, the widths and strides of their layers; empty: all of `width`, the block's stride first."""
+
     def __post_init__(self) -> None:
         if self.width < 1:
             raise SpaceError(f"a cell's width must be at least 1 channel, not {self.width}")
+        check_sections(self.sections, width=self.width, depth=len(self.layers))
         if not self.layers or not all(self.layers):
             raise SpaceError(f"every layer of the cell of width {self.width} needs at least one operation")
         for number, layer in enumerate(self.layers, start=1):
@@ -49,6 +62,11 @@ class Cell:
         return len(self.layers)
 
     @property
+    def depths(self) -> str:
+        """The number of layers in words: ``3``, or where blocks were joined section by section, ``1+2``."""
+        return "+".join(str(section.depth) for section in self.sections) or str(self.depth)
+
+    @property
     def num_paths(self) -> int:
         """The number of ways to choose one operation per layer."""
         return math.prod(len(layer) for layer in self.layers)
@@ -56,7 +74,20 @@ class Cell:
     def paths(self) -> Iterator[Path]:
         """Yield every path, the last layer varying fastest: the leaves of Alg. 1's tree in depth-first order."""
         for operations in product(*self.layers):
-            yield Path(self.width, operations)
+            yield self.path(operations)
+
+    def path(self, operations: Sequence[Operation]) -> Path:
+        """Return the path of one operation per layer; whether they are candidates is not checked."""
+        return Path(self.width, tuple(operations), self.sections)
+
+    @property
+    def shape(self) -> tuple[int, int, tuple[Section, ...]]:
+        """What tells the cells of a block apart, and which of them holds a path."""
+        return self.width, self.depth, self.sections
+
+    def places(self, in_width: int, stride: int) -> tuple[LayerPlace, ...]:
+        """Return the place of every layer in a block of this stride that receives `in_width` channels."""
+        return layer_places(in_width, self.sections or (Section(self.width, stride, self.depth),))
 
 
 MOST_LAYERS = 1000
@@ -89,10 +120,11 @@ class Block:
             raise SpaceError(f"a block's stride must be at least 1, not {self.stride}")
         if not self.cells:
             raise SpaceError("a block needs at least one cell")
-        shapes = [(cell.width, cell.depth) for cell in self.cells]
+        shapes = [cell.shape for cell in self.cells]
         if len(set(shapes)) < len(shapes):
             raise SpaceError(
-                f"two cells of one block have the same width and depth, so a path would not say which: {shapes}"
+                f"two cells of one block have the same width and depth, so a path would not say which: "
+                f"{[shape[:2] for shape in shapes]}"
             )
 
     @property
@@ -120,14 +152,14 @@ class Block:
                 for layer in reversed(cell.layers):
                     index, position = divmod(index, len(layer))
                     chosen.append(layer[position])
-                return Path(cell.width, tuple(reversed(chosen)))
+                return cell.path(chosen[::-1])
             index -= cell.num_paths
         raise AssertionError("unreachable: the index was checked")
 
     def cell_of(self, path: Path) -> Cell | None:
         """Return the cell that holds `path`, or None where no cell does."""
         for cell in self.cells:
-            if cell.width == path.width and cell.depth == path.depth:
+            if cell.shape == (path.width, path.depth, path.sections):
                 fits = all(op in layer for op, layer in zip(path.operations, cell.layers, strict=True))
                 return cell if fits else None
         return None
@@ -217,7 +249,28 @@ class SearchSpace:
         return self.architecture(tuple(self.parse_path(part) for part in text.split()))
 
     def parse_path(self, text: str) -> Path:
-        """Read the text form of a path, ``24:mb3_k5,mb6_k3``; whether a block holds it is not checked."""
+        """Read the text form of a path, ``24:mb3_k5,mb6_k3``; whether a block holds it is not checked.
+
+        Of a path of joined blocks, ``24:mb3_k5+40:mb6_k3``, the strides are those of the first block of such cells.
+        """
+        parts = [self._parse_section(part) for part in text.split("+")]
+        if len(parts) == 1:
+            return parts[0]
+        widths = [(part.width, part.depth) for part in parts]
+        sections = next(
+            (
+                cell.sections
+                for block in self.blocks
+                for cell in block.cells
+                if [(section.width, section.depth) for section in cell.sections] == widths
+            ),
+            None,
+        )
+        if sections is None:
+            raise SpaceError(f"no cell of space {self.name!r} has the sections of path {text!r}")
+        return Path(parts[-1].width, tuple(op for part in parts for op in part.operations), sections)
+
+    def _parse_section(self, text: str) -> Path:
         width, colon, names = text.partition(":")
         if not colon or not width.isdecimal():
             raise SpaceError(f"{text!r} is not a path; write width:operation,operation,... as in 24:mb3_k5,mb6_k3")

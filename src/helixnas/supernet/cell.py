@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stage, initialize
-from helixnas.space import Cell, Path, Stage
+from helixnas.space import Cell, LayerPlace, Path, Stage
 
 Interface = Literal["adapter", "widen"]
 
@@ -58,18 +58,19 @@ class SupernetCell(nn.Module):
             self.entries[str(width)] = (
                 build_stem(teacher_in, stem) if stem and teacher_in else _adapter(teacher_in, received)
             )
-            self.first[str(width)] = self._candidates(0, received, stride, teacher_out)
+            self.first[str(width)] = self._candidates(0, cell.places(received, stride)[0], teacher_out)
+        later = cell.places(cell.width, stride)[1:]
         self.later = nn.ModuleList(
-            self._candidates(layer, cell.width, 1, teacher_out) for layer in range(1, cell.depth)
+            self._candidates(layer, place, teacher_out) for layer, place in enumerate(later, start=1)
         )
         self.exit = nn.Identity() if self.widens else _adapter(cell.width, teacher_out)
 
-    def _candidates(self, layer: int, in_width: int, stride: int, teacher_out: int | None) -> nn.ModuleDict:
+    def _candidates(self, layer: int, at: LayerPlace, teacher_out: int | None) -> nn.ModuleDict:
         last = layer == self.cell.depth - 1
         place = Place(
-            in_width=in_width,
-            out_width=(teacher_out if self.widens and last else None) or self.cell.width,
-            stride=stride,
+            in_width=at.in_width,
+            out_width=(teacher_out if self.widens and last else None) or at.out_width,
+            stride=at.stride,
             norm_layer=BATCH_STATISTICS,
         )
         candidates = nn.ModuleDict({op.name: build_operation(op, place) for op in self.cell.layers[layer]})

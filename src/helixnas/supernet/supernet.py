@@ -37,7 +37,7 @@ class SupernetBlock(nn.Module):
 
     def cell_of(self, path: Path) -> SupernetCell:
         """Return the cell that holds `path`."""
-        return next(c for c in self if (c.cell.width, c.cell.depth) == (path.width, path.depth))
+        return next(c for c in self if c.cell.shape == (path.width, path.depth, path.sections))
 
 
 class Supernet(nn.Module):

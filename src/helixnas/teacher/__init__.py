@@ -9,6 +9,7 @@ from helixnas.teacher.build import (
     normalization_of,
     save_teacher,
     sketch_teacher,
+    trained_weights,
 )
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.layout import Layout
@@ -28,4 +29,5 @@ __all__ = [
     "normalization_of",
     "save_teacher",
     "sketch_teacher",
+    "trained_weights",
 ]

@@ -74,8 +74,15 @@ def _cut(
     return teacher
 
 
-def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig) -> tuple[str, ...]:
-    """Write the teacher's weights and description, each whole or not at all; return the file names."""
+def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, trained_as: str = "") -> tuple[str, ...]:
+    """Write the teacher's weights and description, each whole or not at all; return the file names.
+
+    Args:
+        teacher: what to write.
+        folder: where to.
+        config: its settings.
+        trained_as: hash of what its training depended on, for `trained_weights`; empty where it was not trained.
+    """
     state = {name: tensor.contiguous() for name, tensor in teacher.model.state_dict().items()}
     write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
     description = {
@@ -86,9 +93,22 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig) -> tuple
         "input_size": list(teacher.input_size),
         "mean": teacher.mean.flatten().tolist(),
         "std": teacher.std.flatten().tolist(),
+        "trained_as": trained_as,
     }
     write_json(folder / FILES[1], description)
     return FILES
+
+
+def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:
+    """Return the weights in a teacher's folder where their training depended on the same; None where it did not.
+
+    Where a teacher is cut makes no difference to its training, so a cut elsewhere needs none.
+    """
+    try:
+        same = read_json(folder / FILES[1]).get("trained_as") == trained_as
+        return load_file(folder / FILES[0]) if same else None
+    except (SafetensorError, OSError, AttributeError):
+        return None
 
 
 def load_teacher(folder: Path) -> Teacher:

@@ -1,0 +1,190 @@
+"""Study: variants of one recipe side by side, each with what its scores agree with and what size alone would.
+
+A correlation never stands alone: beside a score's stand those of multiply-adds, parameters and depth on the same networks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.agreement import Agreement, Estimate
+from helixnas.artifacts.files import read_json, understanding, write_json
+from helixnas.artifacts.ranking import SIZES, Ranking
+from helixnas.errors import ArtifactError
+
+FORMAT = "helixnas-study"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """How a score ranks networks, beside sizes; positive: what is better for the predictor is better."""
+
+    score: str
+    """Which score."""
+
+    kendall: Estimate
+    """Kendall tau-b, -1 .. 1."""
+
+    spearman: Estimate
+    """Spearman rho, -1 .. 1."""
+
+    partial: Estimate
+    """Spearman rho that is left when multiply-adds, parameters and depth are held fixed."""
+
+    sizes: Mapping[str, Estimate]
+    """Kendall tau-b of ``macs``, ``params`` and ``depth`` on the same networks."""
+
+    num_networks: int
+    """Networks (rows of a benchmark) that were ranked."""
+
+    @staticmethod
+    def stitched(summary: Mapping[str, Any], score: str, num_networks: int) -> "Ranked":
+        """Return the figures of a run's stitching check (``agreement`` of ``ratings/stitching.json``)."""
+        own = summary["score"]
+        return Ranked(
+            score=score,
+            kendall=_estimate(own, "kendall"),
+            spearman=_estimate(own, "spearman"),
+            partial=_estimate(summary, "partial_spearman"),
+            sizes={name: _estimate(summary[name], "kendall") for name in SIZES},
+            num_networks=num_networks,
+        )
+
+    @staticmethod
+    def trained(ranking: Ranking) -> "Ranked":
+        """Return the figures of a ranking against all networks of a benchmark."""
+        everything, score = ranking.subsets[0], ranking.search_score
+        own = everything.agreement[score]
+        return Ranked(
+            score=score,
+            kendall=_tau(own),
+            spearman=Estimate(own.spearman, own.spearman_interval),
+            partial=everything.partial[score],
+            sizes={name: _tau(everything.agreement[name]) for name in SIZES},
+            num_networks=everything.num_rows,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picked:
+    """What a variant's search picks out of a benchmark, in accuracies from 0 to 1."""
+
+    accuracy: float
+    """Trained accuracy of the pick without a budget."""
+
+    best: float
+    """The best there is."""
+
+    regret: float
+    """By how much picks fall short of the best, mean over ten budgets."""
+
+    random_regret: float
+    """The same of random picks."""
+
+    @staticmethod
+    def of(ranking: Ranking) -> "Picked":
+        """Return the picks of a ranking."""
+        last, score = ranking.budgets[-1], ranking.search_score
+        return Picked(
+            accuracy=last.picks[score].accuracy,
+            best=last.best,
+            regret=ranking.regret(score),
+            random_regret=ranking.regret("random"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRow:
+    """One variant."""
+
+    label: str
+    changes: Mapping[str, Any]
+    """The settings that make it, by dotted name."""
+
+    run: str
+    """The folder of its run, beside the study's file."""
+
+    seconds: float
+    """Time that its stages took to be made, those taken over from other variants included."""
+
+    chosen: str
+    """The network that its first search chose."""
+
+    stitched: Ranked | None
+    """Against the outputs of stitched networks; None where the check was left out or unavailable."""
+
+    trained: Ranked | None
+    """Against the trained accuracies of a benchmark; None without one."""
+
+    picked: Picked | None
+    """What its search picks out of the benchmark; None without one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """All variants of a study in one file."""
+
+    name: str
+    description: str
+    base: str
+    """The recipe that the variants are of."""
+
+    axis: str
+    """What the variants differ in, in a word or two."""
+
+    ordered: bool
+    """Whether the variants are steps of one quantity, in order."""
+
+    benchmark: str
+    """Name of the benchmark; empty without one."""
+
+    rows: tuple[StudyRow, ...]
+
+    def save(self, path: Path) -> None:
+        """Write the study as JSON, whole or not at all."""
+        write_json(path, {"format": FORMAT, "version": VERSION, **asdict(self)})
+
+    @staticmethod
+    def load(path: Path) -> "Study":
+        """Read a study; raises `ArtifactError` where the file is missing, damaged or of another version."""
+        values = read_json(path)
+        with understanding(path):
+            if values.pop("format") != FORMAT:
+                raise ValueError("it is not a study")
+            if values.pop("version") != VERSION:
+                raise ArtifactError(f"{path} was written by another HelixNAS (this one reads format {VERSION})")
+            parts: dict[str, Any] = {**values, "rows": tuple(_row(row) for row in values["rows"])}
+            return Study(**parts)
+
+
+def _row(values: dict[str, Any]) -> StudyRow:
+    picked = values["picked"]
+    parts: dict[str, Any] = {name: _ranked(values[name]) for name in ("stitched", "trained")}
+    parts["picked"] = None if picked is None else Picked(**picked)
+    parts = {**values, **parts}
+    return StudyRow(**parts)
+
+
+def _ranked(values: dict[str, Any] | None) -> Ranked | None:
+    if values is None:
+        return None
+    parts: dict[str, Any] = {name: _read(values[name]) for name in ("kendall", "spearman", "partial")}
+    parts["sizes"] = {name: _read(each) for name, each in values["sizes"].items()}
+    parts = {**values, **parts}
+    return Ranked(**parts)
+
+
+def _read(values: Mapping[str, Any]) -> Estimate:
+    low, high = values["interval"]
+    return Estimate(float(values["value"]), (float(low), float(high)))
+
+
+def _estimate(values: Mapping[str, Any], name: str) -> Estimate:
+    low, high = values[f"{name}_interval"]
+    return Estimate(float(values[name]), (float(low), float(high)))
+
+
+def _tau(agreement: Agreement) -> Estimate:
+    return Estimate(agreement.kendall, agreement.kendall_interval)

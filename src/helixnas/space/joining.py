@@ -1,0 +1,109 @@
+"""Joining blocks: the same layers cut into fewer blocks, to ask what cutting is worth (Sec. 3.1, 3.2).
+
+Adjacent blocks become one whose paths are all combinations of theirs, so a space of one block is single-path one-shot
+under a teacher. The networks stay the same, one for one: ``24:a,b 40:c`` is written ``24:a,b+40:c``. Where the blocks had
+several cells, so has the joined one: a cell with its own weights for every combination.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, product
+from math import prod
+from typing import TypeVar
+
+from helixnas.errors import SpaceError
+from helixnas.space.architecture import Architecture, Path, Section, Stage
+from helixnas.space.search_space import Block, Cell, SearchSpace
+
+T = TypeVar("T")
+
+MOST_PATHS = 1_000_000
+"""A joined block of more paths cannot be rated, because rating looks at every one."""
+
+
+def join_blocks(space: SearchSpace, groups: Sequence[int]) -> SearchSpace:
+    """Return the space in which as many adjacent blocks as `groups` says are one.
+
+    Raises:
+        SpaceError: the groups do not add up to the blocks, or a joined block would hold more paths than can be rated.
+
+    >>> from helixnas.space import macro
+    >>> joined = join_blocks(macro(), [2, 1])
+    >>> [block.num_paths for block in joined.blocks], f"{joined.size:,}"
+    ([189, 21], '3,969')
+    """
+    blocks: list[Block] = []
+    for number, group in enumerate(_grouped(space.blocks, groups, space.name), start=1):
+        paths = prod(block.num_paths for block in group)
+        if len(group) > 1 and paths > MOST_PATHS:
+            raise SpaceError(
+                f"joined block {number} of space {space.name!r} would hold {paths:,} paths, and every one is rated; at most "
+                f"{MOST_PATHS:,} can be: join fewer blocks, or take a space of fewer cells or operations"
+            )
+        blocks.append(group[0] if len(group) == 1 else _join(group))
+    return SearchSpace(f"{space.name} in {'+'.join(map(str, groups))}", space.stem, tuple(blocks), space.head)
+
+
+def join_architecture(architecture: Architecture, groups: Sequence[int]) -> Architecture:
+    """Return the same network as the joined space writes it; raises `SpaceError` where groups do not fit.
+
+    >>> from helixnas.space import from_code
+    >>> join_architecture(from_code("22001000"), [2, 1]).text
+    '64:mb6_k5,mb6_k5+128:identity,mb3_k3 256:identity'
+    """
+    stages = [
+        group[0] if len(group) == 1 else _join_stages(group)
+        for group in _grouped(architecture.blocks, groups, architecture.text)
+    ]
+    return Architecture(architecture.stem, tuple(stages), architecture.head)
+
+
+def split_architecture(architecture: Architecture) -> Architecture:
+    """Return the same network with a block for every section: what `join_architecture` joined."""
+    stages = tuple(part for stage in architecture.blocks for part in _split(stage))
+    return Architecture(architecture.stem, stages, architecture.head)
+
+
+def groups_of(space: SearchSpace) -> tuple[int, ...]:
+    """Return how many blocks each block of a space was joined from, 1 where from none."""
+    return tuple(max(1, len(block.cells[0].sections)) for block in space.blocks)
+
+
+def _grouped(items: Sequence[T], groups: Sequence[int], name: str) -> list[Sequence[T]]:
+    if not groups or min(groups) < 1 or sum(groups) != len(items):
+        raise SpaceError(
+            f"groups {list(groups)} must be numbers from 1 that add up to the {len(items)} blocks of {name!r}"
+        )
+    ends = [0, *(sum(groups[: number + 1]) for number in range(len(groups)))]
+    return [items[start:end] for start, end in pairwise(ends)]
+
+
+def _join(group: Sequence[Block]) -> Block:
+    strides = [block.stride for block in group]
+    cells = tuple(_join_cells(cells, strides) for cells in product(*(block.cells for block in group)))
+    return Block(prod(strides), cells)
+
+
+def _join_cells(cells: Sequence[Cell], strides: Sequence[int]) -> Cell:
+    sections = [
+        section
+        for cell, stride in zip(cells, strides, strict=True)
+        for section in cell.sections or (Section(cell.width, stride, cell.depth),)
+    ]
+    return Cell(cells[-1].width, tuple(layer for cell in cells for layer in cell.layers), tuple(sections))
+
+
+def _join_stages(group: Sequence[Stage]) -> Stage:
+    sections = tuple(section for stage in group for section in _sections(stage))
+    operations = tuple(operation for stage in group for operation in stage.path.operations)
+    return Stage(prod(stage.stride for stage in group), Path(group[-1].path.width, operations, sections))
+
+
+def _sections(stage: Stage) -> tuple[Section, ...]:
+    return stage.path.sections or (Section(stage.path.width, stage.stride, stage.path.depth),)
+
+
+def _split(stage: Stage) -> Iterator[Stage]:
+    operations = stage.path.operations
+    for width, stride, depth in _sections(stage):
+        yield Stage(stride, Path(width, operations[:depth]))
+        operations = operations[depth:]

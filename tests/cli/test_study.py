@@ -1,0 +1,105 @@
+"""Studies on the command line: every shipped one as a plan, a tiny one end to end, slips of the pen."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from helixnas.artifacts.study import Study
+from helixnas.cli import main
+from helixnas.pipeline.shipped import shipped_recipes
+
+Complaint = Callable[..., str]
+
+TWO = """
+description: Two ways.
+axis: rating batch
+base: tiny.yaml
+settings: {retrain: null}
+feature_maps: true
+variants:
+  30: {rating.batch_size: 30}
+  20: {rating.batch_size: 20}
+"""
+
+
+@pytest.mark.parametrize("name", shipped_recipes("study"))
+def test_every_shipped_study_dry_runs_without_data(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helixnas.data.open_data", None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["study", name, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(rf"variants, in studies/{name}/variants", said)
+    assert "epochs of batch" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
+    tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    Path("two.yaml").write_text(TWO)
+    assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--quiet", "--out", "mine.json"]) == 0
+    words = ["study", "two.yaml", "--bench", "mine.json", "--seed", "3"]
+    assert main([*words, "--dry-run"]) == 0
+    assert re.search(r"20 .*rate, stitch, search:small .*teacher from 30, costs from 30, distill from 30",
+                     capsys.readouterr().out)  # fmt: skip
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "distill: taken over from studies/two/variants/30" in said
+    assert "figures: studies/two/study.json" in said
+    found = Study.load(Path("studies/two/study.json"))
+    assert [row.label for row in found.rows] == ["30", "20"]
+    assert all(row.stitched is not None and row.trained is not None and row.picked is not None for row in found.rows)
+    assert (found.benchmark, found.base, found.axis) == ("mine", "tiny", "rating batch")
+    page = Path("studies/two/study.html").read_text()
+    assert "chart-study" in page
+    assert page.count("Feature maps of block") == 4
+    assert json.loads(Path("studies/two/variants/20/record.json").read_text())["stages"]["rate"]["settings"] == {
+        "rating": {"batch_size": 20, "batch_norm": "batch", "scores": ["relative_l1", "task_kl"]}
+    }
+    assert main(["status", "studies/two/variants/20"]) == 0
+    before = Path("studies/two/study.json").read_text()
+    assert main([*words, "--quiet"]) == 0
+    assert Path("studies/two/study.json").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        ("{base: tiny.yaml, variants: {a: {}, b: {distil.lr: 1}}}", [], "two.yaml, variant b: unknown option --distil.lr"),
+        ("{base: tiny.yaml, variants: {a: {}, b: {distill.lr: x}}}", [], "variant b: .*distill.lr must be a number"),
+        ("{base: tiny.yaml, variants: {a: {}}}", [], "two.yaml must hold at least two variants"),
+        ("{base: tiny.yaml, variants: {a: {}, b: 3}}", [], "variant b of the study two.yaml must be settings"),
+        ("{base: tiny.yaml, variants: {a: {}, a/b: {}}}", [], "calls a variant 'a/b', which names a folder"),
+        ("{variants: {a: {}, b: {}}}", [], "two.yaml must name a recipe in base, not None"),
+        ("{base: digts, variants: {a: {}, b: {}}}", [], "unknown recipe 'digts'; did you mean digits"),
+        ("{base: tiny.yaml, variant: {}}", [], "unknown field of the study two.yaml: 'variant'; did you mean variants"),
+        (TWO, ["--base", "digts"], "unknown recipe 'digts'"),
+        (TWO, ["--distil.lr", "1"], "unknown option --distil.lr"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_study_is_one_sentence(
+    tiny: str, complaint: Complaint, text: str, words: list[str], message: str
+) -> None:
+    Path("two.yaml").write_text(text)
+    assert re.search(message, complaint("study", "two.yaml", *words))
+    assert not Path("studies").exists()
+
+
+def test_a_benchmark_of_other_networks_is_refused_before_anything_is_made(tiny: str, complaint: Complaint) -> None:
+    assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--quiet", "--out", "mine.json"]) == 0
+    Path("two.yaml").write_text("{base: tiny.yaml, variants: {a: {}, b: {space.cells: [[[1, 8]], [[2, 16]]]}}}")
+    said = complaint("study", "two.yaml", "--bench", "mine.json")
+    assert said.startswith("variant b cannot be ranked: ")
+    assert "are not in the run's space" in said
+    assert not Path("studies").exists()
+
+
+def test_an_unknown_study_is_told_with_the_nearest(complaint: Complaint) -> None:
+    assert complaint("study", "seed") == "unknown study 'seed'; did you mean seeds?"

@@ -13,7 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPriva
 def keep_gradient_layout(model: nn.Module) -> nn.Module:
     """Let the gradients that reach the batch norms of a model lie in NHWC order where their feature maps do."""
     for module in model.modules():
-        if isinstance(module, _BatchNorm) and _watch not in module._forward_hooks.values():
+        hooks = module._forward_hooks.values()  # pyright: ignore[reportPrivateUsage] - no public way to ask
+        if isinstance(module, _BatchNorm) and _watch not in hooks:
             module.register_forward_hook(_watch)
     return model
 

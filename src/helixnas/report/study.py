@@ -12,8 +12,8 @@ from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study, StudyRow
 from helixnas.report.charts import INK, PALETTE, QUIET, label, panels, place, to_html
 from helixnas.report.markup import Section, duration, figure, listed, missing, paragraph, signed, table
+from helixnas.report.naming import figure_text, name_of
 from helixnas.report.page import document
-from helixnas.report.ranking import NAMES, figure_text, name_of
 
 STITCHED, TRAINED = "stitched outputs", "trained accuracy"
 """What a score is held against."""
@@ -62,7 +62,7 @@ def ranked(row: StudyRow, kind: str) -> Ranked | None:
 
 def head(study: Study) -> list[str]:
     """Return the titles of the table's columns."""
-    sizes = [f"tau of {NAMES[name]}" for name in SIZES]
+    sizes = [f"tau of {name_of(name)}" for name in SIZES]
     picks = ["pick (%)", "regret (points)"] if study.benchmark else []
     return [study.axis, "against", "Kendall tau-b", "Spearman", "partial Spearman", *sizes, *picks, "time"]
 
@@ -153,7 +153,7 @@ def _correlations(chart: go.Figure, study: Study, kind: str, at: dict[str, Any],
     add("tau of the score", [own.kendall for _, own in rows], PALETTE[0], "circle", interval=True)
     add("partial Spearman", [own.partial for _, own in rows], PALETTE[1], "diamond", interval=True)
     for size, symbol in DASHES.items():
-        add(f"tau of {NAMES[size]}", [own.sizes[size] for _, own in rows], QUIET, symbol, interval=False)
+        add(f"tau of {name_of(size)}", [own.sizes[size] for _, own in rows], QUIET, symbol, interval=False)
 
 
 def _picks(chart: go.Figure, study: Study, at: dict[str, Any]) -> None:

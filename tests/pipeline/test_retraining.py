@@ -11,6 +11,8 @@ import torch
 
 from helixnas.artifacts.files import read_json
 from helixnas.cli.recipes import read_training
+from helixnas.data import DataConfig
+from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig
 from helixnas.errors import ConfigError, Interrupted
 from helixnas.pipeline import drive as driving
@@ -168,7 +170,7 @@ def test_settings_that_came_later_leave_the_keys_of_older_runs_as_they_were(tiny
     values = tiny.to_dict()
     old = tiny.to_dict()
     for name in LATER:
-        for part in (old["teacher_fit"], old["retrain"]["fit"], old["retrain"]):
+        for part in (old["data"], old["distill"], old["teacher_fit"], old["retrain"]["fit"], old["retrain"]):
             part.pop(name, None)
     for name in ("init", "inherit"):
         del old["retrain"][name]
@@ -176,5 +178,5 @@ def test_settings_that_came_later_leave_the_keys_of_older_runs_as_they_were(tiny
     values["retrain"]["fit"]["mixup"] = 0.2
     changed = [now.name for now, then in zip(plan(values), plan(old), strict=True) if now.key != then.key]
     assert changed == ["retrain:small"]
-    defaults = {**RetrainConfig().__dict__, **FitConfig().__dict__}
+    defaults = {**DataConfig().__dict__, **DistillConfig().__dict__, **RetrainConfig().__dict__, **FitConfig().__dict__}
     assert {name: defaults[name] for name in LATER} == dict(LATER)

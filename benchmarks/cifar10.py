@@ -1,8 +1,8 @@
 """CIFAR-10 from photographs to chosen networks, held against random ones of the same size that are trained alike.
 
 Claim to test: what block-wise ratings choose under a budget does better than chance. The recipe is run (90 minutes on two
-cores, resumed where it was), then the winner of its search `small` and three networks drawn uniformly among those within
-3 % of its multiply-adds are trained from scratch, each with two seeds. An interruption loses nothing.
+cores are the aim; it is resumed where it was), then the winner of its search `small` and three networks drawn uniformly among
+those within 3 % of its multiply-adds are trained from scratch, each with two seeds. An interruption loses nothing.
 """
 
 import statistics

@@ -23,6 +23,7 @@ VARIANTS = {
     "plain float32": (False, False, False),
     "plain bfloat16": (False, False, True),
     "float32, memory kept": (True, False, False),
+    "float32, both": (True, True, False),
     "bfloat16, memory kept": (True, False, True),
     "bfloat16, both": (True, True, True),
 }

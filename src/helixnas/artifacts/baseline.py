@@ -33,8 +33,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from helixnas.artifacts.files import read_json, understanding, write_json
-from helixnas.errors import ArtifactError
+from helixnas.artifacts.files import read_json, require_format, understanding, write_json
 
 FORMAT = "helixnas-baseline"
 VERSION = 1
@@ -111,12 +110,7 @@ class Baseline:
         """Read a baseline; raises `ArtifactError` where the file is missing, damaged or of another version."""
         values = read_json(path)
         with understanding(path):
-            if values["format"] != FORMAT:
-                raise ValueError(f"format {values['format']!r}")
-            if values["version"] != VERSION:
-                raise ArtifactError(
-                    f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
-                )
+            require_format(path, values, FORMAT, VERSION)
             networks = tuple(str(text) for text in values["networks"])
             return Baseline(
                 method=str(values["method"]),

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,21 @@ def understanding(path: Path) -> Generator[None]:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise damaged(path, error) from error
+
+
+def require_format(path: Path, values: Mapping[str, Any], name: str, version: int) -> None:
+    """Raise where a file is not of the wanted kind and version; inside of `understanding`.
+
+    Raises:
+        ValueError: it is of another kind.
+        ArtifactError: another version wrote it.
+    """
+    if values["format"] != name:
+        raise ValueError(f"format {values['format']!r}")
+    if values["version"] != version:
+        raise ArtifactError(
+            f"{path} was written by another HelixNAS (format {values['version']}; this one reads {version})"
+        )
 
 
 def damaged(path: Path, error: Exception) -> ArtifactError:

@@ -7,8 +7,7 @@ from typing import Any
 
 from helixnas.artifacts.agreement import Agreement, Estimate
 from helixnas.artifacts.comparison import Comparison, read_agreement, read_comparison, read_estimate
-from helixnas.artifacts.files import read_json, understanding, write_json
-from helixnas.errors import ArtifactError
+from helixnas.artifacts.files import read_json, require_format, understanding, write_json
 
 FORMAT = "helixnas-ranking"
 VERSION = 1
@@ -139,12 +138,7 @@ class Ranking:
         """Read a ranking; raises `ArtifactError` where the file is missing, damaged or of another version."""
         values = read_json(path)
         with understanding(path):
-            if values["format"] != FORMAT:
-                raise ValueError(f"format {values['format']!r}")
-            if values["version"] != VERSION:
-                raise ArtifactError(
-                    f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
-                )
+            require_format(path, values, FORMAT, VERSION)
             return Ranking(
                 run=values["run"],
                 benchmark=values["benchmark"],

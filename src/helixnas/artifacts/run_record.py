@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from helixnas.artifacts.files import read_json, understanding, write_json
-from helixnas.errors import ArtifactError
+from helixnas.artifacts.files import read_json, require_format, understanding, write_json
 
 VERSION = 1
 
@@ -88,12 +87,7 @@ class RunRecord:
         """Read a record; raises `ArtifactError` where the file is missing, understanding or of another version."""
         values = read_json(path)
         with understanding(path):
-            if values["format"] != "helixnas-run":
-                raise ValueError(f"format {values['format']!r}")
-            if values["version"] != VERSION:
-                raise ArtifactError(
-                    f"{path} was written by another HelixNAS (format {values['version']}; this one reads {VERSION})"
-                )
+            require_format(path, values, "helixnas-run", VERSION)
             stages = {name: _stage(stage) for name, stage in values["stages"].items()}
             recipe, versions = values["recipe"], values["versions"]
             if not isinstance(recipe, str) or not isinstance(versions, dict):

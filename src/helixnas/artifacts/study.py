@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.agreement import Agreement, Estimate
-from helixnas.artifacts.files import read_json, understanding, write_json
+from helixnas.artifacts.files import read_json, require_format, understanding, write_json
 from helixnas.artifacts.ranking import SIZES, Ranking
-from helixnas.errors import ArtifactError
 
 FORMAT = "helixnas-study"
 VERSION = 1
@@ -151,11 +150,9 @@ class Study:
         """Read a study; raises `ArtifactError` where the file is missing, damaged or of another version."""
         values = read_json(path)
         with understanding(path):
-            if values.pop("format") != FORMAT:
-                raise ValueError("it is not a study")
-            if values.pop("version") != VERSION:
-                raise ArtifactError(f"{path} was written by another HelixNAS (this one reads format {VERSION})")
-            parts: dict[str, Any] = {**values, "rows": tuple(_row(row) for row in values["rows"])}
+            require_format(path, values, FORMAT, VERSION)
+            own = {name: value for name, value in values.items() if name not in ("format", "version")}
+            parts: dict[str, Any] = {**own, "rows": tuple(_row(row) for row in values["rows"])}
             return Study(**parts)
 
 

@@ -236,14 +236,16 @@ def show_study(study: Study, plan_: StudyPlan, console: Console) -> None:
 def changes_text(changes: Mapping[str, Any]) -> str:
     """Return settings in a few words.
 
-    >>> changes_text({"seed": 41, "data.name": "digits"}), changes_text({})
-    ('seed 41, data.name digits', 'as the base')
+    >>> changes_text({"seed": 41, "space": {"join": {"name": "mine"}, "groups": [2, 1]}}), changes_text({})
+    ('seed 41, space mine, joined by [2, 1]', 'as the base')
     """
     return ", ".join(f"{name} {_short(value)}" for name, value in changes.items()) or "as the base"
 
 
 def _short(value: Any, most: int = 48) -> str:
-    text = str(value)
+    if isinstance(value, Mapping) and "join" in value:
+        return f"{_short(value['join'])}, joined by {value.get('groups')}"
+    text = str(value["name"] if isinstance(value, Mapping) and "name" in value else value)
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from helixnas.engine import Runtime, RuntimeConfig, explain_out_of_memory
+from helixnas.engine.runtime import fast_precision
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 
@@ -28,6 +29,25 @@ def test_cuda_device_with_too_large_a_number_is_refused(monkeypatch: pytest.Monk
 def test_half_precision_on_a_cpu_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"runtime.precision=fp16 needs a GPU, and the device is cpu; use bf16"):
         Runtime(RuntimeConfig(device="cpu", precision="fp16"))
+
+
+@pytest.mark.parametrize(("has_units", "wanted"), [(True, "bf16"), (False, "fp32")])
+def test_precision_is_chosen_by_what_the_processor_has(
+    has_units: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_units}, raising=False)
+    runtime = Runtime(RuntimeConfig(device="cpu", precision="auto"))
+    assert runtime.precision == wanted
+    with runtime.autocast():
+        dtype = nn.Linear(4, 4)(torch.rand(2, 4)).dtype
+    assert dtype == {"bf16": torch.bfloat16, "fp32": torch.float32}[wanted]
+
+
+@pytest.mark.parametrize(("has_units", "wanted"), [(True, "bf16"), (False, "fp32")])
+def test_precision_is_chosen_by_what_the_gpu_has(has_units: bool, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_units)
+    assert fast_precision(torch.device("cuda")) == wanted
+    assert fast_precision(torch.device("mps")) == "fp32"
 
 
 def test_negative_number_of_threads_is_refused() -> None:

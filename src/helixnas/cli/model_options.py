@@ -65,4 +65,6 @@ def _add_finetune_options(parser: ArgumentParser) -> None:
         "--microbatch_size", "--microbatch-size", type=int, default=0, help="images at a time; 0 for the recipe's"
     )
     parser.add_argument("--seed", type=int, default=0, help="decides splits, order, variation and the new head")
-    parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of forward passes")
+    parser.add_argument(
+        "--precision", choices=("auto", "fp32", "bf16", "fp16"), default="fp32", help="of forward passes"
+    )

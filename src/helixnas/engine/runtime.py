@@ -28,8 +28,11 @@ class RuntimeConfig:
     device: str = "auto"
     """auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps."""
 
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Precision of the forward passes under autocast; weights and losses stay float32."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Precision of the forward passes under autocast; weights and losses stay float32.
+
+    auto: bf16 where the device multiplies it in hardware made for it (CUDA devices that have it, CPUs with AMX), else fp32.
+    """
 
     channels_last: bool = True
     """Keep feature maps and convolution weights in NHWC memory order."""
@@ -41,8 +44,8 @@ class RuntimeConfig:
     """On a CPU with glibc: keep freed memory for what comes next, which makes steps faster; false gives it back."""
 
     def __post_init__(self) -> None:
-        if self.precision not in ("fp32", "bf16", "fp16"):
-            raise ConfigError(f"runtime.precision must be fp32, bf16 or fp16, not {self.precision!r}")
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise ConfigError(f"runtime.precision must be auto, fp32, bf16 or fp16, not {self.precision!r}")
         if self.num_threads < 0:
             raise ConfigError(f"runtime.num_threads must be 0 or more, not {self.num_threads}")
 
@@ -59,8 +62,9 @@ class Runtime:
         if ":" in str(wanted):  # else accelerate chooses, by the local rank where several processes train
             os.environ.setdefault("ACCELERATE_TORCH_DEVICE", str(wanted))
         _separate_from_earlier()
-        precision = "no" if config.precision == "fp32" else config.precision
-        self.accelerator = Accelerator(cpu=wanted.type == "cpu", mixed_precision=precision)
+        self.precision = fast_precision(wanted) if config.precision == "auto" else config.precision
+        mixed = "no" if self.precision == "fp32" else self.precision
+        self.accelerator = Accelerator(cpu=wanted.type == "cpu", mixed_precision=mixed)
         self.device = self.accelerator.device
         if config.keep_memory and self.device.type == "cpu":
             keep_freed_memory()
@@ -123,6 +127,14 @@ class Runtime:
         """Take up a state that `state` returned."""
         if self.accelerator.scaler is not None and "scaler" in state:
             self.accelerator.scaler.load_state_dict(state["scaler"])
+
+
+def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
+    """Return bf16 where the device has units made for it, else fp32; elsewhere bf16 is often the slower one."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in every version of torch that is allowed
+    return "bf16" if device.type == "cpu" and capabilities().get("amx_bf16", False) else "fp32"
 
 
 @contextmanager

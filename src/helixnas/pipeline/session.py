@@ -48,8 +48,11 @@ class Session:
 
     @cached_property
     def runtime(self) -> Runtime:
-        """Device and precision."""
-        return Runtime(self.recipe.runtime)
+        """Device and precision; says which were chosen where the recipe leaves the precision open."""
+        runtime = Runtime(self.recipe.runtime)
+        if self.recipe.runtime.precision == "auto":
+            self.reporter.say(f"computing in {runtime.precision} on {runtime.device}")
+        return runtime
 
     @cached_property
     def image_size(self) -> int:

@@ -2,7 +2,8 @@
 
 Claim to test: what block-wise ratings choose under a budget does better than chance. The recipe is run (90 minutes on two
 cores are the aim; it is resumed where it was), then the winner of its search `small` and three networks drawn uniformly among
-those within 3 % of its multiply-adds are trained from scratch, each with two seeds. An interruption loses nothing.
+those within 3 % of its multiply-adds are trained from scratch, each with two seeds. The run's own training of the winner is
+the first of these: same images, settings and seed. An interruption loses nothing.
 """
 
 import statistics
@@ -14,6 +15,8 @@ from rich.console import Console
 
 from helixnas.artifacts.files import read_json
 from helixnas.cli.recipes import recipe_from_settings
+from helixnas.lab import Benchmark, save_benchmark
+from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.bench import build_benchmark
 from helixnas.pipeline.bench_plan import BenchmarkPlan
 from helixnas.pipeline.reporting import ConsoleReporter
@@ -38,6 +41,8 @@ def main() -> None:
         upper={"macs": round(macs * (1 + MARGIN))},
         given=(" ".join(part for part in chosen["architecture"] if part),),
     )
+    if not plan.trained():
+        _take_over(folder, plan)
     found = build_benchmark(plan, ConsoleReporter(Console()))
     for network in found.networks:
         trained = ", ".join(f"{100 * accuracy:.2f}" for accuracy in network.accuracy)
@@ -49,6 +54,19 @@ def main() -> None:
     print(
         f"the chosen network leads the mean of the random ones by {lead:.2f} points; seeds differ by {spread:.2f} on average"
     )
+
+
+def _take_over(folder: RunFolder, plan: BenchmarkPlan) -> None:
+    """Begin the file with the training that the run has done: it differs in nothing from the first of a benchmark."""
+    figures = read_json(folder.retrained(SEARCH) / "metrics.json")
+    winner = plan.architectures[0]
+    row = TrainedNetwork(
+        architecture=winner,
+        accuracy=(figures["accuracy"],),
+        costs={name: plan.costs.of(winner)[name] for name in ("macs", "params")},
+    )
+    facts = {"recipe": plan.recipe.name, "num_images": figures["num_images"], "settings": plan.settings()}
+    save_benchmark(Benchmark(name=plan.out.stem, space=plan.space, networks=(row,), facts=facts), plan.out)
 
 
 if __name__ == "__main__":

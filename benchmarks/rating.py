@@ -27,7 +27,7 @@ def main() -> None:
         Cell(WIDTH, (operations,) * 4), stride=1, previous_widths=(WIDTH,), teacher_in=TEACHER, teacher_out=TEACHER
     ).to(memory_format=torch.channels_last)
     features = torch.randn(BATCH, TEACHER, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
-    target = torch.randn(BATCH, TEACHER, SIZE, SIZE)
+    target = torch.randn(BATCH, TEACHER, SIZE, SIZE).contiguous(memory_format=torch.channels_last)  # as a run's are
     scale = spread(target)
 
     def score(prediction: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 
+from helixnas.engine import Runtime, RuntimeConfig
 from helixnas.rating.relative_l1 import mean_absolute_error, spread
 from helixnas.rating.tree import rate_cell
 from helixnas.space import Cell, mbconv_operation
@@ -23,11 +24,13 @@ def main() -> None:
     """Print the median times and their ratio."""
     torch.manual_seed(0)
     operations = tuple(mbconv_operation(kernel, expansion) for expansion in (3, 6) for kernel in (3, 5, 7))
-    cell = SupernetCell(
-        Cell(WIDTH, (operations,) * 4), stride=1, previous_widths=(WIDTH,), teacher_in=TEACHER, teacher_out=TEACHER
-    ).to(memory_format=torch.channels_last)
-    features = torch.randn(BATCH, TEACHER, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
-    target = torch.randn(BATCH, TEACHER, SIZE, SIZE).contiguous(memory_format=torch.channels_last)  # as a run's are
+    runtime = Runtime(RuntimeConfig(device="cpu"))  # memory and its order as in a run
+    cell = runtime.place(
+        SupernetCell(
+            Cell(WIDTH, (operations,) * 4), stride=1, previous_widths=(WIDTH,), teacher_in=TEACHER, teacher_out=TEACHER
+        )
+    )
+    features, target = (runtime.images(torch.randn(BATCH, TEACHER, SIZE, SIZE)) for _ in range(2))
     scale = spread(target)
 
     def score(prediction: torch.Tensor) -> torch.Tensor:

@@ -244,11 +244,12 @@ def _scores(folder: Path) -> Row:
     for number, table in enumerate(tables.ratings, start=1):
         score, batches = table.mean(), table.batches()
         macs = tables.costs.resource("macs")[tables.costs.rows(number)]
-        noise = np.std(batches - batches.mean(axis=0), axis=1, ddof=1) / np.sqrt(batches.shape[1])
         rank = float(spearmanr(score, macs).statistic)
-        blocks.append(
-            {"paths": len(table), "spread": float(score.std()), "noise": float(np.median(noise)), "rank": rank}
-        )
+        row = {"paths": len(table), "spread": float(score.std()), "rank": rank}
+        if batches.shape[1] > 1:
+            noise = np.std(batches - batches.mean(axis=0), axis=1, ddof=1) / np.sqrt(batches.shape[1])
+            row["noise"] = float(np.median(noise))
+        blocks.append(row)
     return {"architectures": run_instance(folder).size, "blocks": blocks}
 
 

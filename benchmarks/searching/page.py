@@ -118,9 +118,8 @@ def _run(rows: Rows, part: str) -> str:
             "|---" * 5 + "|",
         ]
         for number, block in enumerate(scores["blocks"], start=1):
-            lines.append(
-                f"| {number} | {block['paths']:.0f} | {block['spread']:.4f} | {block['noise']:.4f} | {block['rank']:.2f} |"
-            )
+            noise = f"{block['noise']:.4f}" if "noise" in block else "one batch"
+            lines.append(f"| {number} | {block['paths']:.0f} | {block['spread']:.4f} | {noise} | {block['rank']:.2f} |")
         lines.append(
             "\nSpread: standard deviation over paths. Noise: median standard error of a score over rating batches, after "
             "what all paths share on a batch is taken away.\n"

@@ -24,10 +24,10 @@ class InheritConfig:
     head_lr: float = 0.002
     """Learning rate of that (AdamW)."""
 
-    share_of_epochs: float = 0.25
+    share_of_epochs: float = 0.5
     """Epochs of fine-tuning as a share of those from scratch."""
 
-    share_of_lr: float = 0.5
+    share_of_lr: float = 1.0
     """Learning rate of fine-tuning as a share of that from scratch."""
 
     def __post_init__(self) -> None:

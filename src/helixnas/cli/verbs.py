@@ -215,7 +215,8 @@ def study(options: Any, overrides: Sequence[str], console: Console) -> None:
     find_recipe(options.study, "study")  # a slip of the pen is told before torch is loaded
     from helixnas.cli.studies import read_study
     from helixnas.pipeline.reporting import ConsoleReporter
-    from helixnas.pipeline.study import run_study, show_study, show_study_plan
+    from helixnas.pipeline.study import run_study
+    from helixnas.pipeline.study_tables import show_study, show_study_plan
 
     plan = read_study(options.study, base=options.base, overrides=overrides, out=options.out, bench=options.bench)
     if options.dry_run:

@@ -35,7 +35,7 @@ def show_study_plan(study: StudyPlan, console: Console) -> None:
     """
     check_benchmark(study)
     _say(console, f"{study.name}: {study.description} Base: {study.base}.")
-    _say(console, f"variants, in {study.out / 'variants'}:")
+    _line(console, f"variants, in {study.out / 'variants'}:")
     made: dict[str, str] = {}
     for variant in study.variants:
         recipe, folder = variant.recipe, study.folder(variant)
@@ -66,8 +66,8 @@ def show_study(study: Study, plan: StudyPlan, console: Console) -> None:
         console.print(_picks(study))
     for sentence in verdicts(study):
         _say(console, sentence)
-    _say(console, f"figures: {plan.figures}")
-    _say(console, f"page: {plan.page}")
+    _line(console, f"figures: {plan.figures}")
+    _line(console, f"page: {plan.page}")
 
 
 def changes_text(changes: Mapping[str, Any]) -> str:
@@ -123,11 +123,19 @@ def _short(value: Any, most: int = 48) -> str:
 
 
 def _say(console: Console, text: str, *, indent: int = 0) -> None:
-    """Print a sentence, broken between words; a path stays whole."""
-    begin, go_on = " " * indent, " " * (indent + 2)
-    lines = textwrap.wrap(
-        text, console.width, initial_indent=begin, subsequent_indent=go_on if indent else "",
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-    for line in lines:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    """Print a sentence in lines that the terminal holds, broken between words."""
+    begin, go_on = " " * indent, " " * (indent + 2) if indent else ""
+    for line in textwrap.wrap(
+        text,
+        console.width,
+        initial_indent=begin,
+        subsequent_indent=go_on,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        _line(console, line)
+
+
+def _line(console: Console, text: str) -> None:
+    """Print a line as it is, however long: one that holds a path is there to be copied."""
+    console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -10,6 +10,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
 	then echo "$$python"; break; fi; done)
 PYTEST_ARGS ?=
+# The tests of a file run on one core, since they share fixtures; the files on all cores, of which each holds 1 to 2 GB.
+PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 BENCH ?= *
 
 BIN := $(VENV)/bin
@@ -25,7 +27,7 @@ quietly = @log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 help: ## this list
 	@echo "make TARGET, where TARGET is"
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
-	@echo "Variables: VENV=$(VENV) PYTHON=$(PYTHON) PYTEST_ARGS='-k name -n 2' BENCH=search"
+	@echo "Variables: VENV=$(VENV) PYTHON=$(PYTHON) PYTEST_ARGS='-k name -n 0' BENCH=search"
 
 $(READY): pyproject.toml constraints.txt
 	@if [ ! -x $(BIN)/python ]; then \
@@ -41,10 +43,10 @@ demo: $(READY) ## search an architecture on handwritten digits and write runs/de
 	@echo "The report: runs/demo/report.html (open it in a browser)"
 
 test: $(READY) ## the default tests and the doctests: offline, fast
-	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
 test-slow: $(READY) ## the slow, gpu, browser and distributed tests that this machine can run
-	@$(BIN)/python -m pytest -q -m "slow or gpu or browser or distributed" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -m "slow or gpu or browser or distributed" -o testpaths=tests $(PARALLEL) $(PYTEST_ARGS)
 
 static: lint imports types ## lint, import contracts and types, without running anything (-k: all of them)
 

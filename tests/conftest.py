@@ -1,15 +1,33 @@
 """What every test may rely on: offline, the project's data where they are, no state left by the test before."""
 
+import json
 import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:  # nothing here may import torch or numpy before the environment below is set
+    import numpy as np
+
+    from helixnas.data import ImageSet
+    from helixnas.engine import Runtime
+    from helixnas.space import SearchSpace
+    from helixnas.teacher import Teacher
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core runs a file of tests; tiny tensors gain nothing from threads
 if SHARED_DATA.is_dir():
     os.environ.setdefault("HELIXNAS_DATA", str(SHARED_DATA))
 
@@ -41,3 +59,139 @@ def data_root() -> Path:
     if root is None or not Path(root).is_dir():
         pytest.skip("no data sets here: HELIXNAS_DATA names no folder")
     return Path(root)
+
+
+@pytest.fixture
+def runtime() -> "Runtime":
+    """Return the CPU."""
+    from helixnas.engine import Runtime, RuntimeConfig
+
+    return Runtime(RuntimeConfig(device="cpu", num_threads=1))
+
+
+@pytest.fixture
+def two_blocks() -> "Callable[..., SearchSpace]":
+    """Return a function that makes a space whose second block may receive 4 or 6 channels; keywords are other settings."""
+    from helixnas.space import mbconv
+
+    cells = (((2, 4), (1, 6)), ((2, 8), (1, 6)))
+    blocks: dict[str, Any] = {"cells": cells, "strides": (2, 2), "kernels": (3, 5), "expansions": (2,)}
+    around = {"stem_width": 4, "stem_stride": 1, "separable_width": 0, "head_width": 0}
+    return lambda **others: mbconv(name="tiny", **{**blocks, **around, **others})
+
+
+@pytest.fixture
+def two_convolutions() -> "Callable[[int], Teacher]":
+    """Return a function that makes a frozen teacher of two strided convolutions, with a head for so many classes or none."""
+    from torch import nn
+
+    from helixnas.nn import build_seeded
+    from helixnas.teacher import Teacher
+
+    def make(num_classes: int) -> Teacher:
+        model = build_seeded(
+            lambda: nn.Sequential(
+                nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.Tanh()),
+                nn.Sequential(nn.Conv2d(6, 8, 3, 2, 1), nn.Tanh()),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                *([nn.Linear(8, num_classes)] if num_classes else []),
+            ),
+            (0,),
+        )
+        return Teacher(model, ("0", "1"), mean=(0.5,) * 3, std=(0.25,) * 3, input_size=(8, 8))
+
+    return make
+
+
+@pytest.fixture
+def in_memory() -> "Callable[..., ImageSet]":
+    """Return a function that makes a set of images of pixels that no file holds."""
+    import numpy as np
+
+    from helixnas.data import ImageSet
+    from helixnas.data.loading import ImageStore
+    from helixnas.data.source import Source
+    from helixnas.data.unreadable import UnreadableImages
+
+    def no_file(row: int) -> Any:
+        raise AssertionError(row)
+
+    def make(
+        pixels: "np.ndarray", labels: "np.ndarray | None" = None, *, name: str = "training", title: str = "noise"
+    ) -> ImageSet:
+        number, size = pixels.shape[:2]
+        classes = () if labels is None else ("a", "b", "c")
+        source = Source(title=title, num_images=number, labels=labels, class_names=classes, read=no_file, locate=str)
+        store = ImageStore(
+            source=source,
+            pixels=pixels,
+            unreadable=UnreadableImages(title=title, num_images=number, max_share=0.0),
+            image_size=size,
+            augmentation="none",
+            crop_ratio=1.0,
+            interpolation="bicubic",
+            num_workers=0,
+        )
+        return ImageSet(name=name, store=store, rows=np.arange(number), all_labels=labels, num_classes=len(classes))
+
+    return make
+
+
+class Forked:
+    """A Python process of its own that did not have to import torch: its number, its output, its end."""
+
+    def __init__(self, line: socket.socket, code: str, words: tuple[str, ...]) -> None:
+        out, into = os.pipe()
+        self.stdout = os.fdopen(out, encoding="utf-8")
+        self.complaints = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - `wait` closes it
+        order = {"code": code, "words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+        socket.send_fds(line, [json.dumps(order).encode()], [into, self.complaints.fileno()])
+        os.close(into)
+        self.answers = line.makefile()
+        self.pid = int(self.answers.readline())
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float = 600.0) -> tuple[int, str, str]:
+        """Let it end, or kill it after some time; return its exit code, the rest of its output and its complaints."""
+        limit = threading.Timer(seconds, self.send_signal, [signal.SIGKILL])
+        limit.start()
+        with self.stdout, self.answers, self.complaints:
+            said, code = self.stdout.read(), int(self.answers.readline())
+            limit.cancel()
+            self.complaints.seek(0)
+            return code, said, self.complaints.read()
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[socket.socket]:
+    """Return the line to a process that has imported torch and forks others."""
+    ours, theirs = socket.socketpair()
+    server = [sys.executable, "-u", str(Path(__file__).parent / "fork_server.py"), str(theirs.fileno())]
+    with ours, subprocess.Popen(server, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]) as process:
+        theirs.close()
+        yield ours
+        ours.close()
+        process.wait(timeout=60)
+
+
+@pytest.fixture
+def fork(fork_server: socket.socket) -> Iterator[Callable[..., Forked]]:
+    """Return a function that does what `python -c code words` does, in the current folder, without the seconds of torch.
+
+    One process at a time: wait for it before the next.
+    """
+    started: list[Forked] = []
+
+    def fork(code: str, *words: str) -> Forked:
+        started.append(Forked(fork_server, code, words))
+        return started[-1]
+
+    yield fork
+    for process in started:
+        if not process.stdout.closed:  # a test that failed left it
+            process.send_signal(signal.SIGKILL)
+            process.wait()

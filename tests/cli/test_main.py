@@ -1,16 +1,18 @@
 """The command line as a newcomer meets it: help, dry runs, a whole run, searches, interruptions."""
 
-import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from helixnas.artifacts import RunRecord
+from helixnas.artifacts.baseline import Baseline
 from helixnas.cli import main
 from helixnas.cli.parsers import EXAMPLES, VERBS, build_parser
 from helixnas.errors import Interrupted
@@ -185,8 +187,11 @@ def test_a_baseline_is_trained_and_shown_by_the_ranking(
     words = ["--retrain.fit.batch_size", "128", "--quiet", "--out", "mine.json"]
     assert main(["bench", "build", "--recipe", tiny, "--num", "3", *words]) == 0
     how = ["--epochs", "1", "--points", "2", "--batch", "256", "--lr", "0.1"]
+    how += ["--momentum", "0.5", "--weight-decay", "0.001"]
     assert main(["baseline", run, "spos", "--bench", "mine.json", *how]) == 0
     assert "spos-seed0.json: 3 networks rated at 2 points, 1,280 images seen in " in capsys.readouterr().out
+    settings = Baseline.load(Path(run, "baselines", "spos-seed0.json")).settings["baseline"]
+    assert (settings["lr"], settings["momentum"], settings["weight_decay"]) == (0.1, 0.5, 0.001)
     assert main(["baseline", run, "spos", "--bench", "mine.json", *how]) == 0
     assert "spos-seed0.json: done already" in capsys.readouterr().out
     script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
@@ -216,20 +221,13 @@ def test_an_interruption_exits_with_130_and_the_command_that_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_at_any_moment_is_answered(tiny: str, number: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "helixnas", "run", tiny, "--distill.num_epochs=400", "--out", "run"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a job in the background inherits that it is ignored
-    ) as process:
-        assert process.stdout is not None
-        while not process.stdout.readline().startswith("costs"):
-            pass
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+def test_a_signal_at_any_moment_is_answered(tiny: str, fork: Callable[..., Any], number: signal.Signals) -> None:
+    words = ["run", tiny, "--distill.num_epochs=400", "--out", "run"]
+    process = fork("import sys, helixnas.cli; sys.exit(helixnas.cli.main())", *words)
+    while not process.stdout.readline().startswith("costs"):
+        pass
+    process.send_signal(number)
+    code, _, said = process.wait()
+    assert code == 130
     assert said.endswith("go on with: helixnas run tiny.yaml --distill.num_epochs=400 --out run\n")
     assert list(RunRecord.load(Path("run/record.json")).stages) == ["teacher", "costs"]

@@ -2,7 +2,9 @@
 
 import importlib.util
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +13,18 @@ from torch import nn
 from helixnas.costs import RUNTIMES, runtimes
 from helixnas.costs.runtimes import prepare, require_runtime
 from helixnas.errors import ConfigError
+
+COMPILING = """
+import pathlib, torch
+from helixnas.costs.runtimes import prepare
+
+images = torch.arange(4.0).reshape(1, 1, 2, 2)
+with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
+    for width in range(1, 4):
+        layer = torch.nn.Conv2d(1, width, 1, bias=False)
+        call = prepare("torch-compile", layer, images, num_threads=1, file=pathlib.Path("none"))
+        assert torch.allclose(call(), layer(images))
+"""
 
 IMAGES = torch.arange(4.0).reshape(1, 1, 2, 2)
 
@@ -41,12 +55,10 @@ def test_onnx_runtime_runs_the_file_and_takes_one_that_is_there(tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
-@pytest.mark.filterwarnings("ignore")  # the compiler's own imports warn of each other
-def test_more_networks_can_be_compiled_than_the_compiler_recompiles_one(tmp_path: Path) -> None:
-    for width in range(1, 12):
-        layer = nn.Conv2d(1, width, 1, bias=False)
-        output = prepare("torch-compile", layer, IMAGES, num_threads=1, file=tmp_path / "n")()
-        assert torch.allclose(output, layer(IMAGES))
+def test_every_network_that_is_compiled_is_the_first_of_its_own(fork: Callable[..., Any]) -> None:
+    """In a process of its own: the compiler stumbles over the checks of annotations."""
+    code, _, complaints = fork(COMPILING).wait()
+    assert code == 0, complaints
 
 
 @pytest.mark.gpu

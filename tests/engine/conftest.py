@@ -8,10 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from helixnas.engine import Runtime, RuntimeConfig
-
-torch.set_num_threads(1)  # tiny tensors: more threads only wait for one another
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -55,9 +51,3 @@ class Images:
 def make_images() -> type[Images]:
     """Return the class of images; call it with their number."""
     return Images
-
-
-@pytest.fixture
-def runtime() -> Runtime:
-    """Return the CPU."""
-    return Runtime(RuntimeConfig(device="cpu", num_threads=1))

@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-import torch
 
 from helixnas.nn import operations
-
-torch.set_num_threads(1)
 
 
 @pytest.fixture

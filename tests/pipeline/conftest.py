@@ -1,13 +1,17 @@
 """A recipe that runs end to end in seconds, and one finished run of it."""
 
 import hashlib
+import os
 import shutil
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from helixnas.cli.recipes import read_recipe
+from helixnas.pipeline import drive
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run import run_recipe
@@ -26,9 +30,48 @@ class Listener(Reporter):
         self.said.append(text)
 
 
+class Stopping(Reporter):
+    """Asks the process to stop, as Ctrl-C and SIGTERM do, at steps of what goes by a title; keeps what was shown."""
+
+    def __init__(self, title: str, *steps: int, number: int = signal.SIGINT) -> None:
+        self.title, self.steps, self.number = title, list(steps), number
+        self.shown: list[str] = []
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Generator[Callable[..., None]]:
+        """Watch every step."""
+
+        def watch(done: int, note: str = "", *, total: int | None = None) -> None:
+            self.shown.append(f"{title} {done} {note}")
+            if title == self.title and done in self.steps:
+                self.steps.remove(done)
+                os.kill(os.getpid(), self.number)
+
+        yield watch
+
+
 @pytest.fixture
 def listener() -> Listener:
     return Listener()
+
+
+@pytest.fixture
+def stopping() -> type[Stopping]:
+    return Stopping
+
+
+@pytest.fixture
+def stopped_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+    """Return a function that makes a context in which a job is asked to stop after so many steps."""
+
+    @contextmanager
+    def stopped_after(steps: int) -> Generator[None]:
+        asked = iter([False] * steps + [True])
+        with monkeypatch.context() as patch:
+            patch.setattr(drive, "stop_requests", lambda: nullcontext(lambda: next(asked)))
+            yield
+
+    return stopped_after
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,9 @@
 """Baselines end to end: trained beside a run, resumable, written point by point, and shown by the ranking."""
 
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,38 +113,13 @@ def test_a_baseline_of_another_benchmark_is_left_out_and_said_to_be(
     assert any("darts-seed0.json is left out: it rates networks of elsewhere" in said for said in listener.said)
 
 
-class Stopping(Reporter):
-    """Asks the process to stop, as Ctrl-C does, after so many steps."""
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-
-    def progress(self, title: str, total: int):
-        reporter, inner = self, super().progress(title, total)
-
-        class Watching:
-            def __enter__(self):
-                inner.__enter__()
-
-                def watch(done: int, note: str = "", *, total: int | None = None) -> None:
-                    if title.startswith("baseline") and done == reporter.after:
-                        os.kill(os.getpid(), signal.SIGINT)
-
-                return watch
-
-            def __exit__(self, *details):
-                return inner.__exit__(*details)
-
-        return Watching()
-
-
 @pytest.mark.parametrize(("method", "after"), [("spos", 3), ("spos", 7), ("mnasnet", 20)])
 def test_an_interrupted_baseline_ends_as_an_uninterrupted_one(
-    make_plan: MakePlan, method: str, after: int, tmp_path: Path
+    make_plan: MakePlan, method: str, after: int, tmp_path: Path, stopping: Any
 ) -> None:
     plan = make_plan(method)
     with pytest.raises(Interrupted, match="everything so far is saved"):
-        train_baseline(plan, Stopping(after))
+        train_baseline(plan, stopping(f"baseline {method} seed0", after))
     resumed = train_baseline(plan, Reporter())
     whole = train_baseline(replace(plan, folder=RunFolder(tmp_path / "another")), Reporter())
     assert untimed(resumed) == untimed(whole)

@@ -1,10 +1,9 @@
 """A benchmark built end to end: resumable between trainings and inside one, and ready to be ranked against."""
 
 import json
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -58,36 +57,10 @@ def test_a_run_is_ranked_against_it(built: Path, finished: RunFolder, tmp_path: 
     assert ranking.picked_by.startswith("the best score among the benchmark's networks")
 
 
-class Interrupting(Reporter):
-    """Asks the process to stop, as Ctrl-C does, at the given numbers of steps."""
-
-    def __init__(self, *steps: int) -> None:
-        self.steps = list(steps)
-        self.notes: list[str] = []
-
-    def progress(self, title: str, total: int):
-        reporter, inner = self, super().progress(title, total)
-
-        class Watching:
-            def __enter__(self):
-                inner.__enter__()
-
-                def watch(done: int, note: str = "", *, total: int | None = None) -> None:
-                    reporter.notes.append(f"{title} {done} {note}")
-                    if title == "training networks" and done in reporter.steps:
-                        reporter.steps.remove(done)
-                        os.kill(os.getpid(), signal.SIGINT)
-
-                return watch
-
-            def __exit__(self, *details):
-                return inner.__exit__(*details)
-
-        return Watching()
-
-
-def test_an_interrupted_build_ends_bit_for_bit_as_an_uninterrupted_one(built: Path, plan: BenchmarkPlan) -> None:
-    reporter = Interrupting(5, 30, 100)
+def test_an_interrupted_build_ends_bit_for_bit_as_an_uninterrupted_one(
+    built: Path, plan: BenchmarkPlan, stopping: Any
+) -> None:
+    reporter = stopping("training networks", 5, 30, 100)
     for _ in range(3):
         with pytest.raises(Interrupted, match="everything so far is saved"):
             build_benchmark(plan, reporter)
@@ -98,7 +71,7 @@ def test_an_interrupted_build_ends_bit_for_bit_as_an_uninterrupted_one(built: Pa
     build_benchmark(plan, reporter)
     assert plan.out.read_bytes() == built.read_bytes()
     assert not plan.work.path.exists()
-    assert any("training 6 of 6, epoch 1/1, loss" in note for note in reporter.notes)
+    assert any("training 6 of 6, epoch 1/1, loss" in shown for shown in reporter.shown)
 
 
 def test_a_finished_benchmark_is_not_built_again_and_more_networks_are_added(

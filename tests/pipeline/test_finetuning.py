@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from helixnas.cli.recipes import read_training
 from helixnas.data import DataConfig
 from helixnas.engine import FitConfig, Runtime, RuntimeConfig
 from helixnas.errors import ArtifactError, ConfigError, DataError, Interrupted
-from helixnas.pipeline import drive as driving
 from helixnas.pipeline.finetuning import finetune
 from helixnas.pipeline.models import OpenedModel, open_model
 from helixnas.pipeline.reporting import Reporter
@@ -83,30 +83,17 @@ def test_a_folder_that_is_finished_is_not_made_again_and_never_overwritten(tmp_p
     assert contents(tmp_path / "tuned") == before
 
 
-def test_a_training_that_was_stopped_goes_on_to_the_same_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_that_was_stopped_goes_on_to_the_same_model(
+    tmp_path: Path, stopped_after: Callable[[int], AbstractContextManager[None]]
+) -> None:
     config = replace(QUICK, image_size=16, fit=replace(QUICK.fit, ema_decay=0.5))
     whole = tune(small(), tmp_path / "whole", config)
-    asked = iter([False] * 5 + [True])
-    with monkeypatch.context() as patch:
-        patch.setattr(driving, "stop_requests", lambda: Stopper(asked))
-        with pytest.raises(Interrupted):
-            tune(small(), tmp_path / "tuned", config)
+    with stopped_after(5), pytest.raises(Interrupted):
+        tune(small(), tmp_path / "tuned", config)
     assert set(contents(tmp_path / "tuned")) == {"checkpoints/finetune.pt"}
     assert tune(small(), tmp_path / "tuned", config) == whole
     assert "raw_accuracy" in whole
     assert contents(tmp_path / "tuned") == contents(tmp_path / "whole")
-
-
-class Stopper:
-    """Stands for the handling of signals: asks to stop once an iterator says so."""
-
-    def __init__(self, asked: Any) -> None:
-        self.asked = asked
-
-    def __enter__(self) -> Callable[[], bool]:
-        return lambda: next(self.asked)
-
-    def __exit__(self, *error: object) -> None: ...
 
 
 @pytest.mark.parametrize("name", shipped_recipes("fine-tuning recipe"))

@@ -1,13 +1,10 @@
 """kill -9 at random moments of every stage: whatever was being done, going on leads to the same bits."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,81 +50,78 @@ run.run_recipe(read_recipe(sys.argv[1], sys.argv[4:]), RunFolder(pathlib.Path(sy
 """
 
 
-SHORTER_DIGITS = ["digits", "--teacher_fit.num_epochs=6", "--distill.num_epochs=4", "--retrain.fit.num_epochs=8"]
+SHORTER_DIGITS = [
+    "digits",
+    "--data.image_size=8",
+    "--teacher_fit.num_epochs=4",
+    "--distill.num_epochs=3",
+    "--stitching.num_architectures=20",
+    "--retrain.fit.num_epochs=4",
+]
 """The recipe of the demo, every stage of it, in less time."""
 
+Running = Callable[[list[str], Path, float], Any]
+Digests = Callable[[Path], dict[str, str]]
 
-@contextmanager
-def running(recipe: list[str], folder: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
-    """Run a recipe in a process of its own that tells each stage it begins and each share of it that is done.
 
-    Args:
-        recipe: its name or file, and settings that replace its own.
-        folder: of the run.
-        seconds: between checkpoints.
+@pytest.fixture
+def running(fork: Callable[..., Any]) -> Running:
+    """Return a function that runs a recipe in a process of its own, which tells stages begun and shares of them done.
+
+    It takes the recipe's name or file and settings that replace its own, the folder of the run, and the seconds between
+    checkpoints.
     """
-    command = [sys.executable, "-c", RUN, recipe[0], str(folder), str(seconds), *recipe[1:]]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return lambda recipe, folder, seconds: fork(RUN, recipe[0], str(folder), str(seconds), *recipe[1:])
 
 
-def kill_in(stage: str, share: float, recipe: list[str], folder: Path, seconds: float) -> bool:
+def kill_in(running: Running, stage: str, share: float, recipe: list[str], folder: Path, seconds: float) -> bool:
     """Kill a run once that share of a stage is done; return whether it came so far."""
-    with running(recipe, folder, seconds) as process:
-        assert process.stdout is not None
-        begun = False
-        for line in process.stdout:
-            word, _, value = line.strip().partition(" ")
-            begun = begun or (word == "begin" and value == stage)
-            if begun and (word == "begin" or float(value) >= share):
-                if stage in ("costs", "report") or stage.startswith("search"):  # without steps: somewhere inside
-                    time.sleep(share / 20)
-                elif word == "begin":
-                    continue
-                os.kill(process.pid, signal.SIGKILL)
-                return True
+    process = running(recipe, folder, seconds)
+    begun = False
+    for line in process.stdout:
+        word, _, value = line.strip().partition(" ")
+        begun = begun or (word == "begin" and value == stage)
+        if begun and (word == "begin" or float(value) >= share):
+            if stage in ("costs", "report") or stage.startswith("search"):  # without steps: somewhere inside
+                time.sleep(share / 20)
+            elif word == "begin":
+                continue
+            process.send_signal(signal.SIGKILL)
+            return process.wait()[0] == -signal.SIGKILL
+    process.wait()
     return False
 
 
 def assert_kills_change_nothing(
-    recipe: list[str], tmp_path: Path, digests: Callable[[Path], dict[str, str]], *, num_kills: int, seconds: float
+    running: Running, recipe: list[str], tmp_path: Path, digests: Digests, *, num_kills: int, seconds: float
 ) -> None:
     """Run once in peace and once killed in every stage in turn, and compare what they computed."""
     whole, folder = tmp_path / "whole", tmp_path / "killed"
-    with running(recipe, whole, 30.0) as process:
-        process.communicate()
-        assert process.returncode == 0
+    assert running(recipe, whole, 30.0).wait()[0] == 0
     stages = [*(stage.name for stage in plan(read_recipe(recipe[0], recipe[1:]).to_dict())), "report"]
     draw, hit = np.random.default_rng(0), list[str]()
     for number in range(num_kills):
         stage = stages[number * len(stages) // num_kills]
-        if kill_in(stage, float(draw.uniform(0, 0.98)), recipe, folder, seconds):
+        if kill_in(running, stage, float(draw.uniform(0, 0.98)), recipe, folder, seconds):
             hit.append(stage)
     assert len(hit) == num_kills
     assert set(hit) == set(stages)
-    with running(recipe, folder, seconds) as process:
-        process.communicate()
-        assert process.returncode == 0
+    assert running(recipe, folder, seconds).wait()[0] == 0
     assert (folder / "report.html").is_file()
     assert digests(folder) == digests(whole)
 
 
 @pytest.mark.slow
 def test_twenty_kills_in_all_stages_of_the_digits_run_leave_the_result_of_an_uninterrupted_one(
-    tmp_path: Path, digests: Callable[[Path], dict[str, str]]
+    running: Running, tmp_path: Path, digests: Digests
 ) -> None:
-    assert_kills_change_nothing(SHORTER_DIGITS, tmp_path, digests, num_kills=20, seconds=0.5)
+    assert_kills_change_nothing(running, SHORTER_DIGITS, tmp_path, digests, num_kills=20, seconds=0.1)
 
 
 def test_a_kill_in_the_middle_of_distillation_leaves_the_result_of_an_uninterrupted_run(
-    finished: RunFolder, tiny_path: Path, tmp_path: Path, digests: Callable[[Path], dict[str, str]]
+    running: Running, finished: RunFolder, tiny_path: Path, tmp_path: Path, digests: Digests
 ) -> None:
     folder = tmp_path / "killed"
-    assert kill_in("distill", 0.6, [str(tiny_path)], folder, 0.05)
-    with running([str(tiny_path)], folder, 30.0) as process:
-        process.communicate()
-        assert process.returncode == 0
+    assert kill_in(running, "distill", 0.6, [str(tiny_path)], folder, 0.05)
+    assert running([str(tiny_path)], folder, 30.0).wait()[0] == 0
     assert digests(folder) == digests(finished.path)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from helixnas.data import DataConfig
 from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig
 from helixnas.errors import ConfigError, Interrupted
-from helixnas.pipeline import drive as driving
 from helixnas.pipeline.plan import LATER, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
@@ -26,12 +26,7 @@ from helixnas.retrain import RetrainConfig, load_model
 from helixnas.teacher import Teacher
 
 Digests = Callable[[Path], dict[str, str]]
-
-
-@pytest.fixture
-def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
-    shutil.copytree(finished.path, tmp_path / "copy")
-    return RunFolder(tmp_path / "copy")
+StoppedAfter = Callable[[int], AbstractContextManager[None]]
 
 
 def retrained(recipe: Recipe, folder: RunFolder, **settings: Any) -> dict[str, Any]:
@@ -79,31 +74,16 @@ def test_inheriting_is_not_done_twice_and_the_recipe_keeps_its_own_way(
 
 @pytest.mark.parametrize("steps", [3, 25])
 def test_inheriting_that_was_stopped_goes_on_to_the_same_model(
-    copy: RunFolder, tiny: Recipe, tmp_path: Path, digests: Digests, monkeypatch: pytest.MonkeyPatch, steps: int
+    copy: RunFolder, tiny: Recipe, tmp_path: Path, digests: Digests, stopped_after: StoppedAfter, steps: int
 ) -> None:
     shutil.copytree(copy.path, tmp_path / "whole")
     whole = RunFolder(tmp_path / "whole")
     retrained(tiny, whole, init="inherited")
-    asked = iter([False] * steps + [True])
-    with monkeypatch.context() as patch:
-        patch.setattr(driving, "stop_requests", lambda: Stopper(asked))
-        with pytest.raises(Interrupted):
-            retrained(tiny, copy, init="inherited")
+    with stopped_after(steps), pytest.raises(Interrupted):
+        retrained(tiny, copy, init="inherited")
     assert list(copy.path.glob("checkpoints/*"))
     retrained(tiny, copy, init="inherited")
     assert digests(copy.path) == digests(whole.path)
-
-
-class Stopper:
-    """Stands for the handling of signals: asks to stop once an iterator says so."""
-
-    def __init__(self, asked: Any) -> None:
-        self.asked = asked
-
-    def __enter__(self) -> Callable[[], bool]:
-        return lambda: next(self.asked)
-
-    def __exit__(self, *error: object) -> None: ...
 
 
 @pytest.mark.parametrize("name", shipped_recipes("retraining recipe"))

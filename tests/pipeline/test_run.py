@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,51 +118,25 @@ def test_blocks_trained_alone_are_the_blocks_trained_together_and_are_taken_over
     assert {"supernet/block-1.safetensors", "ratings/block-2.parquet", "history/distill.parquet"} <= set(alone)
 
 
-class StopAfter(Reporter):
-    """Asks the process to stop, as Ctrl-C and SIGTERM do, at a step of a stage."""
-
-    def __init__(self, title: str, step: int, number: int) -> None:
-        self.title, self.step, self.number = title, step, number
-
-    def progress(self, title: str, total: int):
-        reporter, inner = self, super().progress(title, total)
-
-        class Watching:
-            def __enter__(self):
-                advance = inner.__enter__()
-
-                def watch(done: int, note: str = "", *, total: int | None = None) -> None:
-                    if title == reporter.title and done == reporter.step:
-                        os.kill(os.getpid(), reporter.number)
-                    advance(done, note, total=total)
-
-                return watch
-
-            def __exit__(self, *details):
-                return inner.__exit__(*details)
-
-        return Watching()
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_run_ends_bit_for_bit_as_an_uninterrupted_one(
-    finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, number: signal.Signals
+    finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, stopping: Any, number: signal.Signals
 ) -> None:
     folder = RunFolder(tmp_path / "stopped")
     for title, step in (("training the teacher", 5), ("distilling", 9), ("rating", 1), ("retraining small", 7)):
         with pytest.raises(Interrupted, match="everything so far is saved"):
-            run_recipe(tiny, folder, StopAfter(title, step, number))
+            run_recipe(tiny, folder, stopping(title, step, number=number))
         assert len(list(folder.path.glob("checkpoints/*"))) == 1
     run_recipe(tiny, folder, Reporter())
     assert digests(folder.path) == digests(finished.path)
 
 
 def test_the_time_of_a_stage_is_that_of_all_processes_that_worked_on_it(
-    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Recipe, tmp_path: Path, stopping: Any
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(Interrupted):
-        run_recipe(tiny, folder, StopAfter("training the teacher", 5, signal.SIGTERM), until="teacher")
+        run_recipe(tiny, folder, stopping("training the teacher", 5, number=signal.SIGTERM), until="teacher")
     saved = torch.load(folder.checkpoint("teacher"), weights_only=True)
     assert saved["spent"]["core_seconds"] > 0
     saved["spent"] = {"seconds": 1000.0, "core_seconds": 2000.0}

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from helixnas.pipeline.run_folder import RunFolder
 
 Digests = Callable[[Path], dict[str, str]]
+Helixnas = Callable[..., tuple[int, str]]
 
 
 def mount(*words: str) -> bool:
@@ -30,57 +32,53 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def run(recipe: Path, folder: Path) -> tuple[int, str]:
-    """Run a recipe as a user does, and return the exit code and what it complained of."""
-    command = [
-        sys.executable,
-        "-m",
-        "helixnas",
-        "run",
-        str(recipe),
-        "--out",
-        str(folder),
-        "--quiet",
-        "--until",
-        "retrain",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, done.stderr
+@pytest.fixture
+def helixnas(fork: Callable[..., Any]) -> Helixnas:
+    """Return a function that runs a command as a user does, and returns the exit code and what it complained of."""
+
+    def helixnas(*words: str) -> tuple[int, str]:
+        code, _, complaints = fork("import sys, helixnas.cli; sys.exit(helixnas.cli.main())", *words).wait()
+        return code, complaints
+
+    return helixnas
+
+
+def until_retrain(recipe: Path, folder: Path) -> list[str]:
+    return ["run", str(recipe), "--out", str(folder), "--quiet", "--until", "retrain"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("room_kib", [4, 40, 200])
 def test_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
-    small_disk: Path, finished: RunFolder, tiny_path: Path, digests: Digests, room_kib: int
+    small_disk: Path, helixnas: Helixnas, finished: RunFolder, tiny_path: Path, digests: Digests, room_kib: int
 ) -> None:
     filler, folder = small_disk / "filler", small_disk / "run"
     free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
     filler.write_bytes(b"0" * (free - room_kib * 1024))
-    code, said = run(tiny_path, folder)
+    code, said = helixnas(*until_retrain(tiny_path, folder))
     assert code == 2
     assert said.startswith("helixnas: ")
     assert said.count("\n") == 1
     assert "the disk is full" in said
     assert not list(folder.rglob(".*.tmp"))
     filler.unlink()
-    assert run(tiny_path, folder) == (0, "")
+    assert helixnas(*until_retrain(tiny_path, folder)) == (0, "")
     assert digests(folder) == digests(finished.path)
 
 
 @pytest.mark.slow
 def test_read_only_folder_is_one_sentence_and_the_run_goes_on_when_it_can_be_written(
-    small_disk: Path, finished: RunFolder, tiny_path: Path, digests: Digests
+    small_disk: Path, helixnas: Helixnas, finished: RunFolder, tiny_path: Path, digests: Digests
 ) -> None:
     folder = small_disk / "run"
     assert mount("-o", "remount,ro", str(small_disk))
-    code, said = run(tiny_path, folder)
+    code, said = helixnas(*until_retrain(tiny_path, folder))
     assert (code, said.count("\n")) == (2, 1)
     assert "read-only" in said.lower()
     assert mount("-o", "remount,rw", str(small_disk))
-    assert run(tiny_path, folder) == (0, "")
+    assert helixnas(*until_retrain(tiny_path, folder)) == (0, "")
     assert mount("-o", "remount,ro", str(small_disk))
-    command = [sys.executable, "-m", "helixnas", "search", str(folder), "--max", "macs=80%"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "read-only" in done.stderr.lower()
+    code, said = helixnas("search", str(folder), "--max", "macs=80%")
+    assert (code, said.count("\n")) == (2, 1)
+    assert "read-only" in said.lower()
     assert digests(folder) == digests(finished.path)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.data import DataConfig, ImageSet, open_images
-from helixnas.engine import Runtime, RuntimeConfig
+from helixnas.engine import Runtime
 from helixnas.errors import ConfigError, DataError
 from helixnas.nn import count_params
 from helixnas.pipeline.models import OpenedModel, open_model
@@ -17,11 +17,6 @@ from helixnas.pipeline.validating import chosen_batch_size, data_for, sizes, val
 @pytest.fixture(scope="module")
 def digits() -> ImageSet:
     return open_images(DataConfig(name="digits"), image_size=8)
-
-
-@pytest.fixture
-def runtime() -> Runtime:
-    return Runtime(RuntimeConfig(device="cpu"))
 
 
 class Knowing(nn.Module):

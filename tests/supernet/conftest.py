@@ -1,11 +1,8 @@
 """A space of two blocks with two widths between them, small enough to try every path."""
 
 import pytest
-import torch
 
 from helixnas.space import SearchSpace, mbconv
-
-torch.set_num_threads(1)  # tiny tensors: more threads only wait for one another
 
 
 @pytest.fixture

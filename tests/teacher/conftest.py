@@ -1,6 +1,5 @@
 """Tiny networks of every family and layout that a teacher may come from."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,12 +78,3 @@ FAMILIES = {
 def family(request: pytest.FixtureRequest) -> Family:
     assert timm.is_model(request.param.model)
     return request.param
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny networks gain nothing from threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

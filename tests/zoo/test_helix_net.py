@@ -15,8 +15,6 @@ from helixnas.space import Path as Choice
 from helixnas.zoo import HELIXNAS, HelixNet
 from helixnas.zoo.helix_net import feature_info
 
-torch.set_num_threads(1)
-
 SPACE = mbconv(
     cells=(((2, 16),), ((1, 24),), ((2, 32),)),
     strides=(2, 1, 2),

@@ -247,6 +247,9 @@ def _add_baseline_options(parser: ArgumentParser) -> None:
     parser.add_argument("--points", type=int, default=6, help="how often, at equal distances while training")
     parser.add_argument("--batch", type=int, default=128, help="training images per step")
     parser.add_argument("--lr", type=float, default=0.05, help="learning rate at the start, of SGD")
+    parser.add_argument("--momentum", type=float, default=0.9, help="momentum of SGD")
+    help_decay = "L2 penalty, on the parameters that a step trains"
+    parser.add_argument("--weight_decay", "--weight-decay", type=float, default=4e-5, help=help_decay)
     parser.add_argument("--seed", type=int, default=0, help="decides first weights, order and sampled networks")
 
 

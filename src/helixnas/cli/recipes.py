@@ -3,8 +3,10 @@
 import types
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -209,24 +211,35 @@ def _not_settings(where: str, name: str, kind: Any, value: Any) -> Any:
 
 
 def _checked(
-    kind: Any, values: dict[str, Any], hints: Mapping[str, Any], *, skip: set[str | int], where: str, prefix: str
+    kind: Any, values: dict[str, Any], hints: Mapping[str, Any], *, skip: set[str], where: str, prefix: str
 ) -> dict[str, Any]:
     """Return plain values with the types of their fields."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(kind, None, skip=skip)
-    checked: dict[str, Any] = {}
+    parser = _parser(kind, frozenset(skip))
     for name, value in values.items():
         if value is None and type(None) not in get_args(hints[name]):
             raise ConfigError(f"{where}: {prefix}{name} must be {_words(hints[name])}, not null")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # jsonargparse warns about its own future defaults
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jsonargparse warns about its own future defaults
+        with suppress(Exception):
+            together = parser.parse_object(values)
+            return {name: together[name] for name in values}
+        checked: dict[str, Any] = {}
+        for name, value in values.items():  # one by one, to name the one that is wrong
+            try:
                 checked[name] = parser.parse_object({name: value})[name]
-        except HelixError:
-            raise
-        except Exception as error:
-            raise ConfigError(f"{where}: {prefix}{name} must be {_words(hints[name])}, not {value!r}") from error
+            except HelixError:
+                raise
+            except Exception as error:
+                raise ConfigError(f"{where}: {prefix}{name} must be {_words(hints[name])}, not {value!r}") from error
     return checked
+
+
+@cache
+def _parser(kind: Any, skip: frozenset[str]) -> ArgumentParser:
+    """Return the parser of a dataclass's fields but some; it reads the source for it, so once is enough."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, None, skip={*skip})
+    return parser
 
 
 def _words(hint: Any) -> str:

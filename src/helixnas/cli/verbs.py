@@ -1,6 +1,7 @@
 """What each verb does: one call into the pipeline each, imported when it is needed."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,24 @@ from typing import Any
 from rich.console import Console
 
 from helixnas.errors import ArtifactError, ConfigError
+
+OF_COSTS = {
+    "batch_size": "--batch",
+    "image_size": "--image-size",
+    "num_threads": "--threads",
+    "num_rounds": "--rounds",
+    "num_networks": "--networks",
+}
+OF_BASELINE = {
+    "num_networks": "--num",
+    "num_points": "--points",
+    "num_epochs": "--epochs",
+    "batch_size": "--batch",
+    "lr": "--lr",
+    "momentum": "--momentum",
+    "weight_decay": "--weight-decay",
+}
+"""The options that settings of a verb are typed as, where they are not options of the settings' own names."""
 
 
 def run(options: Any, overrides: Sequence[str], console: Console, *, again: str) -> None:
@@ -77,15 +96,16 @@ def costs(options: Any, console: Console) -> None:
         raise ConfigError(f"{option} says how latency is measured; add --latency RUNTIME or --export-onnx DIR")
     if options.again and options.export_onnx is not None:
         raise ConfigError("--again measures latency once more and --export-onnx measures nothing; leave one out")
-    config = CostsConfig(
-        latency=options.latency or "",
-        latency_csv=options.read_csv or "",
-        batch_size=options.batch,
-        image_size=options.image_size,
-        num_threads=options.threads,
-        num_rounds=options.rounds,
-        num_networks=options.networks,
-    )
+    with _as_typed("costs.", "", OF_COSTS):
+        config = CostsConfig(
+            latency=options.latency or "",
+            latency_csv=options.read_csv or "",
+            batch_size=options.batch,
+            image_size=options.image_size,
+            num_threads=options.threads,
+            num_rounds=options.rounds,
+            num_networks=options.networks,
+        )
     export = None if options.export_onnx is None else Path(options.export_onnx)
     asked = config if chosen else None
     run_costs(recipe, folder, ConsoleReporter(console), config=asked, export=export, again=options.again)
@@ -165,14 +185,18 @@ def baseline(options: Any, console: Console) -> None:
 
     recipe, folder = _open(options.run)
     file = Path(options.bench)
-    config = BaselineConfig(
-        method=options.method,
-        num_networks=default_num(options.method, file) if options.num is None else options.num,
-        num_points=options.points,
-        num_epochs=options.epochs,
-        batch_size=options.batch,
-        lr=options.lr,
-    )
+    num = default_num(options.method, file) if options.num is None else options.num
+    with _as_typed("", " of a baseline", OF_BASELINE):
+        config = BaselineConfig(
+            method=options.method,
+            num_networks=num,
+            num_points=options.points,
+            num_epochs=options.epochs,
+            batch_size=options.batch,
+            lr=options.lr,
+            momentum=options.momentum,
+            weight_decay=options.weight_decay,
+        )
     plan = BaselinePlan(recipe=recipe, folder=folder, bench=file, config=config, seed=options.seed)
     train_baseline(plan, ConsoleReporter(console))
 
@@ -215,7 +239,8 @@ def study(options: Any, overrides: Sequence[str], console: Console) -> None:
     find_recipe(options.study, "study")  # a slip of the pen is told before torch is loaded
     from helixnas.cli.studies import read_study
     from helixnas.pipeline.reporting import ConsoleReporter
-    from helixnas.pipeline.study import run_study, show_study, show_study_plan
+    from helixnas.pipeline.study import run_study
+    from helixnas.pipeline.study_tables import show_study, show_study_plan
 
     plan = read_study(options.study, base=options.base, overrides=overrides, out=options.out, bench=options.bench)
     if options.dry_run:
@@ -265,6 +290,18 @@ def _open(run: str) -> tuple[Any, Any]:
     folder = RunFolder(Path(run))
     folder.load_record()
     return recipe_from_settings(folder.load_settings(), where=str(folder.config)), folder
+
+
+@contextmanager
+def _as_typed(before: str, after: str, options: Mapping[str, str]) -> Generator[None]:
+    """Let a message that begins with a setting's name, between two texts, begin with the option that was typed."""
+    try:
+        yield
+    except ConfigError as error:
+        for name, option in options.items():
+            if str(error).startswith(f"{before}{name}{after} "):
+                raise ConfigError(option + str(error).removeprefix(f"{before}{name}{after}")) from error
+        raise
 
 
 def _block_numbers(text: str) -> tuple[int, ...]:

@@ -9,19 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.files import read_json, understanding
 from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
-from helixnas.nn import count_params
-from helixnas.pipeline.dry_run import sketch, steps_text
 from helixnas.pipeline.feature_maps import feature_maps
-from helixnas.pipeline.plan import is_done, plan
+from helixnas.pipeline.plan import PlannedStage, plan
 from helixnas.pipeline.ranking import rank_run
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
@@ -30,7 +25,6 @@ from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session, import_extensions
 from helixnas.report import build_study_page
 from helixnas.report.feature_maps import maps_figure
-from helixnas.report.study import cells, head, verdicts
 from helixnas.space import load_space
 
 STUDIED = ("teacher", "costs", "distill", "rate", "stitch", "search")
@@ -103,7 +97,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
         HelixError: a variant cannot be made, or its networks are not those of the benchmark.
         Interrupted: asked to stop; what is done is saved.
     """
-    _check_benchmark(study)
+    check_benchmark(study)
     rows: list[StudyRow] = []
     done: list[RunFolder] = []
     maps: dict[str, list[str]] = {}
@@ -143,7 +137,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
     return found
 
 
-def _check_benchmark(study: StudyPlan) -> None:
+def check_benchmark(study: StudyPlan) -> None:
     """Raise, before hours of work, where a variant's networks are not those of the benchmark."""
     if study.benchmark is None:
         return
@@ -157,13 +151,13 @@ def _check_benchmark(study: StudyPlan) -> None:
             raise ArtifactError(f"variant {variant.label} cannot be ranked: {error}") from error
 
 
-def _stages(variant: Variant) -> dict[str, Any]:
+def stages_of(variant: Variant) -> dict[str, PlannedStage]:
     """Return the planned stages that a study goes through, by name."""
     return {each.name: each for each in plan(variant.recipe.to_dict()) if each.name.partition(":")[0] in STUDIED}
 
 
 def _seconds(variant: Variant, record: RunRecord) -> float:
-    return round(sum(record.stages[name].seconds for name in _stages(variant) if name in record.stages), 3)
+    return round(sum(record.stages[name].seconds for name in stages_of(variant) if name in record.stages), 3)
 
 
 def _chosen(variant: Variant, record: RunRecord) -> str:
@@ -185,69 +179,3 @@ def _stitched(variant: Variant, folder: RunFolder) -> Ranked | None:
         if not values["agreement"]:
             return None
         return Ranked.stitched(values["agreement"], variant.recipe.rating.scores[0], len(values["architectures"]))
-
-
-def show_study_plan(study: StudyPlan, console: Console) -> None:
-    """Print what a study would do, variant by variant, and what is done or shared; needs no data.
-
-    Raises:
-        HelixError: a variant cannot be built.
-    """
-    _check_benchmark(study)
-    _say(console, f"{study.name}: {study.description} Base: {study.base}.")
-    table = Table(title=f"variants, in {study.out / 'variants'}", title_justify="left")
-    for column in ("variant", "settings", "networks", "supernet", "distill", "to do", "taken over"):
-        table.add_column(column, overflow="fold")
-    made: dict[str, str] = {}
-    for variant in study.variants:
-        recipe, folder = variant.recipe, study.folder(variant)
-        drawn = sketch(recipe)
-        record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
-        left = [each for each in _stages(variant).values() if not is_done(each, record, folder)]
-        shared = [each.name for each in left if each.key in made]
-        table.add_row(
-            variant.label,
-            changes_text(variant.changes),
-            f"{drawn.space.size:,}",
-            f"{count_params(drawn.supernet) / 1e6:.2f} M",
-            steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, recipe.expected_training_images),
-            ", ".join(each.name for each in left if each.name not in shared) or "nothing",
-            ", ".join(f"{name} from {made[_stages(variant)[name].key]}" for name in shared),
-        )
-        for each in _stages(variant).values():
-            made.setdefault(each.key, variant.label)
-    console.print(table)
-
-
-def show_study(study: Study, plan_: StudyPlan, console: Console) -> None:
-    """Print the table of a study, what it says, and where its files are."""
-    table = Table(title=f"{study.name}: {study.description}", title_justify="left")
-    for position, column in enumerate(head(study)):
-        table.add_column(column, justify="left" if position < 2 else "right", overflow="fold")
-    for row in cells(study):
-        table.add_row(*row)
-    console.print(table)
-    for sentence in verdicts(study):
-        _say(console, sentence)
-    _say(console, f"figures: {plan_.figures}")
-    _say(console, f"page: {plan_.page}")
-
-
-def changes_text(changes: Mapping[str, Any]) -> str:
-    """Return settings in a few words.
-
-    >>> changes_text({"seed": 41, "space": {"join": {"name": "mine"}, "groups": [2, 1]}}), changes_text({})
-    ('seed 41, space mine, joined by [2, 1]', 'as the base')
-    """
-    return ", ".join(f"{name} {_short(value)}" for name, value in changes.items()) or "as the base"
-
-
-def _short(value: Any, most: int = 48) -> str:
-    if isinstance(value, Mapping) and "join" in value:
-        return f"{_short(value['join'])}, joined by {value.get('groups')}"
-    text = str(value["name"] if isinstance(value, Mapping) and "name" in value else value)
-    return text if len(text) <= most else f"{text[: most - 3]}..."
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -1,6 +1,6 @@
 """The supernet U = U_N o ... o U_1 (Eq. 2): independent blocks, each a set of cells fed the same teacher features."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -32,7 +32,7 @@ class SupernetBlock(nn.Module):
         self.previous_widths = tuple(previous_widths)
         self.cells = nn.ModuleList(cells)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[SupernetCell]:
         return (cell for cell in self.cells if isinstance(cell, SupernetCell))
 
     def cell_of(self, path: Path) -> SupernetCell:
@@ -47,7 +47,7 @@ class Supernet(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[SupernetBlock]:
         return (block for block in self.blocks if isinstance(block, SupernetBlock))
 
     def block(self, number: int) -> SupernetBlock:

@@ -19,7 +19,7 @@ from helixnas.errors import ArtifactError, HelixError
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
 from helixnas.nn import count_params
-from helixnas.pipeline.dry_run import sketch, steps_text
+from helixnas.pipeline.dry_run import distill_text, sketch
 from helixnas.pipeline.feature_maps import feature_maps
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.ranking import rank_run
@@ -210,7 +210,7 @@ def show_study_plan(study: StudyPlan, console: Console) -> None:
             changes_text(variant.changes),
             f"{drawn.space.size:,}",
             f"{count_params(drawn.supernet) / 1e6:.2f} M",
-            steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, recipe.expected_training_images),
+            distill_text(recipe.distill, recipe.expected_training_images),
             ", ".join(each.name for each in left if each.name not in shared) or "nothing",
             ", ".join(f"{name} from {made[_stages(variant)[name].key]}" for name in shared),
         )

@@ -199,8 +199,8 @@ class Progressive:
         for job, *_ in trained:
             job.step(epoch, update=self.runtime.step)
         self.runtime.end_step()
-        told = {(job.block, job.index): value for (job, *_), value in zip(trained, values, strict=True)}
-        return {key: value for key, value in told.items() if key[0] == self.stage}
+        told = zip(trained, values, strict=True)
+        return {(job.block, job.index): value for (job, *_), value in told if job.block == self.stage}
 
     def _draw_prefix(self) -> Prefix:
         """Return what this step's paths are trained behind: any of what is kept, by (seed, block, step)."""

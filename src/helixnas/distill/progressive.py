@@ -106,6 +106,7 @@ class Progressive:
         """Take up the training of block number `stage`, from first weights."""
         self.stage, self.step = stage, 0
         self.scores: list[Tensor] = []
+        self.supernet.zero_grad(set_to_none=True)  # what earlier stages leave would only take memory
         trained = range(1 if self.is_joint else stage, stage + 1)
         if self.is_joint:
             for number in trained:

@@ -23,14 +23,6 @@ Strategy = Literal["concurrent", "progressive-a", "progressive-b"]
 class DistillConfig:
     """How the supernet learns the teacher's features (Alg. "DNA", Sec. 4.1)."""
 
-    strategy: Strategy = "concurrent"
-    """concurrent (the method): all blocks at once, on the teacher's features. For comparison (Table 10), one block after
-    the other on the student's own: progressive-a trains those before it again, progressive-b keeps them as they are."""
-
-    num_kept: int = 5
-    """Of a progressive strategy: how many of the best beginnings of a network are kept after each block, for each width
-    that it may give; the next block is trained behind these."""
-
     num_epochs: int = 20
     """Passes over the training images, for every cell; a progressive strategy makes them for each block in turn."""
 
@@ -58,6 +50,14 @@ class DistillConfig:
 
     optimizer: Literal["adam", "adamw"] = "adam"
     """Adam couples weight decay to the gradient, AdamW does not."""
+
+    strategy: Strategy = "concurrent"
+    """concurrent (the method): all blocks at once, on the teacher's features. For comparison (Table 10), one block after
+    the other on the student's own: progressive-a trains those before it again, progressive-b keeps them as they are."""
+
+    num_kept: int = 5
+    """Of a progressive strategy: how many of the best beginnings of a network are kept after each block, for each width
+    that it may give; the next block is trained behind these."""
 
     def __post_init__(self) -> None:
         if self.strategy not in get_args(Strategy):

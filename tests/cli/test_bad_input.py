@@ -29,6 +29,7 @@ Complaint = Callable[..., str]
         (["run", "tiny.yaml", "--distill.num_epochs", "1.5"], "distill.num_epochs must be a whole number, not 1.5"),
         (["run", "tiny.yaml", "--distill.num_epochs", "0"], "distill.num_epochs must be at least 1, not 0"),
         (["run", "tiny.yaml", "--distill.sampling", "x"], "distill.sampling must be one of uniform, strict-fair"),
+        (["run", "tiny.yaml", "--distill.strategy", "x"], "distill.strategy must be one of concurrent, progressive-a, pro"),
         (["run", "tiny.yaml", "--distill.lr"], "--distill.lr needs a value"),
         (["run", "tiny.yaml", "--distill.lr", "[1"], "--distill.lr '[1' is not YAML"),
         (["run", "tiny.yaml", "--distill", "nowhere.yaml"], "cannot read the recipe nowhere.yaml: No such file"),

@@ -1,3 +1,4 @@
+import copy
 import math
 from contextlib import nullcontext
 
@@ -5,7 +6,7 @@ import pytest
 import torch
 
 from helixnas.distill import CellJob, DistillConfig, Draw, feature_loss
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.supernet import Supernet, SupernetCell
 
 Features = tuple[torch.Tensor, torch.Tensor]
@@ -95,8 +96,17 @@ def test_steps_bring_the_loss_down(supernet: Supernet, features: Features) -> No
         ({"stop_at": 0.0}, "distill.stop_at must be above 0 and at most 1, not 0.0"),
         ({"lr_decay": math.nan}, "distill.lr_decay must be above 0, not nan"),
         ({"weight_decay": -0.1}, "distill.weight_decay must not be negative, not -0.1"),
+        ({"num_kept": 0}, "distill.num_kept must be at least 1, not 0"),
+        ({"strategy": "progressive-b", "stop_at": 0.5}, "distill.stop_at=0.5 needs distill.strategy=concurrent: prog"),
     ],
 )
-def test_values_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
+def test_values_out_of_range_are_refused(settings: dict[str, float | str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         DistillConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_an_unknown_strategy_is_refused_also_where_annotations_are_not_checked() -> None:
+    config = copy.copy(DistillConfig())
+    object.__setattr__(config, "strategy", "progressive-c")
+    with pytest.raises(UnknownNameError, match="unknown strategy of distillation 'progressive-c'; did you mean"):
+        config.__post_init__()

@@ -3,6 +3,18 @@
 from helixnas.distill.job import CellJob, DistillConfig
 from helixnas.distill.loop import Distillation, StepRecord
 from helixnas.distill.loss import feature_loss
+from helixnas.distill.progressive import Kept, Prefix, Progressive
 from helixnas.distill.sampling import Draw, draw_paths
 
-__all__ = ["CellJob", "DistillConfig", "Distillation", "Draw", "StepRecord", "draw_paths", "feature_loss"]
+__all__ = [
+    "CellJob",
+    "DistillConfig",
+    "Distillation",
+    "Draw",
+    "Kept",
+    "Prefix",
+    "Progressive",
+    "StepRecord",
+    "draw_paths",
+    "feature_loss",
+]

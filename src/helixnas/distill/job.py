@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -13,8 +13,10 @@ from torch.optim import Optimizer
 
 from helixnas.distill.loss import feature_loss
 from helixnas.distill.sampling import Draw, Sampling, draw_paths
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.supernet import SupernetCell
+
+Strategy = Literal["concurrent", "progressive-a", "progressive-b"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class DistillConfig:
     """How the supernet learns the teacher's features (Alg. "DNA", Sec. 4.1)."""
 
     num_epochs: int = 20
-    """Passes over the training images, for every cell."""
+    """Passes over the training images, for every cell; a progressive strategy makes them for each block in turn."""
 
     batch_size: int = 512
     """Images per step."""
@@ -49,8 +51,18 @@ class DistillConfig:
     optimizer: Literal["adam", "adamw"] = "adam"
     """Adam couples weight decay to the gradient, AdamW does not."""
 
+    strategy: Strategy = "concurrent"
+    """concurrent (the method): all blocks at once, on the teacher's features. For comparison (Table 10), one block after
+    the other on the student's own: progressive-a trains those before it again, progressive-b keeps them as they are."""
+
+    num_kept: int = 5
+    """Of a progressive strategy: how many of the best beginnings of a network are kept after each block, for each width
+    that it may give; the next block is trained behind these."""
+
     def __post_init__(self) -> None:
-        for name in ("num_epochs", "batch_size"):
+        if self.strategy not in get_args(Strategy):
+            raise UnknownNameError("strategy of distillation", self.strategy, get_args(Strategy))
+        for name in ("num_epochs", "batch_size", "num_kept"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"distill.{name} must be at least 1, not {getattr(self, name)}")
         for name in ("first_block_lr", "lr", "lr_decay"):
@@ -58,8 +70,18 @@ class DistillConfig:
                 raise ConfigError(f"distill.{name} must be above 0, not {getattr(self, name)}")
         if not 0 < self.stop_at <= 1:
             raise ConfigError(f"distill.stop_at must be above 0 and at most 1, not {self.stop_at}")
+        if self.is_progressive and self.stop_at < 1:
+            raise ConfigError(
+                f"distill.stop_at={self.stop_at} needs distill.strategy=concurrent: {self.strategy} stopped early has not "
+                "begun with its last blocks"
+            )
         if self.weight_decay < 0:
             raise ConfigError(f"distill.weight_decay must not be negative, not {self.weight_decay}")
+
+    @property
+    def is_progressive(self) -> bool:
+        """Whether blocks are trained one after the other, on the student's own features."""
+        return self.strategy != "concurrent"
 
 
 class CellJob:
@@ -89,11 +111,11 @@ class CellJob:
         start = self.config.first_block_lr if self.block == 1 else self.config.lr
         return start * self.config.lr_decay**epoch
 
-    def draw(self, step: int) -> tuple[Draw, ...]:
-        """Return the paths that this cell trains in step `step`."""
+    def draw(self, step: int, *, previous_width: int | None = None) -> tuple[Draw, ...]:
+        """Return the paths that this cell trains in step `step`, fed from that width, or from any of its own."""
         return draw_paths(
             self.module.cell,
-            self.previous_widths,
+            self.previous_widths if previous_width is None else (previous_width,),
             sampling=self.config.sampling,
             seed=self.seed,
             block=self.block,

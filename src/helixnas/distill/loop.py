@@ -32,10 +32,21 @@ class StepRecord:
     """Number of the epoch, from 0."""
 
     losses: Mapping[tuple[int, int], float]
-    """Mean squared error per (block, cell) of the blocks that still train."""
+    """Mean squared error per (block, cell) of the blocks that still train; empty where a batch was only rated."""
 
     num_images: int
     """Images in the batch."""
+
+
+def steps_per_epoch(images: ImageSet, config: DistillConfig) -> int:
+    """Return the full batches of an epoch; raises `ConfigError` where there are fewer images than one holds."""
+    number = images.num_batches(config.batch_size, drop_last=True)
+    if not number:
+        raise ConfigError(
+            f"distill.batch_size is {config.batch_size}, but there are only {len(images)} training images; "
+            f"choose at most {len(images)}"
+        )
+    return number
 
 
 class Distillation:
@@ -80,12 +91,7 @@ class Distillation:
             if block.number in chosen
             for i, cell in enumerate(block)
         ]
-        self.steps_per_epoch = images.num_batches(config.batch_size, drop_last=True)
-        if not self.steps_per_epoch:
-            raise ConfigError(
-                f"distill.batch_size is {config.batch_size}, but there are only {len(images)} training images; "
-                f"choose at most {len(images)}"
-            )
+        self.steps_per_epoch = steps_per_epoch(images, config)
         self.num_steps = max(1, round(config.stop_at * self.steps_per_epoch * config.num_epochs))
         self.step = 0
         self.failures: dict[int, str] = {}

@@ -9,6 +9,7 @@ from rich.table import Table
 from torch import Tensor
 
 from helixnas.artifacts import RunRecord
+from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig
 from helixnas.nn import count_params
 from helixnas.pipeline.cost_files import LATENCY_LIMITS
@@ -79,6 +80,8 @@ def dry_run(recipe: Recipe, folder: RunFolder, console: Console) -> None:
 def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
     """Return the estimated peak memory of distillation in bytes: weights with optimiser, features, one path's graph.
 
+    Where gradients flow from block to block (progressive-a), that of one path per block.
+
     Activations are those that autograd keeps for the largest path, counted on the meta device; workspace of the
     kernels and the framework itself come on top.
     """
@@ -86,11 +89,11 @@ def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
     with torch.no_grad():
         images = torch.empty(1, 3, drawn.image_size, drawn.image_size, device="meta")
         features = drawn.teacher.features(images)
-    graph = max(
-        _saved_bytes(cell, features[block.number - 1], block.previous_widths[-1])
+    graphs = [
+        max(_saved_bytes(cell, features[block.number - 1], block.previous_widths[-1]) for cell in block)
         for block in drawn.supernet
-        for cell in block
-    )
+    ]
+    graph = sum(graphs) if recipe.distill.strategy == "progressive-a" else max(graphs)
     return weights + recipe.distill.batch_size * (graph + 4 * sum(feature.numel() for feature in features))
 
 
@@ -155,8 +158,7 @@ def _work(stage: PlannedStage, recipe: Recipe) -> str:
             return f"load weights: {recipe.teacher.weights}"
         return _fit_steps(recipe.teacher_fit, images)
     if kind == "distill":
-        steps = steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, images)
-        return steps if recipe.distill.stop_at == 1 else f"{steps}, stopped at {recipe.distill.stop_at:.4g} of them"
+        return distill_text(recipe.distill, images)
     if kind == "rate":
         return f"every path on {recipe.data.num_rating:,} images"
     if kind == "stitch":
@@ -191,6 +193,14 @@ def _retrain_work(config: RetrainConfig, *, inherited: bool, images: int) -> str
 def _fit_steps(fit: FitConfig, images: int) -> str:
     steps = steps_text(fit.num_epochs, fit.batch_size, images)
     return f"{steps}, {fit.num_parts} parts of {fit.microbatch_size}" if fit.num_parts > 1 else steps
+
+
+def distill_text(config: DistillConfig, images: int) -> str:
+    """Return how long a supernet is distilled, in a few words."""
+    steps = steps_text(config.num_epochs, config.batch_size, images)
+    if config.is_progressive:
+        return f"{steps} for each block in turn ({config.strategy})"
+    return steps if config.stop_at == 1 else f"{steps}, stopped at {config.stop_at:.4g} of them"
 
 
 def steps_text(num_epochs: int, batch_size: int, images: int) -> str:

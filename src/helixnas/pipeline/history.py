@@ -27,33 +27,38 @@ class History:
     def __init__(self) -> None:
         self.steps: list[int] = []
         self.values: dict[str, list[float]] = {}
+        self.begun: dict[str, int] = {}
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Note the values of a step: the names of the first step, of which some may end early."""
-        self.steps.append(step)
+        """Note the values of a step; each name has a value in every step from its first to its last."""
         for name, value in values.items():
+            self.begun.setdefault(name, len(self.steps))
             self.values.setdefault(name, []).append(value)
+        self.steps.append(step)
 
     def state(self) -> dict[str, Any]:
         """Return everything noted so far."""
-        return {"steps": torch.tensor(self.steps), "values": {k: torch.tensor(v) for k, v in self.values.items()}}
+        values = {name: torch.tensor(values) for name, values in self.values.items()}
+        return {"steps": torch.tensor(self.steps), "values": values, "begun": dict(self.begun)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` returned."""
         self.steps = state["steps"].tolist()
         self.values = {name: values.tolist() for name, values in state["values"].items()}
+        self.begun = dict(state.get("begun", dict.fromkeys(self.values, 0)))  # an older state: all from the first step
 
     def frame(self) -> pd.DataFrame:
         """Return columns step, name, value: means over at most 400 stretches of steps."""
         if not self.steps:
             return pd.DataFrame({"step": [], "name": [], "value": []})
         stretches = np.array_split(np.arange(len(self.steps)), min(MAX_POINTS, len(self.steps)))
-        rows = [
-            (self.steps[part[-1]], name, float(np.mean([values[i] for i in part])))
-            for name, values in self.values.items()
-            for part in stretches
-            if part[-1] < len(values)
-        ]
+        rows: list[tuple[int, str, float]] = []
+        for name, values in self.values.items():
+            begin = self.begun[name]
+            for part in stretches:
+                own = part[(begin <= part) & (part < begin + len(values))]
+                if len(own):
+                    rows.append((self.steps[own[-1]], name, float(np.mean([values[i - begin] for i in own]))))
         return pd.DataFrame(rows, columns=["step", "name", "value"])
 
     def save(self, path: Path) -> None:

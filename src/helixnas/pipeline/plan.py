@@ -28,6 +28,8 @@ LATER: Mapping[str, Any] = {
     "temperature": 1.0,
     "train_share": 1.0,
     "stop_at": 1.0,
+    "strategy": "concurrent",
+    "num_kept": 5,
 }
 """Settings that came later, with the values that mean what was before: those leave a key as it was, so that
 no older run is done again for them."""

@@ -221,6 +221,11 @@ def _distill_blocks(
     for block in blocks:
         if not 1 <= block <= number:
             raise ConfigError(f"the space has blocks 1 .. {number}, not {block}")
+    if session.recipe.distill.is_progressive:
+        raise ConfigError(
+            f"distill.strategy={session.recipe.distill.strategy} trains the blocks one after the other, so none can be "
+            "trained alone; leave --blocks out"
+        )
     _require_upstream(stage, planned, record, folder)
     job = "-distill-" + "-".join(map(str, blocks))
     with folder.locked(job):

@@ -96,6 +96,11 @@ class RunFolder:
         return self.path / "supernet" / f"block-{number}.safetensors"
 
     @property
+    def kept(self) -> Path:
+        """Which beginnings of networks a progressive distillation kept after each block."""
+        return self.path / "supernet" / "kept.json"
+
+    @property
     def supernet_state(self) -> Path:
         """Where distillation stood when it was stopped early, for a longer one to go on from."""
         return self.path / "supernet" / "state.pt"

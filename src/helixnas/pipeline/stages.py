@@ -16,18 +16,20 @@ from safetensors.torch import save_file
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.costs import cost_table
-from helixnas.distill import Distillation, StepRecord
+from helixnas.distill import Distillation, Progressive, StepRecord
 from helixnas.engine import evaluate
 from helixnas.errors import NonFiniteLossError
 from helixnas.pipeline.continuation import Continuation
 from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.history import History, load_history, save_history
+from helixnas.pipeline.kept import load_kept, save_kept
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import Curves, fit_classifier
-from helixnas.rating import Rating, Stitching
+from helixnas.rating import Rating, Stitching, rate_extensions
 from helixnas.rating.stitching import StitchRecord
+from helixnas.supernet import Supernet
 from helixnas.teacher import count_teacher, save_teacher, trained_weights
 
 NO_STITCHING = (
@@ -105,7 +107,10 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
     A block that was trained alone with the same settings is taken over as it is.
     """
     folder, wanted = session.folder, blocks or tuple(range(1, len(session.space.blocks) + 1))
+    progressive = session.recipe.distill.is_progressive
     chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
+    if progressive and (chosen or load_kept(folder.kept, key) is None):
+        chosen = wanted  # every block stands on those before it
     stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
     if chosen:
         _distill(session, key, chosen, folder.checkpoint(stage))
@@ -115,7 +120,11 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
         save_history(curves, folder.history("distill"))
         names.append(folder.history("distill"))
     steps = int(curves["step"].to_numpy().max())
-    facts = {"steps": steps, "images": steps * session.recipe.distill.batch_size}
+    facts: dict[str, Any] = {"steps": steps, "images": steps * session.recipe.distill.batch_size}
+    kept = load_kept(folder.kept, key) if progressive else None
+    if kept is not None:
+        names.append(folder.kept)
+        facts["best_kept"], facts["best_kept_score"] = kept[-1][0]
     files = tuple(str(name.relative_to(folder.path)) for name in names)
     return Result(files, facts, is_timed=chosen == wanted)
 
@@ -127,21 +136,17 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
         NonFiniteLossError: a block stopped; the others are trained and saved, and are not trained again.
     """
     supernet, history = session.new_supernet(), History()
-    job = Distillation(
-        session.teacher,
-        supernet,
-        session.data.train,
-        config=session.recipe.distill,
-        runtime=session.runtime,
-        seed=session.recipe.seed,
-        blocks=blocks,
-    )
-    continuation = Continuation(session, job)
-    continuation.offer(checkpoint, f"{key} {blocks}")
+    job = _distillation(session, supernet, blocks)
+    continuation = Continuation(session, job) if isinstance(job, Distillation) else None
+    if continuation is not None:
+        continuation.offer(checkpoint, f"{key} {blocks}")
     with session.reporter.progress("distilling", job.num_steps) as advance:
         told: set[int] = set()
 
         def log(record: StepRecord) -> None:
+            if not record.losses:
+                advance(record.step, "rating what the block adds")
+                return
             for number in job.failures.keys() - told:
                 told.add(number)
                 session.reporter.say(f"block {number} stops, the others go on: {job.failures[number]}")
@@ -165,6 +170,8 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
             )
         except NonFiniteLossError as error:
             failure = error
+    if isinstance(job, Progressive) and failure is None:
+        save_kept(job, session.folder.kept, key)
     curves = history.frame()
     for number in (number for number in blocks if number not in job.failures):
         own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
@@ -179,7 +186,26 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
     if failure is not None:
         discard(checkpoint)
         raise failure
-    continuation.keep(history.state())
+    if continuation is not None:
+        continuation.keep(history.state())
+
+
+def _distillation(session: Session, supernet: Supernet, blocks: tuple[int, ...]) -> Distillation | Progressive:
+    """Return what trains a supernet by the recipe's strategy; a progressive one trains all blocks."""
+    teacher, data, seed = session.teacher, session.data, session.recipe.seed
+    config, runtime = session.recipe.distill, session.runtime
+    if config.is_progressive:
+        return Progressive(
+            teacher,
+            supernet,
+            data.train,
+            data.rating,
+            config=config,
+            runtime=runtime,
+            seed=seed,
+            rate=rate_extensions,
+        )
+    return Distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
 
 
 def _curve_name(block: int, cell: int) -> str:

@@ -15,7 +15,7 @@ from helixnas.artifacts import RunRecord
 from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study
 from helixnas.nn import count_params
-from helixnas.pipeline.dry_run import sketch, steps_text
+from helixnas.pipeline.dry_run import distill_text, sketch
 from helixnas.pipeline.plan import is_done
 from helixnas.pipeline.study import StudyPlan, check_benchmark, stages_of
 from helixnas.report.markup import duration, signed
@@ -44,7 +44,7 @@ def show_study_plan(study: StudyPlan, console: Console) -> None:
         left = [each for each in stages_of(variant).values() if not is_done(each, record, folder)]
         to_do = [each.name for each in left if each.key not in made]
         shared = [f"{each.name} from {made[each.key]}" for each in left if each.key in made]
-        steps = steps_text(recipe.distill.num_epochs, recipe.distill.batch_size, recipe.expected_training_images)
+        steps = distill_text(recipe.distill, recipe.expected_training_images)
         params = f"{count_params(drawn.supernet) / 1e6:.2f} M parameters"
         _say(console, f"{variant.label}: {changes_text(variant.changes)}", indent=2)
         _say(console, f"{drawn.space.size:,} networks; supernet of {params}; distill {steps}", indent=4)

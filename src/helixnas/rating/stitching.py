@@ -20,7 +20,7 @@ from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError
 from helixnas.rating.path_scores import kl_divergence
 from helixnas.space import Architecture, SearchSpace
-from helixnas.supernet import Supernet
+from helixnas.supernet import Supernet, chain_features
 from helixnas.teacher import Teacher
 
 
@@ -146,11 +146,8 @@ def stitched_features(
     images: Float[Tensor, "batch channels height width"],
 ) -> Float[Tensor, "batch features rows columns"]:
     """Return the stitched network's estimate of Y_N: every block on what the block before made of the images."""
-    x, previous = teacher.normalize(images), space.stem_width
-    for number, path in enumerate(architecture.paths, start=1):
-        x = supernet.block(number).cell_of(path)(x, path, previous)
-        previous = path.width
-    return x
+    y_0 = teacher.normalize(images)
+    return chain_features(supernet, architecture.paths, y_0, previous_width=space.stem_width)[-1]
 
 
 def sample_distinct(

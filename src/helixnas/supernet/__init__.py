@@ -1,6 +1,16 @@
 """The supernet: per block, cells that hold every candidate path."""
 
 from helixnas.supernet.cell import Interface, SupernetCell, build_stem
+from helixnas.supernet.chain import chain_features
 from helixnas.supernet.supernet import Supernet, SupernetBlock, SupernetConfig, build_supernet
 
-__all__ = ["Interface", "Supernet", "SupernetBlock", "SupernetCell", "SupernetConfig", "build_stem", "build_supernet"]
+__all__ = [
+    "Interface",
+    "Supernet",
+    "SupernetBlock",
+    "SupernetCell",
+    "SupernetConfig",
+    "build_stem",
+    "build_supernet",
+    "chain_features",
+]

@@ -1,0 +1,41 @@
+"""Eq. 7 of the beginnings of networks: what one more block makes of the student's own features (Table 10, progressive).
+
+The score is that of the last block's output alone: on the student's own features it holds the errors of all blocks
+before, so it is that of the whole beginning.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from helixnas.rating.relative_l1 import mean_absolute_error, spread
+from helixnas.rating.tree import rate_cell
+from helixnas.space import Path
+from helixnas.supernet import Supernet, chain_features
+
+
+def rate_extensions(
+    supernet: Supernet, prefixes: Sequence[tuple[Path, ...]], features: Sequence[Tensor]
+) -> Float[Tensor, " extensions"]:
+    """Return the score of every prefix with every path of the next block, by prefix, then cell, then path.
+
+    Args:
+        supernet: nothing in it changes.
+        prefixes: a path for each of blocks 1 .. i - 1; all equally long, an empty one for block 1.
+        features: the teacher's Y_0 .. Y_N of a batch; batch norm uses the batch's statistics.
+    """
+    block = supernet.block(len(prefixes[0]) + 1)
+    stem_width, target = supernet.block(1).previous_widths[0], features[block.number]
+    scale = spread(target)
+    scores: list[Tensor] = []
+    with torch.no_grad():
+        for prefix in prefixes:
+            estimates = chain_features(supernet, prefix, features[0], previous_width=stem_width)
+            source, width = (estimates[-1], prefix[-1].width) if prefix else (features[0], stem_width)
+            scores += [
+                rate_cell(cell, source, width, lambda prediction: mean_absolute_error(prediction, target) / scale)
+                for cell in block
+            ]
+    return torch.cat(scores)

@@ -1,0 +1,32 @@
+"""Student blocks one behind the other (Eq. 2): each receives what the block before made, not the teacher's features."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from helixnas.space import Path
+from helixnas.supernet.supernet import Supernet
+
+
+def chain_features(
+    supernet: Supernet,
+    paths: Sequence[Path],
+    features: Float[Tensor, "batch channels height width"],
+    *,
+    previous_width: int,
+) -> list[Tensor]:
+    """Return the student's estimates of Y_1 .. Y_i, each (batch, channels, height, width), of one path per block.
+
+    Args:
+        supernet: holds the blocks.
+        paths: of blocks 1 .. i, none to all of them.
+        features: Y_0, the normalised images.
+        previous_width: channels that the stem gives, which block 1 counts as the width before it.
+    """
+    estimates: list[Tensor] = []
+    for number, path in enumerate(paths, start=1):
+        features = supernet.block(number).cell_of(path)(features, path, previous_width)
+        estimates.append(features)
+        previous_width = path.width
+    return estimates

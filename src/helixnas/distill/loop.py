@@ -38,6 +38,22 @@ class StepRecord:
     """Images in the batch."""
 
 
+def training_batches(
+    images: ImageSet, config: DistillConfig, *, seed: int, steps: tuple[int, int]
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield the number of the epoch and the images of every step from the first of `steps` until before the second."""
+    step, end = steps
+    while step < end:
+        epoch, skip = divmod(step, steps_per_epoch(images, config))
+        for batch in images.batches(
+            batch_size=config.batch_size, seed=seed, epoch=epoch, augment=True, shuffle=True, skip=skip, drop_last=True
+        ):
+            yield epoch, batch.images
+            step += 1
+            if step == end:
+                break
+
+
 def steps_per_epoch(images: ImageSet, config: DistillConfig) -> int:
     """Return the full batches of an epoch; raises `ConfigError` where there are fewer images than one holds."""
     number = images.num_batches(config.batch_size, drop_last=True)
@@ -104,25 +120,15 @@ class Distillation:
                 step, path and batch.
             OutOfMemoryError: the batch does not fit.
         """
-        while self.step < self.num_steps:
-            epoch, skip = divmod(self.step, self.steps_per_epoch)
-            for batch in self.images.batches(
-                batch_size=self.config.batch_size,
-                seed=self.seed,
-                epoch=epoch,
-                augment=True,
-                shuffle=True,
-                skip=skip,
-                drop_last=True,
-            ):
-                with explain_out_of_memory("distill.batch_size", self.config.batch_size):
-                    losses = self._train_on(self.runtime.images(batch.images), epoch)
-                if not losses:
-                    raise self._failure()
-                self.step += 1
-                yield StepRecord(self.step, epoch, losses, len(batch.images))
-                if self.step == self.num_steps:
-                    break
+        for epoch, images in training_batches(
+            self.images, self.config, seed=self.seed, steps=(self.step, self.num_steps)
+        ):
+            with explain_out_of_memory("distill.batch_size", self.config.batch_size):
+                losses = self._train_on(self.runtime.images(images), epoch)
+            if not losses:
+                raise self._failure()
+            self.step += 1
+            yield StepRecord(self.step, epoch, losses, len(images))
         if self.failures:
             raise self._failure()
 

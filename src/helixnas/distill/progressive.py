@@ -21,7 +21,7 @@ from torch import Tensor
 
 from helixnas.data import ImageSet
 from helixnas.distill.job import CellJob, DistillConfig
-from helixnas.distill.loop import StepRecord, steps_per_epoch
+from helixnas.distill.loop import StepRecord, steps_per_epoch, training_batches
 from helixnas.distill.loss import feature_loss
 from helixnas.distill.sampling import Draw
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
@@ -150,21 +150,12 @@ class Progressive:
             self.supernet.block(number).load_state_dict(weights)
 
     def _train(self) -> Iterator[StepRecord]:
-        while self.step < self.steps_per_block:
-            epoch, skip = divmod(self.step, self.steps_per_epoch)
-            for batch in self.images.batches(
-                batch_size=self.config.batch_size,
-                seed=self.seed,
-                epoch=epoch,
-                augment=True,
-                shuffle=True,
-                skip=skip,
-                drop_last=True,
-            ):
-                with explain_out_of_memory("distill.batch_size", self.config.batch_size):
-                    losses = self._train_on(self.runtime.images(batch.images), epoch)
-                self.step += 1
-                yield StepRecord(self._num_done, epoch, losses, len(batch.images))
+        steps = (self.step, self.steps_per_block)
+        for epoch, images in training_batches(self.images, self.config, seed=self.seed, steps=steps):
+            with explain_out_of_memory("distill.batch_size", self.config.batch_size):
+                losses = self._train_on(self.runtime.images(images), epoch)
+            self.step += 1
+            yield StepRecord(self._num_done, epoch, losses, len(images))
 
     @property
     def _num_done(self) -> int:

@@ -27,13 +27,21 @@ def accumulate(job: CellJob, features: Features, *draws: Draw) -> float:
 def test_learning_rates_are_the_papers(supernet: Supernet) -> None:
     for block, start in ((1, 0.002), (2, 0.005)):
         job = make_job(supernet, block)
-        assert [job.lr(epoch) for epoch in range(3)] == pytest.approx([start, start * 0.9, start * 0.81])
+        assert [job.lr(epoch) for epoch in (0.0, 1.0, 2.0)] == pytest.approx([start, start * 0.9, start * 0.81])
+        assert job.lr(1.99) == job.lr(1.0)
+
+
+def test_cosine_falls_from_step_to_step_to_zero(supernet: Supernet) -> None:
+    job = make_job(supernet, num_epochs=4, lr_schedule="cosine", lr_decay=0.5)
+    expected = [0.005, 0.005 * (1 + math.sqrt(0.5)) / 2, 0.0025, 0.005 * (1 - math.sqrt(0.5)) / 2, 0.0]
+    assert [job.lr(epoch) for epoch in (0.0, 1.0, 2.0, 3.0, 4.0)] == pytest.approx(expected)
+    assert job.lr(1.0) > job.lr(1.01) > job.lr(1.5)
 
 
 def test_step_uses_the_learning_rate_of_its_epoch(supernet: Supernet, features: Features) -> None:
     job = make_job(supernet)
     accumulate(job, features, *job.draw(0))
-    job.step(3)
+    job.step(3.0)
     assert job.optimizer.param_groups[0]["lr"] == pytest.approx(0.005 * 0.9**3)
 
 
@@ -43,10 +51,10 @@ def test_step_leaves_parameters_outside_the_path_alone(supernet: Supernet, featu
     first, *_, second = job.module.cell.paths()
     for draw in (Draw(4, first), Draw(6, second)):  # after this every operation has momentum
         accumulate(job, features, draw)
-        job.step(0)
+        job.step(0.0)
     before = {name: value.clone() for name, value in job.module.state_dict().items()}
     accumulate(job, features, Draw(4, first))
-    job.step(0)
+    job.step(0.0)
     changed = {name for name, value in job.module.state_dict().items() if not torch.equal(value, before[name])}
     own = ("entries.4", "first.4.mb2_k3", "later.0.mb2_k3", "exit")
     assert changed == {name for name in before if name.startswith(own)}
@@ -81,7 +89,7 @@ def test_steps_bring_the_loss_down(supernet: Supernet, features: Features) -> No
     losses = list[float]()
     for _ in range(20):
         losses.append(accumulate(job, features, draw))
-        job.step(0)
+        job.step(0.0)
     assert losses[-1] < 0.5 * losses[0]
 
 
@@ -105,8 +113,17 @@ def test_values_out_of_range_are_refused(settings: dict[str, float | str], messa
         DistillConfig(**settings)  # type: ignore[arg-type]
 
 
-def test_an_unknown_strategy_is_refused_also_where_annotations_are_not_checked() -> None:
+@pytest.mark.parametrize(
+    ("setting", "name", "message"),
+    [
+        ("strategy", "progressive-c", "unknown strategy of distillation 'progressive-c'; did you mean"),
+        ("lr_schedule", "cosines", r"unknown schedule of learning rates 'cosines'; did you mean cosine\?"),
+    ],
+)
+def test_unknown_names_are_refused_also_where_annotations_are_not_checked(
+    setting: str, name: str, message: str
+) -> None:
     config = copy.copy(DistillConfig())
-    object.__setattr__(config, "strategy", "progressive-c")
-    with pytest.raises(UnknownNameError, match="unknown strategy of distillation 'progressive-c'; did you mean"):
+    object.__setattr__(config, setting, name)
+    with pytest.raises(UnknownNameError, match=message):
         config.__post_init__()

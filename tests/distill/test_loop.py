@@ -1,4 +1,5 @@
 import copy
+import math
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -173,6 +174,17 @@ def test_out_of_memory_names_the_batch_size_to_try(distillation: Make, monkeypat
     monkeypatch.setattr(SupernetCell, "forward", fail)
     with pytest.raises(OutOfMemoryError, match=r"out of memory with distill.batch_size=8; try distill.batch_size=4"):
         next(iter(distillation()))
+
+
+def test_a_cosine_is_followed_over_all_steps_also_by_one_that_stops_early(distillation: Make) -> None:
+    def rates(**settings: float) -> list[float]:
+        made = distillation(num_epochs=2, lr_schedule="cosine", **settings)
+        return [made.jobs[-1].optimizer.param_groups[0]["lr"] for _ in made]
+
+    whole = rates()
+    share = [step / len(whole) for step in range(len(whole))]
+    assert whole == pytest.approx([0.0025 * (1 + math.cos(math.pi * each)) for each in share])
+    assert rates(stop_at=0.5) == whole[: len(whole) // 2]
 
 
 def test_loss_follows_its_golden_curve_and_falls(distillation: Make) -> None:

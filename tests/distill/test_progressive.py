@@ -148,7 +148,7 @@ def test_a_trains_a_beginning_and_the_block_behind_it_as_one_network(progressive
     features = job.teacher.features(batch.images)
     made = chain_features(twin, (first, draw.path), features[0], previous_width=4)
     (feature_loss(made[0], features[1]) + feature_loss(made[1], features[2])).backward()
-    job._train_on(batch.images, 0)
+    job._train_on(batch.images)
     expected = {name: value.grad for name, value in twin.named_parameters() if value.grad is not None}
     found = {name: value.grad for name, value in job.supernet.named_parameters() if value.grad is not None}
     assert expected.keys() == found.keys()

@@ -1,5 +1,6 @@
 """One cell's training: its weights, its optimiser, its draws. Cells share nothing but the teacher's features."""
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.supernet import SupernetCell
 
 Strategy = Literal["concurrent", "progressive-a", "progressive-b"]
+Schedule = Literal["decay", "cosine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +37,12 @@ class DistillConfig:
     lr: float = 0.005
     """Starting learning rate of the other blocks."""
 
+    lr_schedule: Schedule = "decay"
+    """decay (the paper's): times `lr_decay` after every epoch. cosine: from step to step along half a cosine, to 0 at the
+    end of the last epoch."""
+
     lr_decay: float = 0.9
-    """Factor on the learning rate after every epoch."""
+    """Factor on the learning rate after every epoch; a cosine does without."""
 
     stop_at: float = 1.0
     """Share of all steps after which training stops, above 0, at most 1: a moment of it, at the learning rates of the
@@ -62,6 +68,8 @@ class DistillConfig:
     def __post_init__(self) -> None:
         if self.strategy not in get_args(Strategy):
             raise UnknownNameError("strategy of distillation", self.strategy, get_args(Strategy))
+        if self.lr_schedule not in get_args(Schedule):
+            raise UnknownNameError("schedule of learning rates", self.lr_schedule, get_args(Schedule))
         for name in ("num_epochs", "batch_size", "num_kept"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"distill.{name} must be at least 1, not {getattr(self, name)}")
@@ -104,12 +112,14 @@ class CellJob:
         self.config = config
         self.seed = seed
         kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-        self.optimizer = kind(module.parameters(), lr=self.lr(0), weight_decay=config.weight_decay, fused=True)
+        self.optimizer = kind(module.parameters(), lr=self.lr(0.0), weight_decay=config.weight_decay, fused=True)
 
-    def lr(self, epoch: int) -> float:
-        """Return the learning rate of an epoch."""
+    def lr(self, epoch: float) -> float:
+        """Return the learning rate after so many epochs, the begun one as a share."""
         start = self.config.first_block_lr if self.block == 1 else self.config.lr
-        return start * self.config.lr_decay**epoch
+        if self.config.lr_schedule == "cosine":
+            return start * (1 + math.cos(math.pi * epoch / self.config.num_epochs)) / 2
+        return start * self.config.lr_decay ** math.floor(epoch)
 
     def draw(self, step: int, *, previous_width: int | None = None) -> tuple[Draw, ...]:
         """Return the paths that this cell trains in step `step`, fed from that width, or from any of its own."""
@@ -147,8 +157,8 @@ class CellJob:
             total = total + loss.detach()
         return total / len(draws)
 
-    def step(self, epoch: int, *, update: Callable[[Optimizer], object] = methodcaller("step")) -> None:
-        """Update the parameters that have a gradient, at the learning rate of `epoch`."""
+    def step(self, epoch: float, *, update: Callable[[Optimizer], object] = methodcaller("step")) -> None:
+        """Update the parameters that have a gradient, at the learning rate after `epoch` epochs."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(epoch)
         update(self.optimizer)

@@ -124,7 +124,7 @@ class Distillation:
             self.images, self.config, seed=self.seed, steps=(self.step, self.num_steps)
         ):
             with explain_out_of_memory("distill.batch_size", self.config.batch_size):
-                losses = self._train_on(self.runtime.images(images), epoch)
+                losses = self._train_on(self.runtime.images(images))
             if not losses:
                 raise self._failure()
             self.step += 1
@@ -132,7 +132,7 @@ class Distillation:
         if self.failures:
             raise self._failure()
 
-    def _train_on(self, images: Tensor, epoch: int) -> dict[tuple[int, int], float]:
+    def _train_on(self, images: Tensor) -> dict[tuple[int, int], float]:
         with torch.no_grad(), self.runtime.autocast():
             features = self.teacher.features(images)
         jobs = [job for job in self.jobs if job.block not in self.failures]
@@ -153,7 +153,7 @@ class Distillation:
                 self.failures.setdefault(job.block, self._where(value, job, drawn))
         trained = [(job, value) for job, value in zip(jobs, values, strict=True) if job.block not in self.failures]
         for job, _ in trained:
-            job.step(epoch, update=self.runtime.step)
+            job.step(self.step / self.steps_per_epoch, update=self.runtime.step)
         self.runtime.end_step()
         return {(job.block, job.index): value for job, value in trained}
 

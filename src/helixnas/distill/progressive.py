@@ -153,7 +153,7 @@ class Progressive:
         steps = (self.step, self.steps_per_block)
         for epoch, images in training_batches(self.images, self.config, seed=self.seed, steps=steps):
             with explain_out_of_memory("distill.batch_size", self.config.batch_size):
-                losses = self._train_on(self.runtime.images(images), epoch)
+                losses = self._train_on(self.runtime.images(images))
             self.step += 1
             yield StepRecord(self._num_done, epoch, losses, len(images))
 
@@ -161,7 +161,7 @@ class Progressive:
     def _num_done(self) -> int:
         return (self.stage - 1) * self.steps_per_block + self.step
 
-    def _train_on(self, images: Tensor, epoch: int) -> dict[tuple[int, int], float]:
+    def _train_on(self, images: Tensor) -> dict[tuple[int, int], float]:
         """Train the cells of the block in hand, and in (A) those of the drawn prefix, on one batch."""
         prefix = self._draw_prefix()
         width = prefix[-1].width if prefix else self.stem_width
@@ -189,7 +189,7 @@ class Progressive:
             if not -float("inf") < value < float("inf"):
                 raise self._failure(value, job, drawn)
         for job, *_ in trained:
-            job.step(epoch, update=self.runtime.step)
+            job.step(self.step / self.steps_per_epoch, update=self.runtime.step)
         self.runtime.end_step()
         told = zip(trained, values, strict=True)
         return {(job.block, job.index): value for (job, *_), value in told if job.block == self.stage}

@@ -117,6 +117,7 @@ def test_values_out_of_range_are_refused(settings: dict[str, float | str], messa
     ("setting", "name", "message"),
     [
         ("strategy", "progressive-c", "unknown strategy of distillation 'progressive-c'; did you mean"),
+        ("features", "standard", r"unknown kind of features 'standard'; did you mean standardized\?"),
         ("lr_schedule", "cosines", r"unknown schedule of learning rates 'cosines'; did you mean cosine\?"),
     ],
 )

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from helixnas.nn import build_seeded, initialize, seed_from
+from helixnas.nn import Place, build_operation, build_seeded, initialize, seed_from, silence_residual
+from helixnas.space import Operation
 
 
 def test_the_same_seed_builds_the_same_weights_whatever_was_drawn_before() -> None:
@@ -57,3 +58,24 @@ def test_weights_are_drawn_as_efficientnet_draws_them() -> None:
     assert linear.weight.abs().max().item() <= 1 / math.sqrt(400)
     assert not linear.bias.any()
     assert (norm.weight == 1).all()
+
+
+@pytest.mark.parametrize("kind", ["mbconv", "separable"])
+def test_a_layer_with_a_shortcut_begins_as_the_shortcut_and_learns(kind: str) -> None:
+    layer = build_operation(Operation.of("layer", kind=kind), Place(in_width=8, out_width=8))
+    initialize(layer)
+    features = torch.randn(4, 8, 6, 6)
+    assert not torch.allclose(layer(features), features)
+    silence_residual(layer)
+    output = layer(features)
+    torch.testing.assert_close(output, features)
+    output.square().sum().backward()
+    assert sum(float(each.grad.abs().sum()) for each in layer.parameters() if each.grad is not None) > 0
+
+
+@pytest.mark.parametrize("place", [Place(in_width=8, out_width=12), Place(in_width=8, out_width=8, stride=2)])
+def test_a_layer_without_a_shortcut_stays_as_it_is(place: Place) -> None:
+    layer = build_seeded(lambda: build_operation(Operation.of("mb3_k3", kind="mbconv"), place), (0,))
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    silence_residual(layer)
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())

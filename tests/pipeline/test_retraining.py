@@ -22,7 +22,9 @@ from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.shipped import shipped_recipes
+from helixnas.rating import RatingConfig
 from helixnas.retrain import RetrainConfig, load_model
+from helixnas.supernet import SupernetConfig
 from helixnas.teacher import Teacher
 
 Digests = Callable[[Path], dict[str, str]]
@@ -153,6 +155,8 @@ def test_settings_that_came_later_leave_the_keys_of_older_runs_as_they_were(tiny
         for part in (old["teacher_fit"], old["retrain"]["fit"], old["retrain"]):
             part.pop(name, None)
     del old["data"]["train_share"], old["distill"]["stop_at"]
+    del old["distill"]["features"], old["supernet"]["zero_init_residual"]
+    del old["rating"]["readout"], old["rating"]["readout_images"]
     for name in ("init", "inherit"):
         del old["retrain"][name]
     assert [stage.key for stage in plan(values)] == [stage.key for stage in plan(old)]
@@ -160,4 +164,5 @@ def test_settings_that_came_later_leave_the_keys_of_older_runs_as_they_were(tiny
     changed = [now.name for now, then in zip(plan(values), plan(old), strict=True) if now.key != then.key]
     assert changed == ["retrain:small"]
     defaults = {**DataConfig().__dict__, **DistillConfig().__dict__, **RetrainConfig().__dict__, **FitConfig().__dict__}
+    defaults |= {**SupernetConfig().__dict__, **RatingConfig().__dict__}
     assert {name: defaults[name] for name in LATER} == dict(LATER)

@@ -25,9 +25,18 @@ Make = Callable[..., Rating]
 def rating(teacher: Teacher, supernet: Supernet, make_images: MakeImages, runtime: Runtime) -> Make:
     """Return a function that makes a rating; keywords are the settings."""
 
-    def make(*, num_images: int = 20, supernet: Supernet = supernet, **settings: object) -> Rating:
+    def make(
+        *,
+        num_images: int = 20,
+        supernet: Supernet = supernet,
+        training_images: ImageSet | None = None,
+        **settings: object,
+    ) -> Rating:
         config = RatingConfig(**{"batch_size": 8, **settings})  # type: ignore[arg-type]
-        return Rating(teacher, supernet, make_images(num_images), config=config, runtime=runtime, seed=0)
+        images = make_images(num_images)
+        return Rating(
+            teacher, supernet, images, training_images=training_images, config=config, runtime=runtime, seed=0
+        )
 
     return make
 
@@ -106,7 +115,7 @@ def test_last_batch_that_is_small_joins_the_one_before(rating: Make, num_images:
     for batch_norm in ("batch", "recalibrated") if len(sizes) > 1 else ("batch",):
         job = rating(num_images=num_images, batch_norm=batch_norm)
         records = list(job)
-        assert [record.batch for record in records] == list(range(1, len(sizes) + 1))
+        assert [record.step for record in records] == list(range(1, len(sizes) + 1))
         assert job.batch_sizes == job.tables()[0].batch_sizes.tolist() == sizes
 
 
@@ -219,3 +228,31 @@ def test_out_of_memory_names_the_batch_size_to_try(rating: Make, monkeypatch: py
 def test_batch_of_one_image_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"rating.batch_size must be at least 2"):
         RatingConfig(batch_size=1)
+
+
+def test_readouts_bring_every_path_nearer_and_a_restored_rating_finds_the_same(rating: Make, make_images) -> None:
+    plain, whole, half = rating(), *(rating(readout="linear", training_images=make_images(40)) for _ in range(2))
+    list(plain)
+    records = list(whole)
+    assert [record.step for record in records] == list(range(1, whole.num_steps + 1))
+    assert whole.num_steps == 2 * 5 + 3
+    for one, other in zip(plain.tables(), whole.tables(), strict=True):
+        assert (other.mean(RELATIVE_L1) < one.mean(RELATIVE_L1)).all()
+    list(islice(half, 2 * 5 + 1))
+    state = half.state()
+    resumed = rating(readout="linear", training_images=make_images(40))
+    resumed.restore(state)
+    list(resumed)
+    for one, other in zip(whole.tables(), resumed.tables(), strict=True):
+        assert np.array_equal(one.batches(RELATIVE_L1), other.batches(RELATIVE_L1))
+
+
+def test_readouts_need_training_images_and_a_known_kind(rating: Make) -> None:
+    with pytest.raises(ConfigError, match=r"rating.readout=linear needs training images"):
+        rating(readout="linear")
+    with pytest.raises(ConfigError, match=r"rating.readout_images must be at least 2 \(batch statistics\), not 1"):
+        RatingConfig(readout_images=1)
+    config = copy.copy(RatingConfig())
+    object.__setattr__(config, "readout", "affine")
+    with pytest.raises(ConfigError, match=r"rating.readout must be none or linear, not 'affine'"):
+        config.__post_init__()

@@ -84,3 +84,15 @@ def test_teacher_cut_into_another_number_of_blocks_is_refused(space: SearchSpace
 def test_unknown_interface_is_refused() -> None:
     with pytest.raises(ConfigError, match="interface must be adapter or widen, not 'glue'"):
         unchecked_config(interface="glue")
+
+
+def test_deep_paths_begin_as_their_first_layer_alone_unless_told_otherwise(space: SearchSpace) -> None:
+    images = torch.rand(4, 3, 16, 16)
+    for silent in (True, False):
+        config = SupernetConfig(zero_init_residual=silent)
+        block = build_supernet(space, (10, 18), config=config, seed=0).block(1)
+        cell = max(block, key=lambda cell: cell.cell.depth)
+        first = [path for path in cell.cell.paths() if path.operations[0] == cell.cell.layers[0][0]]
+        outputs = [cell(images, path, 8) for path in first]
+        assert len(outputs) > 1
+        assert all(torch.equal(output, outputs[0]) for output in outputs[1:]) is silent

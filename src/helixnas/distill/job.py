@@ -19,6 +19,7 @@ from helixnas.supernet import SupernetCell
 
 Strategy = Literal["concurrent", "progressive-a", "progressive-b"]
 Schedule = Literal["decay", "cosine"]
+Features = Literal["raw", "standardized"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,10 @@ class DistillConfig:
     weight_decay: float = 0.0
     """L2 penalty, on the parameters of the sampled path only."""
 
+    features: Features = "raw"
+    """The teacher's Y_1 .. Y_N as inputs, targets and in scores: as they come (raw, the paper's), or each channel with
+    mean 0 and variance 1 over 1,024 training images (standardized)."""
+
     sampling: Sampling = "uniform"
     """One random path per cell and step (uniform), or paths that cover every operation equally (strict-fair)."""
 
@@ -68,6 +73,8 @@ class DistillConfig:
     def __post_init__(self) -> None:
         if self.strategy not in get_args(Strategy):
             raise UnknownNameError("strategy of distillation", self.strategy, get_args(Strategy))
+        if self.features not in get_args(Features):
+            raise UnknownNameError("kind of features", self.features, get_args(Features))
         if self.lr_schedule not in get_args(Schedule):
             raise UnknownNameError("schedule of learning rates", self.lr_schedule, get_args(Schedule))
         for name in ("num_epochs", "batch_size", "num_kept"):

@@ -3,7 +3,7 @@
 from helixnas.nn.classifier import build_head, classifier_of
 from helixnas.nn.counting import count_macs, count_params
 from helixnas.nn.entrance import Entrance, entrance_of, fold_into
-from helixnas.nn.initialization import build_seeded, initialize, seed_from
+from helixnas.nn.initialization import build_seeded, initialize, seed_from, silence_residual
 from helixnas.nn.liveness import Counts, count_all
 from helixnas.nn.operations import BATCH_STATISTICS, NormLayer, Place, build_operation, build_stage, register_operation
 
@@ -26,4 +26,5 @@ __all__ = [
     "initialize",
     "register_operation",
     "seed_from",
+    "silence_residual",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from timm.models._efficientnet_builder import efficientnet_init_weights
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - the public classes' only base
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -38,3 +39,13 @@ def build_seeded(build: Callable[[], ModuleT], seed: Sequence[int]) -> ModuleT:
 def initialize(module: nn.Module) -> None:
     """Draw weights as EfficientNet does: normal of variance 2 / fan-out for convolutions, uniform for linear layers."""
     efficientnet_init_weights(module)
+
+
+def silence_residual(layer: nn.Module) -> None:
+    """Let a timm layer with a shortcut begin as the shortcut alone: its last batch norm's weight becomes 0.
+
+    A layer without a shortcut (timm's `has_skip`), or without a batch norm that has one, stays as it is.
+    """
+    norms = [part for part in layer.modules() if isinstance(part, _BatchNorm) and part.affine]
+    if norms and getattr(layer, "has_skip", False):
+        nn.init.zeros_(norms[-1].weight)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from helixnas.artifacts import RunRecord, config_key
+from helixnas.artifacts import RunRecord, StageRecord, config_key
 from helixnas.pipeline.cost_files import LATENCY_LIMITS
 from helixnas.pipeline.run_folder import RunFolder
 
@@ -28,11 +28,18 @@ LATER: Mapping[str, Any] = {
     "temperature": 1.0,
     "train_share": 1.0,
     "stop_at": 1.0,
+    "features": "raw",
+    "zero_init_residual": False,
+    "readout": "none",
+    "readout_images": 2000,
     "strategy": "concurrent",
     "num_kept": 5,
 }
 """Settings that came later, with the values that mean what was before: those leave a key as it was, so that
 no older run is done again for them."""
+
+LATER_FILES: Mapping[str, str] = {"teacher": "teacher/units.safetensors"}
+"""Files that came later, by stage: where one is missing the stage is done again, and those after it stay."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,8 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
     is_timed = bool(costs.get("latency") or costs.get("latency_csv"))
     if is_timed:
         add("latency", {"costs": costs}, "costs")
-    add("distill", {"supernet": values["supernet"], "distill": _settled(values["distill"])}, "teacher")
-    add("rate", {"rating": values["rating"]}, "distill")
+    add("distill", {"supernet": _settled(values["supernet"]), "distill": _settled(values["distill"])}, "teacher")
+    add("rate", {"rating": _settled(values["rating"])}, "distill")
     add("stitch", {"stitching": values["stitching"]}, "rate", "costs")
     for name in values["searches"]:
         asked = {each for part in ("max", "min", "front") for each in values["searches"][name].get(part) or ()}
@@ -118,7 +125,12 @@ def _settled(settings: Mapping[str, Any]) -> dict[str, Any]:
 def is_done(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> bool:
     """Whether a stage was finished with today's settings and all its files are whole."""
     finished = record.stages.get(stage.name)
-    return finished is not None and finished.key == stage.key and finished.missing(folder.path) is None
+    return finished is not None and finished.key == stage.key and _lacking(stage, finished, folder) is None
+
+
+def _lacking(stage: PlannedStage, finished: StageRecord, folder: RunFolder) -> str | None:
+    later = LATER_FILES.get(stage.name)
+    return later if later and later not in finished.files else finished.missing(folder.path)
 
 
 def reason_to_redo(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> str | None:
@@ -127,8 +139,8 @@ def reason_to_redo(stage: PlannedStage, record: RunRecord, folder: RunFolder) ->
     if finished is None:
         return None
     if finished.key == stage.key:
-        missing = finished.missing(folder.path)
-        return None if missing is None else f"{missing} is missing or was changed"
+        lacking = _lacking(stage, finished, folder)
+        return None if lacking is None else f"{lacking} is missing or was changed"
     found = list(changes("", finished.settings, stage.settings))
     return "; ".join(found[:3]) if found else "an earlier stage changed"
 

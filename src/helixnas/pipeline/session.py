@@ -19,7 +19,7 @@ from helixnas.pipeline.run_folder import RunFolder
 from helixnas.search import Tables
 from helixnas.space import SearchSpace, load_space
 from helixnas.supernet import Supernet, build_supernet
-from helixnas.teacher import Teacher, build_teacher, input_size_of, load_teacher
+from helixnas.teacher import Teacher, build_teacher, input_size_of, load_teacher, load_units
 
 
 class Session:
@@ -83,10 +83,17 @@ class Session:
             )
         )
 
+    def load_teacher(self) -> Teacher:
+        """Read the finished teacher, frozen, from the run folder; its features are in its own units."""
+        return self.runtime.place(load_teacher(self.folder.teacher))
+
     @cached_property
     def teacher(self) -> Teacher:
-        """The finished teacher, frozen, from the run folder."""
-        return self.runtime.place(load_teacher(self.folder.teacher))
+        """The finished teacher, frozen, its features in the units that the supernet learns."""
+        teacher = self.load_teacher()
+        if self.recipe.distill.features == "standardized":
+            teacher.standardize(load_units(self.folder.teacher, teacher.widths))
+        return self.runtime.place(teacher)
 
     def new_supernet(self) -> Supernet:
         """Return the supernet with its first weights."""

@@ -3,15 +3,17 @@
 A stage function returns the files it wrote (relative to the run folder) and the facts it found out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_atomically, write_json
@@ -30,7 +32,17 @@ from helixnas.pipeline.training import Curves, fit_classifier
 from helixnas.rating import Rating, Stitching, rate_extensions
 from helixnas.rating.stitching import StitchRecord
 from helixnas.supernet import Supernet
-from helixnas.teacher import count_teacher, save_teacher, trained_weights
+from helixnas.teacher import (
+    Standardization,
+    count_teacher,
+    measure_units,
+    save_teacher,
+    save_units,
+    trained_weights,
+)
+
+UNITS_BATCH, NUM_UNITS_BATCHES = 128, 8
+"""Over how many training images the teacher's features are standardised."""
 
 NO_STITCHING = (
     "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
@@ -76,10 +88,10 @@ def make_teacher(session: Session, key: str) -> Result:
             title="training the teacher",
         )
     files = save_teacher(teacher, folder.teacher, recipe.teacher, trained_as=trained_as)
-    names = [f"teacher/{name}" for name in files]
     if trained is None:
         curves.losses.save(folder.history("teacher"))
     session.forget()
+    names = [f"teacher/{name}" for name in (*files, save_units(_measure_units(session), folder.teacher))]
     steps = load_history(folder.history("teacher"))["step"].to_numpy()
     facts: dict[str, Any] = {
         "model": recipe.teacher.model,
@@ -99,6 +111,25 @@ def make_teacher(session: Session, key: str) -> Result:
         )
         facts |= {"accuracy": result.accuracy, "num_evaluated": result.num_images}
     return Result((*names, "history/teacher.parquet"), facts, is_timed=trained is None)
+
+
+def _measure_units(session: Session) -> tuple[Standardization, ...]:
+    """Return what standardises the saved teacher's features, over some training images as distillation sees them."""
+    images, teacher = session.data.train, session.load_teacher()
+    size = min(UNITS_BATCH, len(images))
+    total = min(NUM_UNITS_BATCHES, images.num_batches(size, drop_last=True))
+    stream = images.batches(
+        batch_size=size, seed=session.recipe.seed, epoch=0, augment=True, shuffle=True, skip=0, drop_last=True
+    )
+    with session.reporter.progress("measuring the teacher's features", total) as advance:
+
+        def measured() -> Iterator[tuple[Tensor, ...]]:
+            for number, batch in zip(range(1, total + 1), stream, strict=False):
+                with torch.no_grad(), session.runtime.autocast():
+                    yield teacher.features(session.runtime.images(batch.images))[1:]
+                advance(number)
+
+        return measure_units(measured())
 
 
 def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
@@ -229,17 +260,18 @@ def rate(session: Session, key: str) -> Result:
         session.teacher,
         session.supernet,
         session.data.rating,
+        training_images=session.data.train,
         config=session.recipe.rating,
         runtime=session.runtime,
         seed=session.recipe.seed,
     )
-    with session.reporter.progress("rating", len(job.batch_sizes)) as advance:
+    with session.reporter.progress("rating", job.num_steps) as advance:
         drive(
             job,
             checkpoint=session.folder.checkpoint("rate"),
             key=key,
             device=session.runtime.device,
-            log=lambda record: advance(record.batch, f"{record.num_paths:,} paths a batch"),
+            log=lambda record: advance(record.step, f"{record.num_paths:,} paths a batch"),
             watch=session.watch,
         )
     names: list[str] = []

@@ -18,7 +18,8 @@ from helixnas.data import ImageSet
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.rating.path_scores import RELATIVE_L1, SCORES, PathScores
-from helixnas.rating.tree import rate_cell
+from helixnas.rating.readout import BlockReadouts, read_out
+from helixnas.rating.tree import Score, rate_cell
 from helixnas.supernet import Supernet
 from helixnas.teacher import Teacher
 
@@ -33,6 +34,13 @@ class RatingConfig:
     batch_norm: Literal["batch", "recalibrated"] = "batch"
     """Statistics of the rated batch itself, or of the batch before it (other images)."""
 
+    readout: Literal["none", "linear"] = "none"
+    """What is rated of a path: its output (none, the paper's), or the affine map of it nearest to Y_k over training images
+    (linear), found in closed form: what a path's features hold, however well its shared last layer says it."""
+
+    readout_images: int = 2000
+    """Training images that readouts are fitted on (at most as many as there are)."""
+
     scores: tuple[str, ...] = (RELATIVE_L1,)
     """What paths are scored by: relative_l1 (Eq. 7), final_error and task_kl (what the rest of the teacher makes of
     them: log relative error of its last features, divergence of its logits); the last two run it once per path."""
@@ -40,6 +48,10 @@ class RatingConfig:
     def __post_init__(self) -> None:
         if self.batch_size < 2:
             raise ConfigError(f"rating.batch_size must be at least 2 (batch statistics), not {self.batch_size}")
+        if self.readout not in ("none", "linear"):
+            raise ConfigError(f"rating.readout must be none or linear, not {self.readout!r}")
+        if self.readout_images < 2:
+            raise ConfigError(f"rating.readout_images must be at least 2 (batch statistics), not {self.readout_images}")
         if self.batch_norm not in ("batch", "recalibrated"):
             raise ConfigError(f"rating.batch_norm must be batch or recalibrated, not {self.batch_norm!r}")
         if not self.scores or len(set(self.scores)) < len(self.scores):
@@ -51,13 +63,13 @@ class RatingConfig:
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One rated batch."""
+    """One batch that was rated, or that readouts were fitted on."""
 
-    batch: int
-    """Batches done, this one included."""
+    step: int
+    """Batches done, this one included, of `Rating.num_steps`."""
 
     num_paths: int
-    """Path scores computed in it."""
+    """Paths that it went through."""
 
 
 class Rating:
@@ -67,6 +79,7 @@ class Rating:
         teacher: frozen; gives Y_0 .. Y_N.
         supernet: trained; nothing in it changes.
         images: held-out images.
+        training_images: what readouts are fitted on; not needed without them.
         config: how to rate.
         runtime: device and precision.
         seed: decides the order of the images.
@@ -78,6 +91,7 @@ class Rating:
         supernet: Supernet,
         images: ImageSet,
         *,
+        training_images: ImageSet | None = None,
         config: RatingConfig,
         runtime: Runtime,
         seed: int,
@@ -94,7 +108,11 @@ class Rating:
                 f"rating.batch_norm=recalibrated needs two batches, but {len(images)} images make one of "
                 f"{config.batch_size}; choose a smaller rating.batch_size"
             )
+        if config.readout == "linear" and training_images is None:
+            raise ConfigError("rating.readout=linear needs training images to fit readouts on")
+        self.training_images = training_images if config.readout == "linear" else None
         self.batch_sizes = sizes
+        self.readouts: dict[int, dict[tuple[int, int], Tensor]] = {}
         self.scores: dict[int, npt.NDArray[np.float64]] = {
             block.number: np.empty((_num_rows(supernet, block.number), 0, len(config.scores))) for block in supernet
         }
@@ -104,11 +122,18 @@ class Rating:
         """Batches rated so far."""
         return next(iter(self.scores.values())).shape[1]
 
+    @property
+    def num_steps(self) -> int:
+        """Batches to rate, and before that, those to fit every block's readouts on."""
+        return len(self._fitting_sizes()) * len(self.scores) + len(self.batch_sizes)
+
     def __iter__(self) -> Iterator[BatchRecord]:
         """Yield a record per batch until all images are rated."""
         done = self.num_done
         if done == len(self.batch_sizes):
             return
+        yield from self._fit()
+        fitted = self.num_steps - len(self.batch_sizes)
         before = max(0, done - 1) if self.config.batch_norm == "recalibrated" else done
         previous: tuple[Tensor, ...] | None = None
         for number, images in enumerate(self._batches(before), start=before):
@@ -121,8 +146,32 @@ class Rating:
                 if number >= done:
                     self._rate(placed, features, logits, previous)
             if number >= done:  # outside the context, which would switch off the caller's gradients
-                yield BatchRecord(number + 1, sum(len(rows) for rows in self.scores.values()))
+                yield BatchRecord(fitted + number + 1, sum(len(rows) for rows in self.scores.values()))
             previous = features if self.config.batch_norm == "recalibrated" else None
+
+    def _fitting_sizes(self) -> list[int]:
+        images = self.training_images
+        return (
+            [] if images is None else _batch_sizes(min(self.config.readout_images, len(images)), self.config.batch_size)
+        )
+
+    def _fit(self) -> Iterator[BatchRecord]:
+        """Find the readouts block by block: only one block's sums are held at a time."""
+        images, sizes, step = self.training_images, self._fitting_sizes(), 0
+        if images is None or self.readouts:
+            return
+        for block in self.supernet:
+            fit = BlockReadouts(block)
+            stream = images.batches(
+                batch_size=sizes[0], seed=self.seed, epoch=0, augment=False, shuffle=True, skip=0, drop_last=True
+            )
+            for _, batch in zip(sizes, stream, strict=False):
+                explained = explain_out_of_memory("rating.batch_size", self.config.batch_size)
+                with explained, torch.no_grad(), self.runtime.autocast():
+                    fit.add(self.teacher.features(self.runtime.images(batch.images)))
+                step += 1
+                yield BatchRecord(step, _num_rows(self.supernet, block.number))
+            self.readouts[block.number] = fit.solve()
 
     def _batches(self, skip: int) -> Iterator[Tensor]:
         """Yield the images of every batch; a last batch too small for statistics joins the one before."""
@@ -168,14 +217,22 @@ class Rating:
             source, others = features[block.number - 1], None if calibration is None else calibration[block.number - 1]
             columns: list[Tensor] = []
             for width in block.previous_widths:
-                for cell in block:
+                for index, cell in enumerate(block):
                     if cell.widens and width != block.previous_widths[0]:
                         columns.append(columns[len(columns) - len(block.cells)])
                         continue
                     with self.runtime.autocast():
-                        columns.append(rate_cell(cell, source, width, score, calibration=others))
+                        read = self._reading(score, block.number, width, index)
+                        columns.append(rate_cell(cell, source, width, read, calibration=others))
             column = torch.cat(columns).double().cpu().numpy()
             self.scores[block.number] = np.concatenate([self.scores[block.number], column[:, None]], axis=1)
+
+    def _reading(self, score: PathScores, block: int, width: int, cell: int) -> Score:
+        """Return what scores the paths of a cell one after the other, each through its own readout where there are any."""
+        if not self.readouts:
+            return score
+        readouts = iter(self.readouts[block][width, cell])
+        return lambda prediction: score(read_out(next(readouts), prediction))
 
     def tables(self) -> tuple[RatingTable, ...]:
         """Return the finished tables of all blocks, rows by previous width, then cell, then path."""

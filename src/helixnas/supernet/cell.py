@@ -18,7 +18,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stage, initialize
+from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stage, initialize, silence_residual
 from helixnas.space import Cell, LayerPlace, Path, Stage
 
 Interface = Literal["adapter", "widen"]
@@ -35,6 +35,8 @@ class SupernetCell(nn.Module):
         teacher_out: channels of Y_k; None as above.
         stem: fixed layers that block 1 begins with; empty for the other blocks.
         interface: how student and teacher widths meet.
+        zero_init_residual: whether a layer with a shortcut begins as the shortcut alone. A deep path is then as good at
+            first as a shallow one; else it begins behind, and catches up only in longer training.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class SupernetCell(nn.Module):
         teacher_out: int | None,
         stem: Sequence[Stage] = (),
         interface: Interface = "adapter",
+        zero_init_residual: bool = False,
     ) -> None:
         super().__init__()
         self.cell = cell
+        self.zero_init_residual = zero_init_residual
         self.widens = interface == "widen"
         self.entries = nn.ModuleDict()
         self.first = nn.ModuleDict()
@@ -75,6 +79,9 @@ class SupernetCell(nn.Module):
         )
         candidates = nn.ModuleDict({op.name: build_operation(op, place) for op in self.cell.layers[layer]})
         initialize(candidates)
+        if self.zero_init_residual:
+            for candidate in candidates.values():
+                silence_residual(candidate)
         return candidates
 
     def _key(self, previous_width: int) -> str:

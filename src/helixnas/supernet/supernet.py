@@ -18,6 +18,9 @@ class SupernetConfig:
     interface: Interface = "adapter"
     """How student and teacher widths meet: adapter (1x1 convolutions) or widen (as the authors released it)."""
 
+    zero_init_residual: bool = False
+    """Whether a layer with a shortcut begins as the shortcut alone: its last batch norm's weight is 0 at first."""
+
     def __post_init__(self) -> None:
         if self.interface not in ("adapter", "widen"):
             raise ConfigError(f"interface must be adapter or widen, not {self.interface!r}")
@@ -87,6 +90,7 @@ def build_supernet(
                     teacher_out=received[number],
                     stem=space.stem if number == 1 else (),
                     interface=config.interface,
+                    zero_init_residual=config.zero_init_residual,
                 ),
                 (seed, number, index),
             )

@@ -6,18 +6,22 @@ from helixnas.teacher.build import (
     count_teacher,
     input_size_of,
     load_teacher,
+    load_units,
     normalization_of,
     save_teacher,
+    save_units,
     sketch_teacher,
     trained_weights,
 )
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.layout import Layout
+from helixnas.teacher.standardization import Standardization, measure_units
 from helixnas.teacher.teacher import Teacher
 
 __all__ = [
     "Candidate",
     "Layout",
+    "Standardization",
     "Teacher",
     "TeacherConfig",
     "build_teacher",
@@ -26,8 +30,11 @@ __all__ = [
     "default_boundaries",
     "input_size_of",
     "load_teacher",
+    "load_units",
+    "measure_units",
     "normalization_of",
     "save_teacher",
+    "save_units",
     "sketch_teacher",
     "trained_weights",
 ]

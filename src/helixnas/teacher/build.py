@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from timm.data import resolve_data_config
@@ -17,10 +18,12 @@ from helixnas.errors import HelixError, TeacherError, UnknownNameError
 from helixnas.nn import build_seeded, count_all
 from helixnas.teacher.boundaries import default_boundaries
 from helixnas.teacher.config import TeacherConfig
+from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
 from helixnas.teacher.weights import PACKAGED_MODEL, load_weights, packaged_weights, read_weights
 
 FILES = ("model.safetensors", "teacher.json")
+UNITS = "units.safetensors"
 
 
 def build_teacher(
@@ -97,6 +100,23 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, train
     }
     write_json(folder / FILES[1], description)
     return FILES
+
+
+def save_units(units: Sequence[Standardization], folder: Path) -> str:
+    """Write what standardises a teacher's features beside it, and return the file's name."""
+    state = nn.ModuleList(units).state_dict()
+    write_atomically(folder / UNITS, lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    return UNITS
+
+
+def load_units(folder: Path, widths: Sequence[int]) -> tuple[Standardization, ...]:
+    """Read what standardises a teacher's features; raises `ArtifactError` where the file is missing or damaged."""
+    units = [Standardization(torch.zeros(width), torch.ones(width)) for width in widths]
+    try:
+        nn.ModuleList(units).load_state_dict(load_file(folder / UNITS))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise damaged(folder / UNITS, error) from error
+    return tuple(units)
 
 
 def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:

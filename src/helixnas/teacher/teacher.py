@@ -16,11 +16,14 @@ from helixnas.errors import ConfigError, TeacherError
 from helixnas.teacher.boundaries import record_boundaries
 from helixnas.teacher.layout import layout_of
 from helixnas.teacher.shortcut import modules_before, skipping
+from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.trace import Recorder, listening, run_blank
 
 
 class Teacher(nn.Module):
     """A network with N boundaries; gives Y_0 (the normalised image) to Y_N as NCHW feature maps.
+
+    Once told to (`standardize`), it gives and takes Y_1 .. Y_N in other units: each channel with mean 0 and variance 1.
 
     Attributes:
         model: the whole network, as it came.
@@ -85,6 +88,7 @@ class Teacher(nn.Module):
         self.num_classes = int(getattr(model, "num_classes", output.shape[-1]))
         self._overwritten = frozenset(name for name in boundaries if recorder.was_overwritten(name))
         self._shortcuts: dict[int, tuple[str, ...] | None] = {}
+        self.units = nn.ModuleList()
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1))
         if frozen:
@@ -104,6 +108,17 @@ class Teacher(nn.Module):
         """Return images in [0, 1] as the teacher wants them: Y_0."""
         return (images - self.mean) / self.std
 
+    def standardize(self, units: Sequence[Standardization]) -> None:
+        """Give and take Y_1 .. Y_N in these units from now on, one per boundary; in the network's own where there are none.
+
+        Raises:
+            TeacherError: the units are not those of these features.
+        """
+        found = tuple(unit.mean.shape[1] for unit in units)
+        if units and found != self.widths:
+            raise TeacherError(f"features of widths {list(self.widths)} cannot have units of widths {list(found)}")
+        self.units = nn.ModuleList(units)
+
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
         """Return the network's output for images in [0, 1]."""
         return self._run(self.normalize(images))
@@ -120,7 +135,8 @@ class Teacher(nn.Module):
 
         def collect(name: str, output: Tensor) -> Tensor | None:
             kept = output.clone() if name in self._overwritten else output
-            collected.append(self.layouts[len(collected)].to_nchw(kept))
+            number = len(collected) + 1
+            collected.append(self._in_units(number, self.layouts[number - 1].to_nchw(kept)))
             return output.detach() if self.detach_boundaries else None
 
         normalized = self.normalize(images)
@@ -151,6 +167,7 @@ class Teacher(nn.Module):
                 f"features of shape {tuple(features.shape)} cannot stand for the teacher's at boundary "
                 f"{self.boundaries[block - 1]!r}, which have shape {expected}"
             )
+        features = self._own(block, features)
         if not self.frozen:
             return self._continue_in_full(images, block, features)
         if block not in self._shortcuts:
@@ -174,7 +191,7 @@ class Teacher(nn.Module):
 
         def collect(name: str, output: Tensor) -> None:
             kept = output.clone() if name in self._overwritten else output
-            last[:] = [self.layouts[-1].to_nchw(kept)]
+            last[:] = [self._in_units(len(self.boundaries), self.layouts[-1].to_nchw(kept))]
 
         with listening(self.model, self.boundaries[-1:], collect):
             logits = self.continue_from(images, block, features)
@@ -192,6 +209,13 @@ class Teacher(nn.Module):
         draw = torch.Generator().manual_seed(block)
         first, second = (torch.randn(shape, generator=draw).to(self.mean.device) for _ in range(2))
         return not torch.equal(self.continue_from(images, block, first), self.continue_from(images, block, second))
+
+    def _in_units(self, block: int, features: Tensor) -> Tensor:
+        return self.units[block - 1](features) if self.units else features
+
+    def _own(self, block: int, features: Tensor) -> Tensor:
+        unit = self.units[block - 1] if self.units else None
+        return unit.undo(features) if isinstance(unit, Standardization) else features
 
     def _run(self, normalized: Tensor) -> Tensor:
         if self.frozen and self.model.training:

@@ -1,0 +1,101 @@
+"""Linear readouts: what a path's features hold of the teacher's, however well its last layer has learnt to say it.
+
+Paths share weights, and in a short training the last projections are compromises between many paths. So each path may be
+given a projection of its own before it is rated: the affine map, the same at every pixel, that brings its output nearest to
+Y_k over some training images. It is found in closed form (ridge regression), with no step of training, and its cost is one
+more pass of rating over these images.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from helixnas.rating.tree import rate_cell
+from helixnas.supernet import SupernetBlock, SupernetCell
+
+RIDGE = 1e-3
+"""Added to the variance of every channel, as a share of it, so that channels that say the same are no trouble."""
+
+NOISE = 1e-5
+"""The same as a share of its mean square, which what varies no more than float32 rounds is small against."""
+
+
+class BlockReadouts:
+    """Fits the readouts of all paths of a block, batch by batch.
+
+    Args:
+        block: nothing in it changes; batch norm uses each batch's statistics.
+    """
+
+    def __init__(self, block: SupernetBlock) -> None:
+        self.block = block
+        self._sums: dict[tuple[int, int], Tensor] = {}
+
+    def add(self, features: Sequence[Tensor]) -> None:
+        """Take in Y_0 .. Y_N of a batch of training images."""
+        source, target = features[self.block.number - 1], features[self.block.number]
+        for width, index, cell in self._distinct():
+            found = rate_cell(cell, source, width, lambda prediction: moments(prediction, target))
+            self._sums[width, index] = self._sums[width, index] + found if (width, index) in self._sums else found
+
+    def solve(self) -> dict[tuple[int, int], Float[Tensor, "paths channels_plus_one channels"]]:
+        """Return the readouts by previous width and number of the cell (from 0), in the order of the cell's paths."""
+        return {
+            (width, index): torch.stack([solve(each) for each in self._sums.pop((width, index))])
+            for width, index, _ in list(self._distinct())
+        }
+
+    def _distinct(self) -> Iterator[tuple[int, int, SupernetCell]]:
+        for width in self.block.previous_widths:
+            for index, cell in enumerate(self.block):
+                if width == self.block.previous_widths[0] or not cell.widens:
+                    yield width, index, cell
+
+
+def moments(
+    prediction: Float[Tensor, "batch channels height width"], target: Float[Tensor, "batch channels_out height width"]
+) -> Float[Tensor, "channels_plus_one both_plus_one"]:
+    """Return sums over pixels of x x^T and x y^T in float64; x is the path's output and a one, y the teacher's.
+
+    They are all that the best affine map depends on, and add up over batches.
+    """
+    with torch.autocast(prediction.device.type, enabled=False):
+        x, y = _pixels(prediction), _pixels(target)
+        x = torch.cat([x, x.new_ones(len(x), 1)], 1)
+        return (x.T @ torch.cat([x, y], 1)).double()
+
+
+def solve(
+    sums: Float[Tensor, "channels_plus_one both_plus_one"],
+) -> Float[Tensor, "channels_plus_one channels_out"]:
+    """Return the affine map of least squared error: a row per channel of the path's output, then the offset.
+
+    >>> x = torch.tensor([0.0, 1.0, 2.0, 3.0]).reshape(4, 1, 1, 1)
+    >>> slope, offset = solve(moments(x, 2 * x + 5)).flatten().tolist()
+    >>> round(slope, 2), round(offset, 2)
+    (2.0, 5.0)
+    """
+    width = len(sums) - 1
+    count = sums[-1, width]
+    mean_x, mean_y = sums[:-1, width] / count, sums[-1, width + 1 :] / count
+    within = sums[:-1, :width] / count - mean_x.outer(mean_x)
+    between = sums[:-1, width + 1 :] / count - mean_x.outer(mean_y)
+    ridge = RIDGE * within.diagonal() + NOISE * sums.diagonal()[:-1] / count + torch.finfo(torch.float32).tiny
+    slopes = torch.linalg.solve(within + ridge.diag(), between)
+    return torch.cat([slopes, (mean_y - mean_x @ slopes)[None]]).float()
+
+
+def read_out(
+    readout: Float[Tensor, "channels_plus_one channels_out"], prediction: Float[Tensor, "batch channels height width"]
+) -> Float[Tensor, "batch channels_out height width"]:
+    """Return what a readout makes of a path's output, in the precision that this came in."""
+    with torch.autocast(prediction.device.type, enabled=False):
+        batch, _, height, width = prediction.shape
+        found = torch.addmm(readout[-1], _pixels(prediction), readout[:-1])
+        return found.reshape(batch, height, width, -1).permute(0, 3, 1, 2).to(prediction.dtype)
+
+
+def _pixels(features: Tensor) -> Tensor:
+    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).float()

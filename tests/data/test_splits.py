@@ -1,5 +1,6 @@
 """The three parts of the data: apart, by class, and the same again for the same seed."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,17 @@ def test_enlarged_and_reduced_caches_show_what_decoding_shows(make_images: Any) 
         ]
         assert (pair[0].images == pair[1].images).all()
         assert pair[0].images.shape[-1] == size
+
+
+@pytest.mark.parametrize(("image_size", "is_told"), [(32, False), (40, True)])
+def test_small_images_that_are_much_enlarged_are_told(
+    image_size: int, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        open_data(DataConfig(name="digits", num_rating=100), image_size=image_size, seed=0)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == is_told
+    assert all("8 x 8 pixels and are enlarged to 40 x 40" in text and "data.image_size=8" in text for text in told)
 
 
 def test_a_cache_too_large_when_enlarged_stays_at_its_stored_size(

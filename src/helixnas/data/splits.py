@@ -5,6 +5,7 @@ the same images would be flattered by that choice. The evaluation images are dra
 many are rated on.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,11 @@ from helixnas.data.source import Source
 from helixnas.data.stratify import draw_evenly
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError
+
+MUCH = 4
+"""Images enlarged by more than this are hardly meant to be: every step of a run costs the square of it."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -230,6 +236,13 @@ def _open_store(
     unreadable = UnreadableImages(title=source.title, num_images=source.num_images, max_share=config.max_unreadable)
     pixels = decode(source, cache=config.cache, unreadable=unreadable, progress=progress)
     if pixels is not None:
+        side = max(pixels.shape[1:3])
+        if image_size > MUCH * side:
+            _logger.warning(
+                "the images of %s have %d x %d pixels and are enlarged to %d x %d, as the teacher wants by default; "
+                "data.image_size=%d keeps them",
+                *(source.title, pixels.shape[2], pixels.shape[1], image_size, image_size, side),
+            )
         source = replace(source, read=DecodedImages(pixels).read, fingerprint=None)
     store = ImageStore(
         source=source,

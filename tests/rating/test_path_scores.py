@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helixnas.rating import FINAL_ERROR, RELATIVE_L1, SCORES, TASK_KL, PathScores, relative_l1
+from helixnas.rating import FINAL_ERROR, FINAL_L1, RELATIVE_L1, SCORES, TASK_KL, PathScores, relative_l1
 from helixnas.rating.path_scores import kl_divergence, relative_error
 from helixnas.teacher import Teacher
 
@@ -40,6 +40,7 @@ def test_scores_are_those_of_the_teacher_run_by_hand(teacher: Teacher, scores_of
         relative_l1(prediction, features[block]).item(),
         (p * (p.log() - output.log_softmax(1))).sum(1).mean().item(),
         math.log(((last - features[2]) ** 2).mean().item() / features[2].var(correction=0).item()),
+        math.log(relative_l1(last, features[2]).item()),
     ]
     assert scores_of(block)(prediction).tolist() == pytest.approx(expected, rel=1e-4)
 
@@ -49,14 +50,14 @@ def test_a_perfect_path_has_the_least_of_every_score(teacher: Teacher, scores_of
     exact, rough = (
         scores_of(block)(y) for y in (teacher.features(IMAGES)[block], other(teacher.features(IMAGES)[block]))
     )
-    assert exact.tolist() == pytest.approx([0.0, 0.0, math.log(1e-12)], abs=1e-6)
+    assert exact.tolist() == pytest.approx([0.0, 0.0, math.log(1e-12), math.log(1e-12)], abs=1e-6)
     assert (exact < rough).all()
 
 
 def test_only_what_is_asked_for_is_scored_in_the_order_asked(teacher: Teacher, scores_of: MakeScores) -> None:
     prediction = other(teacher.features(IMAGES)[1])
     every = dict(zip(SCORES, scores_of(1)(prediction).tolist(), strict=True))
-    for names in ((TASK_KL,), (FINAL_ERROR, RELATIVE_L1), (TASK_KL, RELATIVE_L1)):
+    for names in ((TASK_KL,), (FINAL_ERROR, RELATIVE_L1), (FINAL_L1,), (TASK_KL, RELATIVE_L1)):
         assert scores_of(1, names)(prediction).tolist() == [every[name] for name in names]
 
 

@@ -3,13 +3,14 @@
 from helixnas.artifacts.agreement import Agreement, agreement, partial_spearman
 from helixnas.rating.extension import rate_extensions
 from helixnas.rating.loop import BatchRecord, Rating, RatingConfig
-from helixnas.rating.path_scores import FINAL_ERROR, RELATIVE_L1, SCORES, TASK_KL, PathScores
+from helixnas.rating.path_scores import FINAL_ERROR, FINAL_L1, RELATIVE_L1, SCORES, TASK_KL, PathScores
 from helixnas.rating.relative_l1 import relative_l1
 from helixnas.rating.stitching import Stitching, StitchingConfig, StitchRecord, stitched_features
 from helixnas.rating.tree import rate_cell
 
 __all__ = [
     "FINAL_ERROR",
+    "FINAL_L1",
     "RELATIVE_L1",
     "SCORES",
     "TASK_KL",

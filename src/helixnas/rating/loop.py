@@ -42,8 +42,8 @@ class RatingConfig:
     """Training images that readouts are fitted on (at most as many as there are)."""
 
     scores: tuple[str, ...] = (RELATIVE_L1,)
-    """What paths are scored by: relative_l1 (Eq. 7), final_error and task_kl (what the rest of the teacher makes of
-    them: log relative error of its last features, divergence of its logits); the last two run it once per path."""
+    """What paths are scored by: relative_l1 (Eq. 7), and what the rest of the teacher makes of them, run once per path:
+    final_l1 and final_error (log of Eq. 7 and of the squared error at its last features), task_kl (of its logits)."""
 
     def __post_init__(self) -> None:
         if self.batch_size < 2:

@@ -1,8 +1,8 @@
 """What a path is scored by: Eq. 7, and what the teacher makes of the path's features (ours, not the paper's).
 
-Eq. 7 compares features one by one, as if each mattered alike to what comes after. The two other scores ask the teacher:
+Eq. 7 compares features one by one, as if each mattered alike to what comes after. The other scores ask the teacher:
 the path stands in for block k, the frozen rest of the teacher runs on its output, and the result is compared with the
-teacher's own, in its last features or in its logits. Neither needs labels. Like Eq. 7 they are kept per block and summed
+teacher's own, in its last features or in its logits. None needs labels. Like Eq. 7 they are kept per block and summed
 over blocks, so rating stays exhaustive and the search exact; they cost one pass through the rest of the teacher per path.
 """
 
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from helixnas.rating.relative_l1 import mean_absolute_error, spread
+from helixnas.rating.relative_l1 import mean_absolute_error, relative_l1, spread
 from helixnas.teacher import Teacher
 
 RELATIVE_L1 = "relative_l1"
@@ -25,11 +25,14 @@ TASK_KL = "task_kl"
 FINAL_ERROR = "final_error"
 """Name of the logarithm of the relative squared error at the teacher's last features."""
 
-SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR)
+FINAL_L1 = "final_l1"
+"""Name of the logarithm of Eq. 7 at the teacher's last features."""
+
+SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR, FINAL_L1)
 """All scores; each is lower for better."""
 
 SMALLEST = 1e-12
-"""Least relative error, so that a perfect path has a finite logarithm."""
+"""Least relative error, squared or not, so that a perfect path has a finite logarithm."""
 
 
 class PathScores:
@@ -68,9 +71,10 @@ class PathScores:
         values: dict[str, Tensor] = {}
         if RELATIVE_L1 in self.names:
             values[RELATIVE_L1] = mean_absolute_error(prediction, self.target) / self.scale
-        if FINAL_ERROR in self.names:
+        if FINAL_ERROR in self.names or FINAL_L1 in self.names:
             last, logits = self.teacher.finish_from(self.images, self.block, prediction)
             values[FINAL_ERROR] = relative_error(last, self.last).clamp(min=SMALLEST).log()
+            values[FINAL_L1] = relative_l1(last, self.last).clamp(min=SMALLEST).log()
             values[TASK_KL] = kl_divergence(logits.float(), self.logits)
         elif TASK_KL in self.names:
             logits = self.teacher.continue_from(self.images, self.block, prediction)

@@ -22,3 +22,9 @@ def test_a_teacher_needs_a_name() -> None:
 def test_a_boundary_named_twice_is_an_error() -> None:
     with pytest.raises(ConfigError, match="names a module twice: layer1, layer1"):
         TeacherConfig(boundaries=("layer1", "layer1"))
+
+
+@pytest.mark.parametrize("weights", ["hub", "package"])
+def test_a_network_of_the_space_has_no_published_weights(weights: str) -> None:
+    with pytest.raises(ConfigError, match=rf"no weights are published of teacher.network='64:mb3_k3'.*not {weights}"):
+        TeacherConfig(network="64:mb3_k3", weights=weights)

@@ -87,7 +87,7 @@ def _shared_weights(plan: BaselinePlan, session: Session) -> SharedWeights:
         rating=data.rating,
         rating_batch_size=plan.recipe.rating.batch_size,
         runtime=runtime,
-        normalize=Normalization(*normalization_of(plan.recipe.teacher)).to(runtime.device),
+        normalize=Normalization(*normalization_of(plan.recipe.built_teacher)).to(runtime.device),
         seed=plan.seed,
     )
 

@@ -167,7 +167,7 @@ class BenchmarkPlan:
 def settings_of_images(recipe: Recipe) -> dict[str, Any]:
     """Return everything that decides which images a network is trained on, and how it sees them, as plain values."""
     values = recipe.to_dict()
-    mean, std = normalization_of(recipe.teacher)
+    mean, std = normalization_of(recipe.built_teacher)
     return {
         "seed": values["seed"],
         "data": data_settings(values),

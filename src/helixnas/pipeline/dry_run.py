@@ -41,7 +41,7 @@ def sketch(recipe: Recipe) -> Sketch:
     """Build the networks of a recipe without weights; raises what a real run would raise for them."""
     import_extensions(recipe)
     space, size = load_space(recipe.space), image_size(recipe)
-    teacher = sketch_teacher(recipe.teacher, strides=space.strides, num_classes=10, input_size=(size, size))
+    teacher = sketch_teacher(recipe.built_teacher, strides=space.strides, num_classes=10, input_size=(size, size))
     with torch.device("meta"):
         supernet = build_supernet(space, teacher.widths, config=recipe.supernet, seed=recipe.seed)
     return Sketch(space=space, teacher=teacher, supernet=supernet, image_size=size)
@@ -52,11 +52,11 @@ def dry_run(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     drawn = sketch(recipe)
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
     costs = count_teacher(drawn.teacher, drawn.image_size)
+    name = recipe.teacher.network or recipe.teacher.model
+    weights = f"weights: {recipe.teacher.weights}" if recipe.teacher.weights else "trained by the recipe"
     console.print(
-        f"teacher {recipe.teacher.model}: {costs['params'] / 1e6:.2f} M parameters, {costs['macs'] / 1e6:,.1f} M multiply-adds "
-        f"at "
-        f"{drawn.image_size} pixels, "
-        f"{'weights: ' + recipe.teacher.weights if recipe.teacher.weights else 'trained by the recipe'}",
+        f"teacher {name}: {costs['params'] / 1e6:.2f} M parameters, {costs['macs'] / 1e6:,.1f} M multiply-adds at "
+        f"{drawn.image_size} pixels, {weights}",
         highlight=False,
         soft_wrap=True,
     )

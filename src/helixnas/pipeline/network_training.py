@@ -24,7 +24,7 @@ class NetworkTrainer:
     def __init__(self, session: Session, config: RetrainConfig) -> None:
         self.session = session
         self.config = config
-        self.mean, self.std = normalization_of(session.recipe.teacher)
+        self.mean, self.std = normalization_of(session.recipe.built_teacher)
         self.images = training_images(session, config)
         self.num_steps = self.images.num_batches(config.fit.batch_size, drop_last=True) * config.fit.num_epochs
 

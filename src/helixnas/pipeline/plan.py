@@ -30,6 +30,7 @@ LATER: Mapping[str, Any] = {
     "stop_at": 1.0,
     "features": "raw",
     "zero_init_residual": False,
+    "network": "",
     "readout": "none",
     "readout_images": 2000,
     "strategy": "concurrent",
@@ -71,7 +72,7 @@ def plan(values: Mapping[str, Any]) -> tuple[PlannedStage, ...]:
         key = config_key(settings, name, *(stages[other].key for other in upstream))
         stages[name] = PlannedStage(name, key, settings, upstream)
 
-    add("teacher", {**common, **space, "teacher": values["teacher"], **trained})
+    add("teacher", {**common, **space, "teacher": _settled(values["teacher"]), **trained})
     add("costs", space, "teacher")
     costs = values.get("costs") or {}
     is_timed = bool(costs.get("latency") or costs.get("latency_csv"))
@@ -101,8 +102,13 @@ def data_settings(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def teacher_training_key(values: Mapping[str, Any]) -> str:
-    """Return the hash of all that the training of a teacher depends on: not where it is cut, nor what is searched."""
-    network = {name: value for name, value in values["teacher"].items() if name != "boundaries"}
+    """Return the hash of all that the training of a teacher depends on.
+
+    That is neither where it is cut nor what is searched, unless the teacher is a network of the space.
+    """
+    network = {name: value for name, value in _settled(values["teacher"]).items() if name != "boundaries"}
+    if "network" in network:
+        network["space"] = values["space"]
     common = {"seed": values["seed"], "data": data_settings(values), "precision": values["runtime"]["precision"]}
     return config_key({**common, "teacher": network, "teacher_fit": _settled(values["teacher_fit"])})
 

@@ -1,7 +1,8 @@
 """Recipe: every setting of a run in one frozen value, read from YAML."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from helixnas.costs import CostsConfig
@@ -12,8 +13,10 @@ from helixnas.errors import ConfigError
 from helixnas.pipeline.search_config import SearchConfig, check_search_name
 from helixnas.rating import RatingConfig, StitchingConfig
 from helixnas.retrain import RetrainConfig
+from helixnas.space import load_space
 from helixnas.supernet import SupernetConfig
 from helixnas.teacher import TeacherConfig
+from helixnas.zoo import HELIXNAS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,23 @@ class Recipe:
                 "weights can be inherited with supernet.interface=adapter alone: in a supernet that widens, first and last "
                 "layers have the teacher's widths; set retrain.init to scratch"
             )
+
+    @cached_property
+    def built_teacher(self) -> TeacherConfig:
+        """The teacher's settings; where they name a network of the space, as timm builds it: the model `helixnas`.
+
+        Raises:
+            SpaceError: the space has no such network.
+        """
+        if not self.teacher.network:
+            return self.teacher
+        space = load_space(self.space)
+        return replace(
+            self.teacher,
+            model=HELIXNAS,
+            model_args={"arch": space.parse(self.teacher.network).to_dict()},
+            boundaries=tuple(f"blocks.{number}" for number in range(len(space.blocks))),
+        )
 
     @property
     def expected_training_images(self) -> int:

@@ -74,7 +74,7 @@ class Session:
         """Return the teacher as the recipe describes it: with its weights, or untrained where it names none."""
         return self.runtime.place(
             build_teacher(
-                self.recipe.teacher,
+                self.recipe.built_teacher,
                 strides=self.space.strides,
                 num_classes=self.data.num_classes or 1000,
                 input_size=(self.image_size, self.image_size),
@@ -131,7 +131,7 @@ class Session:
 
 def image_size(recipe: Recipe) -> int:
     """Return the side of the square input in pixels: the recipe's, else the teacher's own."""
-    return recipe.data.image_size or input_size_of(recipe.teacher)
+    return recipe.data.image_size or input_size_of(recipe.built_teacher)
 
 
 def import_extensions(recipe: Recipe) -> None:

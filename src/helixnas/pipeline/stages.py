@@ -87,14 +87,14 @@ def make_teacher(session: Session, key: str) -> Result:
             curves=curves,
             title="training the teacher",
         )
-    files = save_teacher(teacher, folder.teacher, recipe.teacher, trained_as=trained_as)
+    files = save_teacher(teacher, folder.teacher, recipe.built_teacher, trained_as=trained_as)
     if trained is None:
         curves.losses.save(folder.history("teacher"))
     session.forget()
     names = [f"teacher/{name}" for name in (*files, save_units(_measure_units(session), folder.teacher))]
     steps = load_history(folder.history("teacher"))["step"].to_numpy()
     facts: dict[str, Any] = {
-        "model": recipe.teacher.model,
+        "model": recipe.teacher.network or recipe.teacher.model,
         "boundaries": list(teacher.boundaries),
         "widths": list(teacher.widths),
         "images": int(steps.max(initial=0)) * recipe.teacher_fit.batch_size,

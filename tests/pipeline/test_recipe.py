@@ -1,0 +1,73 @@
+"""A network of the searched space as the teacher: what it is built as, what its training depends on, a run with it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.pipeline.dry_run import sketch
+from helixnas.pipeline.plan import plan, teacher_training_key
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.run_folder import RunFolder
+from helixnas.space import load_space
+from helixnas.teacher import TeacherConfig, load_teacher
+
+
+def largest(recipe: Recipe) -> str:
+    """Return the text of the network with the last path of every block: the deepest, of the largest operations."""
+    space = load_space(recipe.space)
+    return space.architecture(tuple(list(block.paths())[-1] for block in space.blocks)).text
+
+
+def taught_by(recipe: Recipe, network: str) -> Recipe:
+    return replace(recipe, teacher=TeacherConfig(network=network))
+
+
+def test_a_teacher_from_elsewhere_is_built_as_its_settings_say(tiny: Recipe) -> None:
+    assert tiny.built_teacher is tiny.teacher
+
+
+def test_a_network_of_the_space_is_cut_behind_the_blocks_of_the_space(tiny: Recipe) -> None:
+    network = largest(tiny)
+    recipe = taught_by(tiny, network)
+    drawn = sketch(recipe)
+    assert drawn.teacher.boundaries == tuple(f"blocks.{number}" for number in range(len(drawn.space.blocks)))
+    assert drawn.teacher.widths == tuple(path.width for path in drawn.space.parse(network).paths)
+
+
+def test_a_network_that_the_space_does_not_hold_is_an_error(tiny: Recipe) -> None:
+    with pytest.raises(SpaceError, match="blocks, but 1 paths were given"):
+        _ = taught_by(tiny, largest(tiny).split()[0]).built_teacher
+    with pytest.raises(UnknownNameError, match="unknown operation 'mb9_k9'"):
+        _ = taught_by(tiny, largest(tiny).replace("mb", "mb9_k9,mb", 1)).built_teacher
+
+
+def test_the_training_of_a_teacher_depends_on_the_space_where_it_is_a_network_of_it(tiny: Recipe) -> None:
+    def keys(recipe: Recipe) -> tuple[str, str]:
+        return tuple(teacher_training_key(replace(recipe, space=space).to_dict()) for space in ("macro", "mbconv"))  # pyright: ignore[reportReturnType]
+
+    same, other = keys(tiny)
+    assert same == other
+    same, other = keys(taught_by(tiny, "any"))
+    assert same != other
+
+
+def test_a_recipe_that_names_no_network_keeps_the_keys_it_had_before_there_were_any(tiny: Recipe) -> None:
+    values = tiny.to_dict()
+    before = {**values, "teacher": {name: value for name, value in values["teacher"].items() if name != "network"}}
+    assert [stage.key for stage in plan(values)] == [stage.key for stage in plan(before)]
+
+
+def test_a_run_taught_by_a_network_of_the_space_trains_cuts_and_rates(tiny: Recipe, tmp_path: Path, listener) -> None:
+    recipe, folder = taught_by(tiny, largest(tiny)), RunFolder(tmp_path)
+    record = run_recipe(recipe, folder, listener, until="rate")
+    assert record.stages["teacher"].facts["model"] == recipe.teacher.network
+    assert load_teacher(folder.teacher).widths == tuple(
+        path.width for path in load_space(recipe.space).parse(recipe.teacher.network).paths
+    )
+    assert record.stages["rate"].missing(folder.path) is None
+    listener.said.clear()
+    run_recipe(recipe, folder, listener, until="rate")
+    assert all("done already" in said for said in listener.said if "report" not in said)

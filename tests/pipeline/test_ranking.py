@@ -82,10 +82,22 @@ def test_figures_are_printed_with_their_intervals(copy: RunFolder, bench: Path) 
     console = Console(record=True, width=160)
     show_ranking(console, ranked)
     said = console.export_text()
-    for words in ("All networks: 24 rows, 24 networks", "training 1 against 2", "mean regret (points)", "random picks"):
+    for words in ("All networks: 24 rows, 24 networks", "training 1 against 2", "mean regret", "random picks"):
         assert words in said
     assert "Top decile: left out, 3 different networks, of at least 10." in said
     assert f"page: {ranked.page}" in said
+
+
+def test_regrets_are_told_at_80_columns_with_the_limit_of_the_largest(copy: RunFolder, bench: Path) -> None:
+    ranked = rank_run(copy, bench, Reporter(), num_resamples=2)
+    console = Console(record=True, width=80)
+    show_ranking(console, ranked)
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in console.export_text().splitlines()]
+    told = [row for row in rows if len(row) == 4 and row[0] == "MACs"][-1]  # before it come correlations
+    regrets = {each.macs: 100 * (each.best - each.picks["macs"].accuracy) for each in ranked.ranking.budgets}
+    largest = max(regrets.values())
+    assert told[1:3] == [f"{sum(regrets.values()) / len(regrets):.2f}", f"{largest:.2f}"]
+    assert regrets[int(told[3].replace(",", ""))] == largest
 
 
 def test_a_cleared_folder_keeps_no_ranking(copy: RunFolder, bench: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from helixnas.errors import SpaceError, UnknownNameError
 from helixnas.pipeline.dry_run import sketch
-from helixnas.pipeline.plan import plan, teacher_training_key
+from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.run_folder import RunFolder
@@ -52,12 +52,6 @@ def test_the_training_of_a_teacher_depends_on_the_space_where_it_is_a_network_of
     assert same == other
     same, other = keys(taught_by(tiny, "any"))
     assert same != other
-
-
-def test_a_recipe_that_names_no_network_keeps_the_keys_it_had_before_there_were_any(tiny: Recipe) -> None:
-    values = tiny.to_dict()
-    before = {**values, "teacher": {name: value for name, value in values["teacher"].items() if name != "network"}}
-    assert [stage.key for stage in plan(values)] == [stage.key for stage in plan(before)]
 
 
 def test_a_run_taught_by_a_network_of_the_space_trains_cuts_and_rates(tiny: Recipe, tmp_path: Path, listener) -> None:

@@ -25,7 +25,7 @@ from helixnas.pipeline.shipped import shipped_recipes
 from helixnas.rating import RatingConfig
 from helixnas.retrain import RetrainConfig, load_model
 from helixnas.supernet import SupernetConfig
-from helixnas.teacher import Teacher
+from helixnas.teacher import Teacher, TeacherConfig
 
 Digests = Callable[[Path], dict[str, str]]
 StoppedAfter = Callable[[int], AbstractContextManager[None]]
@@ -156,7 +156,7 @@ def test_settings_that_came_later_leave_the_keys_of_older_runs_as_they_were(tiny
             part.pop(name, None)
     del old["data"]["train_share"], old["distill"]["stop_at"]
     del old["distill"]["features"], old["supernet"]["zero_init_residual"]
-    del old["rating"]["readout"], old["rating"]["readout_images"]
+    del old["rating"]["readout"], old["rating"]["readout_images"], old["teacher"]["network"]
     for name in ("init", "inherit"):
         del old["retrain"][name]
     assert [stage.key for stage in plan(values)] == [stage.key for stage in plan(old)]
@@ -164,5 +164,5 @@ def test_settings_that_came_later_leave_the_keys_of_older_runs_as_they_were(tiny
     changed = [now.name for now, then in zip(plan(values), plan(old), strict=True) if now.key != then.key]
     assert changed == ["retrain:small"]
     defaults = {**DataConfig().__dict__, **DistillConfig().__dict__, **RetrainConfig().__dict__, **FitConfig().__dict__}
-    defaults |= {**SupernetConfig().__dict__, **RatingConfig().__dict__}
+    defaults |= {**SupernetConfig().__dict__, **RatingConfig().__dict__, **TeacherConfig().__dict__}
     assert {name: defaults[name] for name in LATER} == dict(LATER)

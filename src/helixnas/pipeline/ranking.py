@@ -135,17 +135,19 @@ def _correlations(subset: SubsetRanking) -> Table:
 
 
 def _regret(ranking: Ranking) -> Table:
-    """Return accuracies of the picks in percent, a row per budget, and the mean regret of each column."""
-    names = (*ranking.predictors, "random")
-    table = Table(title=f"Accuracy (%) of what is picked under budgets; picked by {ranking.picked_by}")
+    """Return, a row per predictor, by how much its picks fall short: the mean over the budgets, and the largest."""
+    number = f"{len(ranking.budgets)} budgets on multiply-adds"
+    table = Table(title=f"Regret in points of accuracy under {number}; picked by {ranking.picked_by}")
     table.title_justify = "left"
-    for column in ("MACs, at most", "rows", "best", *(name_of(name) for name in names)):
-        table.add_column(column, justify="right", overflow="fold")
-    for each in ranking.budgets:
-        accuracies = [each.best, *(each.picks[name].accuracy for name in ranking.predictors), each.random]
-        table.add_row(f"{each.macs:,}", f"{each.num_rows:,}", *(f"{100 * value:.2f}" for value in accuracies))
-    table.add_section()
-    table.add_row("mean regret (points)", "", "", *(f"{100 * ranking.regret(name):.2f}" for name in names))
+    table.add_column("what picks", overflow="fold")
+    for column in ("mean regret", "largest", "under a limit of (MACs)"):
+        table.add_column(column, justify="right")
+    for name in (*ranking.predictors, "random"):
+        regrets = [
+            each.best - (each.random if name == "random" else each.picks[name].accuracy) for each in ranking.budgets
+        ]
+        limit = ranking.budgets[regrets.index(max(regrets))].macs
+        table.add_row(name_of(name), f"{100 * ranking.regret(name):.2f}", f"{100 * max(regrets):.2f}", f"{limit:,}")
     return table
 
 

@@ -179,6 +179,12 @@ def test_small_images_that_are_much_enlarged_are_told(
     assert all("8 x 8 pixels and are enlarged to 40 x 40" in text and "data.image_size=8" in text for text in told)
 
 
+def test_an_image_size_that_was_asked_for_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        open_data(DataConfig(name="digits", num_rating=100, image_size=40), image_size=40, seed=0)
+    assert not caplog.records
+
+
 def test_a_cache_too_large_when_enlarged_stays_at_its_stored_size(
     make_images: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

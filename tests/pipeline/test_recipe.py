@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.errors import ConfigError
 from helixnas.pipeline.dry_run import sketch
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.recipe import Recipe
@@ -38,9 +38,9 @@ def test_a_network_of_the_space_is_cut_behind_the_blocks_of_the_space(tiny: Reci
 
 
 def test_a_network_that_the_space_does_not_hold_is_an_error(tiny: Recipe) -> None:
-    with pytest.raises(SpaceError, match="blocks, but 1 paths were given"):
+    with pytest.raises(ConfigError, match=r"teacher\.network is no network of space 'tiny': .*blocks, but 1 paths"):
         _ = taught_by(tiny, largest(tiny).split()[0]).built_teacher
-    with pytest.raises(UnknownNameError, match="unknown operation 'mb9_k9'"):
+    with pytest.raises(ConfigError, match="teacher.network is no network of space 'tiny': unknown operation 'mb9_k9'"):
         _ = taught_by(tiny, largest(tiny).replace("mb", "mb9_k9,mb", 1)).built_teacher
 
 

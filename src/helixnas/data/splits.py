@@ -237,7 +237,7 @@ def _open_store(
     pixels = decode(source, cache=config.cache, unreadable=unreadable, progress=progress)
     if pixels is not None:
         side = max(pixels.shape[1:3])
-        if image_size > MUCH * side:
+        if not config.image_size and image_size > MUCH * side:
             _logger.warning(
                 "the images of %s have %d x %d pixels and are enlarged to %d x %d, as the teacher wants by default; "
                 "data.image_size=%d keeps them",

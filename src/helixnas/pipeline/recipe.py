@@ -9,7 +9,7 @@ from helixnas.costs import CostsConfig
 from helixnas.data import DataConfig
 from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig, RuntimeConfig
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, HelixError
 from helixnas.pipeline.search_config import SearchConfig, check_search_name
 from helixnas.rating import RatingConfig, StitchingConfig
 from helixnas.retrain import RetrainConfig
@@ -99,15 +99,19 @@ class Recipe:
         """The teacher's settings; where they name a network of the space, as timm builds it: the model `helixnas`.
 
         Raises:
-            SpaceError: the space has no such network.
+            ConfigError: the space has no such network.
         """
         if not self.teacher.network:
             return self.teacher
         space = load_space(self.space)
+        try:
+            architecture = space.parse(self.teacher.network)
+        except HelixError as error:
+            raise ConfigError(f"teacher.network is no network of space {space.name!r}: {error}") from error
         return replace(
             self.teacher,
             model=HELIXNAS,
-            model_args={"arch": space.parse(self.teacher.network).to_dict()},
+            model_args={"arch": architecture.to_dict()},
             boundaries=tuple(f"blocks.{number}" for number in range(len(space.blocks))),
         )
 

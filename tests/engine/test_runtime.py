@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -31,11 +33,20 @@ def test_half_precision_on_a_cpu_is_refused() -> None:
         Runtime(RuntimeConfig(device="cpu", precision="fp16"))
 
 
-@pytest.mark.parametrize(("has_units", "wanted"), [(True, "bf16"), (False, "fp32")])
+@pytest.mark.parametrize(
+    ("capabilities", "wanted"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True, "cpu_name": "Intel(R) Xeon(R)"}, "bf16"),
+        ({"amx_bf16": False, "avx512_bf16": True, "cpu_name": "Intel(R) Xeon(R)"}, "fp32"),
+        ({"amx_bf16": False, "avx512_bf16": True, "cpu_name": "AMD EPYC"}, "bf16"),
+        ({"amx_bf16": False, "avx512_bf16": False, "cpu_name": "AMD EPYC"}, "fp32"),
+        ({}, "fp32"),
+    ],
+)
 def test_precision_is_chosen_by_what_the_processor_has(
-    has_units: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+    capabilities: dict[str, Any], wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_units}, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     runtime = Runtime(RuntimeConfig(device="cpu", precision="auto"))
     assert runtime.precision == wanted
     with runtime.autocast():

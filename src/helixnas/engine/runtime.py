@@ -31,7 +31,8 @@ class RuntimeConfig:
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward passes under autocast; weights and losses stay float32.
 
-    auto: bf16 where the device multiplies it in hardware made for it (CUDA devices that have it, CPUs with AMX), else fp32.
+    auto: bf16 where the device is faster with it (CUDA devices that have it, CPUs with AMX, AMD's with AVX-512 BF16), else
+    fp32.
     """
 
     channels_last: bool = True
@@ -130,11 +131,17 @@ class Runtime:
 
 
 def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
-    """Return bf16 where the device has units made for it, else fp32; elsewhere bf16 is often the slower one."""
+    """Return bf16 where the device is faster with it, else fp32.
+
+    Intel's AVX-512 instructions for bfloat16 alone make products half as fast as in float32, AMD's faster (measured).
+    """
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in every version of torch that is allowed
-    return "bf16" if device.type == "cpu" and capabilities().get("amx_bf16", False) else "fp32"
+    if device.type != "cpu":
+        return "fp32"
+    has = getattr(torch.cpu, "get_capabilities", dict[str, Any])()  # not in every version of torch that is allowed
+    vector_units = bool(has.get("avx512_bf16", False)) and str(has.get("cpu_name", "")).startswith("AMD")
+    return "bf16" if has.get("amx_bf16", False) or vector_units else "fp32"
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def test_a_benchmark_is_built_and_ranked_against_without_torch(
     run: str, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--dry-run"]) == 0
-    assert "3 trainings of 1 epochs of batch 64, each; 3 to do" in capsys.readouterr().out
+    assert "3 trainings of 1 epoch of batch 64, each; 3 to do" in capsys.readouterr().out
     assert not Path("benchmarks").exists()
     words = ["--retrain.fit.batch_size", "128", "--quiet", "--out", "mine.json"]
     assert main(["bench", "build", "--recipe", tiny, "--num", "3", *words]) == 0

@@ -192,12 +192,12 @@ def test_a_dry_run_tells_sizes_steps_and_what_is_left(built: Path, plan: Benchma
     said = console.export_text()
     assert "3 of the 24 networks of space tiny, with " in said
     assert "M multiply-adds at 8 pixels" in said
-    assert "6 trainings of 1 epochs of batch 64: 21 steps, each; 6 to do" in said
+    assert "6 trainings of 1 epoch of batch 64: 21 steps, each; 6 to do" in said
     assert not plan.out.exists()
     plan.out.write_bytes(built.read_bytes())
     console = Console(record=True, width=200)
     show_plan(replace(plan, num_networks=4), console)
-    assert "8 trainings of 1 epochs of batch 64, each; 2 to do" in console.export_text()
+    assert "8 trainings of 1 epoch of batch 64, each; 2 to do" in console.export_text()
 
 
 def test_networks_are_drawn_evenly_from_the_whole_space(tiny: Recipe, tmp_path: Path) -> None:

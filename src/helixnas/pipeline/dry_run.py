@@ -205,7 +205,7 @@ def distill_text(config: DistillConfig, images: int) -> str:
 
 def steps_text(num_epochs: int, batch_size: int, images: int) -> str:
     """Return epochs, batch size and, where the number of images is known, steps of a training in words."""
-    epochs = f"{num_epochs} epochs of batch {batch_size}"
+    epochs = f"{num_epochs} {'epoch' if num_epochs == 1 else 'epochs'} of batch {batch_size}"
     return f"{epochs}: {num_epochs * (images // batch_size):,} steps" if images > 0 else epochs
 
 

@@ -197,7 +197,8 @@ def test_a_baseline_is_trained_and_shown_by_the_ranking(
     script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
     words = ["rank", run, "--bench", "mine.json", "--resamples", "5"]
     done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
-    assert "Baselines on 3 networks" in done.stdout
+    table = done.stdout[done.stdout.index("Baselines on 3 networks") :]
+    assert {"ranks", "core-seconds"} <= set(table.replace("┃", " ").split()), "a head is cut at 80 columns"
     assert '"spos"' in Path(run, "rankings", "mine", "ranking.json").read_text()
 
 

@@ -17,6 +17,9 @@ from helixnas.report.baselines import COLUMNS, COST, accelerators, cells_of, tit
 MADE_BY = ("teacher", "distill", "rate")
 """The stages that scores come from."""
 
+ON_PAGE = ("Spearman", "Pearson")
+"""Columns that a terminal of 80 columns has no room for."""
+
 
 def with_baselines(ranking: Ranking, folder: RunFolder, record: RunRecord, reporter: Reporter, *, seed: int) -> Ranking:
     """Return the ranking with every baseline of the run that rates networks of the benchmark.
@@ -69,16 +72,19 @@ def cost_of(record: RunRecord) -> RunCost:
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
-    """Print a run and its baselines on the same networks as a table."""
+    """Print a run and its baselines on the same networks as a table; what `ON_PAGE` names is on the page alone."""
     table = Table(title=title_of(comparison), title_justify="left")
-    for position, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if position else "left", overflow="fold")
+    shown = [position for position, column in enumerate(COLUMNS) if column not in ON_PAGE]
+    for position in shown:
+        column, side = COLUMNS[position], "right" if position else "left"
+        table.add_column(column, justify=side, overflow="fold", min_width=max(map(len, column.split())))
     previous = comparison.rows[0].kind if comparison.rows else ""
     for row in comparison.rows:
         if row.kind != previous:
             table.add_section()
         previous = row.kind
-        table.add_row(*cells_of(row))
+        cells = cells_of(row)
+        table.add_row(*(cells[position] for position in shown))
     console.print(table)
     for text in (COST, accelerators(comparison)):
         if text:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from helixnas.artifacts.study import Study
 from helixnas.cli import main
 from helixnas.pipeline.shipped import shipped_recipes
+from helixnas.space import Architecture, load_space
 
 Complaint = Callable[..., str]
 
@@ -38,6 +40,13 @@ def test_every_shipped_study_dry_runs_without_data(
     assert re.search(r"\d epochs? of batch", " ".join(said.split()))
     assert max(map(len, said.splitlines())) <= 80
     assert not list(tmp_path.iterdir())
+
+
+def test_the_study_of_blocks_is_taught_by_the_network_that_teaches_its_base() -> None:
+    study = yaml.safe_load(shipped_recipes("study")["blocks-cifar10"].read_text())
+    base = yaml.safe_load(shipped_recipes()[study["base"]].read_text())
+    named = load_space(base["space"]).parse(base["teacher"]["network"])
+    assert Architecture.from_dict(study["settings"]["teacher.model_args"]["arch"]) == named
 
 
 def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(

@@ -8,7 +8,7 @@ import pytest
 
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.lab import Benchmark
-from helixnas.lab.predictors import Summed, higher_is_better, rows_of, sizes, summed_kinds, summed_scores
+from helixnas.lab.predictors import Summed, additive_fit, higher_is_better, rows_of, sizes, summed_kinds, summed_scores
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.search import Budget, Tables, score_coefficients, solve
 from helixnas.space import Architecture, SearchSpace
@@ -104,6 +104,29 @@ def test_depth_counts_no_identity(benchmark: Benchmark, tables: Make, small: Sea
     depth = sizes(benchmark, tables(small))["depth"]
     for network, layers in zip(benchmark.networks, depth, strict=True):
         assert layers == sum("identity" not in name for name in network.architecture.text.replace(" ", ",").split(","))
+
+
+def test_the_additive_fit_is_the_log_error_where_that_is_a_sum_over_blocks(
+    small: SearchSpace, every_network: list[Architecture], benchmark_of: Callable[..., Benchmark], tables: Make
+) -> None:
+    rated = tables(small)
+    plain = benchmark_of(small, every_network, lambda network: [0.5])
+    score = summed_scores(plain, rated, summed_kinds(rated, ())[0])["relative_l1"]
+    errors = dict(zip(every_network, np.exp(score - 2).tolist(), strict=True))
+    known = benchmark_of(small, every_network, lambda network: [1 - errors[network]])
+    assert additive_fit(known) == pytest.approx(2 - score)
+
+
+def test_the_additive_fit_leaves_no_more_than_any_other_sum_and_takes_perfect_accuracies(
+    small: SearchSpace, every_network: list[Architecture], benchmark_of: Callable[..., Benchmark], tables: Make
+) -> None:
+    drawn = dict(zip(every_network, np.random.default_rng(0).uniform(size=81).tolist(), strict=True))
+    drawn[every_network[0]] = 1.0
+    known = benchmark_of(small, every_network, lambda network: [drawn[network]])
+    error, fit = np.log(np.maximum(1 - known.mean_accuracy, 1e-4)), -additive_fit(known)
+    other = summed_scores(known, tables(small), summed_kinds(tables(small), ())[0])["relative_l1"]
+    for step in (-0.1, 0.1):
+        assert np.sum((error - fit) ** 2) < np.sum((error - fit - step * other) ** 2)
 
 
 def test_scores_are_turned_and_sizes_are_not() -> None:

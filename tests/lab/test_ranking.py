@@ -1,13 +1,14 @@
 """Rankings against closed forms, against each other, and against the figures known of NAS-Bench-Macro."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
-from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
+from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.costs import cost_table
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab import Benchmark, rank
@@ -89,8 +90,28 @@ def test_every_kind_of_score_and_every_sum_of_a_search_is_ranked(
     for subset in found.subsets:
         assert set(subset.agreement) == {*found.scores, *SIZES}
         assert set(subset.partial) == set(subset.lead) == set(found.scores)
-    assert set(found.budgets[0].picks) == {*found.scores, *SIZES}
+    assert set(found.budgets[0].picks) == {*found.scores, *SIZES, ADDITIVE}
     assert all(found.budgets[-1].picks[name].architecture is not None for name in found.scores)
+
+
+def test_the_best_additive_fit_is_ranked_beside_the_scores_where_every_network_is_known(
+    small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables
+) -> None:
+    plain = benchmark_of(small, every_network, lambda network: [0.5])
+    score = summed_scores(plain, rated, summed_kinds(rated, ())[0])["relative_l1"]
+    known = dict(zip(every_network, (1 - np.exp(3 * score - 4)).tolist(), strict=True))
+    benchmark = benchmark_of(small, every_network, lambda network: [known[network]])
+    found = rank(benchmark, rated, small, num_resamples=5)
+    assert all(each.additive is not None for each in found.subsets)
+    fit, same = part(found, "all").additive, part(found, "all").agreement["relative_l1"]
+    assert fit is not None
+    assert (fit.kendall, fit.pearson) == pytest.approx((same.kendall, same.pearson))
+    assert fit.pearson_interval == pytest.approx(same.pearson_interval)
+    assert found.regret(ADDITIVE) == 0
+    assert found.pickers == ("relative_l1", *SIZES, ADDITIVE, "random")
+    sample = rank(replace(benchmark, networks=benchmark.networks[1:]), rated, small, num_resamples=5)
+    assert all(each.additive is None for each in sample.subsets)
+    assert sample.pickers == ("relative_l1", *SIZES, "random")
 
 
 def test_subsets_of_too_few_networks_are_left_out_with_the_reason(
@@ -167,5 +188,8 @@ def test_nas_bench_macro_ranks_by_size_as_is_known_of_it(
     assert full.best_pearson is not None
     assert full.best_pearson > full.agreement["macs"].pearson
     assert part(found, "top_decile").num_rows == 659
+    assert whole.additive is not None
+    assert whole.additive.kendall == pytest.approx(0.868, abs=5e-4)
+    assert 100 * found.regret(ADDITIVE) == pytest.approx(0.76, abs=5e-3)
     assert found.budgets[-1].best == pytest.approx(0.9313, abs=5e-5)
     assert found.picked_by == "the exact search over the whole space"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts.agreement import Agreement, Estimate
-from helixnas.artifacts.ranking import SIZES, BudgetPicks, Pick, Ranking, SubsetRanking
+from helixnas.artifacts.ranking import ADDITIVE, SIZES, BudgetPicks, Pick, Ranking, SubsetRanking
 from helixnas.report import build_ranking_page
 from helixnas.report.ranking import even_steps, ranks, verdict
 
@@ -90,6 +90,21 @@ def test_regret_is_told_in_points_beside_random_picks(ranking: Ranking, tmp_path
     assert ranking.regret("relative_l1") == 0.0625
     body = page_of(ranking, tmp_path)
     assert "fall 6.25 points of accuracy short of the best on average; random picks 18.75." in body
+
+
+def test_the_best_additive_fit_is_shown_where_there_is_one_and_told_to_be_no_prediction(
+    ranking: Ranking, tmp_path: Path
+) -> None:
+    row = "<td>best additive fit</td>"
+    assert row not in page_of(ranking, tmp_path)
+    subsets = tuple(replace(each, additive=agreement_of(0.75)) for each in ranking.subsets)
+    perfect = Pick(accuracy=0.9375, architecture="4:b 8:b")
+    budgets = tuple(replace(each, picks={**each.picks, ADDITIVE: perfect}) for each in ranking.budgets)
+    body = page_of(replace(ranking, subsets=subsets, budgets=budgets), tmp_path)
+    assert body.count(row) == 3
+    assert body.count("It has seen what the scores are to predict") == 1
+    assert re.search(rf"{row}\s*<td[^>]*>0.750 \(0.500 to 1.000\)", body)
+    assert re.search(rf"{row}\s*<td[^>]*>0.00</td>", body)
 
 
 def test_many_networks_are_thinned_and_it_says_so(ranking: Ranking, tmp_path: Path) -> None:

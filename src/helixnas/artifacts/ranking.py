@@ -16,6 +16,10 @@ SIZES = ("macs", "params", "depth")
 """What every score is compared with: multiply-adds, parameters, layers that are no identity."""
 
 
+ADDITIVE = "additive"
+"""The best additive fit: block values fitted to the accuracies themselves, a bound to look at and no prediction."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SubsetRanking:
     """How predictors rank one part of a benchmark."""
@@ -47,6 +51,9 @@ class SubsetRanking:
     best_pearson: float | None
     """Pearson R that a perfect predictor would reach with the mean accuracy; None where trainings are not repeated."""
 
+    additive: Agreement | None = None
+    """The best additive fit, to see what sums over blocks can reach; None where the benchmark is a sample of the space."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
@@ -76,7 +83,7 @@ class BudgetPicks:
     """The mean over all rows under it: what a random pick gives on average."""
 
     picks: Mapping[str, Pick]
-    """By predictor; sizes pick the largest."""
+    """By predictor, and ``additive`` where there is a best additive fit; sizes pick the largest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +128,22 @@ class Ranking:
         """Scores, then sizes."""
         return (*self.scores, *SIZES)
 
-    def regret(self, predictor: str) -> float:
-        """Return by how much accuracy the picks fall short of the best, on average over budgets; ``random`` works too."""
-        gaps = [
-            each.best - (each.random if predictor == "random" else each.picks[predictor].accuracy)
-            for each in self.budgets
-        ]
-        return sum(gaps) / len(gaps)
+    @property
+    def pickers(self) -> tuple[str, ...]:
+        """What picks under budgets: predictors, the best additive fit where there is one, ``random``."""
+        has_fit = all(ADDITIVE in each.picks for each in self.budgets)
+        return (*self.predictors, *((ADDITIVE,) if has_fit else ()), "random")
+
+    def regrets(self, picker: str) -> tuple[float, ...]:
+        """Return by how much accuracy the picks fall short of the best, per budget."""
+        return tuple(
+            each.best - (each.random if picker == "random" else each.picks[picker].accuracy) for each in self.budgets
+        )
+
+    def regret(self, picker: str) -> float:
+        """Return by how much accuracy the picks fall short of the best, on average over budgets."""
+        regrets = self.regrets(picker)
+        return sum(regrets) / len(regrets)
 
     def save(self, path: Path) -> None:
         """Write the ranking as JSON, whole or not at all."""
@@ -158,6 +174,7 @@ def _subset(values: Any) -> SubsetRanking:
     parts: dict[str, Any] = {
         "agreement": {name: read_agreement(each) for name, each in values["agreement"].items()},
         "ceiling": {name: read_agreement(each) for name, each in values["ceiling"].items()},
+        "additive": read_agreement(values["additive"]) if values.get("additive") else None,
         "partial": {name: read_estimate(each) for name, each in values["partial"].items()},
         "lead": {
             name: {size: read_estimate(each) for size, each in leads.items()} for name, leads in values["lead"].items()

@@ -100,6 +100,26 @@ def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:
     return found
 
 
+def additive_fit(benchmark: Benchmark) -> FloatArray:
+    """Return what the best sum over blocks makes of every row: its log error, turned so that higher is better.
+
+    Every path of a block, behind every width it may receive, gets the value that, added up over blocks, comes nearest to
+    the logarithm of the mean error by least squares. It has seen the accuracies: no prediction, but what a search that adds
+    up scores of blocks (Eq. 4) could have at best. Errors below .0001 count as that.
+    """
+    columns, entries = dict[tuple[int, int, str], int](), list[list[int]]()
+    for network in benchmark.networks:
+        previous, found = 0, list[int]()
+        for block, path in enumerate(network.architecture.paths):
+            found.append(columns.setdefault((block, previous, path.text), len(columns)))
+            previous = path.width
+        entries.append(found)
+    chosen = np.zeros((len(benchmark), len(columns)))
+    np.put_along_axis(chosen, np.array(entries), 1.0, axis=1)
+    error = np.log(np.maximum(1 - benchmark.mean_accuracy, 1e-4))
+    return -(chosen @ np.linalg.lstsq(chosen, error)[0])
+
+
 def higher_is_better(scores: Mapping[str, FloatArray], size: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Return all predictors pointing the way of accuracy: scores negated, sizes as they are."""
     return {**{name: -values for name, values in scores.items()}, **size}

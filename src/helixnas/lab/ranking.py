@@ -20,11 +20,18 @@ from helixnas.artifacts.agreement import (
     partial_spearman,
     resamples,
 )
-from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
+from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab.benchmark import Benchmark
-from helixnas.lab.predictors import Summed, higher_is_better, sizes, summed_kinds, summed_scores
-from helixnas.lab.regret import picks_by_budget
+from helixnas.lab.predictors import (
+    Summed,
+    additive_fit,
+    higher_is_better,
+    sizes,
+    summed_kinds,
+    summed_scores,
+)
+from helixnas.lab.regret import is_whole, picks_by_budget
 from helixnas.lab.subsets import LEAST, Subset, subsets
 from helixnas.search import Tables
 from helixnas.space import SearchSpace
@@ -68,6 +75,7 @@ def rank(
     scores = summed_scores(benchmark, tables, kinds)
     size = sizes(benchmark, tables)
     predictors = higher_is_better(scores, size)
+    fitted = {ADDITIVE: additive_fit(benchmark)} if is_whole(benchmark, space.size) else {}
     found, distinct = subsets(benchmark), benchmark.distinct
     counts = {each.name: len(np.unique(distinct[each.rows])) for each in found}
     kept = [each for each in found if each.name == "all" or counts[each.name] >= LEAST]
@@ -80,12 +88,13 @@ def rank(
                 subset,
                 predictors,
                 tuple(scores),
+                fitted.get(ADDITIVE),
                 seed=seed,
                 num_resamples=num_resamples,
                 advance=lambda done, before=before, total=total: advance(before + done, total),
             )
         )
-    budgets, picked_by = picks_by_budget(benchmark, predictors, tables, kinds, num_searched=space.size)
+    budgets, picked_by = picks_by_budget(benchmark, {**predictors, **fitted}, tables, kinds, num_searched=space.size)
     return Ranking(
         benchmark={
             "name": benchmark.name,
@@ -118,6 +127,7 @@ def _rank_subset(
     subset: Subset,
     predictors: Mapping[str, FloatArray],
     scores: Sequence[str],
+    additive: FloatArray | None,
     *,
     seed: int,
     num_resamples: int,
@@ -130,6 +140,7 @@ def _rank_subset(
     repeats = list(combinations(range(trainings.shape[1]), 2))[:MOST_PAIRS]
     pairs = [(column, accuracy) for column in values.values()]
     pairs += [(trainings[:, first], trainings[:, second]) for first, second in repeats]
+    pairs += [] if additive is None else [(additive[rows], accuracy)]
 
     of_all, beyond_of_all = _figures(pairs, values, scores, accuracy)
     resampled = np.empty((num_resamples, len(pairs), 3))
@@ -162,8 +173,9 @@ def _rank_subset(
         lead={name: {size: lead(name, size) for size in SIZES} for name in scores},
         ceiling={
             f"{first + 1} and {second + 1}": each
-            for (first, second), each in zip(repeats, agreements[len(values) :], strict=True)
+            for (first, second), each in zip(repeats, agreements[len(values) :], strict=False)
         },
+        additive=None if additive is None else agreements[-1],
         best_pearson=best_pearson(trainings),
     )
 

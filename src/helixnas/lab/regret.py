@@ -30,6 +30,11 @@ def budgets_of(macs: npt.NDArray[np.int64]) -> list[int]:
     return [smallest + (largest - smallest) * step // NUM_BUDGETS for step in range(1, NUM_BUDGETS + 1)]
 
 
+def is_whole(benchmark: Benchmark, num_searched: int) -> bool:
+    """Whether a benchmark holds every network of a space of so many."""
+    return len({network.architecture.text for network in benchmark.networks}) == num_searched
+
+
 def picks_by_budget(
     benchmark: Benchmark,
     predictors: Mapping[str, npt.NDArray[np.float64]],
@@ -49,9 +54,9 @@ def picks_by_budget(
     """
     texts = [network.architecture.text for network in benchmark.networks]
     macs = np.array([tables.costs.of(network.architecture)["macs"] for network in benchmark.networks])
-    accuracy, is_whole = benchmark.mean_accuracy, len(set(texts)) == num_searched
+    accuracy, searches = benchmark.mean_accuracy, is_whole(benchmark, num_searched)
     accuracy_of = dict(zip(texts, accuracy.tolist(), strict=True))
-    instances = {name: summed.instance(tables) for name, summed in kinds.items()} if is_whole else {}
+    instances = {name: summed.instance(tables) for name, summed in kinds.items()} if searches else {}
     found: list[BudgetPicks] = []
     for limit in budgets_of(macs):
         rows = np.flatnonzero(macs <= limit)
@@ -68,7 +73,7 @@ def picks_by_budget(
                 picks=picks,
             )
         )
-    return tuple(found), EXACT if is_whole else SAMPLED
+    return tuple(found), EXACT if searches else SAMPLED
 
 
 def _pick(

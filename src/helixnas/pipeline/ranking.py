@@ -20,7 +20,7 @@ from helixnas.pipeline.run_search import search_config
 from helixnas.pipeline.searching import load_tables
 from helixnas.report import build_ranking_page
 from helixnas.report.naming import figure_text, name_of
-from helixnas.report.ranking import TITLES, ceilings, noise, verdict
+from helixnas.report.ranking import FITTED, TITLES, ceilings, noise, verdict
 from helixnas.space import load_space
 
 
@@ -106,6 +106,8 @@ def show_ranking(console: Console, ranked: RankedRun) -> None:
         console.print(_correlations(subset))
         if subset.best_pearson is not None:
             _say(console, noise(subset.best_pearson))
+        if subset.additive is not None and subset.name == "all":
+            _say(console, FITTED)
         for score in ranking.scores:
             _say(console, verdict(subset, score))
     for name, reason in ranking.skipped.items():
@@ -142,10 +144,8 @@ def _regret(ranking: Ranking) -> Table:
     table.add_column("what picks", overflow="fold")
     for column in ("mean regret", "largest", "under a limit of (MACs)"):
         table.add_column(column, justify="right")
-    for name in (*ranking.predictors, "random"):
-        regrets = [
-            each.best - (each.random if name == "random" else each.picks[name].accuracy) for each in ranking.budgets
-        ]
+    for name in ranking.pickers:
+        regrets = ranking.regrets(name)
         limit = ranking.budgets[regrets.index(max(regrets))].macs
         table.add_row(name_of(name), f"{100 * ranking.regret(name):.2f}", f"{100 * max(regrets):.2f}", f"{limit:,}")
     return table

@@ -1,6 +1,7 @@
 """What predictors and baselines are called, and how a figure with its interval is written."""
 
 from helixnas.artifacts.agreement import Interval
+from helixnas.artifacts.ranking import ADDITIVE
 from helixnas.report.markup import signed
 
 NAMES = {
@@ -8,6 +9,7 @@ NAMES = {
     "macs": "MACs",
     "params": "parameters",
     "depth": "depth (layers)",
+    ADDITIVE: "best additive fit",
     "random": "random picks",
     "spos": "SPOS",
     "fairnas": "FairNAS",

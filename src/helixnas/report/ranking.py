@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.files import write_text
-from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
+from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.report.baselines import baselines_sections
 from helixnas.report.charts import INK, PALETTE, QUIET, color_of, label, panels, place, style, to_html
 from helixnas.report.markup import Section, figure, listed, paragraph, signed, table
@@ -22,6 +22,11 @@ MOST_DOTS = 1500
 
 MOST_LINES = 60
 """Lines between the two rankings."""
+
+FITTED = (
+    "The best additive fit gives every path of a block the value that, added up over blocks, comes nearest to the logarithm "
+    "of the benchmark's own mean error. It has seen what the scores are to predict: it shows how far adding up blocks can go."
+)
 
 
 def build_ranking_page(ranking: Ranking, target: Path) -> None:
@@ -110,6 +115,8 @@ def _subset_section(ranking: Ranking, subset: SubsetRanking) -> Section:
     )
     if subset.best_pearson is not None:
         body += paragraph(noise(subset.best_pearson))
+    if subset.additive is not None and subset.name == "all":
+        body += paragraph(FITTED)
     body += "".join(paragraph(verdict(subset, score)) for score in ranking.scores)
     return Section(anchor=subset.name.replace("_", "-"), title=TITLES[subset.name], body=body)
 
@@ -124,8 +131,9 @@ def noise(best_pearson: float) -> str:
 
 
 def ceilings(subset: SubsetRanking) -> dict[str, Agreement]:
-    """Return the agreement of trainings with each other, by what a row is called."""
-    return {f"training {pair.replace('and', 'against')}": each for pair, each in subset.ceiling.items()}
+    """Return what could be reached at best, by what a row is called: one training by another, and by adding up blocks."""
+    found = {f"training {pair.replace('and', 'against')}": each for pair, each in subset.ceiling.items()}
+    return found if subset.additive is None else {**found, name_of(ADDITIVE): subset.additive}
 
 
 def _scatter_section(ranking: Ranking) -> Section:
@@ -209,7 +217,7 @@ def _regret_section(ranking: Ranking) -> Section:
         "or a random one of those they cannot tell apart."
     )
     drawn = to_html(chart, name="regret", description="Accuracy of the picks under ten budgets")
-    rows = [[name_of(name), f"{100 * ranking.regret(name):.2f}"] for name in (*ranking.predictors, "random")]
+    rows = [[name_of(name), f"{100 * ranking.regret(name):.2f}"] for name in ranking.pickers]
     body = figure(drawn, caption) + table(
         ["what picks", "mean regret (points)"],
         rows,

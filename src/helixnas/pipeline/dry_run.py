@@ -197,16 +197,21 @@ def _fit_steps(fit: FitConfig, images: int) -> str:
 
 def distill_text(config: DistillConfig, images: int) -> str:
     """Return how long a supernet is distilled, in a few words."""
-    steps = steps_text(config.num_epochs, config.batch_size, images)
-    if config.is_progressive:
-        return f"{steps} for each block in turn ({config.strategy})"
-    return steps if config.stop_at == 1 else f"{steps}, stopped at {config.stop_at:.4g} of them"
+    steps = steps_text(config.num_epochs, config.batch_size, images, stop_at=config.stop_at)
+    return f"{steps} for each block in turn ({config.strategy})" if config.is_progressive else steps
 
 
-def steps_text(num_epochs: int, batch_size: int, images: int) -> str:
-    """Return epochs, batch size and, where the number of images is known, steps of a training in words."""
+def steps_text(num_epochs: int, batch_size: int, images: int, *, stop_at: float = 1.0) -> str:
+    """Return epochs, batch size and, where the number of images is known, steps of a training in words.
+
+    >>> steps_text(1, 64, 48_000, stop_at=0.5)
+    '1 epoch of batch 64, stopped at 0.5: 375 steps'
+    """
     epochs = f"{num_epochs} {'epoch' if num_epochs == 1 else 'epochs'} of batch {batch_size}"
-    return f"{epochs}: {num_epochs * (images // batch_size):,} steps" if images > 0 else epochs
+    steps = num_epochs * (images // batch_size)
+    if stop_at < 1:
+        epochs, steps = f"{epochs}, stopped at {stop_at:.4g}", max(1, round(stop_at * steps))
+    return f"{epochs}: {steps:,} steps" if images > 0 else epochs
 
 
 def _amount(value: str | int | float, name: str, teacher: Mapping[str, int]) -> str:

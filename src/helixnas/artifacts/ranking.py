@@ -17,7 +17,7 @@ SIZES = ("macs", "params", "depth")
 
 
 ADDITIVE = "additive"
-"""The best additive fit: block values fitted to the accuracies themselves, a bound to look at and no prediction."""
+"""The best additive fit: block values fitted to the accuracies themselves, to look at and no prediction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class SubsetRanking:
     """Pearson R that a perfect predictor would reach with the mean accuracy; None where trainings are not repeated."""
 
     additive: Agreement | None = None
-    """The best additive fit, to see what sums over blocks can reach; None where the benchmark is a sample of the space."""
+    """The best additive fit; None where the benchmark is a sample of the space or that is one block."""
 
 
 @dataclass(frozen=True, kw_only=True)

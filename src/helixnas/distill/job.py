@@ -88,7 +88,7 @@ class DistillConfig:
         if self.is_progressive and self.stop_at < 1:
             raise ConfigError(
                 f"distill.stop_at={self.stop_at} needs distill.strategy=concurrent: {self.strategy} stopped early has not "
-                "begun with its last blocks"
+                "begun with its last blocks; give distill.stop_at=1"
             )
         if self.weight_decay < 0:
             raise ConfigError(f"distill.weight_decay must not be negative, not {self.weight_decay}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse import linalg
 
 from helixnas.artifacts import RatingTable
 from helixnas.lab.benchmark import Benchmark
@@ -104,8 +106,8 @@ def additive_fit(benchmark: Benchmark) -> FloatArray:
     """Return what the best sum over blocks makes of every row: its log error, turned so that higher is better.
 
     Every path of a block, behind every width it may receive, gets the value that, added up over blocks, comes nearest to
-    the logarithm of the mean error by least squares. It has seen the accuracies: no prediction, but what a search that adds
-    up scores of blocks (Eq. 4) could have at best. Errors below .0001 count as that.
+    the logarithm of the mean error by least squares. It has seen the accuracies, so it is no prediction: it shows what adding
+    up scores of blocks (Eq. 4) leaves open. Errors below .0001 count as that.
     """
     columns, entries = dict[tuple[int, int, str], int](), list[list[int]]()
     for network in benchmark.networks:
@@ -114,10 +116,12 @@ def additive_fit(benchmark: Benchmark) -> FloatArray:
             found.append(columns.setdefault((block, previous, path.text), len(columns)))
             previous = path.width
         entries.append(found)
-    chosen = np.zeros((len(benchmark), len(columns)))
-    np.put_along_axis(chosen, np.array(entries), 1.0, axis=1)
+    at = np.array(entries)
+    row_ends = np.arange(0, at.size + 1, at.shape[1])
+    chosen = sparse.csr_array((np.ones(at.size), at.ravel(), row_ends), shape=(len(at), len(columns)))
     error = np.log(np.maximum(1 - benchmark.mean_accuracy, 1e-4))
-    return -(chosen @ np.linalg.lstsq(chosen, error)[0])
+    values = np.asarray(linalg.lsqr(chosen, error, atol=1e-12, btol=1e-12)[0])
+    return -values[at].sum(axis=1)
 
 
 def higher_is_better(scores: Mapping[str, FloatArray], size: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

@@ -75,7 +75,8 @@ def rank(
     scores = summed_scores(benchmark, tables, kinds)
     size = sizes(benchmark, tables)
     predictors = higher_is_better(scores, size)
-    fitted = {ADDITIVE: additive_fit(benchmark)} if is_whole(benchmark, space.size) else {}
+    adds_up = len(space.blocks) > 1 and is_whole(benchmark, space.size)
+    fitted = {ADDITIVE: additive_fit(benchmark)} if adds_up else {}
     found, distinct = subsets(benchmark), benchmark.distinct
     counts = {each.name: len(np.unique(distinct[each.rows])) for each in found}
     kept = [each for each in found if each.name == "all" or counts[each.name] >= LEAST]

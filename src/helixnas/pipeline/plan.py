@@ -155,8 +155,10 @@ def changes(prefix: str, before: Any, after: Any) -> Iterator[str]:
     """Yield a few words for every setting that differs; `prefix` is what the settings are under."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted({*before, *after}):
-            was, now = (values.get(name, LATER.get(name)) for values in (before, after))
+            unsaid = None if prefix.endswith("model_args") else LATER.get(name)  # a model's own arguments are not ours
+            was, now = (values.get(name, unsaid) for values in (before, after))
             yield from changes(f"{prefix}.{name}" if prefix else str(name), was, now)
     elif before != after:
         was, now = ("not set" if value in ("", None) else value for value in (before, after))
-        yield f"{prefix} was {was}, is {now}"
+        if was != now:
+            yield f"{prefix} was {was}, is {now}"

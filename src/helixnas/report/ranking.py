@@ -25,7 +25,8 @@ MOST_LINES = 60
 
 FITTED = (
     "The best additive fit gives every path of a block the value that, added up over blocks, comes nearest to the logarithm "
-    "of the benchmark's own mean error. It has seen what the scores are to predict: it shows how far adding up blocks can go."
+    "of the benchmark's own mean error. It has seen what the scores are to predict, so it is no method, and no bound either: it "
+    "fits all networks, so another sum may pick better under a budget."
 )
 
 
@@ -131,7 +132,7 @@ def noise(best_pearson: float) -> str:
 
 
 def ceilings(subset: SubsetRanking) -> dict[str, Agreement]:
-    """Return what could be reached at best, by what a row is called: one training by another, and by adding up blocks."""
+    """Return what predictors are held against, by what a row is called: other trainings, and the best additive fit."""
     found = {f"training {pair.replace('and', 'against')}": each for pair, each in subset.ceiling.items()}
     return found if subset.additive is None else {**found, name_of(ADDITIVE): subset.additive}
 

@@ -205,13 +205,14 @@ def steps_text(num_epochs: int, batch_size: int, images: int, *, stop_at: float 
     """Return epochs, batch size and, where the number of images is known, steps of a training in words.
 
     >>> steps_text(1, 64, 48_000, stop_at=0.5)
-    '1 epoch of batch 64, stopped at 0.5 of all steps: 375 steps'
+    '1 epoch of batch 64: the first 375 of 750 steps'
     """
     epochs = f"{num_epochs} {'epoch' if num_epochs == 1 else 'epochs'} of batch {batch_size}"
     steps = num_epochs * (images // batch_size)
-    if stop_at < 1:
-        epochs, steps = f"{epochs}, stopped at {stop_at:.4g} of all steps", max(1, round(stop_at * steps))
-    return f"{epochs}: {steps:,} steps" if images > 0 else epochs
+    if images <= 0:
+        return epochs if stop_at == 1 else f"{epochs}, stopped at {stop_at:.4g} of all steps"
+    first = "" if stop_at == 1 else f"the first {max(1, round(stop_at * steps)):,} of "
+    return f"{epochs}: {first}{steps:,} steps"
 
 
 def _amount(value: str | int | float, name: str, teacher: Mapping[str, int]) -> str:

@@ -114,6 +114,16 @@ def test_the_best_additive_fit_is_ranked_beside_the_scores_where_every_network_i
     assert sample.pickers == ("relative_l1", *SIZES, "random")
 
 
+def test_one_block_has_no_additive_fit_because_it_would_be_the_accuracies_themselves(
+    benchmark_of: Make, tables: Callable[..., Tables]
+) -> None:
+    single = macro(name="single", widths=(4,), depths=(2,), stem_width=4, head_width=16)
+    networks = [single.architecture((path,)) for path in single.blocks[0].paths()]
+    found = rank(benchmark_of(single, networks, lambda network: [0.5]), tables(single), single, num_resamples=2)
+    assert part(found, "all").additive is None
+    assert ADDITIVE not in found.pickers
+
+
 def test_subsets_of_too_few_networks_are_left_out_with_the_reason(
     noisy: Benchmark, rated: Tables, small: SearchSpace
 ) -> None:

@@ -174,7 +174,7 @@ def _rank_subset(
         lead={name: {size: lead(name, size) for size in SIZES} for name in scores},
         ceiling={
             f"{first + 1} and {second + 1}": each
-            for (first, second), each in zip(repeats, agreements[len(values) :], strict=False)
+            for (first, second), each in zip(repeats, agreements[len(values) :][: len(repeats)], strict=True)
         },
         additive=None if additive is None else agreements[-1],
         best_pearson=best_pearson(trainings),

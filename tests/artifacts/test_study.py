@@ -27,6 +27,7 @@ def a_study() -> Study:
         run="variants/a",
         trained=figures,
         picked=Picked(accuracy=0.9, best=0.95, regret=0.02, random_regret=0.05),
+        teacher_accuracy=0.98,
         **shared,
     )
     alone = StudyRow(label="b", changes={"seed": 1}, run="variants/b", trained=None, picked=None, **shared)
@@ -44,6 +45,16 @@ def a_study() -> Study:
 def test_a_study_survives_its_file(tmp_path: Path) -> None:
     a_study().save(tmp_path / "study.json")
     assert Study.load(tmp_path / "study.json") == a_study()
+
+
+def test_a_file_from_before_teachers_were_told_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "study.json"
+    a_study().save(path)
+    values = json.loads(path.read_text())
+    for row in values["rows"]:
+        del row["teacher_accuracy"]
+    path.write_text(json.dumps(values))
+    assert [row.teacher_accuracy for row in Study.load(path).rows] == [None, None]
 
 
 def test_the_stitching_check_of_a_run_is_read_with_its_sizes() -> None:

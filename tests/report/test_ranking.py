@@ -76,7 +76,7 @@ def test_the_page_shows_every_predictor_subset_and_figure(ranking: Ranking, tmp_
     assert anchors == ["summary", "all", "no-identity", "scatter", "ranks", "regret"]
     for name in ("relative L1 (Eq. 7)", "MACs", "parameters", "depth (layers)", "training 1 against 2"):
         assert body.count(f"<td>{name}</td>") >= 2 - (name == "training 1 against 2")
-    assert "0.500 (0.250 to 0.750)" in body
+    assert "0.500 <wbr>(0.250 to 0.750)" in body
     assert "would reach a Pearson correlation of 0.938" in body
     assert "top decile (4 different networks, of at least 10)" in body
     assert re.findall(r'id="chart-(\w+)"', body) == ["scatter", "ranks", "regret"]
@@ -103,7 +103,7 @@ def test_the_best_additive_fit_is_shown_where_there_is_one_and_told_to_be_no_pre
     body = page_of(replace(ranking, subsets=subsets, budgets=budgets), tmp_path)
     assert body.count(row) == 3
     assert body.count("It has seen what the scores are to predict") == 1
-    assert re.search(rf"{row}\s*<td[^>]*>0.750 \(0.500 to 1.000\)", body)
+    assert re.search(rf"{row}\s*<td[^>]*>0.750 <wbr>\(0.500 to 1.000\)", body)
     assert re.search(rf"{row}\s*<td[^>]*>0.00</td>", body)
 
 

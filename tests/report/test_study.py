@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
-from helixnas.report.study import cells, head, render_study, verdicts
+from helixnas.report.study import cells, head, made, render_study, verdicts
 
 
 def figures(tau: float, size: float = 0.1) -> Ranked:
@@ -47,7 +47,9 @@ def test_a_row_stands_for_every_thing_that_a_score_is_held_against() -> None:
         ["a", "stitched outputs"], ["a", "trained accuracy"], ["b", "trained accuracy"],
     ]  # fmt: skip
     assert {len(each) for each in cells(found)} == {len(head(found))}
-    assert cells(found)[1][-3:] == ["90.00", "2.00", "2 s"]
+    assert [each[-3:] for each in made(found)] == [
+        ["pick (%)", "regret (points)", "time"], ["90.00", "2.00", "2 s"], ["90.00", "2.00", "2 s"],
+    ]  # fmt: skip
 
 
 def test_the_page_holds_the_figure_and_the_table_and_needs_no_network() -> None:
@@ -57,6 +59,15 @@ def test_the_page_holds_the_figure_and_the_table_and_needs_no_network() -> None:
     assert "<td><a>" not in page
     assert "variants/b" in page
     assert 'src="http' not in page
+
+
+def test_the_teacher_of_every_variant_is_told_with_its_accuracy_where_that_was_measured() -> None:
+    found = study(replace(row("a", figures(0.5)), teacher_accuracy=0.98765), row("b", figures(0.3)))
+    assert made(found) == [
+        ["seed", "chosen network", "run", "its teacher (%)", "time"],
+        ["a", "8:mb3_k3", "variants/a", "98.77", "2 s"],
+        ["b", "8:mb3_k3", "variants/b", "", "2 s"],
+    ]
 
 
 def test_a_study_without_any_figure_says_what_is_missing() -> None:

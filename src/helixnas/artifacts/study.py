@@ -120,6 +120,9 @@ class StudyRow:
     picked: Picked | None
     """What its search picks out of the benchmark; None without one."""
 
+    teacher_accuracy: float | None = None
+    """Accuracy of its teacher on the evaluation images, 0 to 1; None where it was not measured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Study:

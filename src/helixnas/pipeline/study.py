@@ -121,6 +121,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
                 stitched=_stitched(variant, folder),
                 trained=None if ranked is None else Ranked.trained(ranked),
                 picked=None if ranked is None else Picked.of(ranked),
+                teacher_accuracy=record.stages["teacher"].facts.get("accuracy"),
             )
         )
     found = Study(

@@ -4,6 +4,9 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+WIDE = 7
+"""Columns of a table that a page has room for in its usual letters."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
@@ -45,17 +48,21 @@ def figure(picture: str, how_to_read: str, *, long: bool = False) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str = "", numeric: int = 1) -> str:
     """Return a table of plain texts; columns from position `numeric` on are figures and stand to the right.
 
+    Where a table is too wide, a figure is broken before its interval, and nowhere else; one of many columns is set closer.
+
     >>> table(["a", "b"], [["<x>", "1"]]).partition("<tbody>")[2].strip()
     '<tr><td>&lt;x&gt;</td><td class="n">1</td></tr></tbody></table>'
     """
 
     def cells(values: Sequence[str], tag: str) -> str:
-        classes = ["" if column < numeric else ' class="n"' for column in range(len(values))]
-        return "".join(f"<{tag}{cls}>{text(value)}</{tag}>" for value, cls in zip(values, classes, strict=True))
+        words = "".join(f"<{tag}>{text(value)}</{tag}>" for value in values[:numeric])
+        figures = [text(value).replace(" (", " <wbr>(") for value in values[numeric:]]
+        return words + "".join(f'<{tag} class="n">{value}</{tag}>' for value in figures)
 
     legend = f"<caption>{text(caption)}</caption>" if caption else ""
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    return f"<table>{legend}<thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>\n"
+    opening = '<table class="wide">' if len(head) > WIDE else "<table>"
+    return f"{opening}{legend}<thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>\n"
 
 
 def count(value: int | float) -> str:

@@ -61,26 +61,32 @@ def ranked(row: StudyRow, kind: str) -> Ranked | None:
 
 
 def head(study: Study) -> list[str]:
-    """Return the titles of the table's columns."""
+    """Return the titles of the columns of what scores agree with."""
     sizes = [f"tau of {name_of(name)}" for name in SIZES]
-    picks = ["pick (%)", "regret (points)"] if study.benchmark else []
-    return [study.axis, "against", "Kendall tau-b", "Spearman", "partial Spearman", *sizes, *picks, "time"]
+    return [study.axis, "against", "Kendall tau-b", "Spearman", "partial Spearman", *sizes]
 
 
 def cells(study: Study) -> list[list[str]]:
-    """Return the table's rows: per variant, one for each thing that its score is held against."""
+    """Return that table's rows: per variant, one for each thing that its score is held against."""
     rows: list[list[str]] = []
     for row in study.rows:
         found = [(kind, own) for kind in kinds(study) if (own := ranked(row, kind)) is not None]
         if not found:
-            rows.append([row.label, "nothing", *[""] * (len(head(study)) - 3), duration(row.seconds)])
+            rows.append([row.label, "nothing", *[""] * (len(head(study)) - 2)])
         for kind, own in found:
-            texts = [_text(own.kendall), _text(own.spearman), _text(own.partial)]
-            texts += [_text(own.sizes[name]) for name in SIZES]
-            if study.benchmark:
-                picked = row.picked if kind == TRAINED else None
-                texts += ["", ""] if picked is None else [f"{100 * picked.accuracy:.2f}", f"{100 * picked.regret:.2f}"]
-            rows.append([row.label, kind, *texts, duration(row.seconds)])
+            texts = [_text(each) for each in (own.kendall, own.spearman, own.partial)]
+            rows.append([row.label, kind, *texts, *(_text(own.sizes[name]) for name in SIZES)])
+    return rows
+
+
+def made(study: Study) -> list[list[str]]:
+    """Return a table of what each variant is and found, titles first: teacher, network, picks of a benchmark, time."""
+    picks = ["pick (%)", "regret (points)"] if study.benchmark else []
+    rows = [[study.axis, "chosen network", "run", "its teacher (%)", *picks, "time"]]
+    for row in study.rows:
+        texts = [] if row.picked is None else [_percent(row.picked.accuracy), _percent(row.picked.regret)]
+        texts += [""] * (len(picks) - len(texts))
+        rows.append([row.label, row.chosen, row.run, _percent(row.teacher_accuracy), *texts, duration(row.seconds)])
     return rows
 
 
@@ -104,6 +110,10 @@ def _verdict(study: Study, kind: str) -> list[str]:
     if weak:
         return [told, f"Against {kind}, size alone ranks at least as well as the score in: {'; '.join(weak)}."]
     return [told]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f}"
 
 
 def _text(estimate: Estimate) -> str:
@@ -173,11 +183,17 @@ def _table(study: Study) -> str:
         ]
     )
     caption = (
-        f"Networks per variant: {networks}. Positive where a lower score, or a larger size, goes with what is better. Time is "
-        "that of all stages up to the search, also of those that another variant had made; of a distillation that went on from "
-        "another's, it is that of the rest."
+        f"Networks per variant: {networks}. Positive where a lower score, or a larger size, goes with what is better."
     )
-    chosen = [[row.label, row.chosen, row.run] for row in study.rows]
-    return table(head(study), cells(study), caption=caption, numeric=2) + table(
-        [study.axis, "chosen network", "run"], chosen, caption="What each variant's search chose.", numeric=3
+    legend = "What each variant's search chose, and the accuracy of its teacher on the evaluation images, where it was measured. "
+    if study.benchmark:
+        legend += (
+            "Pick: trained accuracy of what the search picks out of the benchmark without a budget; regret: by how much picks "
+            "fall short of the best, mean over ten budgets. "
+        )
+    legend += (
+        "Time is that of all stages up to the search, also of those that another variant had made; of a distillation that "
+        "went on from another's, it is that of the rest."
     )
+    titles, *rows = made(study)
+    return table(head(study), cells(study), caption=caption, numeric=2) + table(titles, rows, caption=legend, numeric=3)

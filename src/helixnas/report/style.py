@@ -26,6 +26,10 @@ th, td { text-align: left; vertical-align: top; padding: 5px 18px 5px 0; border-
 th { font-weight: 600; vertical-align: bottom; }
 th.n, td.n { text-align: right; padding: 5px 0 5px 18px; font-variant-numeric: tabular-nums; }
 td.n { white-space: nowrap; }
+.wide { font-size: 13px; }
+.wide th.n, .wide td.n { padding-left: 8px; }
+.wide th, .wide td { padding-right: 8px; }
+.wide th:last-child, .wide td:last-child { padding-right: 0; }
 .network { margin-bottom: 14px; }
 svg.net { display: block; width: 100%; height: auto; }
 svg.net text { font: 11px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: var(--ink); }

@@ -5,13 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from helixnas.errors import ConfigError, DataError, Interrupted, NonFiniteLossError, SpaceError, UnknownNameError
-from helixnas.lab import load_benchmark
+from helixnas.lab import Benchmark, load_benchmark
+from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline import bench
-from helixnas.pipeline.bench import build_benchmark
+from helixnas.pipeline.bench import build_benchmark, repeatability
 from helixnas.pipeline.bench_plan import BenchmarkPlan, show_plan
 from helixnas.pipeline.ranking import rank_run
 from helixnas.pipeline.recipe import Recipe
@@ -45,6 +47,25 @@ def test_a_benchmark_holds_different_networks_of_the_space_trained_as_often_as_a
     assert len({value for network in found.networks for value in network.accuracy}) > 3
     assert found.facts["recipe"] == "tiny"
     assert list(built.parent.iterdir()) == [built]
+
+
+def benchmark_of(*accuracies: tuple[float, float]) -> Benchmark:
+    """Return a benchmark of so many networks, each trained twice."""
+    space, rng = load_space("macro"), np.random.default_rng(0)
+    networks = [TrainedNetwork(architecture=space.sample(rng), accuracy=pair) for pair in accuracies]
+    return Benchmark(name="made", space=space, networks=tuple(networks))
+
+
+def test_trainings_that_rank_alike_are_told_with_their_tau() -> None:
+    alike = benchmark_of(*[(0.5 + number / 100, 0.6 + number / 100) for number in range(12)])
+    assert repeatability(alike) == "one training against another: Kendall tau 1.000 (1.000 to 1.000)"
+
+
+def test_trainings_that_rank_as_chance_does_are_told_to_judge_nothing() -> None:
+    noise = benchmark_of(*[(0.5 + number / 100, 0.5 + 5 * number % 12 / 100) for number in range(12)])
+    told = repeatability(noise)
+    assert told.startswith("one training against another: Kendall tau 0.")
+    assert "this benchmark can judge no ranking yet; train longer" in told
 
 
 def test_a_run_is_ranked_against_it(built: Path, finished: RunFolder, tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ nothing: a training goes on inside from its checkpoint, and the file says which 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from helixnas.artifacts.agreement import agreement
 from helixnas.artifacts.files import remove_folder
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
 from helixnas.engine import FitRecord
 from helixnas.errors import DataError
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
+from helixnas.lab.subsets import LEAST
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.bench_plan import BenchmarkPlan
 from helixnas.pipeline.drive import discard, drive
@@ -21,6 +23,7 @@ from helixnas.pipeline.reporting import Advance, Reporter
 from helixnas.pipeline.retraining import check_images
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import final_figures
+from helixnas.report.naming import figure_text
 from helixnas.space import Architecture
 
 LISTED = ("macs", "params")
@@ -57,7 +60,22 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
     reporter.say(
         f"{plan.out}: {len(benchmark):,} networks, accuracy {accuracies.min():.2f} to {accuracies.max():.2f} %"
     )
+    if benchmark.num_trainings > 1 and len(benchmark) >= LEAST:
+        reporter.say(repeatability(benchmark))
     return benchmark
+
+
+def repeatability(benchmark: Benchmark) -> str:
+    """Return in words how far one training ranks the networks as the next does; where that is not seen, what to change."""
+    first, second, *_ = benchmark.trainings.T
+    found = agreement(first, second)
+    told = f"one training against another: Kendall tau {figure_text(found.kendall, found.kendall_interval)}"
+    if found.kendall_interval[0] > 0:
+        return told
+    return (
+        f"{told}: not told apart from noise, so this benchmark can judge no ranking yet; train longer or on more images, "
+        "evaluate on more of them, or draw more networks"
+    )
 
 
 class _Builder:

@@ -13,7 +13,7 @@ import yaml
 
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import Baseline
-from helixnas.cli import main
+from helixnas.cli import OWN_OPTIONS, main
 from helixnas.cli.parsers import EXAMPLES, VERBS, build_parser
 from helixnas.errors import Interrupted
 from helixnas.pipeline.shipped import KINDS, shipped_recipes
@@ -181,6 +181,20 @@ def test_a_benchmark_is_built_and_ranked_against_without_torch(
     assert {file.name for file in Path(run, "rankings", "mine").iterdir()} == {"ranking.json", "ranking.html"}
 
 
+@pytest.mark.parametrize("verb", OWN_OPTIONS)
+def test_every_option_of_a_verb_that_takes_settings_too_is_known_as_its_own(verb: str) -> None:
+    parser = build_parser(verb, settings=False)
+    (subparsers,) = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
+    own = {name for action in subparsers[verb]._actions for name in action.option_strings if name.startswith("--")}
+    assert own - {"--help", "--config"} == set(OWN_OPTIONS[verb])
+
+
+def test_networks_within_limits_are_drawn_beside_a_given_one(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "build", "--recipe", tiny, "--num", "3", "--network", "12:mb6_k3 12:mb3_k3,mb6_k3", "--dry-run"]
+    assert main([*words, "--min=macs=1k", "--max", "macs=100M"]) == 0
+    assert "4 of the 24 networks of space tiny" in capsys.readouterr().out
+
+
 def test_a_baseline_is_trained_and_shown_by_the_ranking(
     run: str, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,7 +212,11 @@ def test_a_baseline_is_trained_and_shown_by_the_ranking(
     words = ["rank", run, "--bench", "mine.json", "--resamples", "5"]
     done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
     table = done.stdout[done.stdout.index("Baselines on 3 networks") :]
-    assert {"ranks", "core-seconds"} <= set(table.replace("┃", " ").split()), "a head is cut at 80 columns"
+    heads, row = table.splitlines()[1], next(line for line in table.splitlines() if line.startswith("SPOS, seed 0"))
+    assert heads.split() == ["what", "ranks", "epochs", "images", "core-s", "tau", "95", "%", "partial"], (
+        "a head is cut at 80 columns"
+    )
+    assert len(row.split()) == 3 + 3 + 5, "a figure is cut at 80 columns"
     assert '"spos"' in Path(run, "rankings", "mine", "ranking.json").read_text()
 
 

@@ -91,6 +91,16 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
         ("{variants: {a: {}, b: {}}}", [], "two.yaml must name a recipe in base, not None"),
         ("{base: digts, variants: {a: {}, b: {}}}", [], "unknown recipe 'digts'; did you mean digits"),
         ("{base: tiny.yaml, variant: {}}", [], "unknown field of the study two.yaml: 'variant'; did you mean variants"),
+        ("{base: tiny.yaml, variants: {a: {}, a: {seed: 1}}}", [], "two.yaml is not YAML: 'a' is given twice"),
+        ("{base: tiny.yaml, variants: {A: {}, a: {}}}", [], "calls two variants 'A' and 'a', which may be one folder"),
+        ("{base: tiny.yaml, variants: {a: {}, null: {}}}", [], "calls a variant 'None', which names a folder"),
+        ("{base: tiny.yaml, variants: {a: {}, b: {distill: {lr: 1}}}}", [],
+         "variant b of the study two.yaml gives distill as a whole, .* as in distill.lr: 1$"),
+        ("{base: tiny.yaml, variants: {a: {}, b: {seed: -1}}}", [], "variant b: .*seed must be a whole number from 0"),
+        ("{base: tiny.yaml, ordered: maybe, variants: {a: {}, b: {}}}", [], "ordered of the study .* must be true or false"),
+        ("{base: tiny.yaml, axis: {a: 1}, variants: {a: {}, b: {}}}", [], "axis of the study two.yaml must be a text, not"),
+        ("[]", [], "the study two.yaml must hold the fields base and variants, not list"),
+        (TWO, ["--rating.batch_size=10"], "--rating.batch_size would do nothing: every variant of the study two.yaml sets"),
         (TWO, ["--base", "digts"], "unknown recipe 'digts'"),
         (TWO, ["--distil.lr", "1"], "unknown option --distil.lr"),
     ],
@@ -101,6 +111,15 @@ def test_a_slip_in_a_study_is_one_sentence(
     Path("two.yaml").write_text(text)
     assert re.search(message, complaint("study", "two.yaml", *words))
     assert not Path("studies").exists()
+
+
+def test_a_base_that_is_a_file_lies_beside_the_study(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path("mine")
+    folder.mkdir()
+    Path(tiny).rename(folder / "base.yaml")
+    (folder / "two.yaml").write_text(TWO.replace("tiny.yaml", "base.yaml"))
+    assert main(["study", "mine/two.yaml", "--dry-run"]) == 0
+    assert "two: Two ways. Base: base." in capsys.readouterr().out
 
 
 def test_a_benchmark_of_other_networks_is_refused_before_anything_is_made(tiny: str, complaint: Complaint) -> None:

@@ -75,8 +75,8 @@ def test_what_is_saved_is_read_back_the_same(
         ),
         ({"format": "helixnas-architecture"}, "is not a benchmark: its field 'format' must be"),
         (changed(version=2), "has the format version 2; this HelixNAS reads 1"),
-        (changed(networks={}), "the field 'networks' must be a list, and 'facts' a mapping"),
-        (changed(facts=3), "the field 'networks' must be a list, and 'facts' a mapping"),
+        (changed(networks={}), "the field 'networks' must be a list, a mapping for each network, not {}"),
+        (changed(facts=3), "the field 'facts' must be a mapping, not 3"),
         (changed(space=None), "the field 'space' must be a family's name or a definition, not None"),
         (changed(space="marco"), "its space cannot be read: unknown space 'marco'; did you mean macro"),
         (
@@ -88,11 +88,15 @@ def test_what_is_saved_is_read_back_the_same(
         (changed({"architecture": "64:identity"}), "network 2: space 'macro' has 3 blocks, but 1 paths were given"),
         (changed({"accuracy": 0.5}), "network 2: 'accuracy' must be a list of numbers, one per training, not 0.5"),
         (changed({"accuracy": ["0.5"]}), "network 2: 'accuracy' must be a list of numbers"),
+        (changed({"accuracy": [True]}), "network 2: 'accuracy' must be a list of numbers"),
+        (changed({"accuracy": [10**400]}), "network 2: an accuracy must be a share from 0 to 1, not inf"),
         (changed({"accuracy": []}), "network 2: a trained network needs the accuracy of at least one training"),
         (changed({"accuracy": [92.5]}), "must be a share from 0 to 1, not 92.5; 92.5 percent is 0.925"),
         (changed({"accuracy": [float("nan")]}), "must be a share from 0 to 1, not nan"),
         (changed({"accuracy": [-0.5]}), "must be a share from 0 to 1, not -0.5"),
-        (changed({"costs": {"macs": 0.5}}), "network 2: 'costs' must hold whole numbers by resource"),
+        (changed({"costs": {"macs": 0.5}}), "network 2: 'costs' must hold whole numbers from 0 to 2^63 - 1"),
+        (changed({"costs": {"macs": -1}}), "by resource, not {'macs': -1}"),
+        (changed({"costs": {"macs": 2**63}}), "network 2: 'costs' must hold whole numbers from 0 to 2^63 - 1"),
     ],
 )
 def test_a_file_that_is_wrong_is_one_sentence_that_names_it(tmp_path: Path, values: Any, sentence: str) -> None:
@@ -101,6 +105,16 @@ def test_a_file_that_is_wrong_is_one_sentence_that_names_it(tmp_path: Path, valu
         load_benchmark(path)
     assert str(path) in str(raised.value)
     assert sentence in str(raised.value)
+
+
+def test_a_mark_before_the_text_as_editors_on_windows_write_it_is_passed_over(
+    tmp_path: Path, small: SearchSpace, every_network: list[Architecture], benchmark_of: Make
+) -> None:
+    before = benchmark_of(small, every_network, lambda network: [0.5])
+    path = tmp_path / "made.json"
+    save_benchmark(before, path)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert load_benchmark(path) == before
 
 
 @pytest.mark.parametrize(("content", "sentence"), [("", "it is no JSON"), ("[" * 100_000, "it is no JSON")])

@@ -29,9 +29,17 @@ def test_codes_become_networks_and_percent_shares(tmp_path: Path) -> None:
         ("2221222", ROW, "code '2221222': code '2221222' must be 8 digits, each 0, 1 or 2"),
         ("22212223", ROW, "code '22212223': code '22212223' must be 8 digits"),
         ("22212222", {"flops": 3}, "code '22212222': the field 'test_acc' is missing"),
-        ("22212222", {**ROW, "test_acc": ["x"]}, "code '22212222': could not convert string to float: 'x'"),
+        ("22212222", {**ROW, "test_acc": ["x"]}, "code '22212222': test_acc must be a list of accuracies in percent"),
+        ("22212222", {**ROW, "test_acc": None}, "code '22212222': test_acc must be a list of accuracies in percent"),
+        (
+            "22212222",
+            {**ROW, "test_acc": [0.9, 0.8]},
+            "code '22212222': test_acc must be in percent, and 0.9 looks like a share",
+        ),
+        ("22212222", {**ROW, "params": 1.5}, "code '22212222': params must be a whole number, not 1.5"),
+        ("22212222", {**ROW, "flops": "a"}, "code '22212222': flops must be a whole number, not 'a'"),
         ("22212222", {**ROW, "test_acc": [101.0]}, "code '22212222': an accuracy must be a share from 0 to 1"),
-        ("22212222", 3, "code '22212222': "),
+        ("22212222", 3, "code '22212222': it must hold test_acc, flops and params"),
     ],
 )
 def test_a_row_that_is_wrong_is_named(tmp_path: Path, code: str, row: object, sentence: str) -> None:

@@ -119,7 +119,9 @@ def test_one_block_has_no_additive_fit_because_it_would_be_the_accuracies_themse
 ) -> None:
     single = macro(name="single", widths=(4,), depths=(2,), stem_width=4, head_width=16)
     networks = [single.architecture((path,)) for path in single.blocks[0].paths()]
-    found = rank(benchmark_of(single, networks, lambda network: [0.5]), tables(single), single, num_resamples=2)
+    rising = iter(range(1, 100))
+    made = benchmark_of(single, networks, lambda network: [next(rising) / 100])
+    found = rank(made, tables(single), single, num_resamples=2)
     assert part(found, "all").additive is None
     assert ADDITIVE not in found.pickers
 
@@ -167,8 +169,20 @@ def test_too_few_networks_and_resamples_are_refused(
     twice = benchmark_of(small, [*every_network[:2], *every_network[:2]], lambda network: [0.5])
     with pytest.raises(ArtifactError, match="made holds 2 different networks; a ranking needs at least 3"):
         rank(twice, rated, small)
-    with pytest.raises(ConfigError, match="an interval needs at least 2 resamples, not 1"):
-        rank(twice, rated, small, num_resamples=1)
+    once = benchmark_of(small, every_network[:1], lambda network: [0.5])
+    with pytest.raises(ArtifactError, match="made holds 1 different network; a ranking needs at least 3"):
+        rank(once, rated, small)
+    for number, shown in ((1, "1"), (10**15, "1,000,000,000,000,000")):
+        with pytest.raises(ConfigError, match=f"an interval needs 2 to 100,000 resamples, not {shown}"):
+            rank(twice, rated, small, num_resamples=number)
+
+
+def test_networks_of_one_accuracy_are_nothing_to_rank(
+    every_network: list[Architecture], benchmark_of: Make, rated: Tables, small: SearchSpace
+) -> None:
+    alike = benchmark_of(small, every_network, lambda network: [0.5])
+    with pytest.raises(ArtifactError, match="all networks of made have the same accuracy, so there is nothing to rank"):
+        rank(alike, rated, small)
 
 
 def test_a_perfect_predictor_correlates_with_the_mean_as_spearman_and_brown_say() -> None:

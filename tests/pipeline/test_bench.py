@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from helixnas.errors import ConfigError, DataError, Interrupted, NonFiniteLossError, SpaceError, UnknownNameError
+from helixnas.errors import (
+    ConfigError,
+    DataError,
+    HelixError,
+    Interrupted,
+    NonFiniteLossError,
+    SpaceError,
+    UnknownNameError,
+)
 from helixnas.lab import Benchmark, load_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline import bench
@@ -135,6 +143,11 @@ def test_settings_that_change_no_accuracy_do_not_matter(
         ({"num_networks": 2}, "--num must be at least 3, not 2"),
         ({"num_networks": 25}, "--num must be at most 24, the networks of space 'tiny', not 25"),
         ({"num_trainings": 0}, "--trainings must be at least 1, not 0"),
+        ({"num_trainings": 10**9}, "--trainings must be at most 100, not 1,000,000,000"),
+        (
+            {"lower": {"macs": 9}, "upper": {"macs": 8}},
+            "no network has at least 9 and at most 8 macs; --min must not be",
+        ),
         ({"out": Path("bench.txt")}, "--out 'bench.txt' must end in .json"),
         ({"upper": {"mac": 5}}, "unknown resource 'mac'; did you mean macs"),
     ],
@@ -148,12 +161,20 @@ def test_networks_are_drawn_within_limits_beside_those_that_are_given(plan: Benc
     every = replace(plan, num_networks=24)
     params = sorted(plan.costs.of(architecture)["params"] for architecture in every.architectures)
     given = next(each for each in every.architectures if plan.costs.of(each)["params"] == params[-1]).text
-    within = replace(plan, lower={"params": params[4]}, upper={"params": params[15]}, given=(given,))
+    within = replace(plan, lower={"params": params[4]}, upper={"params": params[15]}, given=(given, given))
     first, *drawn = within.architectures
     assert first.text == given
     assert len({first, *drawn}) == 4
     assert all(params[4] <= plan.costs.of(architecture)["params"] <= params[15] for architecture in drawn)
     assert within.architectures[:3] == replace(within, num_networks=5).architectures[:3]
+
+
+def test_a_file_of_other_limits_is_kept_and_the_limits_named(built: Path, plan: BenchmarkPlan) -> None:
+    plan.out.write_bytes(built.read_bytes())
+    limited = replace(plan, upper={"params": 10**6})
+    with pytest.raises(ConfigError, match=r"was made with other settings \(limits"):
+        build_benchmark(limited, Reporter())
+    assert plan.out.read_bytes() == built.read_bytes()
 
 
 def test_limits_that_leave_too_few_and_networks_of_another_space_are_one_sentence(plan: BenchmarkPlan) -> None:
@@ -186,6 +207,15 @@ def test_images_are_varied_and_weights_averaged_as_retraining_says(
         other = replace(plan, recipe=replace(tiny, retrain=retrain), out=tmp_path / f"{number}.json", num_trainings=1)
         accuracies.append(build_benchmark(other, Reporter()).mean_accuracy.tolist())
     assert accuracies[0] != accuracies[1] != accuracies[2] != accuracies[0]
+
+
+def test_a_refused_build_leaves_no_folder_of_unfinished_trainings(plan: BenchmarkPlan, tiny: Recipe) -> None:
+    assert tiny.retrain is not None
+    fit = replace(tiny.retrain.fit, batch_size=100_000)
+    other = replace(plan, recipe=replace(tiny, retrain=replace(tiny.retrain, fit=fit)))
+    with pytest.raises(HelixError):
+        build_benchmark(other, Reporter())
+    assert not plan.work.path.exists()
 
 
 def test_images_without_labels_are_refused(plan: BenchmarkPlan, tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

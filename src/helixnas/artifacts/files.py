@@ -78,7 +78,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_text(path: Path) -> str:
     """Read a text file of a run; raises `ArtifactError` where it is missing, not readable or not text."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the text
     except UnicodeDecodeError as error:
         raise ArtifactError(f"cannot read {path}: it is not UTF-8 text") from error
     except PermissionError as error:

@@ -105,7 +105,7 @@ DRY_RUN = ("--dry-run", "--dry_run")
 OWN_OPTIONS = {
     "run": {"--out": 1, "--until": 1, "--redo": 0, "--quiet": 0, **dict.fromkeys(DRY_RUN, 0)},
     "bench": {
-        **dict.fromkeys(("--recipe", "--space", "--num", "--trainings", "--out"), 1),
+        **dict.fromkeys(("--recipe", "--space", "--num", "--max", "--min", "--network", "--trainings", "--out"), 1),
         **dict.fromkeys(("--quiet", *DRY_RUN), 0),
     },
     "study": {

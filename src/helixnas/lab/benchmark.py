@@ -21,6 +21,7 @@ accuracies are shares from 0 to 1, one per training; ``costs`` and ``facts`` may
 """
 
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -162,8 +163,12 @@ def save_benchmark(benchmark: Benchmark, path: Path) -> None:
 
 def _from_values(values: Mapping[str, Any], path: Path) -> Benchmark:
     rows, facts = values.get("networks"), values.get("facts", {})
-    if not isinstance(rows, list) or not isinstance(facts, Mapping):
-        raise ArtifactError(f"{path}: the field 'networks' must be a list, and 'facts' a mapping")
+    if not isinstance(rows, list):
+        raise ArtifactError(
+            f"{path}: the field 'networks' must be a list, a mapping for each network, not {_short(rows)}"
+        )
+    if not isinstance(facts, Mapping):
+        raise ArtifactError(f"{path}: the field 'facts' must be a mapping, not {_short(facts)}")
     definition = values.get("space")
     if not isinstance(definition, str | Mapping):
         raise ArtifactError(f"{path}: the field 'space' must be a family's name or a definition, not {definition!r}")
@@ -179,15 +184,33 @@ def _network(row: Any, space: SearchSpace, where: str) -> TrainedNetwork:
     if not isinstance(row, Mapping) or not isinstance(row.get("architecture"), str):
         raise ArtifactError(f"{where}: it needs the fields 'architecture' (a text) and 'accuracy' (a list of numbers)")
     accuracy, costs = row.get("accuracy"), row.get("costs", {})
-    if not isinstance(accuracy, list) or not all(isinstance(value, int | float) for value in accuracy):
-        raise ArtifactError(f"{where}: 'accuracy' must be a list of numbers, one per training, not {accuracy!r}")
-    if not isinstance(costs, Mapping) or not all(type(value) is int for value in costs.values()):
-        raise ArtifactError(f"{where}: 'costs' must hold whole numbers by resource, not {costs!r}")
+    if not isinstance(accuracy, list) or not all(type(value) in (int, float) for value in accuracy):
+        raise ArtifactError(f"{where}: 'accuracy' must be a list of numbers, one per training, not {_short(accuracy)}")
+    if not isinstance(costs, Mapping) or not all(_is_count(value) for value in costs.values()):
+        raise ArtifactError(
+            f"{where}: 'costs' must hold whole numbers from 0 to 2^63 - 1 by resource, not {_short(costs)}"
+        )
     try:
         return TrainedNetwork(
             architecture=space.parse(row["architecture"]),
-            accuracy=tuple(float(value) for value in accuracy),
+            accuracy=tuple(map(_float, accuracy)),
             costs={str(name): value for name, value in costs.items()},
         )
     except HelixError as error:
         raise ArtifactError(f"{where}: {error}") from error
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _float(value: int | float) -> float:
+    """Return a number as a float: infinite where it is too large for one, so that it is refused as any other outside 0 .. 1."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def _short(value: object) -> str:
+    return textwrap.shorten(repr(value), 60, placeholder="...")

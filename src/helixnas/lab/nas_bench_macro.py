@@ -33,6 +33,8 @@ def read_nas_bench_macro(values: Mapping[str, Any], path: Path) -> tuple[Trained
     """
     space, rows = macro(), list[TrainedNetwork]()
     for code, row in values.items():
+        if (wrong := _wrong(row)) is not None:
+            raise ArtifactError(f"{path}, code {code!r}: {wrong}")
         try:
             rows.append(
                 TrainedNetwork(
@@ -41,7 +43,24 @@ def read_nas_bench_macro(values: Mapping[str, Any], path: Path) -> tuple[Trained
                     costs={"macs": int(row["flops"]), "params": int(row["params"])},
                 )
             )
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
-            raise ArtifactError(f"{path}, code {code!r}: {reason}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ArtifactError(f"{path}, code {code!r}: {error}") from error
     return tuple(rows)
+
+
+def _wrong(row: object) -> str | None:
+    """Return in words what keeps a row from being one of the benchmark; None where it is one."""
+    if not isinstance(row, Mapping):
+        return "it must hold test_acc, flops and params"
+    for name in ("test_acc", "flops", "params"):
+        if name not in row:
+            return f"the field {name!r} is missing"
+    accuracies = row["test_acc"]
+    if not isinstance(accuracies, list) or not all(type(value) in (int, float) for value in accuracies):
+        return "test_acc must be a list of accuracies in percent"
+    if accuracies and max(accuracies) <= 1:
+        return f"test_acc must be in percent, and {max(accuracies):g} looks like a share"
+    for name in ("flops", "params"):
+        if type(row[name]) not in (int, float) or not 0 <= row[name] < 2**63 or row[name] != int(row[name]):
+            return f"{name} must be a whole number, not {row[name]!r}"
+    return None

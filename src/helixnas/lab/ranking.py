@@ -38,6 +38,9 @@ from helixnas.space import SearchSpace
 
 FloatArray = npt.NDArray[np.float64]
 
+MOST_RESAMPLES = 100_000
+"""Resamples of an interval that may be asked for; all are kept until its end."""
+
 MOST_PAIRS = 6
 """Pairs of trainings that the noise ceiling is told for, at most."""
 
@@ -68,8 +71,8 @@ def rank(
         ConfigError: there are fewer than two resamples, or scores cannot be combined.
         UnknownNameError: a search adds up a score that was not rated.
     """
-    if num_resamples < 2:
-        raise ConfigError(f"an interval needs at least 2 resamples, not {num_resamples}")
+    if not 2 <= num_resamples <= MOST_RESAMPLES:
+        raise ConfigError(f"an interval needs 2 to {MOST_RESAMPLES:,} resamples, not {num_resamples:,}")
     require_members(benchmark, space)
     kinds, search_score = summed_kinds(tables, searches)
     scores = summed_scores(benchmark, tables, kinds)
@@ -221,4 +224,8 @@ def require_members(benchmark: Benchmark, space: SearchSpace) -> None:
         )
     number = len(np.unique(benchmark.distinct))
     if number < 3:
-        raise ArtifactError(f"{benchmark.name} holds {number} different networks; a ranking needs at least 3")
+        raise ArtifactError(
+            f"{benchmark.name} holds {number} different network{'' if number == 1 else 's'}; a ranking needs at least 3"
+        )
+    if np.ptp(benchmark.mean_accuracy) == 0:
+        raise ArtifactError(f"all networks of {benchmark.name} have the same accuracy, so there is nothing to rank")

@@ -115,4 +115,4 @@ class BaselinePlan:
 def default_num(method: str, bench: Path) -> int:
     """Return how many networks of a benchmark a method rates where no number is asked for."""
     different = len({network.architecture for network in load_benchmark(bench).networks})
-    return min(DEFAULT_NUM.get(method, DEFAULT_NUM_RATED), different)
+    return max(3, min(DEFAULT_NUM.get(method, DEFAULT_NUM_RATED), different))  # fewer are refused as a benchmark

@@ -3,22 +3,25 @@
 from dataclasses import replace
 
 from rich.console import Console
-from rich.table import Table
 
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import Baseline
 from helixnas.artifacts.comparison import Comparison
 from helixnas.artifacts.ranking import Ranking
 from helixnas.lab.comparison import RunCost, compare
+from helixnas.pipeline.narrow_table import narrow_table
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
-from helixnas.report.baselines import COLUMNS, COST, accelerators, cells_of, title_of
+from helixnas.report.baselines import COST, accelerators, cells_of, title_of
+from helixnas.report.markup import signed
 
 MADE_BY = ("teacher", "distill", "rate")
 """The stages that scores come from."""
 
-ON_PAGE = ("Spearman", "Pearson")
-"""Columns that a terminal of 80 columns has no room for."""
+COLUMNS = ("what ranks", "epochs", "images", "core-s", "tau", "95 %", "partial")
+"""Heads of the table on a terminal."""
+
+PARTIAL = "tau: Kendall's tau-b; partial: Spearman's rho that is left when MACs, parameters and depth are held fixed."
 
 
 def with_baselines(ranking: Ranking, folder: RunFolder, record: RunRecord, reporter: Reporter, *, seed: int) -> Ranking:
@@ -72,20 +75,19 @@ def cost_of(record: RunRecord) -> RunCost:
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
-    """Print a run and its baselines on the same networks as a table; what `ON_PAGE` names is on the page alone."""
-    table = Table(title=title_of(comparison), title_justify="left")
-    shown = [position for position, column in enumerate(COLUMNS) if column not in ON_PAGE]
-    for position in shown:
-        column, side = COLUMNS[position], "right" if position else "left"
-        table.add_column(column, justify=side, overflow="fold", min_width=max(map(len, column.split())))
+    """Print a run and its baselines on the same networks, a line each at 80 columns; the page has every interval."""
+    table = narrow_table(title_of(comparison), *COLUMNS)
     previous = comparison.rows[0].kind if comparison.rows else ""
     for row in comparison.rows:
         if row.kind != previous:
             table.add_section()
         previous = row.kind
-        cells = cells_of(row)
-        table.add_row(*(cells[position] for position in shown))
+        name, epochs, images, core_seconds, *_ = cells_of(row)
+        low, high = row.agreement.kendall_interval
+        interval = f"{signed(low, 3)} to {signed(high, 3)}"
+        beyond = "" if row.kind == "size" else signed(row.partial.value, 3)
+        table.add_row(name, epochs, images, core_seconds, signed(row.agreement.kendall, 3), interval, beyond)
     console.print(table)
-    for text in (COST, accelerators(comparison)):
+    for text in (PARTIAL, COST, accelerators(comparison)):
         if text:
             console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -4,7 +4,8 @@ The file is whole after every training, so what is there can be ranked while the
 nothing: a training goes on inside from its checkpoint, and the file says which networks are done.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from helixnas.artifacts.agreement import agreement
@@ -12,7 +13,7 @@ from helixnas.artifacts.files import remove_folder
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
 from helixnas.engine import FitRecord
-from helixnas.errors import DataError
+from helixnas.errors import DataError, HelixError
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.subsets import LEAST
 from helixnas.lab.trained import TrainedNetwork
@@ -42,7 +43,7 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
     if not plan.left(plan.trained()):
         reporter.say(f"{plan.out}: done already")
         return load_benchmark(plan.out)
-    with plan.work.locked():
+    with plan.work.locked(), _leaving_nothing_empty(plan):
         trained = plan.trained()  # what another process has done until it left
         left, total = plan.left(trained), len(plan.architectures) * plan.num_trainings
         builder = _Builder(plan, Session(plan.recipe, plan.work, reporter))
@@ -63,6 +64,17 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
     if benchmark.num_trainings > 1 and len(benchmark) >= LEAST:
         reporter.say(repeatability(benchmark))
     return benchmark
+
+
+@contextlib.contextmanager
+def _leaving_nothing_empty(plan: BenchmarkPlan) -> Generator[None]:
+    """Remove the folder of unfinished trainings where an error came before there were any."""
+    try:
+        yield
+    except HelixError:
+        if not any(plan.work.path.glob("checkpoints/*")):
+            remove_folder(plan.work.path)
+        raise
 
 
 def repeatability(benchmark: Benchmark) -> str:

@@ -24,6 +24,9 @@ from helixnas.search import Budget
 from helixnas.space import Architecture, SearchSpace, load_space, space_to_dict
 from helixnas.teacher import normalization_of
 
+MOST_TRAININGS = 100
+"""Trainings of one network that may be asked for."""
+
 SAMPLE_STREAM = 31
 """Tells the random numbers that choose networks from those of the same seed elsewhere."""
 
@@ -71,6 +74,8 @@ class BenchmarkPlan:
         for option, value, least in (("num", self.num_networks, 3), ("trainings", self.num_trainings, 1)):
             if value < least:
                 raise ConfigError(f"--{option} must be at least {least}, not {value}")
+        if self.num_trainings > MOST_TRAININGS:
+            raise ConfigError(f"--trainings must be at most {MOST_TRAININGS}, not {self.num_trainings:,}")
         if self.num_networks > self.space.size:
             raise ConfigError(
                 f"--num must be at most {self.space.size:,}, the networks of space {self.space.name!r}, "
@@ -79,6 +84,12 @@ class BenchmarkPlan:
         if self.out.suffix != ".json":
             raise ConfigError(f"--out {str(self.out)!r} must end in .json")
         Budget(upper=self.upper, lower=self.lower).check(list(self.costs.resources))
+        for resource, least in self.lower.items():
+            if resource in self.upper and least > self.upper[resource]:
+                raise ConfigError(
+                    f"no network has at least {least:,} and at most {self.upper[resource]:,} {resource}; "
+                    "--min must not be above --max"
+                )
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -109,7 +120,7 @@ class BenchmarkPlan:
             ConfigError: the limits leave too few of the space.
             SpaceError: a given network is not of the space.
         """
-        given = [self.space.parse(text) for text in self.given]
+        given = list(dict.fromkeys(self.space.parse(text) for text in self.given))
         rng = np.random.default_rng((self.recipe.seed, SAMPLE_STREAM))
         drawn = sample_distinct(
             self.space, self.num_networks, rng, accept=lambda one: one not in given and self._is_within(one)
@@ -127,10 +138,12 @@ class BenchmarkPlan:
         return below and all(costs[name] >= limit for name, limit in self.lower.items())
 
     def settings(self) -> dict[str, Any]:
-        """Return everything that decides the accuracies, as plain values."""
+        """Return everything that decides the accuracies, and which networks have one, as plain values."""
         values = self.recipe.to_dict()["retrain"]
         retrain = {name: value for name, value in values.items() if name not in WITH_A_RUN}
-        return {**settings_of_images(self.recipe), "retrain": retrain}
+        limits = {"upper": dict(self.upper), "lower": dict(self.lower)}
+        limited = {"limits": limits} if self.upper or self.lower else {}
+        return {**settings_of_images(self.recipe), "retrain": retrain, **limited}
 
     def key(self) -> str:
         """Return the hash of what decides the accuracies, the space included."""

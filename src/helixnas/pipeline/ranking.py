@@ -12,7 +12,7 @@ from rich.table import Table
 
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.errors import ArtifactError
-from helixnas.lab import Summed, load_benchmark, rank
+from helixnas.lab import Benchmark, Summed, load_benchmark, rank
 from helixnas.pipeline.baseline_ranking import MADE_BY, show_comparison, with_baselines
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
@@ -60,6 +60,10 @@ def rank_run(
     Raises:
         ArtifactError: the run is not rated yet, or the file holds no benchmark of its space.
     """
+    if benchmark.stem.strip(".") == "":
+        raise ArtifactError(
+            f"{benchmark} names no folder for its ranking; give the benchmark's file a name before .json"
+        )
     record = folder.load_record()
     tables, settings = load_tables(folder, record), folder.load_settings()
     try:
@@ -76,6 +80,7 @@ def rank_run(
     with reporter.progress("reading the benchmark", 1) as advance:
         trained = load_benchmark(benchmark).as_in(space)
         advance(1)
+    _say_of_trainings(trained, reporter)
     with reporter.progress("resampling networks", num_resamples) as advance:
         ranking = rank(
             trained,
@@ -97,6 +102,17 @@ def rank_run(
     ranking.save(where / "ranking.json")
     build_ranking_page(ranking, where / "ranking.html")
     return RankedRun(ranking=ranking, figures=where / "ranking.json", page=where / "ranking.html")
+
+
+def _say_of_trainings(benchmark: Benchmark, reporter: Reporter) -> None:
+    """Say it where networks were not trained equally often, because means are not equally steady then."""
+    numbers = [len(network.accuracy) for network in benchmark.networks]
+    if min(numbers, default=0) < max(numbers, default=0):
+        few = sum(number == min(numbers) for number in numbers)
+        reporter.say(
+            f"{few:,} of the {len(numbers):,} networks of {benchmark.name} were trained {min(numbers)} x, others up to "
+            f"{max(numbers)} x: means rest on all trainings, the noise ceiling on the first {min(numbers)} of each"
+        )
 
 
 def show_ranking(console: Console, ranked: RankedRun) -> None:

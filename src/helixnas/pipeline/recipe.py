@@ -75,6 +75,8 @@ class Recipe:
     """How the chosen networks are trained; null leaves it out (images without labels)."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"seed must be a whole number from 0 to 2^63 - 1, not {self.seed}")
         for name in self.searches:
             check_search_name(name)
         for name, search in self.searches.items():

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study
 from helixnas.nn import count_params
 from helixnas.pipeline.dry_run import distill_text, sketch
+from helixnas.pipeline.narrow_table import narrow_table
 from helixnas.pipeline.plan import is_done
 from helixnas.pipeline.study import StudyPlan, check_benchmark, stages_of
 from helixnas.report.markup import duration, signed
@@ -81,7 +81,7 @@ def changes_text(changes: Mapping[str, Any]) -> str:
 
 def _agreements(study: Study, kind: str) -> Table:
     """Return a line per variant: how its score ranks, beside sizes; empty where it is held against nothing."""
-    table = _table(f"against {kind}", study.axis, "tau", "95 %", "partial", *SIZES, "time")
+    table = narrow_table(f"against {kind}", study.axis, "tau", "95 %", "partial", *SIZES, "time")
     for row in study.rows:
         found = ranked(row, kind)
         table.add_row(row.label, *([""] * 6 if found is None else _figures(found)), duration(row.seconds))
@@ -97,21 +97,12 @@ def _figures(found: Ranked) -> list[str]:
 def _picks(study: Study) -> Table:
     """Return a line per variant: the trained accuracy of what it picks, and by how much its picks fall short."""
     heads = ("pick (%)", "best (%)", "regret (points)", "of random picks")
-    table = _table(f"picks among the networks of {study.benchmark}", study.axis, *heads)
+    table = narrow_table(f"picks among the networks of {study.benchmark}", study.axis, *heads)
     for row in study.rows:
         if row.picked is not None:
             own = row.picked
             figures = (own.accuracy, own.best, own.regret, own.random_regret)
             table.add_row(row.label, *(f"{100 * value:.2f}" for value in figures))
-    return table
-
-
-def _table(title: str, first: str, *others: str) -> Table:
-    """Return a table whose first column alone may be folded."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 

@@ -18,7 +18,7 @@ COLUMNS = (
     "Pearson",
     "Spearman given size",
 )
-"""Heads of the table on the page; a terminal shows most of them."""
+"""Heads of the table on the page."""
 
 COST = (
     "Images seen are training images, repeats counted, the teacher's included for the run; core-seconds are processor time "

@@ -75,6 +75,8 @@ class BaselineConfig:
         for name in ("momentum", "weight_decay", "clip_grad", "alpha_weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} of a baseline must not be negative, not {getattr(self, name)}")
+        if not self.momentum < 1:
+            raise ConfigError(f"momentum of a baseline must be below 1, not {self.momentum}")
 
     def fit(self) -> FitConfig:
         """Return how one network is trained from scratch with these settings."""

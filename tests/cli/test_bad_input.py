@@ -107,6 +107,7 @@ def test_a_mistake_is_one_sentence(tiny: str, complaint: Complaint, words: list[
         (["baseline", "my run", "spos", "--bench", "x", "--num", "2"], "--num must be at least 3, not 2"),
         (["baseline", "my run", "spos", "--bench", "x", "--num", "3", "--weight-decay", "-1"], "--weight-decay must not"),
         (["baseline", "my run", "spos", "--bench", "x", "--num", "3", "--momentum", "-1"], "--momentum must not be neg"),
+        (["baseline", "my run", "spos", "--bench", "x", "--num", "3", "--momentum", "1"], "--momentum must be below 1, not 1"),
         (["baseline", "my run", "spos", "--bench", "x", "--num", "3", "--lr", "0"], "--lr must be above 0, not 0"),
         (["rank", "my run", "--bench", "none.json"], "cannot read none.json: there is no such file"),
         (["rank", "my run", "--bench", "tiny.yaml"], "tiny.yaml is not a benchmark: it is no JSON"),

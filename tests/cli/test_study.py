@@ -96,6 +96,8 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
         ("{base: tiny.yaml, variants: {a: {}, null: {}}}", [], "calls a variant 'None', which names a folder"),
         ("{base: tiny.yaml, variants: {a: {}, b: {distill: {lr: 1}}}}", [],
          "variant b of the study two.yaml gives distill as a whole, .* as in distill.lr: 1$"),
+        ("{base: tiny.yaml, variants: {a: {}, b: {distill.lr: 2026-01-01}}}", [], "variant b: .*distill.lr must be a number"),
+        ("{base: tiny.yaml, variants: {a: {}, b: {distill: {lr: 2026-01-01}}}}", [], "as in distill.lr: .2026-01-01"),
         ("{base: tiny.yaml, variants: {a: {}, b: {seed: -1}}}", [], "variant b: .*seed must be a whole number from 0"),
         ("{base: tiny.yaml, ordered: maybe, variants: {a: {}, b: {}}}", [], "ordered of the study .* must be true or false"),
         ("{base: tiny.yaml, axis: {a: 1}, variants: {a: {}, b: {}}}", [], "axis of the study two.yaml must be a text, not"),

@@ -1,6 +1,7 @@
 """Ranking a run against a benchmark: what it leaves, what it prints, and what it refuses."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from helixnas.artifacts.ranking import Ranking
 from helixnas.errors import ArtifactError, UnknownNameError
-from helixnas.lab import Benchmark, save_benchmark
+from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.ranking import rank_run, show_ranking
 from helixnas.pipeline.recipe import Recipe
@@ -51,6 +52,30 @@ def test_a_ranking_leaves_figures_and_a_page_beside_the_run(copy: RunFolder, ben
     assert [name for name in ranked.ranking.networks if name not in ("architecture", "accuracy")] == [
         "relative_l1", "task_kl", "macs", "params", "depth",
     ]  # fmt: skip
+
+
+def test_networks_that_were_not_trained_equally_often_are_told(copy: RunFolder, bench: Path, listener) -> None:
+    whole = load_benchmark(bench)
+    first, *others = whole.networks
+    fewer = (replace(first, accuracy=first.accuracy[:1]), *others)
+    save_benchmark(replace(whole, networks=fewer), bench)
+    rank_run(copy, bench, listener, num_resamples=2)
+    assert (
+        "1 of the 24 networks of made were trained 1 x, others up to 2 x: means rest on all trainings, the noise ceiling on the "
+        "first 1 of each"
+    ) in listener.said
+
+
+def test_networks_that_were_trained_equally_often_are_passed_over(copy: RunFolder, bench: Path, listener) -> None:
+    rank_run(copy, bench, listener, num_resamples=2)
+    assert not any("were trained" in said for said in listener.said)
+
+
+def test_a_file_whose_name_would_leave_the_folder_of_rankings_is_refused(copy: RunFolder, bench: Path) -> None:
+    outside = bench.rename(bench.with_name("...json"))
+    with pytest.raises(ArtifactError, match="names no folder for its ranking"):
+        rank_run(copy, outside, Reporter(), num_resamples=2)
+    assert not (copy.path / "ranking.json").exists()
 
 
 def test_a_sum_that_is_asked_for_is_ranked_too_and_one_that_was_not_rated_is_refused(

@@ -117,7 +117,7 @@ def _check_settings(values: Any, where: str) -> None:
             inside = next(iter(value), "lr")
             raise ConfigError(
                 f"{where} gives {name} as a whole, which would put every other setting of it to its default; name settings "
-                f"one by one, as in {name}.{inside}: {json.dumps(value.get(inside))}"
+                f"one by one, as in {name}.{inside}: {json.dumps(value.get(inside), default=str)}"
             )
 
 
@@ -143,4 +143,7 @@ def _words(changes: Mapping[str, Any]) -> list[str]:
     >>> _words({"seed": 41, "supernet.interface": "widen", "teacher.boundaries": ["a", "b"]})
     ['--seed=41', '--supernet.interface=widen', '--teacher.boundaries=["a", "b"]']
     """
-    return [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in changes.items()]
+    return [
+        f"--{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for name, value in changes.items()
+    ]

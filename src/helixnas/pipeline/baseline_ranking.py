@@ -21,7 +21,10 @@ MADE_BY = ("teacher", "distill", "rate")
 COLUMNS = ("what ranks", "epochs", "images", "core-s", "tau", "95 %", "partial")
 """Heads of the table on a terminal."""
 
-PARTIAL = "tau: Kendall's tau-b; partial: Spearman's rho that is left when MACs, parameters and depth are held fixed."
+PARTIAL = (
+    "tau: Kendall's tau-b; partial: Spearman's rho that is left when MACs, parameters and depth are held fixed, its interval "
+    "on the page."
+)
 
 
 def with_baselines(ranking: Ranking, folder: RunFolder, record: RunRecord, reporter: Reporter, *, seed: int) -> Ranking:

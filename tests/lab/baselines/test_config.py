@@ -11,6 +11,7 @@ from helixnas.lab.baselines import BaselineConfig
         ({"num_points": 0}, "num_points of a baseline must be at least 1, not 0"),
         ({"num_epochs": 0}, "num_epochs of a baseline must be at least 1, not 0"),
         ({"lr": 0.0}, "lr of a baseline must be above 0, not 0.0"),
+        ({"momentum": 1.5}, "momentum of a baseline must be below 1, not 1.5"),
         ({"weight_decay": -1.0}, "weight_decay of a baseline must not be negative, not -1.0"),
     ],
 )

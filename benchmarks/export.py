@@ -18,9 +18,9 @@ from torch import nn
 
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.nn import build_seeded
-from helixnas.pipeline.exporting import Export, export
-from helixnas.pipeline.models import OpenedModel, open_model
-from helixnas.pipeline.validating import normalizer
+from helixnas.models.exporting import Export, export
+from helixnas.models.opening import OpenedModel, open_model
+from helixnas.models.validation import normalizer
 from helixnas.space import from_code, mbconv
 from helixnas.zoo import HELIXNAS, ZOO
 

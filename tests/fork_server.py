@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 
-IMPORTED = ("sklearn.datasets", "torch.utils.tensorboard.writer", "helixnas.cli.recipes", "helixnas.pipeline.run")
+IMPORTED = ("sklearn.datasets", "torch.utils.tensorboard.writer", "helixnas.cli.settings", "helixnas.pipeline.run")
 """What a run imports, some of it late."""
 
 

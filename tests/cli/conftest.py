@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from helixnas.cli import main
-from helixnas.cli.recipes import read_recipe
-from helixnas.pipeline.reporting import Reporter
+from helixnas.cli.settings import read_recipe
+from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 

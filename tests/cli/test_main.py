@@ -14,9 +14,9 @@ import yaml
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import Baseline
 from helixnas.cli import OWN_OPTIONS, main
-from helixnas.cli.parsers import EXAMPLES, VERBS, build_parser
+from helixnas.cli.parser import EXAMPLES, VERBS, build_parser
 from helixnas.errors import Interrupted
-from helixnas.pipeline.shipped import KINDS, shipped_recipes
+from helixnas.cli.shipped import KINDS, shipped_recipes
 
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:

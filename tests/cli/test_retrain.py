@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from helixnas.cli import main
-from helixnas.cli.recipes import read_recipe, read_training
+from helixnas.cli.settings import read_recipe, read_training
 from helixnas.errors import UnknownNameError
 from helixnas.report import build_report
 from helixnas.retrain import RetrainConfig

@@ -10,7 +10,7 @@ import yaml
 
 from helixnas.artifacts.study import Study
 from helixnas.cli import main
-from helixnas.pipeline.shipped import shipped_recipes
+from helixnas.cli.shipped import shipped_recipes
 from helixnas.space import Architecture, load_space
 
 Complaint = Callable[..., str]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from helixnas.cli.recipes import read_recipe
+from helixnas.cli.settings import read_recipe
 from helixnas.pipeline import drive
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.reporting import Reporter
+from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 
 TINY = Path(__file__).parent / "tiny.yaml"
 

@@ -10,7 +10,7 @@ import pytest
 from helixnas.artifacts import CostTable, StageRecord
 from helixnas.errors import ArtifactError
 from helixnas.pipeline.cost_files import load_costs
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 
 
 def with_latency(finished: RunFolder, folder: Path, *, rows: int) -> RunFolder:

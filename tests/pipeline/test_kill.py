@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helixnas.cli.recipes import read_recipe
+from helixnas.cli.settings import read_recipe
 from helixnas.pipeline.plan import plan
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 
 RUN = """
 import sys, pathlib, time
-from helixnas.cli.recipes import read_recipe
+from helixnas.cli.settings import read_recipe
 from helixnas.pipeline import drive, run
-from helixnas.pipeline.reporting import Reporter
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
+from helixnas.artifacts.run_folder import RunFolder
 
 class Telling(Reporter):
     def progress(self, title, total):

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from helixnas.errors import ConfigError
-from helixnas.pipeline.dry_run import sketch
+from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.space import load_space
 from helixnas.teacher import TeacherConfig, load_teacher
 

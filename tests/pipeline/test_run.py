@@ -28,13 +28,13 @@ from helixnas.errors import (
     UnknownNameError,
 )
 from helixnas.pipeline import drive as driving
-from helixnas.pipeline.history import load_history
+from helixnas.engine.history import load_history
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.reporting import Reporter
+from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
-from helixnas.pipeline.run_folder import RunFolder
-from helixnas.pipeline.run_search import search_run
-from helixnas.pipeline.search_config import SearchConfig
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.ad_hoc.search import search_run
+from helixnas.search.config import SearchConfig
 from helixnas.report import build_report
 from helixnas.teacher import Teacher
 
@@ -160,7 +160,7 @@ def test_a_checkpoint_is_written_now_and_then(tiny: Recipe, tmp_path: Path, monk
 
 def test_a_second_process_on_the_same_folder_is_refused_and_the_first_named(copy: RunFolder, tiny: Recipe) -> None:
     script = (
-        "import sys, pathlib; from helixnas.pipeline.run_folder import RunFolder\n"
+        "import sys, pathlib; from helixnas.artifacts.run_folder import RunFolder\n"
         "with RunFolder(pathlib.Path(sys.argv[1])).locked(): print('in', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

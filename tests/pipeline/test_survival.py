@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 
 Digests = Callable[[Path], dict[str, str]]
 Helixnas = Callable[..., tuple[int, str]]

@@ -11,7 +11,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 from rich.console import Console
 
-from helixnas.cli.parsers import VERBS, build_parser
+from helixnas.cli.parser import VERBS, build_parser
 from helixnas.errors import ConfigError, HelixError, Interrupted, UnknownNameError
 
 BAD_INPUT, INTERRUPTED = 2, 130

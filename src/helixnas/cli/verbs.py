@@ -31,14 +31,14 @@ OF_BASELINE = {
 
 def run(options: Any, overrides: Sequence[str], console: Console, *, again: str) -> None:
     """Go through a recipe, or show its plan."""
-    from helixnas.pipeline.shipped import find_recipe
+    from helixnas.cli.shipped import find_recipe
 
     find_recipe(options.recipe)  # a slip of the pen is told before torch is loaded
-    from helixnas.cli.recipes import read_recipe
-    from helixnas.pipeline.dry_run import dry_run
-    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.cli.settings import read_recipe
+    from helixnas.pipeline.estimate import dry_run
+    from helixnas.engine.progress import ConsoleReporter
     from helixnas.pipeline.run import run_recipe
-    from helixnas.pipeline.run_folder import RunFolder
+    from helixnas.artifacts.run_folder import RunFolder
 
     recipe = read_recipe(options.recipe, overrides)
     folder = RunFolder(Path(options.out or f"runs/{recipe.name}"))
@@ -52,7 +52,7 @@ def run(options: Any, overrides: Sequence[str], console: Console, *, again: str)
 
 def stage(options: Any, console: Console) -> None:
     """Do one stage of an existing run; the stages before it must be done."""
-    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.engine.progress import ConsoleReporter
     from helixnas.pipeline.run import run_stage
 
     recipe, folder = _open(options.run)
@@ -70,7 +70,7 @@ def stage(options: Any, console: Console) -> None:
 
 def _with_training(recipe: Any, name: str | None) -> Any:
     """Return the recipe with the retraining recipe of that name, where one is given."""
-    from helixnas.cli.recipes import read_training
+    from helixnas.cli.settings import read_training
     from helixnas.retrain import RetrainConfig
 
     if name is None:
@@ -81,8 +81,8 @@ def _with_training(recipe: Any, name: str | None) -> Any:
 def costs(options: Any, console: Console) -> None:
     """Count the costs of a run's paths, and measure, export or read latencies."""
     from helixnas.costs import CostsConfig
-    from helixnas.pipeline.reporting import ConsoleReporter
-    from helixnas.pipeline.run_costs import run_costs
+    from helixnas.engine.progress import ConsoleReporter
+    from helixnas.pipeline.ad_hoc.costs import run_costs
 
     recipe, folder = _open(options.run)
     chosen = [name for name in ("latency", "export_onnx", "read_csv") if options[name] is not None]
@@ -113,12 +113,12 @@ def costs(options: Any, console: Console) -> None:
 
 def search(options: Any, console: Console) -> None:
     """Search an existing run under new budgets, or do the recipe's searches."""
-    from helixnas.pipeline.comparing import compare_on, save_comparison
-    from helixnas.pipeline.run_folder import RunFolder
-    from helixnas.pipeline.run_search import search_run
-    from helixnas.pipeline.search_config import SearchConfig
-    from helixnas.pipeline.searching import COMPARISON, find_diverse
-    from helixnas.pipeline.showing import show_comparison, show_diverse, show_outcome
+    from helixnas.pipeline.ad_hoc.compare import compare_on, save_comparison
+    from helixnas.artifacts.run_folder import RunFolder
+    from helixnas.pipeline.ad_hoc.search import search_run
+    from helixnas.search.config import SearchConfig
+    from helixnas.pipeline.stages.search import COMPARISON, find_diverse
+    from helixnas.cli.tables.search import show_comparison, show_diverse, show_outcome
 
     folder = RunFolder(Path(options.run))
     limits = SearchConfig(
@@ -144,8 +144,8 @@ def search(options: Any, console: Console) -> None:
 
 def verify(options: Any, console: Console) -> None:
     """Check the certificates of a run's searches."""
-    from helixnas.pipeline.run_folder import RunFolder
-    from helixnas.pipeline.verifying import verify_run
+    from helixnas.artifacts.run_folder import RunFolder
+    from helixnas.pipeline.ad_hoc.verify import verify_run
 
     checked = verify_run(RunFolder(Path(options.run)), options.name, time_limit_s=options.time_limit)
     for name, found in checked:
@@ -157,9 +157,9 @@ def verify(options: Any, console: Console) -> None:
 
 def rank(options: Any, console: Console) -> None:
     """Rank a run's scores against a benchmark."""
-    from helixnas.pipeline.ranking import rank_run, show_ranking
-    from helixnas.pipeline.reporting import ConsoleReporter
-    from helixnas.pipeline.run_folder import RunFolder
+    from helixnas.experiments.ranking import rank_run, show_ranking
+    from helixnas.engine.progress import ConsoleReporter
+    from helixnas.artifacts.run_folder import RunFolder
 
     if options.seed < 0:
         raise ConfigError(f"--seed must not be negative, not {options.seed}")
@@ -179,9 +179,9 @@ def rank(options: Any, console: Console) -> None:
 def baseline(options: Any, console: Console) -> None:
     """Train a baseline of a run and rate a benchmark's networks with it."""
     from helixnas.lab.baselines import BaselineConfig
-    from helixnas.pipeline.baseline_plan import BaselinePlan, default_num
-    from helixnas.pipeline.baselines import train_baseline
-    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.experiments.baseline_plan import BaselinePlan, default_num
+    from helixnas.experiments.baseline import train_baseline
+    from helixnas.engine.progress import ConsoleReporter
 
     recipe, folder = _open(options.run)
     file = Path(options.bench)
@@ -203,13 +203,13 @@ def baseline(options: Any, console: Console) -> None:
 
 def bench(options: Any, overrides: Sequence[str], console: Console) -> None:
     """Build a benchmark, or show what would be trained."""
-    from helixnas.pipeline.shipped import find_recipe
+    from helixnas.cli.shipped import find_recipe
 
     find_recipe(options.recipe)  # a slip of the pen is told before torch is loaded
-    from helixnas.cli.recipes import read_recipe
-    from helixnas.pipeline.bench import build_benchmark
-    from helixnas.pipeline.bench_plan import BenchmarkPlan, show_plan
-    from helixnas.pipeline.reporting import ConsoleReporter
+    from helixnas.cli.settings import read_recipe
+    from helixnas.experiments.benchmark import build_benchmark
+    from helixnas.experiments.benchmark_plan import BenchmarkPlan, show_plan
+    from helixnas.engine.progress import ConsoleReporter
     from helixnas.search import parse_limits
 
     recipe = read_recipe(options.recipe, overrides)
@@ -234,13 +234,13 @@ def bench(options: Any, overrides: Sequence[str], console: Console) -> None:
 
 def study(options: Any, overrides: Sequence[str], console: Console) -> None:
     """Run the variants of a study, or show what would be done."""
-    from helixnas.pipeline.shipped import find_recipe
+    from helixnas.cli.shipped import find_recipe
 
     find_recipe(options.study, "study")  # a slip of the pen is told before torch is loaded
-    from helixnas.cli.studies import read_study
-    from helixnas.pipeline.reporting import ConsoleReporter
-    from helixnas.pipeline.study import run_study
-    from helixnas.pipeline.study_tables import show_study, show_study_plan
+    from helixnas.cli.study_file import read_study
+    from helixnas.engine.progress import ConsoleReporter
+    from helixnas.experiments.study import run_study
+    from helixnas.cli.tables.study import show_study, show_study_plan
 
     plan = read_study(options.study, base=options.base, overrides=overrides, out=options.out, bench=options.bench)
     if options.dry_run:
@@ -260,7 +260,7 @@ def report(options: Any, console: Console) -> None:
 
 def status(options: Any, console: Console) -> None:
     """Say what is finished."""
-    from helixnas.pipeline.status import show_status
+    from helixnas.cli.tables.status import show_status
 
     recipe, folder = _open(options.run)
     show_status(recipe, folder, console)
@@ -269,7 +269,7 @@ def status(options: Any, console: Console) -> None:
 def recipes(console: Console) -> None:
     """List the shipped recipes."""
     from helixnas.cli.yaml_file import load_yaml
-    from helixnas.pipeline.shipped import KINDS, shipped_recipes
+    from helixnas.cli.shipped import KINDS, shipped_recipes
 
     uses = (
         "recipes: helixnas run NAME",
@@ -284,8 +284,8 @@ def recipes(console: Console) -> None:
 
 
 def _open(run: str) -> tuple[Any, Any]:
-    from helixnas.cli.recipes import recipe_from_settings
-    from helixnas.pipeline.run_folder import RunFolder
+    from helixnas.cli.settings import recipe_from_settings
+    from helixnas.artifacts.run_folder import RunFolder
 
     folder = RunFolder(Path(run))
     folder.load_record()

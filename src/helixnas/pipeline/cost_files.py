@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from helixnas.artifacts import CostTable, RunRecord
 from helixnas.errors import ConfigError
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 
 LATENCY = "latency_ns"
 LATENCY_LIMITS = ("latency_ms", "latency_ns")

@@ -1,8 +1,8 @@
 """The search stage as one of a run: one of each per named search."""
 
-from helixnas.pipeline.searching import find_in_run, save_outcome, teacher_costs
-from helixnas.pipeline.session import Session
-from helixnas.pipeline.stages import Result
+from helixnas.pipeline.stages.search import find_in_run, save_outcome, teacher_costs
+from helixnas.pipeline.context import Session
+from helixnas.pipeline.stages.distill import Result
 
 
 def search(session: Session, key: str, *, name: str) -> Result:

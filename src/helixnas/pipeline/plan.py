@@ -10,7 +10,7 @@ from typing import Any
 
 from helixnas.artifacts import RunRecord, StageRecord, config_key
 from helixnas.pipeline.cost_files import LATENCY_LIMITS
-from helixnas.pipeline.run_folder import RunFolder
+from helixnas.artifacts.run_folder import RunFolder
 
 INCONSEQUENTIAL = {"num_workers", "cache", "download"}
 """Settings of the data that do not change an image."""

@@ -10,7 +10,7 @@ from helixnas.data import DataConfig
 from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError
-from helixnas.pipeline.search_config import SearchConfig, check_search_name
+from helixnas.search.config import SearchConfig, check_search_name
 from helixnas.rating import RatingConfig, StitchingConfig
 from helixnas.retrain import RetrainConfig
 from helixnas.space import load_space

@@ -16,17 +16,17 @@ from helixnas.engine import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.pipeline import costing, stages
 from helixnas.pipeline.cost_files import load_costs
-from helixnas.pipeline.drive import discard
+from helixnas.engine.job import discard
 from helixnas.pipeline.outcomes import search
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.reporting import Reporter
-from helixnas.pipeline.retraining import check_images, check_teaching, retrain, retrain_inherited
-from helixnas.pipeline.run_folder import RunFolder
-from helixnas.pipeline.run_search import load_search
-from helixnas.pipeline.searching import check_budgets, teacher_costs
-from helixnas.pipeline.session import Session
-from helixnas.pipeline.sharing import take_over
+from helixnas.engine.progress import Reporter
+from helixnas.pipeline.stages.retrain import check_images, check_teaching, retrain, retrain_inherited
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.ad_hoc.search import load_search
+from helixnas.pipeline.stages.search import check_budgets, teacher_costs
+from helixnas.pipeline.context import Session
+from helixnas.pipeline.reuse import take_over
 from helixnas.report import build_report
 
 Step = Callable[[Session, str], stages.Result]

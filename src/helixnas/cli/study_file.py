@@ -1,0 +1,149 @@
+"""Studies on the command line: a YAML file that names a recipe and the variants of it.
+
+::
+
+    description: What the width of the interface changes.
+    axis: interface
+    base: digits
+    settings: {retrain: null}               # for all variants, over the base
+    variants:
+      adapter: {supernet.interface: adapter}
+      widen: {supernet.interface: widen}
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from helixnas.cli.settings import recipe_from_settings
+from helixnas.cli.yaml_file import load_yaml
+from helixnas.errors import ConfigError, HelixError, UnknownNameError
+from helixnas.cli.shipped import find_recipe
+from helixnas.experiments.study import StudyPlan, Variant
+
+FIELDS = ("description", "axis", "base", "ordered", "feature_maps", "settings", "variants")
+FLAGS = ("ordered", "feature_maps")
+SECTIONS = ("data", "distill", "rating", "runtime", "stitching", "supernet", "teacher_fit")
+"""Groups of settings that a study changes one setting at a time."""
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
+"""What a variant may be called: it is the name of a folder."""
+
+
+def read_study(
+    name: str, *, base: str | None, overrides: Sequence[str], out: str | None, bench: str | None
+) -> StudyPlan:
+    """Read a shipped study or a YAML file.
+
+    Args:
+        name: of the study, or its file.
+        base: a recipe in place of the study's own.
+        overrides: options that replace settings of the base in every variant; a variant's own come last.
+        out: the study's folder; ``studies/NAME`` where none is given.
+        bench: a benchmark to rank every variant against.
+
+    Raises:
+        UnknownNameError: no such study, recipe, field or setting.
+        ConfigError: the file is no study, or a value is of the wrong type or out of range.
+    """
+    path = find_recipe(name, "study")
+    values = _checked(load_yaml(path, what="study", such_as="the fields base and variants"), path)
+    _check_overrides(overrides, values["variants"], path)
+    recipe = find_recipe(base or _base_beside(path, values["base"]))
+    common = [*_words(values.get("settings") or {}), *overrides]
+    variants: list[Variant] = []
+    for label, changes in values["variants"].items():
+        own, where = changes or {}, f"{path}, variant {label}"
+        try:
+            built = recipe_from_settings(load_yaml(recipe), [*common, *_words(own)], where=str(recipe))
+        except HelixError as error:
+            raise ConfigError(f"{where}: {error}") from error
+        variants.append(Variant(label=str(label), changes=own, recipe=built))
+    title = path.stem if base is None else f"{path.stem}-{recipe.stem}"
+    return StudyPlan(
+        name=title,
+        description=str(values.get("description", "")),
+        base=recipe.stem,
+        axis=str(values.get("axis", "variant")),
+        ordered=bool(values.get("ordered", False)),
+        feature_maps=bool(values.get("feature_maps", False)),
+        variants=tuple(variants),
+        out=Path(out or f"studies/{title}"),
+        benchmark=None if bench is None else Path(bench),
+    )
+
+
+def _checked(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Return the fields of a study's file; raises where one is unknown, missing or of another kind."""
+    for field in values:
+        if field not in FIELDS:
+            raise UnknownNameError(f"field of the study {path}:", field, FIELDS)
+    if not isinstance(values.get("base"), str):
+        raise ConfigError(f"the study {path} must name a recipe in base, not {values.get('base')!r}")
+    for field, kind, name in (
+        ("description", str, "a text"),
+        ("axis", str, "a text"),
+        *((flag, bool, "true or false") for flag in FLAGS),
+    ):
+        if field in values and not isinstance(values[field], kind):
+            raise ConfigError(f"{field} of the study {path} must be {name}, not {values[field]!r}")
+    variants = values.get("variants")
+    if not isinstance(variants, Mapping) or len(variants) < 2:
+        raise ConfigError(f"the study {path} must hold at least two variants, each a label and settings by dotted name")
+    folders: dict[str, str] = {}
+    for label, changes in variants.items():
+        if isinstance(label, bool | None) or not LABEL.fullmatch(str(label)):
+            raise ConfigError(
+                f"the study {path} calls a variant {str(label)!r}, which names a folder: letters, digits, spaces and . _ + -"
+            )
+        other = folders.get(str(label).casefold())
+        if other is not None:
+            raise ConfigError(
+                f"the study {path} calls two variants {other!r} and {str(label)!r}, which may be one folder; call one otherwise"
+            )
+        folders[str(label).casefold()] = str(label)
+        _check_settings(changes, f"variant {label} of the study {path}")
+    _check_settings(values.get("settings"), f"settings of the study {path}")
+    return values
+
+
+def _check_settings(values: Any, where: str) -> None:
+    if values is not None and not (isinstance(values, Mapping) and all(isinstance(name, str) for name in values)):
+        raise ConfigError(f"{where} must be settings by dotted name, such as distill.lr: 0.01, not {values!r}")
+    for name, value in (values or {}).items():
+        if name in SECTIONS and isinstance(value, Mapping):
+            inside = next(iter(value), "lr")
+            raise ConfigError(
+                f"{where} gives {name} as a whole, which would put every other setting of it to its default; name settings "
+                f"one by one, as in {name}.{inside}: {json.dumps(value.get(inside), default=str)}"
+            )
+
+
+def _check_overrides(overrides: Sequence[str], variants: Mapping[Any, Mapping[str, Any] | None], path: Path) -> None:
+    """Raise where an option gives what every variant sets itself, so that it would do nothing."""
+    given = {word.removeprefix("--").partition("=")[0] for word in overrides if word.startswith("--")}
+    for name in sorted(given):
+        if all(name in (changes or {}) for changes in variants.values()):
+            raise ConfigError(
+                f"--{name} would do nothing: every variant of the study {path} sets {name} itself; leave it out"
+            )
+
+
+def _base_beside(path: Path, base: str) -> str:
+    """Return the base of a study; a file that is named lies beside the study, or where the command runs."""
+    beside = path.parent / base
+    return str(beside) if beside.suffix in (".yaml", ".yml") and beside.is_file() else base
+
+
+def _words(changes: Mapping[str, Any]) -> list[str]:
+    """Return settings as the options that make them.
+
+    >>> _words({"seed": 41, "supernet.interface": "widen", "teacher.boundaries": ["a", "b"]})
+    ['--seed=41', '--supernet.interface=widen', '--teacher.boundaries=["a", "b"]']
+    """
+    return [
+        f"--{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for name, value in changes.items()
+    ]

@@ -1,0 +1,44 @@
+"""What a run has finished, what is half done, and what is left."""
+
+from rich.console import Console
+from rich.table import Table
+
+from helixnas.pipeline.plan import is_done, plan, reason_to_redo
+from helixnas.pipeline.recipe import Recipe
+from helixnas.artifacts.run_folder import RunFolder
+
+
+def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
+    """Print every stage of a run with its state, time and main figures."""
+    record = folder.load_record()
+    table = Table(title=f"{folder.path} (recipe {record.recipe})", title_justify="left")
+    for column in ("stage", "state", "seconds", "finished", "found"):
+        table.add_column(column, overflow="fold")
+    left = 0
+    for stage in plan(recipe.to_dict()):
+        found = record.stages.get(stage.name)
+        if found is not None and is_done(stage, record, folder):
+            facts = ", ".join(f"{k} {_short(v)}" for k, v in found.facts.items() if isinstance(v, int | float | str))
+            table.add_row(stage.name, "done", f"{found.seconds:.1f}", found.finished, facts)
+            continue
+        left += 1
+        reason = reason_to_redo(stage, record, folder)
+        half = folder.checkpoint(stage.name).is_file()
+        table.add_row(stage.name, f"to do again: {reason}" if reason else "half done" if half else "to do", "", "", "")
+    planned = {stage.name for stage in plan(recipe.to_dict())}
+    for name, found in record.stages.items():
+        if name not in planned and found.missing(folder.path) is None:
+            table.add_row(name, "done", f"{found.seconds:.1f}", found.finished, "beside the recipe")
+    console.print(table)
+    console.print(
+        f"all done; the report is {folder.report}"
+        if not left
+        else f"{left} to do; go on with: {folder.resume_command}",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _short(value: int | float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value

@@ -1,0 +1,132 @@
+"""What the terminal shows of a study, readable at 80 columns: what would be done, and how well each variant ranks.
+
+The page (`report.study`) has room for every interval; here a variant is one line.
+"""
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from helixnas.artifacts import RunRecord
+from helixnas.artifacts.ranking import SIZES
+from helixnas.artifacts.study import Ranked, Study
+from helixnas.nn import count_params
+from helixnas.pipeline.estimate import distill_text, sketch
+from helixnas.cli.tables.narrow import narrow_table
+from helixnas.pipeline.plan import is_done
+from helixnas.experiments.study import StudyPlan, check_benchmark, stages_of
+from helixnas.report.markup import duration, signed
+from helixnas.report.study import kinds, ranked, verdicts
+
+MEANING = (
+    "tau: Kendall's, of the score, and its 95 % interval; partial: Spearman's rho that is left when MACs, parameters and "
+    "depth are held fixed; then the taus of MACs, parameters and depth alone, on the same networks."
+)
+
+
+def show_study_plan(study: StudyPlan, console: Console) -> None:
+    """Print what a study would do, variant by variant, and what is done or shared; needs no data.
+
+    Raises:
+        HelixError: a variant cannot be built.
+    """
+    check_benchmark(study)
+    _say(console, f"{study.name}: {study.description} Base: {study.base}.")
+    _line(console, f"variants, in {study.out / 'variants'}:")
+    made: dict[str, str] = {}
+    for variant in study.variants:
+        recipe, folder = variant.recipe, study.folder(variant)
+        drawn = sketch(recipe)
+        record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
+        left = [each for each in stages_of(variant).values() if not is_done(each, record, folder)]
+        to_do = [each.name for each in left if each.key not in made]
+        shared = [f"{each.name} from {made[each.key]}" for each in left if each.key in made]
+        steps = distill_text(recipe.distill, recipe.expected_training_images)
+        params = f"{count_params(drawn.supernet) / 1e6:.2f} M parameters"
+        _say(console, f"{variant.label}: {changes_text(variant.changes)}", indent=2)
+        _say(console, f"{drawn.space.size:,} networks; supernet of {params}; distill {steps}", indent=4)
+        _say(console, f"to do: {', '.join(to_do) or 'nothing'}", indent=4)
+        if shared:
+            _say(console, f"taken over: {', '.join(shared)}", indent=4)
+        for each in stages_of(variant).values():
+            made.setdefault(each.key, variant.label)
+
+
+def show_study(study: Study, plan: StudyPlan, console: Console) -> None:
+    """Print the tables of a study, what they say, and where its files are."""
+    _say(console, f"{study.name}: {study.description}")
+    for kind in kinds(study) or ("nothing",):
+        console.print(_agreements(study, kind))
+    if kinds(study):
+        _say(console, MEANING)
+    if any(row.picked is not None for row in study.rows):
+        console.print(_picks(study))
+    for sentence in verdicts(study):
+        _say(console, sentence)
+    _line(console, f"figures: {plan.figures}")
+    _line(console, f"page: {plan.page}")
+
+
+def changes_text(changes: Mapping[str, Any]) -> str:
+    """Return settings in a few words.
+
+    >>> changes_text({"seed": 41, "space": {"join": {"name": "mine"}, "groups": [2, 1]}}), changes_text({})
+    ('seed 41, space mine, joined by [2, 1]', 'as the base')
+    """
+    return ", ".join(f"{name} {_short(value)}" for name, value in changes.items()) or "as the base"
+
+
+def _agreements(study: Study, kind: str) -> Table:
+    """Return a line per variant: how its score ranks, beside sizes; empty where it is held against nothing."""
+    table = narrow_table(f"against {kind}", study.axis, "tau", "95 %", "partial", *SIZES, "time")
+    for row in study.rows:
+        found = ranked(row, kind)
+        table.add_row(row.label, *([""] * 6 if found is None else _figures(found)), duration(row.seconds))
+    return table
+
+
+def _figures(found: Ranked) -> list[str]:
+    low, high = found.kendall.interval
+    values = (found.partial, *(found.sizes[name] for name in SIZES))
+    return [signed(found.kendall.value), f"{signed(low)} to {signed(high)}", *(signed(each.value) for each in values)]
+
+
+def _picks(study: Study) -> Table:
+    """Return a line per variant: the trained accuracy of what it picks, and by how much its picks fall short."""
+    heads = ("pick (%)", "best (%)", "regret (points)", "of random picks")
+    table = narrow_table(f"picks among the networks of {study.benchmark}", study.axis, *heads)
+    for row in study.rows:
+        if row.picked is not None:
+            own = row.picked
+            figures = (own.accuracy, own.best, own.regret, own.random_regret)
+            table.add_row(row.label, *(f"{100 * value:.2f}" for value in figures))
+    return table
+
+
+def _short(value: Any, most: int = 48) -> str:
+    if isinstance(value, Mapping) and "join" in value:
+        return f"{_short(value['join'])}, joined by {value.get('groups')}"
+    text = str(value["name"] if isinstance(value, Mapping) and "name" in value else value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _say(console: Console, text: str, *, indent: int = 0) -> None:
+    """Print a sentence in lines that the terminal holds, broken between words."""
+    begin, go_on = " " * indent, " " * (indent + 2) if indent else ""
+    for line in textwrap.wrap(
+        text,
+        console.width,
+        initial_indent=begin,
+        subsequent_indent=go_on,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        _line(console, line)
+
+
+def _line(console: Console, text: str) -> None:
+    """Print a line as it is, however long: one that holds a path is there to be copied."""
+    console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,125 @@
+"""Training a baseline and rating a benchmark's networks with it, resumable; `helixnas rank` shows it beside the run.
+
+It reads the settings of the run alone, neither teacher nor supernet, so it can be trained before the run is.
+"""
+
+import torch
+
+from helixnas.artifacts.baseline import Baseline
+from helixnas.engine import Fit, evaluate
+from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, shared_weights
+from helixnas.experiments.baseline_plan import BaselinePlan
+from helixnas.engine.job import discard, drive
+from helixnas.experiments.network_training import NetworkTrainer, Normalization
+from helixnas.pipeline.plan import changes
+from helixnas.engine.progress import Reporter
+from helixnas.pipeline.context import Session
+from helixnas.retrain import RetrainConfig
+from helixnas.teacher import normalization_of
+
+
+def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
+    """Train a baseline, or go on with it, and return its ratings; the file is written after every point.
+
+    Raises:
+        DataError: the images have no labels.
+        ConfigError: the settings do not fit the images.
+        ArtifactError: another process is at work on the same baseline.
+        Interrupted: asked to stop; what is done is saved.
+    """
+    if (found := _finished(plan)) is not None:
+        reporter.say(f"{plan.file}: done already")
+        return found
+    with plan.folder.locked(f"-{plan.job}"):
+        if (reason := _reason_to_redo(plan)) is not None:
+            reporter.say(f"{plan.file} is made again: {reason}")
+        session = Session(plan.recipe, plan.folder, reporter)
+        for images in (session.data.train, session.data.rating):
+            images.require_labels(f"the baseline {plan.config.method}")
+        job = _short_trainings(plan, session) if plan.config.method == "mnasnet" else _shared_weights(plan, session)
+        checkpoint, written = plan.folder.checkpoint(plan.job), 0
+        with reporter.progress(plan.job.replace("-", " "), job.num_steps) as advance:
+
+            def log(record: BaselineRecord) -> None:
+                nonlocal written
+                advance(record.done, record.note)
+                points = job.points
+                if len(points) > written:
+                    _baseline(plan, job, session.runtime.device).save(plan.file)
+                    written = len(points)
+
+            drive(job, checkpoint=checkpoint, key=plan.key(), device=session.runtime.device, log=log)
+        baseline = _baseline(plan, job, session.runtime.device)
+        baseline.save(plan.file)
+        discard(checkpoint)
+    last = baseline.points[-1]
+    reporter.say(
+        f"{plan.file}: {len(baseline.networks):,} networks rated at {len(baseline.points)} points, "
+        f"{last.images_seen:,} images seen in {last.core_seconds:,.0f} core-seconds"
+    )
+    return baseline
+
+
+def _finished(plan: BaselinePlan) -> Baseline | None:
+    if not plan.file.is_file():
+        return None
+    found = Baseline.load(plan.file)
+    return found if found.key == plan.key() and len(found.points) == plan.config.num_points else None
+
+
+def _reason_to_redo(plan: BaselinePlan) -> str | None:
+    """Return why ratings that are there are not kept; None where there are none, or they go on."""
+    if not plan.file.is_file():
+        return None
+    found = Baseline.load(plan.file)
+    if found.key == plan.key():
+        return None
+    return "; ".join(list(changes("", found.settings, plan.settings()))[:3]) or "its networks or its space are others"
+
+
+def _shared_weights(plan: BaselinePlan, session: Session) -> SharedWeights:
+    data, runtime = session.data, session.runtime
+    return shared_weights(
+        plan.space,
+        plan.architectures,
+        config=plan.config,
+        train=data.train,
+        rating=data.rating,
+        rating_batch_size=plan.recipe.rating.batch_size,
+        runtime=runtime,
+        normalize=Normalization(*normalization_of(plan.recipe.built_teacher)).to(runtime.device),
+        seed=plan.seed,
+    )
+
+
+def _short_trainings(plan: BaselinePlan, session: Session) -> ShortTrainings:
+    trainer = NetworkTrainer(session, RetrainConfig(fit=plan.config.fit()))
+
+    def begin(number: int) -> Fit:
+        architecture = plan.architectures[number]
+        return trainer.begin(architecture, seed=plan.seed, title=f"network {number + 1}, {architecture.text},")
+
+    def rate(job: Fit) -> dict[str, float]:
+        found = evaluate(
+            job.model,
+            session.data.rating,
+            batch_size=plan.recipe.rating.batch_size,
+            runtime=job.runtime,
+            normalize=job.normalize,
+        )
+        return {"accuracy": found.accuracy, "loss": found.loss}
+
+    return ShortTrainings(begin, rate, number=len(plan.architectures), num_points=plan.config.num_points)
+
+
+def _baseline(plan: BaselinePlan, job: SharedWeights | ShortTrainings, device: torch.device) -> Baseline:
+    return Baseline(
+        method=plan.config.method,
+        seed=plan.seed,
+        benchmark=plan.benchmark.name,
+        device=device.type,
+        key=plan.key(),
+        settings=plan.settings(),
+        networks=tuple(architecture.text for architecture in plan.architectures),
+        points=tuple(job.points),
+    )

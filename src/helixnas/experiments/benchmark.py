@@ -1,0 +1,162 @@
+"""Building a benchmark: random networks of a space, each trained from scratch with a recipe's retrain settings.
+
+The file is whole after every training, so what is there can be ranked while the rest is trained. An interruption loses
+nothing: a training goes on inside from its checkpoint, and the file says which networks are done.
+"""
+
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+
+from helixnas.artifacts.agreement import agreement
+from helixnas.artifacts.files import remove_folder
+from helixnas.costs import cost_table
+from helixnas.data import ImageSet
+from helixnas.engine import FitRecord
+from helixnas.errors import DataError, HelixError
+from helixnas.lab import Benchmark, load_benchmark, save_benchmark
+from helixnas.lab.subsets import LEAST
+from helixnas.lab.trained import TrainedNetwork
+from helixnas.experiments.benchmark_plan import BenchmarkPlan
+from helixnas.engine.job import discard, drive
+from helixnas.experiments.network_training import NetworkTrainer
+from helixnas.engine.progress import Advance, Reporter
+from helixnas.pipeline.stages.retrain import check_images
+from helixnas.pipeline.context import Session
+from helixnas.pipeline.stages.fitting import final_figures
+from helixnas.report.naming import figure_text
+from helixnas.space import Architecture
+
+LISTED = ("macs", "params")
+"""The costs that the file lists."""
+
+
+def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
+    """Train what is not trained yet, write the file after every training, and return the benchmark.
+
+    Raises:
+        ConfigError: the file holds a benchmark that was made with other settings.
+        DataError: the images have no labels.
+        ArtifactError: another process is at work on the same file.
+        Interrupted: asked to stop; what is done is saved.
+    """
+    if not plan.left(plan.trained()):
+        reporter.say(f"{plan.out}: done already")
+        return load_benchmark(plan.out)
+    with plan.work.locked(), _leaving_nothing_empty(plan):
+        trained = plan.trained()  # what another process has done until it left
+        left, total = plan.left(trained), len(plan.architectures) * plan.num_trainings
+        builder = _Builder(plan, Session(plan.recipe, plan.work, reporter))
+        with reporter.progress("training networks", total * builder.num_steps) as advance:
+            for number, training in left:
+                architecture = plan.architectures[number]
+                done = total - len(plan.left(trained))
+                accuracy = builder.train(number, training, advance=_counted(advance, done, total, builder.num_steps))
+                trained[architecture] = (*trained.get(architecture, ()), accuracy)
+                save_benchmark(builder.benchmark(trained), plan.out)
+                discard(builder.checkpoint(number, training))
+    remove_folder(plan.work.path)
+    benchmark = load_benchmark(plan.out)
+    accuracies = 100 * benchmark.mean_accuracy
+    reporter.say(
+        f"{plan.out}: {len(benchmark):,} networks, accuracy {accuracies.min():.2f} to {accuracies.max():.2f} %"
+    )
+    if benchmark.num_trainings > 1 and len(benchmark) >= LEAST:
+        reporter.say(repeatability(benchmark))
+    return benchmark
+
+
+@contextlib.contextmanager
+def _leaving_nothing_empty(plan: BenchmarkPlan) -> Generator[None]:
+    """Remove the folder of unfinished trainings where an error came before there were any."""
+    try:
+        yield
+    except HelixError:
+        if not any(plan.work.path.glob("checkpoints/*")):
+            remove_folder(plan.work.path)
+        raise
+
+
+def repeatability(benchmark: Benchmark) -> str:
+    """Return in words how far one training ranks the networks as the next does; where that is not seen, what to change."""
+    first, second, *_ = benchmark.trainings.T
+    found = agreement(first, second)
+    told = f"one training against another: Kendall tau {figure_text(found.kendall, found.kendall_interval)}"
+    if found.kendall_interval[0] > 0:
+        return told
+    return (
+        f"{told}: not told apart from noise, so this benchmark can judge no ranking yet; train longer or on more images, "
+        "evaluate on more of them, or draw more networks"
+    )
+
+
+class _Builder:
+    """Trains the networks of a plan, one at a time, and puts their accuracies together."""
+
+    def __init__(self, plan: BenchmarkPlan, session: Session) -> None:
+        self.plan = plan
+        self.session = session
+        self.key = plan.key()
+        self.evaluation = _evaluation_of(session)
+        self.trainer = NetworkTrainer(session, plan.training)
+        self.num_steps = self.trainer.num_steps
+        self.costs = cost_table(plan.space, image_size=session.image_size, num_classes=session.num_classes)
+
+    def checkpoint(self, number: int, training: int) -> Path:
+        """Return where the unfinished training of a network is kept."""
+        return self.plan.work.checkpoint(f"network-{number + 1}-training-{training + 1}")
+
+    def train(self, number: int, training: int, *, advance: Advance) -> float:
+        """Return the accuracy of one training, which goes on from its checkpoint where there is one."""
+        architecture, num_epochs = self.plan.architectures[number], self.plan.training.fit.num_epochs
+        job = self.trainer.begin(
+            architecture,
+            seed=self.plan.recipe.seed + training,
+            title=f"network {number + 1}, {architecture.text},",
+        )
+
+        def log(record: FitRecord) -> None:
+            advance(record.step, f"epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}")
+
+        checkpoint, key = self.checkpoint(number, training), f"{self.key} {architecture.text} {training}"
+        drive(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log)
+        return float(final_figures(job, self.evaluation)[1]["accuracy"])
+
+    def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:
+        """Return what is trained so far, in the order in which networks were drawn."""
+        drawn = [architecture for architecture in self.plan.architectures if architecture in trained]
+        others = [architecture for architecture in trained if architecture not in set(drawn)]
+        return Benchmark(
+            name=self.plan.out.stem,
+            space=self.plan.space,
+            networks=tuple(
+                TrainedNetwork(
+                    architecture=architecture,
+                    accuracy=tuple(trained[architecture]),
+                    costs={name: self.costs.of(architecture)[name] for name in LISTED},
+                )
+                for architecture in (*drawn, *others)
+            ),
+            facts={
+                "recipe": self.plan.recipe.name,
+                "num_images": len(self.evaluation),
+                "settings": self.plan.settings(),
+            },
+        )
+
+
+def _evaluation_of(session: Session) -> ImageSet:
+    """Return the labelled images that tell accuracies; raises `DataError` where there are none."""
+    check_images(session)
+    if session.data.evaluation is None:
+        raise DataError("building a benchmark needs labelled images apart from the training images")
+    return session.data.evaluation
+
+
+def _counted(advance: Advance, before: int, trainings: int, num_steps: int) -> Advance:
+    """Return the progress of one training as that of all `trainings`, of which `before` are done."""
+
+    def step(done: int, note: str = "", *, total: int | None = None) -> None:
+        advance(before * num_steps + done, f"training {before + 1} of {trainings}, {note}")
+
+    return step

@@ -1,0 +1,54 @@
+"""Feature maps: what a chosen network's blocks make of the teacher's features, and what the teacher does (Fig. 10)."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from helixnas.pipeline.context import Session
+from helixnas.space import Architecture
+
+NUM_IMAGES, NUM_CHANNELS = 3, 8
+"""Rating images and channels that are shown."""
+
+
+class BlockMaps(NamedTuple):
+    """The same channels of one block's output for the same images."""
+
+    block: int
+    path: str
+    teacher: Float[np.ndarray, "images channels height width"]
+    student: Float[np.ndarray, "images channels height width"]
+
+
+def feature_maps(session: Session, architecture: Architecture) -> list[BlockMaps]:
+    """Return, per block, the channels in which the teacher's features vary most, and the student's estimate of them.
+
+    Each block gets the teacher's Y_{k-1}, as in distillation and rating; batch norm uses the statistics of a rating batch.
+    """
+    images = next(
+        iter(
+            session.data.rating.batches(
+                batch_size=min(session.recipe.rating.batch_size, len(session.data.rating)),
+                seed=session.recipe.seed,
+                epoch=0,
+                augment=False,
+                shuffle=True,
+                skip=0,
+                drop_last=False,
+            )
+        )
+    ).images
+    found: list[BlockMaps] = []
+    previous = session.space.stem_width
+    with torch.no_grad(), session.runtime.autocast():
+        features = session.teacher.features(session.runtime.images(images))
+        for number, path in enumerate(architecture.paths, start=1):
+            cell, target = session.supernet.block(number).cell_of(path), features[number].float()
+            estimate = cell(features[number - 1], path, previous).float()
+            chosen = target.var(dim=(0, 2, 3)).argsort(descending=True, stable=True)[:NUM_CHANNELS]
+            shown = [each[:NUM_IMAGES, chosen].cpu().numpy() for each in (target, estimate)]
+            found.append(BlockMaps(number, path.text, shown[0], shown[1]))
+            previous = path.width
+    return found

@@ -1,0 +1,69 @@
+"""Networks of a space trained from scratch, one after another, with the images and the teacher's normalisation of a recipe."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from helixnas.engine import Fit, Runtime
+from helixnas.pipeline.stages.retrain import training_images
+from helixnas.pipeline.context import Session
+from helixnas.retrain import RetrainConfig, build_model
+from helixnas.space import Architecture
+from helixnas.teacher import normalization_of
+
+
+class NetworkTrainer:
+    """Begins the training of any network, always with the same settings.
+
+    Args:
+        session: recipe and images.
+        config: how networks are trained.
+    """
+
+    def __init__(self, session: Session, config: RetrainConfig) -> None:
+        self.session = session
+        self.config = config
+        self.mean, self.std = normalization_of(session.recipe.built_teacher)
+        self.images = training_images(session, config)
+        self.num_steps = self.images.num_batches(config.fit.batch_size, drop_last=True) * config.fit.num_epochs
+
+    def begin(self, architecture: Architecture, *, seed: int, title: str) -> Fit:
+        """Return the untrained network of an architecture with the training in front of it."""
+        runtime = Runtime(self.session.recipe.runtime)  # a loss scale is that of one training
+        model = runtime.place(
+            build_model(
+                architecture,
+                num_classes=self.session.num_classes,
+                image_size=self.session.image_size,
+                mean=self.mean,
+                std=self.std,
+                config=self.config,
+                seed=seed,
+            )
+        )
+        return Fit(
+            model,
+            self.images,
+            config=self.config.fit,
+            runtime=runtime,
+            normalize=Normalization(self.mean, self.std).to(runtime.device),
+            seed=seed,
+            title=title,
+        )
+
+
+class Normalization(nn.Module):
+    """Turns images in [0, 1] into what the teacher of the recipe, and so a retrained network, expects."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the images with the mean taken off, divided by the spread."""
+        return (images - self.mean) / self.std

@@ -1,0 +1,220 @@
+"""Exporting a model: written, compared with PyTorch on real images, timed beside the original."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from helixnas.artifacts.files import read_json, read_text
+from helixnas.data import ImageSet
+from helixnas.engine import median_seconds
+from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.export import CardFacts, OnnxCall, Parity, export_onnx, export_pt2, export_timm, model_card
+from helixnas.models.opening import OpenedModel
+from helixnas.models.validation import normalizer, sizes
+from helixnas.space import Architecture
+
+FORMATS = {"onnx": ".onnx", "pt2": ".pt2", "timm": ""}
+"""Formats and the endings of their files; timm's is a folder."""
+
+NUM_COMPARED = 64
+"""Images on which an export is compared with the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What was written, and how it compares."""
+
+    path: Path
+    """The file or folder."""
+
+    parity: Parity
+    """How far it differs from the model."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Median seconds for one image, by what computed it; the original first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a model card can tell of the run that a model comes from."""
+
+    data: str = ""
+    """Name of its data."""
+
+    class_names: tuple[str, ...] = ()
+    """Names of its classes."""
+
+    accuracy: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """accuracy, top5, loss, num_images, where no run keeps them."""
+
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further rows of the card, where no run keeps them."""
+
+    shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """How images are shown, where the model itself does not know."""
+
+
+def export(
+    opened: OpenedModel,
+    images: ImageSet,
+    *,
+    format: str,
+    path: Path | None = None,
+    tolerance: float = 1e-4,
+    origin: Origin | None = None,
+) -> Export:
+    """Write a model in a format and check it.
+
+    Args:
+        opened: the model.
+        images: real images to compare on.
+        format: onnx, pt2 or timm.
+        path: where to write; by default beside the retrained network of a run, else in the current folder.
+        tolerance: largest absolute difference of a logit that is accepted.
+        origin: what the model card tells of the data.
+
+    Raises:
+        UnknownNameError: no such format.
+        ExportError: the model cannot be written so, or what was written differs by more than `tolerance`.
+        ArtifactError: the file cannot be written.
+    """
+    if format not in FORMATS:
+        raise UnknownNameError("format", format, FORMATS)
+    if not 0 <= tolerance < float("inf"):
+        raise ConfigError(f"the tolerance must be a number of at least 0, not {tolerance}")
+    path, model, origin = path or default_path(opened, format), opened.model.cpu(), origin or Origin()
+    shown_images, shown = _normalized(opened, images), origin.shown or _shown(opened, images)
+    if format == "timm":
+        card, files = _card(opened, images, origin, shown)
+        names = origin.class_names
+        parity = export_timm(model, path, shown_images, card=card, shown=shown, class_names=names, files=files)
+        return Export(path=path, parity=parity)
+    write = export_onnx if format == "onnx" else export_pt2
+    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown))
+    return Export(path=path, parity=parity, seconds=_times(model, path, format, shown_images[:1]))
+
+
+def default_path(opened: OpenedModel, format: str) -> Path:
+    """Return where an export goes: ``searches/NAME/export`` in a run, else the current folder."""
+    if opened.run is not None:
+        return opened.run.search(opened.search) / "export" / ("timm" if format == "timm" else f"model{FORMATS[format]}")
+    return Path(f"{opened.name.replace(':', '-').replace('/', '-')}{FORMATS[format] or '-timm'}")
+
+
+def show_export(console: Console, opened: OpenedModel, found: Export) -> None:
+    """Print where a model was written and how it compares."""
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    if not opened.trained:
+        say(f"{opened.name} has no trained weights; the export is good for timing only")
+    parity = found.parity
+    say(
+        f"largest difference from PyTorch {parity.largest_difference:.2g} (logits up to {parity.largest_logit:.3g}, "
+        f"{parity.num_images} images)"
+    )
+    if found.seconds:
+        table = Table(title=f"one image, CPU, {torch.get_num_threads()} threads", title_justify="left")
+        for column in ("", "ms", "times as fast as PyTorch"):
+            table.add_column(column, justify="left" if not column else "right")
+        original = next(iter(found.seconds.values()))
+        for name, seconds in found.seconds.items():
+            table.add_row(name, f"{seconds * 1e3:.2f}", f"{original / seconds:.2f}")
+        console.print(table)
+    say(f"written: {found.path}")
+
+
+def _normalized(opened: OpenedModel, images: ImageSet) -> Tensor:
+    """Return some of the images, evenly by class, as the model takes them."""
+    number = min(NUM_COMPARED, len(images))
+    (batch,) = images.subset(number).batches(batch_size=number, seed=0, augment=False, shuffle=False)
+    return normalizer(opened)(batch.images).contiguous()
+
+
+def _times(model: nn.Module, path: Path, format: str, image: Tensor) -> dict[str, float]:
+    """Time the original and the export on one image, in turn."""
+    original = model.eval()
+    threads = torch.get_num_threads()
+    found = OnnxCall(path, num_threads=threads) if format == "onnx" else torch.export.load(path).module()
+
+    def infer(call: Any) -> None:
+        with torch.inference_mode():
+            call(image)
+
+    names = {"onnx": "ONNX Runtime", "pt2": "pt2"}
+    return median_seconds({"PyTorch": lambda: infer(original), names[format]: lambda: infer(found)})
+
+
+def _shown(opened: OpenedModel, images: ImageSet) -> dict[str, Any]:
+    """Return how images are shown."""
+    return opened.shown if opened.run is None else shown_as(opened.shown, images)
+
+
+def shown_as(shown: Mapping[str, Any], images: ImageSet) -> dict[str, Any]:
+    """Return `shown` with crop and interpolation of these images; small ones are shown whole."""
+    stored = min(images.store.source.read(int(images.rows[0])).size)
+    crop = images.store.crop_ratio if stored > images.image_size else 1.0
+    return {**shown, "crop_pct": crop, "interpolation": images.store.interpolation}
+
+
+def _metadata(opened: OpenedModel, shown: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts that travel inside a file: how to make its input, and what the network is."""
+    texts = {name: " ".join(map(str, _plain(value))) for name, value in shown.items()}
+    architecture = getattr(opened.model, "architecture", None)
+    return {"name": opened.name, **texts} | ({"architecture": architecture.text} if architecture is not None else {})
+
+
+def _plain(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _card(
+    opened: OpenedModel, images: ImageSet, origin: Origin, shown: Mapping[str, Any]
+) -> tuple[str, dict[str, str]]:
+    """Return the model card, and the files of the search that go beside it."""
+    params, macs = sizes(opened.model, images.image_size)
+    architecture = getattr(opened.model, "architecture", None)
+    found = _of_run(opened) or {"accuracy": origin.accuracy, "facts": origin.facts}
+    card = model_card(
+        CardFacts(
+            name=opened.name,
+            architecture=architecture if isinstance(architecture, Architecture) else None,
+            params=params,
+            macs=macs,
+            shown=shown,
+            num_classes=int(getattr(opened.model, "num_classes", 0)),
+            data=origin.data,
+            **found,
+        )
+    )
+    files = {"architecture.json": architecture.to_json()} if isinstance(architecture, Architecture) else {}
+    if found.get("certificate") and opened.run is not None:
+        files["certificate.json"] = read_text(opened.run.search(opened.search) / "certificate.json")
+    return card, files
+
+
+def _of_run(opened: OpenedModel) -> dict[str, Any]:
+    """Read what a run knows of a network: its search, certificate and accuracy."""
+    if opened.run is None:
+        return {}
+    folder, record = opened.run.search(opened.search), opened.run.load_record()
+    teacher = record.stages["teacher"].facts if "teacher" in record.stages else {}
+    rows = {"recipe": record.recipe}
+    if "model" in teacher:
+        rows["teacher"] = f"{teacher['model']}, {teacher['params']:,} parameters, {teacher['macs']:,} multiply-adds"
+    if opened.folder == opened.run.inherited(opened.search):
+        rows["first weights"] = "inherited from the supernet, then fine-tuned"
+    rows["versions"] = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    found: dict[str, Any] = {"facts": {name: text for name, text in rows.items() if text}}
+    files = {"search": folder / "result.json", "certificate": folder / "certificate.json"}
+    files |= {"accuracy": opened.folder / "metrics.json"} if opened.folder is not None else {}
+    for key, file in files.items():
+        found[key] = read_json(file) if file.is_file() else {}
+    return found

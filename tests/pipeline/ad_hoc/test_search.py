@@ -1,0 +1,50 @@
+"""Searches of a run that exists: under a name of their own, or those of its recipe."""
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts import RatingTable
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.ad_hoc.search import load_search, search_run
+from helixnas.search.config import SearchConfig
+from helixnas.pipeline.stages.search import CERTIFICATE
+from helixnas.search import Certificate
+
+
+def test_limits_name_a_search_and_are_read_back(copy: RunFolder) -> None:
+    limits = SearchConfig(max={"macs": "80%"}, min={"params": 100}, weights=(1.0, 0.5), front=("macs", "params"))
+    ((name, _),) = search_run(copy, None, limits)
+    assert name == "max-macs-80pct-min-params-100-weights-1.0-0.5-front-macs-params"
+    assert load_search(copy, name) == limits
+    assert load_search(copy, "none") is None
+
+
+def test_a_search_beside_the_recipe_is_made_again_by_its_name_alone(copy: RunFolder) -> None:
+    search_run(copy, "mine", SearchConfig(max={"macs": "150%"}))
+    before = Certificate.load(copy.search("mine") / CERTIFICATE)
+    table = RatingTable.load(copy.rating(1))
+    scores = {name: values + np.arange(len(table))[:, None] for name, values in table.scores.items()}
+    RatingTable(**{**vars(table), "scores": scores}).save(copy.rating(1))
+    ((name, outcome),) = search_run(copy, "mine", None)
+    after = Certificate.load(copy.search(name) / CERTIFICATE)
+    assert after.instance_hash != before.instance_hash
+    assert after.score == outcome.result.best().score
+
+
+def test_a_name_stands_for_one_set_of_limits(copy: RunFolder) -> None:
+    search_run(copy, "mine", SearchConfig(max={"macs": "150%"}))
+    with pytest.raises(ConfigError, match="mine holds a search with other limits; choose another --name"):
+        search_run(copy, "mine", SearchConfig(max={"macs": "140%"}))
+    with pytest.raises(UnknownNameError, match="unknown search 'min'; did you mean mine"):
+        search_run(copy, "min", None)
+
+
+def test_settings_out_of_range_and_a_damaged_search_are_told(copy: RunFolder) -> None:
+    with pytest.raises(ConfigError, match=r"time_limit_s must be a number of at least 0, not -1\.0"):
+        SearchConfig(time_limit_s=-1.0)
+    with pytest.raises(ConfigError, match="'x' is not an amount"):
+        SearchConfig(resolution={"macs": "x"})
+    (copy.search("small") / "result.json").write_text('{"max": 3}')
+    with pytest.raises(ArtifactError, match="is truncated or damaged"):
+        load_search(copy, "small")

@@ -1,0 +1,140 @@
+"""The summary of stitched networks, every kind of score and every size on the same; a progressive distillation in a run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError
+from helixnas.pipeline import drive as driving
+from helixnas.engine.history import load_history
+from helixnas.pipeline.kept import load_kept
+from helixnas.pipeline.recipe import Recipe
+from helixnas.engine.progress import Reporter
+from helixnas.pipeline.run import run_recipe, run_stage
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.stages.distill import stitching_summary
+
+Digests = Callable[[Path], dict[str, str]]
+
+
+def rows(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(0)
+    drawn: list[dict[str, Any]] = []
+    for _ in range(30):
+        macs = float(rng.uniform(1, 2))
+        scores = {kind: float(rng.normal() - macs) for kind in kinds}
+        sizes = {"macs": macs, "params": float(rng.uniform()), "depth": int(rng.integers(3, 8))}
+        drawn.append(
+            {"architecture": "a", "scores": scores, "divergence": float(rng.uniform()), "accuracy": None, **sizes}
+        )
+    return drawn
+
+
+def test_one_kind_of_score_is_held_against_every_size() -> None:
+    table = rows(("relative_l1",))
+    summary = stitching_summary(table)
+    assert set(summary) == {"score", "macs", "params", "depth", "partial_spearman", "partial_spearman_interval"}
+    score = -np.array([row["scores"]["relative_l1"] for row in table])
+    measured = -np.array([row["divergence"] for row in table])
+    assert agreement(score, measured).to_dict().items() <= summary["score"].items()
+    sizes = {name: np.array([row[name] for row in table], dtype=float) for name in ("macs", "params", "depth")}
+    beyond = partial_agreement(score, measured, sizes)
+    assert (summary["partial_spearman"], summary["partial_spearman_interval"]) == (beyond.value, beyond.interval)
+    assert summary["depth"] == agreement(sizes["depth"], measured).to_dict()
+
+
+def test_several_kinds_of_score_are_each_summarised_and_the_first_is_the_score() -> None:
+    summary = stitching_summary(rows(("relative_l1", "task_kl")))
+    assert list(summary["kinds"]) == ["relative_l1", "task_kl"]
+    assert summary["score"] == summary["kinds"]["relative_l1"]
+    assert summary["kinds"]["task_kl"]["kendall"] != pytest.approx(summary["score"]["kendall"])
+
+
+def progressive(tiny: Recipe, strategy: str, **settings: Any) -> Recipe:
+    """Return the recipe with a progressive strategy."""
+    return replace(tiny, distill=replace(tiny.distill, strategy=strategy, num_kept=2, **settings))
+
+
+@pytest.mark.parametrize("strategy", ["progressive-a", "progressive-b"])
+def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_and_is_rated_and_searched(
+    finished: RunFolder,
+    tiny: Recipe,
+    tmp_path: Path,
+    listener,
+    digests: Digests,
+    strategy: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = progressive(tiny, strategy)
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
+    record = run_recipe(recipe, whole, Reporter(), until="search", others=[finished])
+    steps = 2 * finished.load_record().stages["distill"].facts["steps"]
+    facts = record.stages["distill"].facts
+    assert (facts["steps"], facts["images"]) == (steps, 64 * steps)
+    assert record.stages["distill"].core_seconds is not None
+    assert {"rate", "stitch", "search:small"} <= set(record.stages)
+    kept = load_kept(whole.kept, record.stages["distill"].key)
+    assert kept is not None
+    assert [len(of_block) for of_block in kept] == [4, 2]  # two of each width: 8 and 12, then 12
+    assert kept[-1][0] == (facts["best_kept"], facts["best_kept_score"])
+    assert all(of_block == sorted(of_block, key=lambda pair: pair[1]) for of_block in kept)
+    curves = load_history(whole.history("distill"))
+    spans = {int(name.split()[1]): (own["step"].min(), own["step"].max()) for name, own in curves.groupby("name")}
+    assert spans == {1: (1, steps // 2), 2: (steps // 2 + 1, steps)}
+
+    states = iter([False] * (steps // 2 + 5) + [True])
+
+    class Asking:
+        def __enter__(self):
+            return lambda: next(states)
+
+        def __exit__(self, *details: object) -> None:
+            pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driving, "stop_requests", Asking)
+        with pytest.raises(Interrupted):
+            run_recipe(recipe, stopped, Reporter(), until="search", others=[finished])
+    assert stopped.checkpoint("distill").is_file()
+    run_recipe(recipe, stopped, listener, until="search")
+    assert digests(stopped.path) == digests(whole.path)
+    assert stopped.kept.read_text() == whole.kept.read_text()
+
+
+def test_a_progressive_run_is_not_done_in_parts(finished: RunFolder, tiny: Recipe, tmp_path: Path, listener) -> None:
+    recipe, folder = progressive(tiny, "progressive-b"), RunFolder(tmp_path / "run")
+    record = run_recipe(recipe, folder, listener, until="distill", others=[finished])
+    before = {number: folder.supernet_block(number).read_bytes() for number in (1, 2)}
+    with pytest.raises(ConfigError, match=r"distill.strategy=progressive-b trains .*; leave --blocks out"):
+        run_stage(recipe, folder, listener, verb="distill", name=None, blocks=(2,))
+    for lost in (folder.supernet_block(2), folder.kept):
+        lost.unlink()
+        again = run_recipe(recipe, folder, listener, until="distill")
+        assert {number: folder.supernet_block(number).read_bytes() for number in (1, 2)} == before
+        assert again.stages["distill"].facts == record.stages["distill"].facts
+    folder.kept.write_text("{}")
+    with pytest.raises(ArtifactError, match=r"kept.json is truncated or damaged"):
+        run_recipe(recipe, folder, listener, until="distill")
+
+
+def test_a_progressive_run_whose_loss_is_not_finite_keeps_no_block(
+    finished: RunFolder, tiny: Recipe, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    wild = progressive(tiny, "progressive-b", lr=1e30)
+    with pytest.raises(NonFiniteLossError, match=r"^the loss of block 2 is .* of block 2's training .* none is kept"):
+        run_recipe(wild, folder, Reporter(), until="distill", others=[finished])
+    assert not list(folder.path.glob("supernet/*"))
+    assert not list(folder.path.glob("checkpoints/*"))
+
+
+def test_settings_of_progressive_strategies_leave_older_runs_as_they_are(copy: RunFolder, tiny: Recipe) -> None:
+    key = copy.load_record().stages["distill"].key
+    record = run_recipe(tiny, copy, Reporter(), until="distill")
+    assert (record.stages["distill"].key, tiny.distill.strategy) == (key, "concurrent")
+    assert "strategy" not in record.stages["distill"].settings["distill"]

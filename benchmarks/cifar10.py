@@ -19,7 +19,7 @@ from helixnas.lab import Benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.experiments.benchmark import build_benchmark
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
-from helixnas.engine.progress import ConsoleReporter
+from helixnas.cli.progress import ConsoleReporter
 from helixnas.artifacts.run_folder import RunFolder
 
 RUN = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/cifar10")

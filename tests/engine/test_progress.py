@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from helixnas.pipeline import reporting
-from helixnas.engine.progress import ConsoleReporter, time_left
+from helixnas.cli.progress import ConsoleReporter, time_left
 
 
 def test_lines_tell_what_is_done_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_a_finished_benchmark_is_not_built_again_and_more_networks_are_added(
     built: Path, plan: BenchmarkPlan, listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan.out.write_bytes(built.read_bytes())
-    monkeypatch.setattr(bench, "Session", None)
+    monkeypatch.setattr(bench, "Context", None)
     assert build_benchmark(plan, listener) == load_benchmark(plan.out)
     assert listener.said == [f"{plan.out}: done already"]
     monkeypatch.undo()

@@ -217,7 +217,7 @@ def test_the_search_verb_does_the_searches_of_the_recipe(
 ) -> None:
     before = digests(copy.path)
     record = copy.load_record().without_stage("search:small")
-    record.save(copy.record)
+    copy.save_record(record)
     shutil.rmtree(copy.search("small"))
     search_run(copy, None, None)
     run_recipe(tiny, copy, listener, until="search")

@@ -17,6 +17,8 @@ import pyarrow as pa
 
 from helixnas.artifacts.files import understanding
 from helixnas.artifacts.parquet import read_parquet, write_parquet
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_record import RunRecord
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.space import Architecture
 
@@ -24,6 +26,12 @@ KIND = "cost table"
 
 COMBINED_BY_MAXIMUM: frozenset[str] = frozenset({"activation_bytes"})
 """Resources of which a network needs the largest of its blocks' amounts; of all others it needs the sum."""
+
+LATENCY = "latency_ns"
+"""Name of measured latency among the resources."""
+
+LATENCY_LIMITS = ("latency_ms", "latency_ns")
+"""Names under which a search limits latency."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,3 +157,15 @@ class CostTable:
                 resources={name: table[name].to_numpy() for name in facts["resources"]},
                 facts=facts["facts"],
             )
+
+
+def load_costs(folder: RunFolder, record: RunRecord) -> CostTable:
+    """Return the costs of every path of a run, with latency where it was measured.
+
+    Raises:
+        ArtifactError: the latencies are those of another space.
+    """
+    costs, stage = CostTable.load(folder.costs), record.stages.get("latency")
+    if stage is None or stage.missing(folder.path) is not None:
+        return costs
+    return costs.joined(CostTable.load(folder.latency))

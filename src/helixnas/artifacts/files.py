@@ -56,6 +56,18 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def link_file(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system cannot; files of runs are replaced, never changed."""
+
+    def write(temporary: Path) -> None:
+        try:
+            os.link(source, temporary)
+        except OSError:  # another disk, or a file system without links
+            shutil.copyfile(source, temporary)
+
+    write_atomically(target, write)
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder with all it holds, where there is one; raises `ArtifactError` where that is not allowed."""
     try:
@@ -87,23 +99,27 @@ def read_text(path: Path) -> str:
         raise ArtifactError(f"cannot read {path}: {_reason(error)}") from error
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a run; raises `ArtifactError` where it is missing or damaged."""
+MEND = "delete it and its stage is done again"
+"""What to do about a damaged file that a stage of a run has written."""
+
+
+def read_json(path: Path, *, mend: str = MEND) -> Any:
+    """Read a JSON file of a run; raises `ArtifactError` where it is missing or damaged, which says how to `mend` that."""
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise damaged(path, error) from error
+        raise damaged(path, error, mend=mend) from error
 
 
 @contextlib.contextmanager
-def understanding(path: Path) -> Generator[None]:
+def understanding(path: Path, *, mend: str = MEND) -> Generator[None]:
     """Turn whatever goes wrong with the contents of a file into the sentence of `damaged`."""
     try:
         yield
     except HelixError:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise damaged(path, error) from error
+        raise damaged(path, error, mend=mend) from error
 
 
 def require_format(path: Path, values: Mapping[str, Any], name: str, version: int) -> None:
@@ -121,10 +137,10 @@ def require_format(path: Path, values: Mapping[str, Any], name: str, version: in
         )
 
 
-def damaged(path: Path, error: Exception) -> ArtifactError:
+def damaged(path: Path, error: Exception, *, mend: str = MEND) -> ArtifactError:
     """Return the sentence for a file that exists but cannot be understood."""
     detail = " ".join(str(error).split()) or type(error).__name__
-    return ArtifactError(f"{path} is truncated or damaged ({detail[:160]}); delete it and its stage is done again")
+    return ArtifactError(f"{path} is truncated or damaged ({detail[:160]}); {mend}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,16 +4,17 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
 
-from helixnas.artifacts import RunRecord
 from helixnas.artifacts.files import read_text, write_text
+from helixnas.artifacts.run_record import RunRecord, StageRecord
 from helixnas.errors import ArtifactError
 
 MADE = [
@@ -53,8 +54,13 @@ class RunFolder:
 
     @property
     def record(self) -> Path:
-        """What is finished (`RunRecord`)."""
+        """The finished stages (`RunRecord`)."""
         return self.path / "record.json"
+
+    @property
+    def record_copy(self) -> Path:
+        """A copy of the record, read where the record itself is damaged or gone."""
+        return self.path / ".record-copy.json"
 
     @property
     def teacher(self) -> Path:
@@ -157,15 +163,51 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return self.record.is_file()
+        return self.record.is_file() or self.record_copy.is_file()
 
-    def load_record(self) -> RunRecord:
-        """Return what is finished; raises `ArtifactError` where there is no run."""
+    def load_record(self, say: Callable[[str], None] = lambda text: None) -> RunRecord:
+        """Return the record of the finished stages; `say` is told where it had to be read from its copy.
+
+        Raises:
+            ArtifactError: there is no run, or both record and copy are damaged.
+        """
         if not self.exists():
-            raise ArtifactError(
-                f"there is no run in {self.path}; begin one with: helixnas run RECIPE --out {self.path}"
-            )
-        return RunRecord.load(self.record)
+            raise ArtifactError(f"no run in {self.path}; begin one with: helixnas run RECIPE --out {self.path}")
+        try:
+            return RunRecord.load(self.record)
+        except ArtifactError as error:
+            try:
+                record = RunRecord.load(self.record_copy)
+            except ArtifactError:
+                raise error from None
+            say(f"{self.record} is missing or damaged; its copy {self.record_copy.name} is used")
+            return record
+
+    def save_record(self, record: RunRecord) -> None:
+        """Write the record and its copy, each whole or not at all."""
+        record.save(self.record)
+        record.save(self.record_copy)
+
+    def stage_record(
+        self,
+        *,
+        key: str,
+        settings: Mapping[str, Any],
+        files: Iterable[str],
+        facts: Mapping[str, Any],
+        seconds: float,
+        core_seconds: float | None = None,
+    ) -> StageRecord:
+        """Return the record of a stage that has just finished, with the sizes of its files."""
+        return StageRecord(
+            key=key,
+            settings=settings,
+            files={name: (self.path / name).stat().st_size for name in files},
+            seconds=round(seconds, 3),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            facts=facts,
+            core_seconds=None if core_seconds is None else round(core_seconds, 3),
+        )
 
     def load_settings(self) -> dict[str, Any]:
         """Return the settings of the run as plain values."""

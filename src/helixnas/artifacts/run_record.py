@@ -7,13 +7,16 @@ is done when its record has today's key and its files are whole; another key mea
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.files import read_json, require_format, understanding, write_json
 
 VERSION = 1
+
+MEND = "choose another --out, or begin anew in this one with --redo"
+"""What to do about a record that is damaged together with its copy."""
 
 
 def config_key(settings: Any, *upstream: str) -> str:
@@ -69,14 +72,16 @@ class RunRecord:
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     stages: Mapping[str, StageRecord] = field(default_factory=dict[str, StageRecord])
 
+    contents: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Digests of the files that the settings name, by path, so that a file that is gone still counts."""
+
     def with_stage(self, name: str, record: StageRecord) -> "RunRecord":
         """Return a copy in which stage `name` is finished."""
-        return RunRecord(recipe=self.recipe, versions=self.versions, stages={**self.stages, name: record})
+        return replace(self, stages={**self.stages, name: record})
 
     def without_stage(self, name: str) -> "RunRecord":
         """Return a copy in which stage `name` is open."""
-        stages = {key: value for key, value in self.stages.items() if key != name}
-        return RunRecord(recipe=self.recipe, versions=self.versions, stages=stages)
+        return replace(self, stages={key: value for key, value in self.stages.items() if key != name})
 
     def save(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
@@ -84,15 +89,15 @@ class RunRecord:
 
     @staticmethod
     def load(path: Path) -> "RunRecord":
-        """Read a record; raises `ArtifactError` where the file is missing, understanding or of another version."""
-        values = read_json(path)
-        with understanding(path):
+        """Read a record; raises `ArtifactError` where the file is missing, damaged or of another version."""
+        values = read_json(path, mend=MEND)
+        with understanding(path, mend=MEND):
             require_format(path, values, "helixnas-run", VERSION)
             stages = {name: _stage(stage) for name, stage in values["stages"].items()}
-            recipe, versions = values["recipe"], values["versions"]
-            if not isinstance(recipe, str) or not isinstance(versions, dict):
-                raise ValueError("recipe or versions are something else")
-            return RunRecord(recipe=recipe, versions=versions, stages=stages)
+            recipe, versions, contents = values["recipe"], values["versions"], values["contents"]
+            if not (isinstance(recipe, str) and isinstance(versions, dict) and isinstance(contents, dict)):
+                raise ValueError("recipe, versions or contents are something else")
+            return RunRecord(recipe=recipe, versions=versions, stages=stages, contents=contents)
 
 
 def _stage(values: Any) -> StageRecord:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
-from helixnas.cli.explain import WORDS, unknown_option
+from helixnas.cli.command import unknown_option
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.recipe import Recipe

@@ -21,7 +21,7 @@ from helixnas.cli.settings import recipe_from_settings
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.cli.shipped import find_recipe
-from helixnas.experiments.study import StudyPlan, Variant
+from helixnas.experiments.study_plan import StudyPlan, Variant
 
 FIELDS = ("description", "axis", "base", "ordered", "feature_maps", "settings", "variants")
 FLAGS = ("ordered", "feature_maps")

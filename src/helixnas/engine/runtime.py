@@ -197,3 +197,9 @@ def _device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError(f"device {name!r} was asked for, but this machine has none; use runtime.device=auto")
     return device
+
+
+def wait_for(device: torch.device) -> None:
+    """Return when the device has done what it was asked to do."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)

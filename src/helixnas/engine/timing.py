@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
-import torch
-
 NUM_WARM_UPS = 2
 """Rounds before the first one that counts."""
 
@@ -36,12 +34,6 @@ def median_seconds(
             call()
             times[name].append(time.perf_counter() - start)
     return {name: statistics.median(each) for name, each in times.items()}
-
-
-def wait_for(device: torch.device) -> None:
-    """Return when the device has done what it was asked to do."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
 
 
 def core_seconds() -> float:

@@ -13,7 +13,7 @@ from helixnas.engine.job import discard, drive
 from helixnas.experiments.network_training import NetworkTrainer, Normalization
 from helixnas.pipeline.plan import changes
 from helixnas.engine.progress import Reporter
-from helixnas.pipeline.context import Session
+from helixnas.pipeline.context import Context
 from helixnas.retrain import RetrainConfig
 from helixnas.teacher import normalization_of
 
@@ -33,10 +33,10 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
     with plan.folder.locked(f"-{plan.job}"):
         if (reason := _reason_to_redo(plan)) is not None:
             reporter.say(f"{plan.file} is made again: {reason}")
-        session = Session(plan.recipe, plan.folder, reporter)
-        for images in (session.data.train, session.data.rating):
+        context = Context(plan.recipe, plan.folder, reporter)
+        for images in (context.data.train, context.data.rating):
             images.require_labels(f"the baseline {plan.config.method}")
-        job = _short_trainings(plan, session) if plan.config.method == "mnasnet" else _shared_weights(plan, session)
+        job = _short_trainings(plan, context) if plan.config.method == "mnasnet" else _shared_weights(plan, context)
         checkpoint, written = plan.folder.checkpoint(plan.job), 0
         with reporter.progress(plan.job.replace("-", " "), job.num_steps) as advance:
 
@@ -45,11 +45,11 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
                 advance(record.done, record.note)
                 points = job.points
                 if len(points) > written:
-                    _baseline(plan, job, session.runtime.device).save(plan.file)
+                    _baseline(plan, job, context.runtime.device).save(plan.file)
                     written = len(points)
 
-            drive(job, checkpoint=checkpoint, key=plan.key(), device=session.runtime.device, log=log)
-        baseline = _baseline(plan, job, session.runtime.device)
+            drive(job, checkpoint=checkpoint, key=plan.key(), device=context.runtime.device, log=log)
+        baseline = _baseline(plan, job, context.runtime.device)
         baseline.save(plan.file)
         discard(checkpoint)
     last = baseline.points[-1]
@@ -77,8 +77,8 @@ def _reason_to_redo(plan: BaselinePlan) -> str | None:
     return "; ".join(list(changes("", found.settings, plan.settings()))[:3]) or "its networks or its space are others"
 
 
-def _shared_weights(plan: BaselinePlan, session: Session) -> SharedWeights:
-    data, runtime = session.data, session.runtime
+def _shared_weights(plan: BaselinePlan, context: Context) -> SharedWeights:
+    data, runtime = context.data, context.runtime
     return shared_weights(
         plan.space,
         plan.architectures,
@@ -92,8 +92,8 @@ def _shared_weights(plan: BaselinePlan, session: Session) -> SharedWeights:
     )
 
 
-def _short_trainings(plan: BaselinePlan, session: Session) -> ShortTrainings:
-    trainer = NetworkTrainer(session, RetrainConfig(fit=plan.config.fit()))
+def _short_trainings(plan: BaselinePlan, context: Context) -> ShortTrainings:
+    trainer = NetworkTrainer(context, RetrainConfig(fit=plan.config.fit()))
 
     def begin(number: int) -> Fit:
         architecture = plan.architectures[number]
@@ -102,7 +102,7 @@ def _short_trainings(plan: BaselinePlan, session: Session) -> ShortTrainings:
     def rate(job: Fit) -> dict[str, float]:
         found = evaluate(
             job.model,
-            session.data.rating,
+            context.data.rating,
             batch_size=plan.recipe.rating.batch_size,
             runtime=job.runtime,
             normalize=job.normalize,

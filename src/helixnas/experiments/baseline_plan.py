@@ -72,7 +72,7 @@ class BaselinePlan:
     @cached_property
     def space(self) -> SearchSpace:
         """The space of the run."""
-        return load_space(self.recipe.space)
+        return self.recipe.search_space
 
     @cached_property
     def benchmark(self) -> Benchmark:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from rich.console import Console
 
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import Baseline
@@ -17,15 +16,6 @@ from helixnas.report.markup import signed
 
 MADE_BY = ("teacher", "distill", "rate")
 """The stages that scores come from."""
-
-COLUMNS = ("what ranks", "epochs", "images", "core-s", "tau", "95 %", "partial")
-"""Heads of the table on a terminal."""
-
-PARTIAL = (
-    "tau: Kendall's tau-b; partial: Spearman's rho that is left when MACs, parameters and depth are held fixed, its interval "
-    "on the page."
-)
-
 
 def with_baselines(ranking: Ranking, folder: RunFolder, record: RunRecord, reporter: Reporter, *, seed: int) -> Ranking:
     """Return the ranking with every baseline of the run that rates networks of the benchmark.
@@ -75,22 +65,3 @@ def cost_of(record: RunRecord) -> RunCost:
         images_seen=sum(shown) if len(shown) == len(images) else None,
         core_seconds=sum(spent) if len(spent) == len(seconds) else None,
     )
-
-
-def show_comparison(console: Console, comparison: Comparison) -> None:
-    """Print a run and its baselines on the same networks, a line each at 80 columns; the page has every interval."""
-    table = narrow_table(title_of(comparison), *COLUMNS)
-    previous = comparison.rows[0].kind if comparison.rows else ""
-    for row in comparison.rows:
-        if row.kind != previous:
-            table.add_section()
-        previous = row.kind
-        name, epochs, images, core_seconds, *_ = cells_of(row)
-        low, high = row.agreement.kendall_interval
-        interval = f"{signed(low, 3)} to {signed(high, 3)}"
-        beyond = "" if row.kind == "size" else signed(row.partial.value, 3)
-        table.add_row(name, epochs, images, core_seconds, signed(row.agreement.kendall, 3), interval, beyond)
-    console.print(table)
-    for text in (PARTIAL, COST, accelerators(comparison)):
-        if text:
-            console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -21,9 +21,9 @@ from helixnas.experiments.benchmark_plan import BenchmarkPlan
 from helixnas.engine.job import discard, drive
 from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.engine.progress import Advance, Reporter
-from helixnas.pipeline.stages.retrain import check_images
-from helixnas.pipeline.context import Session
-from helixnas.pipeline.stages.fitting import final_figures
+from helixnas.pipeline.work.retrain import check_images
+from helixnas.pipeline.context import Context
+from helixnas.engine.fit_run import final_figures
 from helixnas.report.naming import figure_text
 from helixnas.space import Architecture
 
@@ -46,7 +46,7 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
     with plan.work.locked(), _leaving_nothing_empty(plan):
         trained = plan.trained()  # what another process has done until it left
         left, total = plan.left(trained), len(plan.architectures) * plan.num_trainings
-        builder = _Builder(plan, Session(plan.recipe, plan.work, reporter))
+        builder = _Builder(plan, Context(plan.recipe, plan.work, reporter))
         with reporter.progress("training networks", total * builder.num_steps) as advance:
             for number, training in left:
                 architecture = plan.architectures[number]
@@ -93,14 +93,14 @@ def repeatability(benchmark: Benchmark) -> str:
 class _Builder:
     """Trains the networks of a plan, one at a time, and puts their accuracies together."""
 
-    def __init__(self, plan: BenchmarkPlan, session: Session) -> None:
+    def __init__(self, plan: BenchmarkPlan, context: Context) -> None:
         self.plan = plan
-        self.session = session
+        self.context = context
         self.key = plan.key()
-        self.evaluation = _evaluation_of(session)
-        self.trainer = NetworkTrainer(session, plan.training)
+        self.evaluation = _evaluation_of(context)
+        self.trainer = NetworkTrainer(context, plan.training)
         self.num_steps = self.trainer.num_steps
-        self.costs = cost_table(plan.space, image_size=session.image_size, num_classes=session.num_classes)
+        self.costs = cost_table(plan.space, image_size=context.image_size, num_classes=context.num_classes)
 
     def checkpoint(self, number: int, training: int) -> Path:
         """Return where the unfinished training of a network is kept."""
@@ -145,12 +145,12 @@ class _Builder:
         )
 
 
-def _evaluation_of(session: Session) -> ImageSet:
+def _evaluation_of(context: Context) -> ImageSet:
     """Return the labelled images that tell accuracies; raises `DataError` where there are none."""
-    check_images(session)
-    if session.data.evaluation is None:
+    check_images(context)
+    if context.data.evaluation is None:
         raise DataError("building a benchmark needs labelled images apart from the training images")
-    return session.data.evaluation
+    return context.data.evaluation
 
 
 def _counted(advance: Advance, before: int, trainings: int, num_steps: int) -> Advance:

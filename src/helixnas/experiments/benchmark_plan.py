@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from helixnas.artifacts import CostTable, config_key
 from helixnas.costs import cost_table
 from helixnas.errors import ConfigError
 from helixnas.lab import load_benchmark
-from helixnas.pipeline.estimate import steps_text
 from helixnas.pipeline.plan import changes, data_settings
 from helixnas.pipeline.recipe import Recipe
 from helixnas.artifacts.run_folder import RunFolder
@@ -94,7 +92,7 @@ class BenchmarkPlan:
     @cached_property
     def space(self) -> SearchSpace:
         """The space that networks are drawn from."""
-        return load_space(self.recipe.space)
+        return self.recipe.search_space
 
     @cached_property
     def costs(self) -> CostTable:
@@ -189,20 +187,3 @@ def settings_of_images(recipe: Recipe) -> dict[str, Any]:
         "mean": list(mean),
         "std": list(std),
     }
-
-
-def show_plan(plan: BenchmarkPlan, console: Console) -> None:
-    """Print what would be trained, in how many steps, and what is done; needs no data."""
-    fit, size = plan.training.fit, image_size(plan.recipe)
-    macs = sorted(plan.costs.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
-    trainings = len(plan.architectures) * plan.num_trainings
-    images = plan.recipe.expected_training_images
-    lines = [
-        f"{len(plan.architectures):,} of the {plan.space.size:,} networks of space {plan.space.name}, with {macs[0]:,.1f} M to "
-        f"{macs[-1]:,.1f} M multiply-adds at {size} pixels",
-        f"{trainings:,} trainings of {steps_text(fit.num_epochs, fit.batch_size, images)}, each; "
-        f"{len(plan.left(plan.trained())):,} to do",
-        f"file: {plan.out}",
-    ]
-    for line in lines:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from helixnas.pipeline.context import Session
+from helixnas.pipeline.context import Context
 from helixnas.space import Architecture
 
 NUM_IMAGES, NUM_CHANNELS = 3, 8
@@ -22,16 +22,16 @@ class BlockMaps(NamedTuple):
     student: Float[np.ndarray, "images channels height width"]
 
 
-def feature_maps(session: Session, architecture: Architecture) -> list[BlockMaps]:
+def feature_maps(context: Context, architecture: Architecture) -> list[BlockMaps]:
     """Return, per block, the channels in which the teacher's features vary most, and the student's estimate of them.
 
     Each block gets the teacher's Y_{k-1}, as in distillation and rating; batch norm uses the statistics of a rating batch.
     """
     images = next(
         iter(
-            session.data.rating.batches(
-                batch_size=min(session.recipe.rating.batch_size, len(session.data.rating)),
-                seed=session.recipe.seed,
+            context.data.rating.batches(
+                batch_size=min(context.recipe.rating.batch_size, len(context.data.rating)),
+                seed=context.recipe.seed,
                 epoch=0,
                 augment=False,
                 shuffle=True,
@@ -41,11 +41,11 @@ def feature_maps(session: Session, architecture: Architecture) -> list[BlockMaps
         )
     ).images
     found: list[BlockMaps] = []
-    previous = session.space.stem_width
-    with torch.no_grad(), session.runtime.autocast():
-        features = session.teacher.features(session.runtime.images(images))
+    previous = context.space.stem_width
+    with torch.no_grad(), context.runtime.autocast():
+        features = context.teacher.features(context.runtime.images(images))
         for number, path in enumerate(architecture.paths, start=1):
-            cell, target = session.supernet.block(number).cell_of(path), features[number].float()
+            cell, target = context.supernet.block(number).cell_of(path), features[number].float()
             estimate = cell(features[number - 1], path, previous).float()
             chosen = target.var(dim=(0, 2, 3)).argsort(descending=True, stable=True)[:NUM_CHANNELS]
             shown = [each[:NUM_IMAGES, chosen].cpu().numpy() for each in (target, estimate)]

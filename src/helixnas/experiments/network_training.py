@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.engine import Fit, Runtime
-from helixnas.pipeline.stages.retrain import training_images
-from helixnas.pipeline.context import Session
+from helixnas.pipeline.work.retrain import training_images
+from helixnas.pipeline.context import Context
 from helixnas.retrain import RetrainConfig, build_model
 from helixnas.space import Architecture
 from helixnas.teacher import normalization_of
@@ -17,25 +17,25 @@ class NetworkTrainer:
     """Begins the training of any network, always with the same settings.
 
     Args:
-        session: recipe and images.
+        context: recipe and images.
         config: how networks are trained.
     """
 
-    def __init__(self, session: Session, config: RetrainConfig) -> None:
-        self.session = session
+    def __init__(self, context: Context, config: RetrainConfig) -> None:
+        self.context = context
         self.config = config
-        self.mean, self.std = normalization_of(session.recipe.built_teacher)
-        self.images = training_images(session, config)
+        self.mean, self.std = normalization_of(context.recipe.built_teacher)
+        self.images = training_images(context, config)
         self.num_steps = self.images.num_batches(config.fit.batch_size, drop_last=True) * config.fit.num_epochs
 
     def begin(self, architecture: Architecture, *, seed: int, title: str) -> Fit:
         """Return the untrained network of an architecture with the training in front of it."""
-        runtime = Runtime(self.session.recipe.runtime)  # a loss scale is that of one training
+        runtime = Runtime(self.context.recipe.runtime)  # a loss scale is that of one training
         model = runtime.place(
             build_model(
                 architecture,
-                num_classes=self.session.num_classes,
-                image_size=self.session.image_size,
+                num_classes=self.context.num_classes,
+                image_size=self.context.image_size,
                 mean=self.mean,
                 std=self.std,
                 config=self.config,

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
 
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.errors import ArtifactError
@@ -16,8 +14,8 @@ from helixnas.lab import Benchmark, Summed, load_benchmark, rank
 from helixnas.experiments.baseline_ranking import MADE_BY, show_comparison, with_baselines
 from helixnas.engine.progress import Reporter
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.ad_hoc.search import search_config
-from helixnas.pipeline.stages.search import load_tables
+from helixnas.search.config import search_config
+from helixnas.pipeline.work.search import load_tables
 from helixnas.report import build_ranking_page
 from helixnas.report.naming import figure_text, name_of
 from helixnas.report.ranking import FITTED, TITLES, ceilings, noise, verdict
@@ -113,59 +111,3 @@ def _say_of_trainings(benchmark: Benchmark, reporter: Reporter) -> None:
             f"{few:,} of the {len(numbers):,} networks of {benchmark.name} were trained {min(numbers)} x, others up to "
             f"{max(numbers)} x: means rest on all trainings, the noise ceiling on the first {min(numbers)} of each"
         )
-
-
-def show_ranking(console: Console, ranked: RankedRun) -> None:
-    """Print the figures of a ranking as tables, and what they say in a sentence each."""
-    ranking = ranked.ranking
-    for subset in ranking.subsets:
-        console.print(_correlations(subset))
-        if subset.best_pearson is not None:
-            _say(console, noise(subset.best_pearson))
-        if subset.additive is not None and subset.name == "all":
-            _say(console, FITTED)
-        for score in ranking.scores:
-            _say(console, verdict(subset, score))
-    for name, reason in ranking.skipped.items():
-        _say(console, f"{TITLES[name]}: left out, {reason}.")
-    for comparison in ranking.baselines:
-        show_comparison(console, comparison)
-    console.print(_regret(ranking))
-    _say(console, f"figures: {ranked.figures}")
-    _say(console, f"page: {ranked.page}")
-
-
-def _correlations(subset: SubsetRanking) -> Table:
-    title = f"{TITLES[subset.name]}: {subset.num_rows:,} rows, {subset.num_networks:,} networks"
-    table = Table(title=title, title_justify="left")
-    table.add_column("what predicts", overflow="fold")
-    for kind in ("Kendall tau-b", "Spearman", "Pearson"):
-        table.add_column(kind, justify="right")
-    named = {name_of(name): each for name, each in subset.agreement.items()}
-    for name, each in {**named, **ceilings(subset)}.items():
-        table.add_row(
-            name,
-            figure_text(each.kendall, each.kendall_interval),
-            figure_text(each.spearman, each.spearman_interval),
-            figure_text(each.pearson, each.pearson_interval),
-        )
-    return table
-
-
-def _regret(ranking: Ranking) -> Table:
-    """Return, a row per predictor, by how much its picks fall short: the mean over the budgets, and the largest."""
-    number = f"{len(ranking.budgets)} budgets on multiply-adds"
-    table = Table(title=f"Regret in points of accuracy under {number}; picked by {ranking.picked_by}")
-    table.title_justify = "left"
-    table.add_column("what picks", overflow="fold")
-    for column in ("mean regret", "largest", "under a limit of (MACs)"):
-        table.add_column(column, justify="right")
-    for name in ranking.pickers:
-        regrets = ranking.regrets(name)
-        limit = ranking.budgets[regrets.index(max(regrets))].macs
-        table.add_row(name_of(name), f"{100 * ranking.regret(name):.2f}", f"{100 * max(regrets):.2f}", f"{limit:,}")
-    return table
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -15,75 +15,17 @@ from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
+from helixnas.experiments.study_plan import StudyPlan, Variant, stages_of
 from helixnas.experiments.feature_maps import feature_maps
-from helixnas.pipeline.plan import PlannedStage, plan
 from helixnas.experiments.ranking import rank_run
 from helixnas.pipeline.recipe import Recipe
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.context import Session, import_extensions
+from helixnas.pipeline.context import Context, import_extensions
 from helixnas.report import build_study_page
 from helixnas.report.feature_maps import maps_figure
 from helixnas.space import load_space
-
-STUDIED = ("teacher", "costs", "distill", "rate", "stitch", "search")
-"""Kinds of stages that a variant goes through."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """One variant of a study."""
-
-    label: str
-    """What it is called in table and figure; the name of its folder."""
-
-    changes: Mapping[str, Any]
-    """The settings that make it, by dotted name."""
-
-    recipe: Recipe
-    """All its settings."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyPlan:
-    """What a study is to do."""
-
-    name: str
-    description: str
-    base: str
-    """Name of the recipe that the variants are of."""
-
-    axis: str
-    """What the variants differ in, in a word or two."""
-
-    ordered: bool
-    """Whether the variants are steps of one quantity, in order."""
-
-    variants: tuple[Variant, ...]
-    out: Path
-    """The study's folder."""
-
-    feature_maps: bool = False
-    """Whether the page shows the feature maps of what each variant chose."""
-
-    benchmark: Path | None = None
-    """Trained networks to rank every variant against."""
-
-    def folder(self, variant: Variant) -> RunFolder:
-        """Return the run of a variant."""
-        return RunFolder(self.out / "variants" / variant.label)
-
-    @property
-    def figures(self) -> Path:
-        """The file of all figures."""
-        return self.out / "study.json"
-
-    @property
-    def page(self) -> Path:
-        """The page that shows them."""
-        return self.out / "study.html"
-
 
 def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> Study:
     """Run every variant up to its search and write figures and page.
@@ -145,16 +87,11 @@ def check_benchmark(study: StudyPlan) -> None:
     trained = load_benchmark(study.benchmark)
     for variant in study.variants:
         import_extensions(variant.recipe)
-        space = load_space(variant.recipe.space)
+        space = variant.recipe.search_space
         try:
             require_members(trained.as_in(space), space)
         except HelixError as error:
             raise ArtifactError(f"variant {variant.label} cannot be ranked: {error}") from error
-
-
-def stages_of(variant: Variant) -> dict[str, PlannedStage]:
-    """Return the planned stages that a study goes through, by name."""
-    return {each.name: each for each in plan(variant.recipe.to_dict()) if each.name.partition(":")[0] in STUDIED}
 
 
 def _seconds(variant: Variant, record: RunRecord) -> float:
@@ -168,9 +105,9 @@ def _chosen(variant: Variant, record: RunRecord) -> str:
 
 def _maps(variant: Variant, folder: RunFolder, record: RunRecord, reporter: Reporter) -> list[str]:
     """Return a figure of feature maps for every block of the network that a variant's first search chose."""
-    session = Session(variant.recipe, folder, reporter)
-    chosen = session.space.parse(_chosen(variant, record))
-    return [maps_figure(*each) for each in feature_maps(session, chosen)]
+    context = Context(variant.recipe, folder, reporter)
+    chosen = context.space.parse(_chosen(variant, record))
+    return [maps_figure(*each) for each in feature_maps(context, chosen)]
 
 
 def _stitched(variant: Variant, folder: RunFolder) -> Ranked | None:

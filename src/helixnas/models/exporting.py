@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from helixnas.artifacts.files import read_json, read_text
@@ -105,30 +103,6 @@ def default_path(opened: OpenedModel, format: str) -> Path:
     if opened.run is not None:
         return opened.run.search(opened.search) / "export" / ("timm" if format == "timm" else f"model{FORMATS[format]}")
     return Path(f"{opened.name.replace(':', '-').replace('/', '-')}{FORMATS[format] or '-timm'}")
-
-
-def show_export(console: Console, opened: OpenedModel, found: Export) -> None:
-    """Print where a model was written and how it compares."""
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
-
-    if not opened.trained:
-        say(f"{opened.name} has no trained weights; the export is good for timing only")
-    parity = found.parity
-    say(
-        f"largest difference from PyTorch {parity.largest_difference:.2g} (logits up to {parity.largest_logit:.3g}, "
-        f"{parity.num_images} images)"
-    )
-    if found.seconds:
-        table = Table(title=f"one image, CPU, {torch.get_num_threads()} threads", title_justify="left")
-        for column in ("", "ms", "times as fast as PyTorch"):
-            table.add_column(column, justify="left" if not column else "right")
-        original = next(iter(found.seconds.values()))
-        for name, seconds in found.seconds.items():
-            table.add_row(name, f"{seconds * 1e3:.2f}", f"{original / seconds:.2f}")
-        console.print(table)
-    say(f"written: {found.path}")
 
 
 def _normalized(opened: OpenedModel, images: ImageSet) -> Tensor:

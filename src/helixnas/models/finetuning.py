@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from torch import nn
 
 from helixnas.artifacts import config_key
@@ -18,7 +17,7 @@ from helixnas.models.exporting import Origin, export, shown_as
 from helixnas.models.opening import OpenedModel
 from helixnas.engine.progress import Reporter
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.stages.fitting import Curves, final_figures, run_fit
+from helixnas.engine.fit_run import Curves, final_figures, run_fit
 from helixnas.models.validation import normalizer
 from helixnas.retrain import FinetuneConfig, with_new_head
 
@@ -82,16 +81,6 @@ def finetune(
         write_json(out / RECORD, {"key": key, **made_from, "figures": figures})
         remove_folder(checkpoint.parent)
     return figures
-
-
-def show_finetuned(console: Console, opened: OpenedModel, out: Path, figures: Mapping[str, Any]) -> None:
-    """Print what came of it, and what to do with it."""
-    for text in (
-        f"{opened.name}: top-1 {figures['accuracy']:.2%}, top-5 {figures['top5']:.2%} on {figures['num_images']:,} images "
-        "that training has not seen",
-        f"written: {out} (helixnas validate {out} --data ..., helixnas export {out} --data ...)",
-    ):
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _open_images(

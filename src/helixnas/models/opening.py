@@ -13,7 +13,7 @@ from helixnas.artifacts.files import read_json
 from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
 from helixnas.nn import build_seeded
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.context import import_modules
+from helixnas.nn.extensions import import_modules
 from helixnas.retrain import load_model
 from helixnas.teacher.build import require_known_model
 from helixnas.teacher.weights import load_weights, packaged_weights, read_weights

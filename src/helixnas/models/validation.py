@@ -4,8 +4,6 @@ import copy
 from dataclasses import dataclass
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from helixnas.data import DataConfig, ImageSet, open_images
@@ -187,19 +185,3 @@ def device_text(runtime: Runtime) -> str:
     if runtime.device.type == "cuda":
         return torch.cuda.get_device_name(runtime.device)
     return f"{runtime.device.type}, {torch.get_num_threads()} threads"
-
-
-def show_validation(console: Console, opened: OpenedModel, found: Validation) -> None:
-    """Print what was found."""
-    table = Table(title=f"{opened.name} on {found.num_images:,} images", title_justify="left", show_header=False)
-    for name, value in (
-        ("top-1", f"{found.top1:.2%}"),
-        ("top-5", f"{found.top5:.2%}"),
-        ("cross-entropy", f"{found.loss:.4f}"),
-        ("parameters", f"{found.params:,}"),
-        ("multiply-adds", f"{found.macs:,} at {found.image_size} pixels"),
-        ("throughput", f"{found.images_per_second:,.1f} images/s in batches of {found.batch_size}, {found.device}"),
-        ("latency", f"{found.latency_ms:,.2f} ms for one image"),
-    ):
-        table.add_row(name, value)
-    console.print(table)

@@ -1,37 +1,32 @@
-"""Session: a recipe at work in a run folder; opens what a stage needs when it first needs it, and only once."""
+"""Context: a recipe at work in a run folder; opens what a stage needs when it first needs it, and only once."""
 
-import importlib
-from collections.abc import Iterable
 from functools import cached_property
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from helixnas.artifacts import RatingTable
 from helixnas.artifacts.files import damaged
 from helixnas.data import DataSplits, open_data
 from helixnas.engine import Runtime, Stopwatch
-from helixnas.errors import ConfigError
-from helixnas.pipeline.cost_files import load_costs
+from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
 from helixnas.engine.progress import Reporter
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.search import Tables
 from helixnas.space import SearchSpace, load_space
 from helixnas.supernet import Supernet, build_supernet
 from helixnas.teacher import Teacher, build_teacher, input_size_of, load_teacher, load_units
 
 
-class Session:
-    """What the stages of one run share.
+class Context:
+    """The recipe, folder, data and networks that the stages of one run share.
 
     Attributes:
-        watch: counts the time of the stage in hand.
+        watch: measures the time of the current stage.
 
     Args:
         recipe: all settings.
-        folder: where the run lies.
-        reporter: what to tell and show.
+        folder: folder of the run.
+        reporter: receives messages and progress.
     """
 
     def __init__(self, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> None:
@@ -44,7 +39,7 @@ class Session:
     @cached_property
     def space(self) -> SearchSpace:
         """The search space."""
-        return load_space(self.recipe.space)
+        return self.recipe.search_space
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -112,12 +107,6 @@ class Session:
                 raise damaged(path, error) from error
         return supernet
 
-    @cached_property
-    def tables(self) -> Tables:
-        """Ratings and costs from the run folder, checked against each other."""
-        ratings = tuple(RatingTable.load(self.folder.rating(k)) for k in range(1, len(self.space.blocks) + 1))
-        return Tables(ratings=ratings, costs=load_costs(self.folder, self.folder.load_record()))
-
     @property
     def num_classes(self) -> int:
         """Outputs of the searched network: the data's classes, else the teacher's."""
@@ -125,7 +114,7 @@ class Session:
 
     def forget(self) -> None:
         """Drop what a stage has changed in the folder, so that the next one reads it anew."""
-        for name in ("teacher", "supernet", "tables"):
+        for name in ("teacher", "supernet"):
             self.__dict__.pop(name, None)
 
 
@@ -137,12 +126,3 @@ def image_size(recipe: Recipe) -> int:
 def import_extensions(recipe: Recipe) -> None:
     """Import the modules that a recipe names, so that they register their operations and networks."""
     import_modules(recipe.imports)
-
-
-def import_modules(names: Iterable[str]) -> None:
-    """Import modules by name; raises `ConfigError` where one cannot be imported."""
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigError(f"cannot import {name!r}, named in the recipe's imports: {error}") from error

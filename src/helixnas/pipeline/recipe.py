@@ -13,7 +13,7 @@ from helixnas.errors import ConfigError, HelixError
 from helixnas.search.config import SearchConfig, check_search_name
 from helixnas.rating import RatingConfig, StitchingConfig
 from helixnas.retrain import RetrainConfig
-from helixnas.space import load_space
+from helixnas.space import SearchSpace, load_space, space_to_dict
 from helixnas.supernet import SupernetConfig
 from helixnas.teacher import TeacherConfig
 from helixnas.zoo import HELIXNAS
@@ -105,7 +105,7 @@ class Recipe:
         """
         if not self.teacher.network:
             return self.teacher
-        space = load_space(self.space)
+        space = self.search_space
         try:
             architecture = space.parse(self.teacher.network)
         except HelixError as error:
@@ -122,9 +122,22 @@ class Recipe:
         """Images that training will see, rating images held out; below 1 where unknown."""
         return round(self.data.train_share * (self.expected_images - self.data.num_rating))
 
+    @cached_property
+    def search_space(self) -> SearchSpace:
+        """The space that is searched; the recipe's imports must be imported before."""
+        return load_space(self.space)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return all settings as plain values for YAML."""
-        return _plain(asdict(self))
+        """Return all settings as plain values for YAML, the space written out, so that its file may change or go."""
+        return _plain({**asdict(self), "space": self._written_out()})
+
+    def _written_out(self) -> dict[str, Any]:
+        try:
+            return space_to_dict(self.search_space)
+        except HelixError:
+            if isinstance(self.space, dict) and "blocks" in self.space:  # its operations are not imported yet
+                return self.space
+            raise
 
 
 def _plain(value: Any) -> Any:

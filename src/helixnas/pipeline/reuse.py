@@ -1,12 +1,10 @@
-"""What runs share: a stage of the same key in another run is the same stage, so its files are linked instead of made."""
+"""Reuse between runs: a finished stage of the same key in another run is the same stage, so its files are linked."""
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from helixnas.artifacts import RunRecord
-from helixnas.artifacts.files import write_atomically
+from helixnas.artifacts.run_record import RunRecord
+from helixnas.artifacts.files import link_file
 from helixnas.pipeline.plan import PlannedStage, is_done
 from helixnas.artifacts.run_folder import RunFolder
 
@@ -37,11 +35,11 @@ def take_over(
             continue
         other, theirs = giver
         for name in theirs.stages[stage.name].files:
-            _link(other.path / name, folder.path / name)
+            link_file(other.path / name, folder.path / name)
         record = record.with_stage(stage.name, theirs.stages[stage.name])
         found[stage.name] = other
     if found:
-        record.save(folder.record)
+        folder.save_record(record)
     left = {stage.name for stage in stages if not is_done(stage, record, folder)}
     if "teacher" in left:
         _lend_teacher(folder, others)
@@ -59,7 +57,7 @@ def _lend_teacher(folder: RunFolder, others: Sequence[RunFolder]) -> None:
     lender = next((each for each in others if all((each.path / name).is_file() for name in names)), None)
     if lender is not None and not any((folder.path / name).exists() for name in names):
         for name in names:
-            _link(lender.path / name, folder.path / name)
+            link_file(lender.path / name, folder.path / name)
 
 
 def _lend_state(folder: RunFolder, others: Sequence[RunFolder]) -> None:
@@ -69,16 +67,4 @@ def _lend_state(folder: RunFolder, others: Sequence[RunFolder]) -> None:
     """
     lender = next((other for other in reversed(others) if other.supernet_state.is_file()), None)
     if lender is not None and not folder.supernet_state.is_file():
-        _link(lender.supernet_state, folder.supernet_state)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system cannot; files of runs are replaced, never changed."""
-
-    def write(temporary: Path) -> None:
-        try:
-            os.link(source, temporary)
-        except OSError:  # another disk, or a file system without links
-            shutil.copyfile(source, temporary)
-
-    write_atomically(target, write)
+        link_file(lender.supernet_state, folder.supernet_state)

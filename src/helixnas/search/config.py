@@ -1,10 +1,11 @@
 """SearchConfig: the budgets of one named search."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from helixnas.errors import ConfigError
-from helixnas.search import parse_amount
+from helixnas.search.amounts import parse_amount
 
 Amount = str | int | float
 """A quantity as people write it: 5300000, 5.3M, 60% (of the teacher's)."""
@@ -43,6 +44,24 @@ class SearchConfig:
         for weight in self.weights:
             if not 0 <= weight < float("inf"):
                 raise ConfigError(f"a block's weight must be a number of at least 0, not {weight}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, which `search_config` reads back."""
+        values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in asdict(self).items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def search_config(values: Mapping[str, Any]) -> SearchConfig:
+    """Return the settings of a search from plain values."""
+    return SearchConfig(
+        max=dict(values.get("max", {})),
+        min=dict(values.get("min", {})),
+        weights=tuple(values.get("weights") or ()),
+        scores=tuple(values.get("scores") or ()),
+        front=tuple(values.get("front") or ()),
+        resolution=dict(values.get("resolution") or {}),
+        time_limit_s=values.get("time_limit_s"),
+    )
 
 
 def check_search_name(name: str) -> None:

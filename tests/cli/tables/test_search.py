@@ -8,7 +8,7 @@ from helixnas.pipeline.ad_hoc.compare import compare_on
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.ad_hoc.search import search_run
 from helixnas.search.config import SearchConfig
-from helixnas.pipeline.stages.search import find_diverse
+from helixnas.pipeline.work.search import find_diverse
 from helixnas.cli.tables.search import show_comparison, show_diverse, show_outcome
 
 

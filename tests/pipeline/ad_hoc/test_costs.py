@@ -17,7 +17,7 @@ from rich.console import Console
 from helixnas.artifacts import CostTable
 from helixnas.costs import CostsConfig
 from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, Interrupted
-from helixnas.pipeline.cost_files import load_costs
+from helixnas.artifacts.cost_table import load_costs
 from helixnas.pipeline.recipe import Recipe
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.pipeline.run import run_recipe

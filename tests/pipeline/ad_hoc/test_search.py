@@ -6,9 +6,9 @@ import pytest
 from helixnas.artifacts import RatingTable
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.ad_hoc.search import load_search, search_run
+from helixnas.pipeline.work.search import load_search, search_run
 from helixnas.search.config import SearchConfig
-from helixnas.pipeline.stages.search import CERTIFICATE
+from helixnas.pipeline.work.search import CERTIFICATE
 from helixnas.search import Certificate
 
 

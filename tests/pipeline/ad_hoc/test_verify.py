@@ -10,7 +10,7 @@ from helixnas.errors import ArtifactError, InfeasibleBudgetError, UnknownNameErr
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.ad_hoc.search import search_run
 from helixnas.search.config import SearchConfig
-from helixnas.pipeline.stages.search import CERTIFICATE
+from helixnas.pipeline.work.search import CERTIFICATE
 from helixnas.pipeline.ad_hoc.verify import verify_run
 from helixnas.search import Certificate
 

@@ -1,68 +1,144 @@
-"""What the verbs about finished models do: models, export, finetune, validate."""
+"""Commands of finished models: models, validate, finetune, export."""
 
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from helixnas.cli.command import Command, Parser
+from helixnas.cli.option_values import number, say, whole_number
 from helixnas.errors import ConfigError
 
 
-def models(console: Console) -> None:
-    """List the models of the zoo with their sizes."""
+def _add_model(parser: Parser) -> None:
+    parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
+    parser.option("--name", help="of a run: which search's retrained network")
+    parser.option("--weights", metavar="WHERE", default="", help="for a timm name: hub, package, none or a file of weights")
+    parser.option("--arch", metavar="FILE", default="", help="for the model helixnas: its architecture.json")
+
+
+def _add_images(parser: Parser, *, split: str, otherwise: str = "") -> None:
+    parser.option(
+        "--data",
+        metavar="WHERE",
+        default="",
+        help=f"images: a folder, a tar, digits, torch/..., hfds/..., wds/...{otherwise}",
+    )
+    parser.option("--root", metavar="DIR", default="", help="folder of a named data set")
+    parser.option("--split", default=split, help="split or sub-folder of the data")
+    parser.option(
+        "--image-size", metavar="N", type=whole_number, default=0, help="side in pixels; 0 for the model's"
+    )
+    parser.option(
+        "--num-threads", metavar="N", type=whole_number, default=0, help="CPU threads; 0 for torch's choice"
+    )
+
+
+def _models(options: Namespace, console: Console) -> None:
     from helixnas.zoo import ZOO, model_size
 
-    console.print(f"{'model':<10} {'parameters':>12} {'multiply-adds':>16} {'pixels':>7}", highlight=False)
+    say(console, f"{'model':<10} {'parameters':>12} {'multiply-adds':>16} {'pixels':>7}")
     for name in ZOO:
         params, macs, image_size = model_size(name)
-        console.print(f"{name:<10} {params:>12,} {macs:>16,} {image_size:>7}", highlight=False)
-    for text in (
-        "helixnas   any architecture: arch=architecture.json",
-        'No weights are published. In Python: import helixnas.zoo; timm.create_model("dna_c")',
-    ):
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
+        say(console, f"{name:<10} {params:>12,} {macs:>16,} {image_size:>7}")
+    say(console, "helixnas   any architecture: arch=architecture.json")
+    say(console, 'No weights are published. In Python: import helixnas.zoo; timm.create_model("dna_c")')
 
 
-def validate(options: Any, console: Console) -> None:
-    """Say how often a model is right, how fast and how large it is."""
-    from helixnas.engine import Runtime, RuntimeConfig
-    from helixnas.models.validation import show_validation
-    from helixnas.models.validation import validate as run
+def _add_validate_options(parser: Parser) -> None:
+    _add_model(parser)
+    _add_images(parser, split="validation", otherwise="; those of the run if not given")
+    parser.option(
+        "--batch-size", metavar="N", type=whole_number, default=0, help="images at a time; 0 for 64, or all"
+    )
+    parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+
+
+def _validate(options: Namespace, console: Console) -> None:
+    from helixnas.cli.tables.models import show_validation
+    from helixnas.engine import Runtime
+    from helixnas.engine.config import RuntimeConfig
+    from helixnas.models.validation import validate
 
     opened = _open(options)
     runtime = Runtime(RuntimeConfig(device=options.device, num_threads=options.num_threads))
     images, _ = _images(options, opened, labelled=True)
-    show_validation(console, opened, run(opened, images, runtime=runtime, batch_size=options.batch_size or None))
+    show_validation(console, opened, validate(opened, images, runtime=runtime, batch_size=options.batch_size or None))
 
 
-def export(options: Any, console: Console) -> None:
-    """Write a model for another program, and compare the two."""
-    from helixnas.engine import Runtime, RuntimeConfig
-    from helixnas.models.exporting import export as run
-    from helixnas.models.exporting import show_export
+def _add_export_options(parser: Parser) -> None:
+    _add_model(parser)
+    parser.option("--format", choices=("onnx", "pt2", "timm"), default="onnx", help="onnx, pt2 or timm")
+    parser.option("--out", metavar="PATH", help="the file or folder; beside the model of a run if not given")
+    parser.option(
+        "--tolerance",
+        metavar="X",
+        type=number,
+        default=1e-4,
+        help="largest difference of a logit from PyTorch that is accepted",
+    )
+    _add_images(parser, split="validation", otherwise="; those of the run if not given")
+
+
+def _export(options: Namespace, console: Console) -> None:
+    from helixnas.cli.tables.models import show_export
+    from helixnas.engine import Runtime
+    from helixnas.engine.config import RuntimeConfig
+    from helixnas.models.exporting import export
 
     opened = _open(options)
     Runtime(RuntimeConfig(device="cpu", num_threads=options.num_threads))
     images, origin = _images(options, opened, labelled=False)
     path = Path(options.out) if options.out else None
-    found = run(opened, images, format=options.format, path=path, tolerance=options.tolerance, origin=origin)
+    found = export(opened, images, format=options.format, path=path, tolerance=options.tolerance, origin=origin)
     show_export(console, opened, found)
 
 
-def finetune(options: Any, console: Console) -> None:
-    """Train a finished model on other images."""
+def _add_finetune_options(parser: Parser) -> None:
+    _add_model(parser)
+    parser.option(
+        "--recipe", metavar="NAME", default="small", help="a fine-tuning recipe (helixnas recipes) or YAML file"
+    )
+    parser.option("--out", metavar="DIR", help="folder of the model; finetuned/MODEL-DATA if not given")
+    _add_images(parser, split="train")
+    parser.option(
+        "--evaluation-split",
+        metavar="SPLIT",
+        default="validation",
+        help="split for the final accuracy; a fifth of the images if there is none of that name",
+    )
+    parser.option("--num-epochs", metavar="N", type=whole_number, default=0, help="0 for the recipe's")
+    parser.option(
+        "--microbatch-size", metavar="N", type=whole_number, default=0, help="images at a time; 0 for the recipe's"
+    )
+    parser.option(
+        "--seed", metavar="N", type=whole_number, default=0, help="seed of splits, order, augmentation and the new head"
+    )
+    parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.option(
+        "--precision", choices=("auto", "fp32", "bf16", "fp16"), default="fp32", help="precision of forward passes"
+    )
+
+
+def _finetune(options: Namespace, console: Console) -> None:
     from helixnas.cli.settings import read_training
-    from helixnas.engine import Runtime, RuntimeConfig
-    from helixnas.models.finetuning import finetune as run
-    from helixnas.models.finetuning import show_finetuned
-    from helixnas.engine.progress import ConsoleReporter
-    from helixnas.models.validation import data_config
-    from helixnas.retrain import FinetuneConfig
+    from helixnas.retrain.config import FinetuneConfig
 
     if not options.data:
         raise ConfigError("fine-tuning needs images: --data with a folder, a tar or the name of a data set")
-    config = _with_options(read_training(options.recipe, FinetuneConfig, "fine-tuning recipe"), options)
+    config = read_training(options.recipe, FinetuneConfig, "fine-tuning recipe")
+    chosen = {name: value for name in ("num_epochs", "microbatch_size") if (value := getattr(options, name))}
+    size = {"image_size": options.image_size} if options.image_size else {}
+    config = replace(config, fit=replace(config.fit, **chosen), **size)
+    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.cli.tables.models import show_finetuned
+    from helixnas.engine import Runtime
+    from helixnas.engine.config import RuntimeConfig
+    from helixnas.models.finetuning import finetune
+    from helixnas.models.validation import data_config
+
     opened = _open(options)
     named = data_config(
         opened, options.data, root=options.root, split=options.split, image_size=config.image_size or options.image_size
@@ -71,7 +147,7 @@ def finetune(options: Any, console: Console) -> None:
     title = (data.name or Path(data.root).stem).replace("/", "-")
     out = Path(options.out or f"finetuned/{opened.name.replace('/', '-').replace(':', '-')}-{title}")
     settings = RuntimeConfig(device=options.device, num_threads=options.num_threads, precision=options.precision)
-    figures = run(
+    figures = finetune(
         opened,
         data,
         config,
@@ -83,26 +159,19 @@ def finetune(options: Any, console: Console) -> None:
     show_finetuned(console, opened, out, figures)
 
 
-def _with_options(config: Any, options: Any) -> Any:
-    """Return a fine-tuning recipe with what the options replace."""
-    chosen = {name: options[name] for name in ("num_epochs", "microbatch_size") if options[name]}
-    size = {"image_size": options.image_size} if options.image_size else {}
-    return replace(config, fit=replace(config.fit, **chosen), **size)
-
-
-def _open(options: Any) -> Any:
+def _open(options: Namespace) -> Any:
     from helixnas.models.opening import open_model
 
     return open_model(options.model, weights=options.weights, arch=options.arch, name=options.name)
 
 
-def _images(options: Any, opened: Any, *, labelled: bool) -> tuple[Any, Any]:
-    """Return the images that were named, else those of the run; and what its model card tells of the data."""
+def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, Any]:
+    """Return the images that were named, else those of the run; and the data's part of the model card."""
     from helixnas.cli.settings import recipe_from_settings
-    from helixnas.models.exporting import Origin
     from helixnas.engine.progress import Reporter
-    from helixnas.pipeline.context import Session
+    from helixnas.models.exporting import Origin
     from helixnas.models.validation import data_for
+    from helixnas.pipeline.context import Context
 
     if opened.run is None and not options.data:
         raise ConfigError(f"{opened.name} comes without images; give --data a folder, a tar or the name of a data set")
@@ -111,7 +180,7 @@ def _images(options: Any, opened: Any, *, labelled: bool) -> tuple[Any, Any]:
         recipe = recipe_from_settings(opened.run.load_settings(), where=str(opened.run.config))
         data = recipe.data.name or Path(recipe.data.root).name
         if not options.data:
-            splits = Session(recipe, opened.run, Reporter()).data
+            splits = Context(recipe, opened.run, Reporter()).data
             images = splits.evaluation or (None if labelled else splits.rating)
             origin = Origin(data=data, class_names=splits.class_names)
         else:
@@ -121,3 +190,29 @@ def _images(options: Any, opened: Any, *, labelled: bool) -> tuple[Any, Any]:
     if images is None:
         raise ConfigError(f"the images of the run {options.model} have no labels; give --data labelled ones")
     return images, origin
+
+
+COMMANDS = (
+    Command(name="models", purpose="list the models of the zoo with their sizes", run=_models),
+    Command(
+        name="validate",
+        purpose="measure the accuracy, speed and size of a model",
+        example="helixnas validate runs/digits --name small",
+        add_options=_add_validate_options,
+        run=_validate,
+    ),
+    Command(
+        name="finetune",
+        purpose="train a finished model on other images",
+        example="helixnas finetune runs/digits --name small --data my/photos",
+        add_options=_add_finetune_options,
+        run=_finetune,
+    ),
+    Command(
+        name="export",
+        purpose="write a model as ONNX, pt2 or a folder for timm and the Hugging Face hub",
+        example="helixnas export runs/digits --name small --format onnx",
+        add_options=_add_export_options,
+        run=_export,
+    ),
+)

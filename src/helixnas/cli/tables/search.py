@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from helixnas.pipeline.ad_hoc.compare import Row
-from helixnas.pipeline.stages.search import Outcome
+from helixnas.pipeline.work.search import Outcome
 from helixnas.search import Answer, SearchResult, distance, readable
 
 

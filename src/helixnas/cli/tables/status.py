@@ -1,4 +1,4 @@
-"""What a run has finished, what is half done, and what is left."""
+"""The state of a run on the terminal: which stages are finished, half done or left."""
 
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +15,8 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     for column in ("stage", "state", "seconds", "finished", "found"):
         table.add_column(column, overflow="fold")
     left = 0
-    for stage in plan(recipe.to_dict()):
+    planned = plan(recipe.to_dict(), record.contents)
+    for stage in planned:
         found = record.stages.get(stage.name)
         if found is not None and is_done(stage, record, folder):
             facts = ", ".join(f"{k} {_short(v)}" for k, v in found.facts.items() if isinstance(v, int | float | str))
@@ -24,10 +25,10 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         left += 1
         reason = reason_to_redo(stage, record, folder)
         half = folder.checkpoint(stage.name).is_file()
-        table.add_row(stage.name, f"to do again: {reason}" if reason else "half done" if half else "to do", "", "", "")
-    planned = {stage.name for stage in plan(recipe.to_dict())}
+        table.add_row(stage.name, f"to redo: {reason}" if reason else "half done" if half else "to do", "", "", "")
+    names = {stage.name for stage in planned}
     for name, found in record.stages.items():
-        if name not in planned and found.missing(folder.path) is None:
+        if name not in names and found.missing(folder.path) is None:
             table.add_row(name, "done", f"{found.seconds:.1f}", found.finished, "beside the recipe")
     console.print(table)
     console.print(

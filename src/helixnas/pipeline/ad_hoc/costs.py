@@ -6,14 +6,14 @@ from pathlib import Path
 from helixnas.artifacts import CostTable
 from helixnas.costs import CostsConfig, export_benchmarks, parts, random_networks, read_timings, require_runtime
 from helixnas.errors import ConfigError, Interrupted
-from helixnas.pipeline.stages.latency import input_of
+from helixnas.pipeline.work.latency import input_of
 from helixnas.engine.job import stop_requests
 from helixnas.pipeline.plan import stages_after
 from helixnas.pipeline.recipe import Recipe
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_stage
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.context import Session
+from helixnas.pipeline.context import Context
 
 
 def run_costs(
@@ -44,11 +44,11 @@ def run_costs(
         _measure(recipe, folder, reporter, again=again)
         return
     run_stage(replace(recipe, costs=CostsConfig()), folder, Reporter(), verb="costs", name=None)
-    session = Session(recipe, folder, reporter)
+    context = Context(recipe, folder, reporter)
     if export is not None:
-        _export(session, export, config)
+        _export(context, export, config)
         return
-    _check(session, config)  # before latencies measured earlier are given up
+    _check(context, config)  # before latencies measured earlier are given up
     changed = replace(recipe, costs=config)
     _measure(changed, folder, reporter, again=again or bool(config.latency_csv))  # a CSV may have been filled in anew
 
@@ -62,7 +62,7 @@ def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bo
             open_again = sorted(set(forgotten).intersection(before.stages) - {"latency"})
             for name in forgotten:
                 before = before.without_stage(name)
-            before.save(folder.record)
+            folder.save_record(before)
             if open_again:
                 reporter.say(f"to be done again under the new latencies: {', '.join(open_again)}")
     after = run_stage(recipe, folder, reporter, verb="costs", name=None)
@@ -70,28 +70,28 @@ def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bo
         reporter.say(f"to measure latency again with the same settings: helixnas costs {folder.path} ... --again")
 
 
-def _check(session: Session, config: CostsConfig) -> None:
+def _check(context: Context, config: CostsConfig) -> None:
     """Raise what measuring would raise where it cannot begin."""
     if config.latency_csv:
-        facts = CostTable.load(session.folder.costs).facts
-        read_timings(Path(config.latency_csv), session.space, num_classes=int(facts["num_classes"]))
+        facts = CostTable.load(context.folder.costs).facts
+        read_timings(Path(config.latency_csv), context.space, num_classes=int(facts["num_classes"]))
     else:
         require_runtime(config.latency)
 
 
-def _export(session: Session, folder: Path, config: CostsConfig) -> None:
+def _export(context: Context, folder: Path, config: CostsConfig) -> None:
     """Write the micro-benchmarks of a run's space into a folder, for a device that this machine cannot reach."""
-    counted = CostTable.load(session.folder.costs)
+    counted = CostTable.load(context.folder.costs)
     given = input_of(counted, config.image_size)
-    networks = random_networks(session.space, config.num_networks, seed=session.recipe.seed)
-    total = len(parts(session.space, given)) + len(networks) + 2
-    files = export_benchmarks(folder, session.space, given, networks, batch_size=config.batch_size)
-    with session.reporter.progress("exporting", total) as advance, stop_requests() as asked:
+    networks = random_networks(context.space, config.num_networks, seed=context.recipe.seed)
+    total = len(parts(context.space, given)) + len(networks) + 2
+    files = export_benchmarks(folder, context.space, given, networks, batch_size=config.batch_size)
+    with context.reporter.progress("exporting", total) as advance, stop_requests() as asked:
         for done, path in enumerate(files, start=1):
             advance(done, path.name)
             if asked():
                 raise Interrupted("stopped; the files so far are whole, and the CSV is written last")
-    session.reporter.say(
+    context.reporter.say(
         f"{total - 1} ONNX files and timings.csv are in {folder}: time each file, write the milliseconds of one run into "
-        f"the last column, and read them back with: helixnas costs {session.folder.path} --read-csv FILE"
+        f"the last column, and read them back with: helixnas costs {context.folder.path} --read-csv FILE"
     )

@@ -1,16 +1,20 @@
 """Searches of a run that exists: under new limits as a named search beside the others, or those of its recipe."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
 
-from helixnas.artifacts import RunRecord, StageRecord
-from helixnas.artifacts.files import damaged, read_json
-from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
-from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.search.config import SearchConfig, check_search_name
-from helixnas.pipeline.stages.search import Outcome, find_in_run, load_tables, save_outcome, teacher_costs
+from helixnas.artifacts.run_record import RunRecord
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
+from helixnas.pipeline.plan import PlannedStage, is_done, plan, require_upstream
+from helixnas.pipeline.work.search import (
+    Outcome,
+    find_in_run,
+    load_search,
+    load_tables,
+    save_outcome,
+    teacher_costs,
+)
+from helixnas.search.config import SearchConfig, check_search_name, search_config
 from helixnas.space import load_space
 
 
@@ -28,7 +32,7 @@ def search_run(
     tables = load_tables(folder, record)
     try:
         searches = {key: search_config(values) for key, values in settings["searches"].items()}
-        stages = {stage.name: stage for stage in plan(settings)}
+        stages = {stage.name: stage for stage in plan(settings, record.contents)}
         space = load_space(settings["space"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
@@ -69,38 +73,21 @@ def _finish(
     folder: RunFolder,
     outcome: Outcome,
 ) -> RunRecord:
-    """Save one of the recipe's searches and record it as done, as `helixnas run` does."""
+    """Save one of the recipe's searches and record it as finished, as `helixnas run` does."""
     with folder.locked():
         record = folder.load_record()
-        for name in stage.upstream:
-            if not is_done(stages[name], record, folder):
-                reason = reason_to_redo(stages[name], record, folder) or "it was never done"
-                raise ArtifactError(f"the {name} stage must be done again first ({reason}): {folder.resume_command}")
-        name = stage.name.partition(":")[2]
-        files = [f"searches/{name}/{file}" for file in save_outcome(outcome, folder.search(name))]
-        finished = StageRecord(
+        require_upstream(stage, stages, record, folder)
+        files = [f"searches/{stage.search}/{file}" for file in save_outcome(outcome, folder.search(stage.search))]
+        finished = folder.stage_record(
             key=stage.key,
             settings=stage.settings,
-            files={file: (folder.path / file).stat().st_size for file in files},
-            seconds=round(outcome.result.seconds, 3),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            files=files,
             facts=outcome.facts(),
+            seconds=outcome.result.seconds,
         )
         record = record.with_stage(stage.name, finished)
-        record.save(folder.record)
+        folder.save_record(record)
     return record
-
-
-def load_search(folder: RunFolder, name: str) -> SearchConfig | None:
-    """Return the budgets of a search that was made; None where there is none of that name."""
-    file = folder.search(name) / "result.json"
-    if not file.is_file():
-        return None
-    values = read_json(file)
-    try:
-        return search_config(values)
-    except (AttributeError, TypeError, ConfigError) as error:
-        raise damaged(file, error) from error
 
 
 def _name_of(limits: SearchConfig) -> str:
@@ -111,16 +98,3 @@ def _name_of(limits: SearchConfig) -> str:
     parts += [f"scores-{'-'.join(limits.scores)}"] if limits.scores else []
     parts += [f"front-{'-'.join(limits.front)}"] if limits.front else []
     return "-".join(parts).replace("%", "pct") or "unlimited"
-
-
-def search_config(values: Mapping[str, Any]) -> SearchConfig:
-    """Build the budgets of a search from plain values."""
-    return SearchConfig(
-        max=dict(values.get("max", {})),
-        min=dict(values.get("min", {})),
-        weights=tuple(values.get("weights") or ()),
-        scores=tuple(values.get("scores") or ()),
-        front=tuple(values.get("front") or ()),
-        resolution=dict(values.get("resolution") or {}),
-        time_limit_s=values.get("time_limit_s"),
-    )

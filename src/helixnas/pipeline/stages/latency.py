@@ -1,117 +1,34 @@
-"""The latency stage: what every path takes on this device, or on one whose timings came back in a CSV."""
+"""latency: the time of every path on a device, measured here or read from a CSV file."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import torch
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.stage import Stage, Values
 
-from helixnas.artifacts import CostTable
-from helixnas.artifacts.files import remove_folder, write_json
-from helixnas.costs import (
-    CostsConfig,
-    DeviceTimings,
-    Input,
-    Timing,
-    compare,
-    error_summary,
-    error_text,
-    latency_table,
-    parts,
-    random_networks,
-    read_timings,
-    workloads_of,
+
+def is_measured(values: Values) -> bool:
+    """Whether the settings ask for latencies."""
+    return bool(values["costs"]["latency"] or values["costs"]["latency_csv"])
+
+
+def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
+    return {"costs": values["costs"]} if is_measured(values) else None
+
+
+def _describe(recipe: Recipe, search: str) -> str:
+    costs = recipe.costs
+    if costs.latency_csv:
+        return f"read the latencies in {costs.latency_csv}"
+    return f"time every part in {costs.num_rounds} rounds with {costs.latency}, and {costs.num_networks} whole networks"
+
+
+LATENCY = Stage(
+    name="latency",
+    verb="costs",
+    settings=_settings,
+    upstream=lambda values, search: ("costs",),
+    describe=_describe,
+    work="helixnas.pipeline.work.latency:measure_latency",
+    files=("costs/latency.parquet", "costs/latency.json"),
 )
-from helixnas.engine.job import drive
-from helixnas.pipeline.context import Session
-from helixnas.pipeline.stages.distill import Result
-
-INTERRUPTIONS_PER_ROUND = 20
-"""Above so many, other work on the machine has disturbed the measurement."""
-
-
-def measure_latency(session: Session, key: str) -> Result:
-    """Fill in ``latency_ns`` of every path, and tell how far the sums are from networks measured whole."""
-    config, counted = session.recipe.costs, CostTable.load(session.folder.costs)
-    if config.latency_csv:
-        timings = read_timings(Path(config.latency_csv), session.space, num_classes=int(counted.facts["num_classes"]))
-        conditions: dict[str, Any] = {"runtime": config.latency_csv, "measured_here": False}
-    else:
-        timings, conditions = _time_here(session, key, config, counted)
-    given = input_of(counted, timings.image_size)
-    facts = {"latency_runtime": conditions["runtime"], "latency_batch_size": timings.batch_size}
-    table = latency_table(session.space, given, timings.times, facts={**facts, "latency_image_size": given.image_size})
-    networks = compare(table, timings.networks)
-    error = error_summary(networks)
-    table.save(session.folder.latency)
-    conditions |= {
-        "batch_size": timings.batch_size,
-        "image_size": timings.image_size,
-        "num_classes": given.num_classes,
-        "in_chans": given.in_chans,
-        "num_parts": len(timings.times) - 1,
-    }
-    rows = [
-        {"architecture": n.architecture, "predicted_ns": n.predicted_ns, "measured_ns": n.measured_ns} for n in networks
-    ]
-    write_json(session.folder.latency_report, {**conditions, "error": error, "networks": rows})
-    session.reporter.say(error_text(error, len(networks)))
-    names = [
-        str(path.relative_to(session.folder.path)) for path in (session.folder.latency, session.folder.latency_report)
-    ]
-    shown = {f"{name} error": value for name, value in error.items() if name != "bias"}
-    return Result(tuple(names), {"runtime": conditions["runtime"], "parts": len(timings.times) - 1, **shown})
-
-
-def _time_here(
-    session: Session, key: str, config: CostsConfig, counted: CostTable
-) -> tuple[DeviceTimings, dict[str, Any]]:
-    given = input_of(counted, config.image_size)
-    networks = random_networks(session.space, config.num_networks, seed=session.recipe.seed)
-    files = session.folder.path / "checkpoints" / f"latency-{key}"
-    workloads = workloads_of(parts(session.space, given), networks, given, batch_size=config.batch_size)
-    job = Timing(workloads, config=config, files=files)
-    with session.reporter.progress("measuring latency", job.num_steps) as advance:
-        drive(
-            job,
-            checkpoint=session.folder.checkpoint("latency"),
-            key=key,
-            device=torch.device("cpu"),
-            log=lambda record: advance(record.done, record.note),
-            watch=session.watch,
-        )
-    remove_folder(files)
-    medians = job.medians()
-    if job.num_interruptions > INTERRUPTIONS_PER_ROUND * config.num_rounds:
-        session.reporter.say(
-            f"other work took the processor away {job.num_interruptions:,} times while latency was measured, which makes "
-            "whole networks look slower than their parts; when the machine is quiet, another --rounds measures again"
-        )
-    conditions = {
-        "runtime": config.latency,
-        "measured_here": True,
-        "device": _device_name(config.latency),
-        "num_threads": config.num_threads or torch.get_num_threads(),
-        "num_rounds": config.num_rounds,
-        "num_interruptions": job.num_interruptions,
-    }
-    timings = DeviceTimings(
-        batch_size=config.batch_size,
-        image_size=given.image_size,
-        times={name: taken for name, taken in medians.items() if name not in networks},
-        networks={network: medians[name] for name, network in networks.items()},
-    )
-    return timings, conditions
-
-
-def input_of(counted: CostTable, image_size: int) -> Input:
-    """Return what networks are given: as their costs were counted, at another image size where one is asked for."""
-    facts = counted.facts
-    return Input(
-        image_size=image_size or int(facts["image_size"]),
-        num_classes=int(facts["num_classes"]),
-        in_chans=int(facts["in_chans"]),
-    )
-
-
-def _device_name(runtime: str) -> str:
-    return torch.cuda.get_device_name() if runtime.endswith("-cuda") else "cpu"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from helixnas.errors import InfeasibleBudgetError
-from helixnas.pipeline.stages.latency_budget import MAX_SEARCHES_AGAIN, LatencyCheck, keep_budget
+from helixnas.pipeline.work.latency_budget import MAX_SEARCHES_AGAIN, LatencyCheck, keep_budget
 from helixnas.space import Architecture, mbconv
 
 SPACE = mbconv(

@@ -17,7 +17,7 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.stages.distill import stitching_summary
+from helixnas.pipeline.work.stitch import stitching_summary
 
 Digests = Callable[[Path], dict[str, str]]
 

@@ -7,9 +7,9 @@ import pytest
 from helixnas.artifacts import Front, RatingTable
 from helixnas.errors import InfeasibleBudgetError, UnknownNameError
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.ad_hoc.search import load_search, search_run
+from helixnas.pipeline.work.search import load_search, search_run
 from helixnas.search.config import SearchConfig
-from helixnas.pipeline.stages.search import CERTIFICATE, COMPARISON, find_diverse, teacher_costs
+from helixnas.pipeline.work.search import CERTIFICATE, COMPARISON, find_diverse, teacher_costs
 from helixnas.search import Certificate, distance
 
 

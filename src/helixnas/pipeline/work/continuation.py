@@ -13,24 +13,24 @@ from helixnas.distill import Distillation
 from helixnas.engine import load_checkpoint, save_checkpoint
 from helixnas.engine.job import discard
 from helixnas.pipeline.plan import plan
-from helixnas.pipeline.context import Session
+from helixnas.pipeline.context import Context
 
 
 class Continuation:
     """Where the distillation of all blocks stands at its end.
 
     Args:
-        session: the run.
+        context: the run.
         job: the distillation, of all blocks or of some; only of all is anything kept.
     """
 
-    def __init__(self, session: Session, job: Distillation) -> None:
-        whole = replace(session.recipe, distill=replace(session.recipe.distill, stop_at=1.0))
+    def __init__(self, context: Context, job: Distillation) -> None:
+        whole = replace(context.recipe, distill=replace(context.recipe.distill, stop_at=1.0))
         self.key = next(stage.key for stage in plan(whole.to_dict()) if stage.name == "distill")
-        self.file = session.folder.supernet_state
-        self.device = session.runtime.device
+        self.file = context.folder.supernet_state
+        self.device = context.runtime.device
         self.job = job
-        self.is_whole = {each.block for each in job.jobs} == set(range(1, len(session.space.blocks) + 1))
+        self.is_whole = {each.block for each in job.jobs} == set(range(1, len(context.space.blocks) + 1))
 
     def offer(self, checkpoint: Path, key: str) -> None:
         """Make what is kept the checkpoint to begin from, unless there is one, or it is of other settings or too late."""

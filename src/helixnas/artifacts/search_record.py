@@ -1,0 +1,81 @@
+"""SearchRecord: limits, answer and figures of one named search (``searches/NAME/result.json``)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.files import read_json, understanding, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerUp:
+    """A network that came close, compared with the winner on the same rating batches."""
+
+    architecture: str
+    """Text form."""
+
+    difference: float
+    """Its summed score minus the winner's; positive: the winner is better."""
+
+    standard_error: float | None
+    """Of the difference over rating batches; None with a single batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRecord:
+    """One finished search."""
+
+    status: str
+    """``optimal`` where the best is proven."""
+
+    architecture: str
+    """Text form of the winner."""
+
+    score: float
+    """Its summed score (Eq. 4), lower is better."""
+
+    costs: Mapping[str, int]
+    teacher: Mapping[str, int]
+    """Costs of the teacher, of which percentages are shares."""
+
+    config: Mapping[str, Any]
+    """The settings of the search (`helixnas.search.config.SearchConfig`) as plain values."""
+
+    upper: Mapping[str, int]
+    """Upper limits as whole numbers."""
+
+    lower: Mapping[str, int]
+    """Lower limits as whole numbers."""
+
+    front_over: tuple[str, ...]
+    """Resources that the front weighs the score against."""
+
+    seconds: float
+    space_size: int
+    """Architectures in the space that was searched."""
+
+    latency: Mapping[str, Any] | None
+    """How a latency budget was kept; None where there was none."""
+
+    runners_up: tuple[RunnerUp, ...]
+
+    def save(self, path: Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        values = asdict(self)
+        config = values.pop("config")
+        limits = {"upper": values.pop("upper"), "lower": values.pop("lower")}
+        write_json(path, {**values, **config, "limits": limits, "space_size": str(self.space_size)})
+
+    @staticmethod
+    def load(path: Path) -> "SearchRecord":
+        """Read a record; raises `ArtifactError` where the file is missing or damaged."""
+        values = read_json(path)
+        with understanding(path):
+            fields = SearchRecord.__dataclass_fields__
+            known = {name: values.pop(name) for name in tuple(values) if name in fields}
+            limits = values.pop("limits")
+            known["front_over"] = tuple(known["front_over"])
+            known["space_size"] = int(known["space_size"])
+            known["runners_up"] = tuple(RunnerUp(**each) for each in known["runners_up"])
+            return SearchRecord(**known, config=values, upper=limits["upper"], lower=limits["lower"])

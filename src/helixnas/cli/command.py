@@ -1,0 +1,126 @@
+"""Command: a verb of the command line as one value, its options and its work together; and the parser of its words."""
+
+import argparse
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+from helixnas.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A verb: ``helixnas NAME ...``."""
+
+    name: str
+    purpose: str
+    """One line of help, beginning with a verb in lower case."""
+
+    example: str = ""
+    """Shown below the options."""
+
+    details: str = ""
+    """Further sentences of the help."""
+
+    add_options: Callable[["Parser"], None] = lambda parser: None
+    run: Callable[[argparse.Namespace, Console], None]
+    """Does the work; raises `HelixError` for bad input."""
+
+    takes_settings: bool = False
+    """Whether options that are none of its own replace settings of a recipe; they are in ``options.overrides``."""
+
+    add_settings: Callable[["Parser"], None] | None = None
+    """Adds the options of all settings, for the help alone."""
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return the options in the words behind the verb.
+
+        Raises:
+            ConfigError: an option is unknown, lacks its value, or its value is of another kind.
+            SystemExit: help was asked for and printed.
+        """
+        parser = Parser(self)
+        words, overrides = [_kebab(word) for word in words], list[str]()
+        if self.takes_settings and not {"-h", "--help"}.intersection(words):
+            words, overrides = parser.split(words)
+        elif self.add_settings is not None:
+            self.add_settings(parser)
+        options, rest = parser.parse_known_args(words)
+        if rest and rest[0].startswith("-"):
+            raise unknown_option(rest[0].partition("=")[0], [*parser.arities])
+        if rest:
+            raise ConfigError(f"unexpected argument {rest[0]!r}; see helixnas {self.name} --help")
+        options.overrides, options.verb = overrides, self.name
+        return options
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser of one command's words, which raises `ConfigError` where the standard library prints its usage."""
+
+    def __init__(self, command: Command) -> None:
+        purpose = f"{command.purpose[0].upper()}{command.purpose[1:]}."
+        super().__init__(
+            prog=f"helixnas {command.name}",
+            description=f"{purpose} {command.details}".strip(),
+            epilog=f"Example: {command.example}" if command.example else None,
+            allow_abbrev=False,
+        )
+        self.command = command
+        self.arities: dict[str, int] = {"-h": 0, "--help": 0}
+        """Own options, and how many words follow each."""
+        command.add_options(self)
+
+    def option(self, *names: str, help: str, group: Any = None, **settings: Any) -> None:
+        """Add an option or argument; its help ends with the default where that says something."""
+        default = settings.get("default")
+        if default is not None and default is not False and default not in ("", []):
+            help = f"{help} (default: {default})"
+        action = (group or self).add_argument(*names, help=help.replace("%", "%%"), **settings)
+        for name in action.option_strings:
+            self.arities[name] = 0 if settings.get("action") == "store_true" else 1
+
+    def split(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Return the words of the command itself, and those that replace settings of the recipe it reads."""
+        own, settings, position = list[str](), list[str](), 0
+        while position < len(words):
+            word = words[position]
+            name, equals, _ = word.partition("=")
+            taken = 1 if equals or not word.startswith("-") else 1 + self.arities.get(name, 1)
+            part = settings if word.startswith("--") and name not in self.arities else own
+            part += words[position : position + taken]
+            position += taken
+        return own, settings
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `ConfigError` for what the standard library found wrong."""
+        missing = re.match(r"the following arguments are required: (.*)", message)
+        if missing:
+            raise ConfigError(f"{missing[1]} is missing; see helixnas {self.command.name} --help")
+        wrong = re.match(r"argument ([^ :]+): (.*)", message, re.DOTALL)
+        if wrong:
+            name = wrong[1].split("/")[0]
+            if wrong[2] == "expected one argument":
+                raise ConfigError(f"{name} needs a value; see helixnas {self.command.name} --help")
+            choices = re.match(r"invalid choice: (.+?) \(choose from (.*)\)", wrong[2], re.DOTALL)
+            if choices:
+                raise ConfigError(f"{name} must be one of {choices[2].replace(chr(39), '')}, not {choices[1]}")
+            raise ConfigError(f"{name} {wrong[2]}")
+        raise ConfigError(f"helixnas {self.command.name}: {message}")
+
+
+def unknown_option(option: str, known: Sequence[str]) -> ConfigError:
+    """Return the error for an option that does not exist, with the nearest ones that do."""
+    close = difflib.get_close_matches(option, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else "see --help"
+    return ConfigError(f"unknown option {option}; {hint}")
+
+
+def _kebab(word: str) -> str:
+    """Return an option with hyphens for underscores; settings with a dotted name stay as they are."""
+    name, equals, value = word.partition("=")
+    is_plain = name.startswith("--") and "." not in name
+    return f"{name.replace('_', '-')}{equals}{value}" if is_plain else word

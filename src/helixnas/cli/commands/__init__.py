@@ -1,0 +1,53 @@
+"""The commands in the order of the help. One file holds a group of commands: their options and what they do."""
+
+from importlib import metadata
+
+from rich.console import Console
+
+from helixnas.cli.command import Command, unknown_option
+from helixnas.cli.commands import costs, experiments, models, run, search, stages
+from helixnas.errors import UnknownNameError
+
+COMMANDS: tuple[Command, ...] = (
+    *run.COMMANDS,
+    *stages.COMMANDS,
+    *costs.COMMANDS,
+    *search.COMMANDS,
+    *experiments.COMMANDS,
+    *models.COMMANDS,
+)
+
+
+def find_command(name: str) -> Command:
+    """Return the command of a name.
+
+    Raises:
+        UnknownNameError: there is none; the nearest are named.
+        ConfigError: the name is an option.
+    """
+    found = next((command for command in COMMANDS if command.name == name), None)
+    if found is None and name.startswith("-"):
+        raise unknown_option(name, ["--help", "--version"])
+    if found is None:
+        raise UnknownNameError("verb", name, [command.name for command in COMMANDS])
+    return found
+
+
+def show_overview(console: Console) -> None:
+    """Print what HelixNAS does and its commands."""
+    lines = [
+        "usage: helixnas VERB ... | --help | --version",
+        "",
+        "Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits",
+        "",
+        *(f"  {command.name:<10} {command.purpose}" for command in COMMANDS),
+        "",
+        "helixnas VERB --help shows the options of a verb.",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def show_version(console: Console) -> None:
+    """Print the version of the package."""
+    console.print(metadata.version("helixnas"), highlight=False)

@@ -1,0 +1,94 @@
+"""Commands that do the stages of one verb in an existing run; they follow the list of stages."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import replace
+
+from rich.console import Console
+
+from helixnas.cli.command import Command, Parser
+from helixnas.cli.option_values import open_run, words
+from helixnas.errors import ConfigError
+from helixnas.pipeline import stages
+
+ELSEWHERE = ("costs", "search")
+"""Verbs that do more than their stages, and have commands of their own."""
+
+
+def _run(options: Namespace, console: Console) -> None:
+    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.pipeline.run import run_stage
+
+    recipe, folder = open_run(options.run)
+    chosen = getattr(options, "recipe", None)
+    if chosen is not None:
+        from helixnas.cli.settings import read_training
+        from helixnas.retrain.config import RetrainConfig
+
+        recipe = replace(recipe, retrain=read_training(chosen, RetrainConfig, "retraining recipe"))
+    kept = recipe
+    init = getattr(options, "init", None)
+    if init is not None and recipe.retrain is not None:
+        recipe = replace(recipe, retrain=replace(recipe.retrain, init=init))
+    reporter = ConsoleReporter(console, folder.tensorboard)
+    blocks = _block_numbers(getattr(options, "blocks", ""))
+    run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
+    if chosen is not None:
+        with folder.locked():
+            folder.save_settings(kept.to_dict())
+
+
+def _block_numbers(text: str) -> tuple[int, ...]:
+    """Read numbers with commas between them."""
+    parts = words(text)
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(f"--blocks {text!r} must be numbers of blocks, for example 2 or 1,3")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _add_run(parser: Parser) -> None:
+    parser.option("run", metavar="RUN", help="the folder of a run")
+
+
+def _add_distill_options(parser: Parser) -> None:
+    _add_run(parser)
+    parser.option(
+        "--blocks", metavar="K,...", default="", help="train only these blocks, of 1 .. N, as an independent job"
+    )
+
+
+def _add_retrain_options(parser: Parser) -> None:
+    _add_run(parser)
+    parser.option("--name", help="which search; all of the recipe's if not given")
+    parser.option(
+        "--init",
+        choices=("scratch", "inherited"),
+        help="initial weights: random, or inherited from the supernet; the recipe's choice if not given",
+    )
+    parser.option(
+        "--recipe",
+        metavar="NAME",
+        help="a retraining recipe (helixnas recipes) or YAML file, which becomes that of the run",
+    )
+
+
+OPTIONS: dict[str, Callable[[Parser], None]] = {"distill": _add_distill_options, "retrain": _add_retrain_options}
+
+EXAMPLES = {
+    "distill": "helixnas distill runs/digits --blocks 2",
+    "retrain": "helixnas retrain runs/digits --name small",
+}
+
+
+def command_of(verb: str) -> Command:
+    """Return the command that does the stages of a verb."""
+    return Command(
+        name=verb,
+        purpose=next(stage.purpose for stage in stages.of_verb(verb) if stage.verb == verb and stage.purpose),
+        example=EXAMPLES.get(verb, f"helixnas {verb} runs/digits"),
+        add_options=OPTIONS.get(verb, _add_run),
+        run=_run,
+    )
+
+
+COMMANDS = tuple(command_of(verb) for verb in stages.verbs() if verb not in ELSEWHERE)

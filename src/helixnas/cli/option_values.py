@@ -1,0 +1,85 @@
+"""Values of options: numbers, lists with commas, amounts per resource, and the run that a command works on."""
+
+import argparse
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from helixnas.pipeline.recipe import Recipe
+
+LIMIT = "RESOURCE=AMOUNT"
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from error
+
+
+def number(text: str) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
+
+
+def words(text: str) -> list[str]:
+    """Read words with commas between them.
+
+    >>> words("[a, b]")
+    ['a', 'b']
+    """
+    return [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
+
+
+def amounts(texts: Sequence[str], option: str) -> dict[str, str]:
+    """Read RESOURCE=AMOUNT texts.
+
+    >>> amounts(["macs=350M"], "--max")
+    {'macs': '350M'}
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, amount = text.partition("=")
+        if not equals or not name or not amount:
+            raise ConfigError(f"{option} {text!r} must be RESOURCE=AMOUNT, for example macs=350M or params=60%")
+        if name in found:
+            raise ConfigError(f"{option} limits {name} twice; give each resource once")
+        found[name] = amount
+    return found
+
+
+def open_run(path: str) -> tuple["Recipe", RunFolder]:
+    """Return the recipe and the folder of an existing run; raises `ArtifactError` where there is none."""
+    from helixnas.cli.settings import recipe_from_settings
+
+    folder = RunFolder(Path(path))
+    folder.load_record()
+    return recipe_from_settings(folder.load_settings(), where=str(folder.config)), folder
+
+
+@contextmanager
+def named_as_options(section: str) -> Generator[None]:
+    """Let a message that begins with a setting of `section` begin with the option of that name."""
+    try:
+        yield
+    except ConfigError as error:
+        name, space, rest = str(error).partition(" ")
+        if space and name.startswith(f"{section}."):
+            raise ConfigError(f"--{name.removeprefix(f'{section}.').replace('_', '-')} {rest}") from error
+        raise
+
+
+def say(console: Console, text: Any) -> None:
+    """Print a line as it is, however long."""
+    console.print(str(text), highlight=False, soft_wrap=True, markup=False)

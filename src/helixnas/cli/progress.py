@@ -1,0 +1,99 @@
+"""ConsoleReporter: messages and progress bars with the time left on a terminal, plain lines elsewhere, TensorBoard scalars."""
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from helixnas.engine.progress import Advance, Reporter
+from helixnas.report.markup import duration
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+SECONDS_BETWEEN_LINES = 30.0
+"""Where no terminal shows bars, a line of progress is printed no more often than this."""
+
+
+class ConsoleReporter(Reporter):
+    """Sentences and bars on a terminal (plain lines elsewhere), scalars into a TensorBoard folder."""
+
+    def __init__(self, console: Console, tensorboard: Path | None = None) -> None:
+        self.console = console
+        self.folder = tensorboard
+        self.writer: SummaryWriter | None = None
+
+    def say(self, text: str) -> None:
+        """Print a sentence above the bars."""
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Generator[Advance]:
+        """Show a bar on a terminal; elsewhere a line now and then."""
+        if not self.console.is_terminal:
+            yield self._lines(title, total)
+            return
+        columns = (
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=self.console, transient=True) as bars:
+            task = bars.add_task(title, total=total, note="")
+            yield lambda done, note="", *, total=None: bars.update(task, completed=done, note=note, total=total)
+
+    def _lines(self, title: str, total: int) -> Advance:
+        expected, said = total, time.monotonic()
+        began: tuple[int, float] | None = None
+
+        def advance(done: int, note: str = "", *, total: int | None = None) -> None:
+            nonlocal expected, said, began
+            expected = total or expected
+            began = began or (done, time.monotonic())
+            if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
+                left = time_left(done - began[0], expected - done, said - began[1])
+                self.say(", ".join(filter(None, [f"  {title}: {done:,}/{expected:,}", note, left])))
+
+        return advance
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Write values to TensorBoard."""
+        if self.folder is not None:
+            from torch.utils.tensorboard.writer import SummaryWriter  # brings torch, which not every verb needs
+
+            self.writer = self.writer or SummaryWriter(str(self.folder))
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush TensorBoard's file."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+
+
+def time_left(done: int, rest: int, seconds: float) -> str:
+    """Return in words how long the rest takes at the pace so far; empty where there is no pace yet.
+
+    >>> time_left(10, 30, 20.0)
+    'about 1 min 0 s left'
+    """
+    return f"about {duration(rest * seconds / done)} left" if done > 0 else ""

@@ -1,0 +1,25 @@
+"""The dry run of a benchmark on the terminal."""
+
+from rich.console import Console
+
+from helixnas.cli.option_values import say
+from helixnas.experiments.benchmark_plan import BenchmarkPlan
+from helixnas.pipeline.context import image_size
+from helixnas.pipeline.stages.wording import steps_text
+
+
+def show_plan(plan: BenchmarkPlan, console: Console) -> None:
+    """Print what would be trained, in how many steps, and what is done; needs no data."""
+    fit, size = plan.training.fit, image_size(plan.recipe)
+    macs = sorted(plan.costs.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
+    trainings = len(plan.architectures) * plan.num_trainings
+    images = plan.recipe.expected_training_images
+    lines = [
+        f"{len(plan.architectures):,} of the {plan.space.size:,} networks of space {plan.space.name}, with {macs[0]:,.1f} M to "
+        f"{macs[-1]:,.1f} M multiply-adds at {size} pixels",
+        f"{trainings:,} trainings of {steps_text(fit.num_epochs, fit.batch_size, images)}, each; "
+        f"{len(plan.left(plan.trained())):,} to do",
+        f"file: {plan.out}",
+    ]
+    for line in lines:
+        say(console, line)

@@ -1,0 +1,1 @@
+"""Experiments made of runs: rankings against trained networks, benchmarks, baselines and studies."""

@@ -1,0 +1,72 @@
+"""Plan of a study: its variants, each a recipe, and where they lie; without torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.plan import PlannedStage, plan
+from helixnas.pipeline.recipe import Recipe
+
+STUDIED = ("teacher", "costs", "distill", "rate", "stitch", "search")
+"""Kinds of stages that a variant goes through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One variant of a study."""
+
+    label: str
+    """What it is called in table and figure; the name of its folder."""
+
+    changes: Mapping[str, Any]
+    """The settings that make it, by dotted name."""
+
+    recipe: Recipe
+    """All its settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPlan:
+    """What a study is to do."""
+
+    name: str
+    description: str
+    base: str
+    """Name of the recipe that the variants are of."""
+
+    axis: str
+    """What the variants differ in, in a word or two."""
+
+    ordered: bool
+    """Whether the variants are steps of one quantity, in order."""
+
+    variants: tuple[Variant, ...]
+    out: Path
+    """The study's folder."""
+
+    feature_maps: bool = False
+    """Whether the page shows the feature maps of what each variant chose."""
+
+    benchmark: Path | None = None
+    """Trained networks to rank every variant against."""
+
+    def folder(self, variant: Variant) -> RunFolder:
+        """Return the run of a variant."""
+        return RunFolder(self.out / "variants" / variant.label)
+
+    @property
+    def figures(self) -> Path:
+        """The file of all figures."""
+        return self.out / "study.json"
+
+    @property
+    def page(self) -> Path:
+        """The page that shows them."""
+        return self.out / "study.html"
+
+
+def stages_of(variant: Variant) -> dict[str, PlannedStage]:
+    """Return the planned stages that a study goes through, by name."""
+    return {each.name: each for each in plan(variant.recipe.to_dict()) if each.stage.name in STUDIED}

@@ -1,0 +1,1 @@
+"""Finished models: opened by name or folder, validated, fine-tuned and exported."""

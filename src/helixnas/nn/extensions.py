@@ -1,0 +1,15 @@
+"""Modules of users that register own operations and networks when they are imported."""
+
+import importlib
+from collections.abc import Iterable
+
+from helixnas.errors import ConfigError
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Import modules by name; raises `ConfigError` where one cannot be imported."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigError(f"cannot import {name!r}, named in the recipe's imports: {error}") from error

@@ -1,0 +1,1 @@
+"""Work on a run that exists, beside its recipe: new searches, latencies, comparisons and checks."""

@@ -1,0 +1,113 @@
+"""Settings that name files count by what the files hold, wherever they lie.
+
+A changed file redoes the stages that were made from it; a file that was only moved redoes nothing.
+"""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+PREFIX = "sha256:"
+"""Begins what stands for a file in the settings of a stage."""
+
+FILES = (("teacher", "weights"), ("teacher", "model_args", "arch"), ("costs", "latency_csv"), ("data", "root"))
+"""Places of the settings that may name a file or folder."""
+
+WHOLE = 64 * 2**20
+"""Bytes up to which a file is read whole; of a larger one (an archive of images) size, beginning and end count."""
+
+EDGE = 2**20
+"""Bytes of its beginning and end that count in a larger file."""
+
+
+def by_content(values: Mapping[str, Any], known: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return settings in which a digest of the contents stands for every file, folder of images and imported module.
+
+    Args:
+        values: all settings of a run as plain values.
+        known: digests by path, for files that are gone (`digests` of an earlier call).
+    """
+    found, known = dict(values), known or {}
+    for place, path in _named(values):
+        digest = _digest(path) or known.get(path)
+        if digest is not None:
+            found = _replaced(found, place, PREFIX + digest)
+    modules = {name: _digest(_origin(name)) or known.get(_origin(name)) for name in values.get("imports") or ()}
+    return {**found, "imports": [PREFIX + digest if digest else name for name, digest in modules.items()]}
+
+
+def digests(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of every file that the settings name and that is there, by its path."""
+    paths = [path for _, path in _named(values)] + [_origin(name) for name in values.get("imports") or ()]
+    return {path: digest for path in paths if (digest := _digest(path)) is not None}
+
+
+def _named(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the places of settings that name a file, with the path."""
+    for place in FILES:
+        value: Any = values
+        for name in place:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        is_named_data = place == ("data", "root") and values["data"].get("name")  # its root is where it is downloaded to
+        if isinstance(value, str) and value and not is_named_data:
+            yield place, value
+
+
+def _replaced(values: Mapping[str, Any], place: tuple[str, ...], value: str) -> dict[str, Any]:
+    name, *rest = place
+    return {**values, name: _replaced(values[name], tuple(rest), value) if rest else value}
+
+
+def _origin(module: str) -> str:
+    """Return the file of a Python module, or its name where it has none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    return spec.origin if spec is not None and spec.origin else module
+
+
+def _digest(path: str) -> str | None:
+    """Return a digest of a file or of a folder's listing; None where there is neither."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    of = _of_folder if Path(path).is_dir() else _of_file
+    return of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _of_file(path: str, size: int, modified: int) -> str | None:
+    """Return the digest of a file as it is (`modified` only keeps the cache right)."""
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            if size <= WHOLE:
+                digest = hashlib.file_digest(file, "sha256")
+            else:
+                digest.update(f"{size} ".encode() + file.read(EDGE))
+                file.seek(size - EDGE)
+                digest.update(file.read())
+    except OSError:
+        return None
+    return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=16)
+def _of_folder(path: str, size: int, modified: int) -> str:
+    """Return the digest of the names and sizes of all files in a folder."""
+    rows: list[str] = []
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        below = os.path.relpath(folder, path)
+        for name in files:
+            try:
+                rows.append(f"{below}/{name} {os.stat(os.path.join(folder, name)).st_size}")  # noqa: PTH116, PTH118 - fast
+            except OSError:
+                rows.append(f"{below}/{name} unreadable")
+    return hashlib.sha256("\n".join(sorted(rows)).encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,0 +1,118 @@
+"""Stage: one step of a run as one value. `helixnas.pipeline.stages` lists them in order; everything else reads that list.
+
+A definition holds what the plan, the status and the dry run of a recipe need, and names the function that does the
+work; so none of them loads torch.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
+from helixnas.engine.timing import Stopwatch
+from helixnas.pipeline.recipe import Recipe
+
+Values = Mapping[str, Any]
+"""All settings of a run as plain values (`Recipe.to_dict`), files replaced by their contents (`by_content`)."""
+
+
+class Result(NamedTuple):
+    """The outcome of a stage."""
+
+    files: tuple[str, ...]
+    """Files that it wrote, relative to the run folder."""
+
+    facts: Mapping[str, Any]
+    """Plain values for the record and the report."""
+
+    is_timed: bool = True
+    """Whether the measured time covers all of the work; False where other processes did a part of it."""
+
+
+@runtime_checkable
+class RunContext(Protocol):
+    """The run that a stage works for (`helixnas.pipeline.context.Context`)."""
+
+    recipe: Recipe
+    folder: RunFolder
+    reporter: Reporter
+    watch: Stopwatch
+
+
+Work = Callable[[Any, str, str], Result]
+"""(context, key, search name or "") -> result."""
+
+Check = Callable[[Any], None]
+"""Raises for a context in which a stage could not finish."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Sizes of a recipe's networks, from which the dry run estimates times."""
+
+    teacher_macs: int
+    """Multiply-adds of the teacher for one image."""
+
+    path_macs: int
+    """Multiply-adds of one mean path through every cell of every block, for one image."""
+
+    rated_macs: int
+    """Multiply-adds of rating every path on one image, prefixes shared."""
+
+    network_macs: int
+    """Multiply-adds of a mean network of the space for one image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A step of a run: its settings, what it is made from, what it leaves and the function that does it."""
+
+    name: str
+    """Names the stage in records, messages and ``--until``."""
+
+    verb: str
+    """Command that does the stage in an existing run; several stages may share one."""
+
+    purpose: str = ""
+    """Help of the command; given by the first stage of a verb."""
+
+    settings: Callable[[Values, str], Mapping[str, Any] | None]
+    """(values, search name) -> the settings that its results depend on; None if the recipe leaves the stage out."""
+
+    upstream: Callable[[Values, str], tuple[str, ...]]
+    """(values, search name) -> names of the stages whose files it reads."""
+
+    describe: Callable[[Recipe, str], str]
+    """(recipe, search name) -> its work in a few words, for the dry run."""
+
+    macs: Callable[[Recipe, Sizes], int] | None = None
+    """Multiply-adds of the whole stage, forward and backward, for an estimate of its time; None for seconds at most."""
+
+    work: Work | str
+    """Does the stage; a text ``module:function`` is imported on first use."""
+
+    check: Check | str | None = None
+    """Raises before the first stage of a run begins where this one could not finish (images without labels)."""
+
+    check_before: Check | str | None = None
+    """Raises just before this stage begins, when the files of earlier stages are there (budgets that cannot be met)."""
+
+    files: tuple[str, ...]
+    """Patterns of the files it leaves, relative to the run folder; ``{search}`` stands for the name of a search."""
+
+    per_search: bool = False
+    """Whether there is one such stage for every named search."""
+
+    first: tuple[str, ...] = ()
+    """Stages of other verbs that its verb does before it."""
+
+
+def load(function: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function, imported where it is given as ``module:function``.
+
+    >>> load("math:gcd")(12, 18)
+    6
+    """
+    return resolve_name(function) if isinstance(function, str) else function

@@ -1,0 +1,30 @@
+"""The stages of a run in order: teacher -> costs -> distill -> rate -> search -> retrain. One file defines each.
+
+To add one, write its file and put it into this list: the plan, ``helixnas run --until``, the dry run, the status and the
+command line follow.
+"""
+
+from helixnas.pipeline.stage import Stage
+from helixnas.pipeline.stages.costs import COSTS
+from helixnas.pipeline.stages.distill import DISTILL
+from helixnas.pipeline.stages.inherit import INHERIT
+from helixnas.pipeline.stages.latency import LATENCY
+from helixnas.pipeline.stages.rate import RATE
+from helixnas.pipeline.stages.retrain import RETRAIN
+from helixnas.pipeline.stages.search import SEARCH
+from helixnas.pipeline.stages.stitch import STITCH
+from helixnas.pipeline.stages.teacher import TEACHER
+
+STAGES: tuple[Stage, ...] = (TEACHER, COSTS, LATENCY, DISTILL, RATE, STITCH, SEARCH, RETRAIN, INHERIT)
+
+
+def verbs() -> tuple[str, ...]:
+    """Return the commands that do stages, in order."""
+    return tuple(dict.fromkeys(stage.verb for stage in STAGES))
+
+
+def of_verb(verb: str) -> tuple[Stage, ...]:
+    """Return the stages that a command does, in order, with those it does first."""
+    own = [stage for stage in STAGES if stage.verb == verb]
+    first = {name for stage in own for name in stage.first}
+    return tuple(stage for stage in STAGES if stage in own or stage.name in first)

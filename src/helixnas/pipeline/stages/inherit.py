@@ -1,0 +1,42 @@
+"""inherit: the winner of a named search takes over the supernet's weights and is fine-tuned."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.stage import Sizes, Stage, Values
+from helixnas.pipeline.stages.wording import fit_macs, retrain_text
+
+
+def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
+    retrain = values["retrain"]
+    if retrain is None or retrain["init"] != "inherited":
+        return None
+    return {"retrain": {name: value for name, value in retrain.items() if name != "init"}}
+
+
+def _describe(recipe: Recipe, search: str) -> str:
+    assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
+    config = recipe.retrain
+    return retrain_text(config, config.inherit.tuning(config.fit), recipe.expected_training_images)
+
+
+def _macs(recipe: Recipe, sizes: Sizes) -> int:
+    assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
+    config, images = recipe.retrain, recipe.expected_training_images
+    head, tuning = config.inherit.head_fit(config.fit), config.inherit.tuning(config.fit)
+    return sum(fit_macs(fit, images, sizes.network_macs) for fit in (head, tuning))
+
+
+INHERIT = Stage(
+    name="inherit",
+    verb="retrain",
+    settings=_settings,
+    upstream=lambda values, search: (f"search:{search}", "distill"),
+    describe=_describe,
+    macs=_macs,
+    work="helixnas.pipeline.work.retrain:retrain_inherited",
+    check="helixnas.pipeline.work.retrain:check_images",
+    files=("searches/{search}/inherited/*", "history/inherit-{search}.parquet"),
+    per_search=True,
+)

@@ -1,0 +1,39 @@
+"""teacher: load the network that teaches, or train it, and find where it is cut (Sec. 3.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.stage import Sizes, Stage, Values
+from helixnas.pipeline.stages.wording import fit_macs, fit_text
+
+
+def _settings(values: Values, search: str) -> Mapping[str, Any]:
+    settings = {name: values[name] for name in ("seed", "data", "space", "imports", "teacher")}
+    settings["precision"] = values["runtime"]["precision"]
+    return settings if values["teacher"]["weights"] else {**settings, "teacher_fit": values["teacher_fit"]}
+
+
+def _describe(recipe: Recipe, search: str) -> str:
+    if recipe.teacher.weights:
+        return f"load weights: {recipe.teacher.weights}"
+    return fit_text(recipe.teacher_fit, recipe.expected_training_images)
+
+
+def _macs(recipe: Recipe, sizes: Sizes) -> int:
+    if recipe.teacher.weights:
+        return 0
+    return fit_macs(recipe.teacher_fit, recipe.expected_training_images, sizes.teacher_macs)
+
+
+TEACHER = Stage(
+    name="teacher",
+    verb="teacher",
+    purpose="load or train the teacher of a run",
+    settings=_settings,
+    upstream=lambda values, search: (),
+    describe=_describe,
+    macs=_macs,
+    work="helixnas.pipeline.work.teacher:make_teacher",
+    files=("teacher/*", "history/teacher.parquet"),
+)

@@ -1,0 +1,1 @@
+"""The work of the stages: what `helixnas.pipeline.stages` names, with torch."""

@@ -1,0 +1,163 @@
+"""Work of the distill stage: train the blocks of the supernet on the teacher's features (Eq. 5 and 6)."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from helixnas.artifacts.cost_table import load_costs
+from helixnas.artifacts.files import write_atomically
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.distill import Distillation, Progressive, StepRecord
+from helixnas.engine.history import History, load_history, save_history
+from helixnas.engine.job import discard, drive
+from helixnas.errors import NonFiniteLossError
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.kept import load_kept, save_kept
+from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.continuation import Continuation
+from helixnas.pipeline.work.retrain import check_teaching
+from helixnas.pipeline.work.search import check_budgets, teacher_costs
+from helixnas.rating import rate_extensions
+from helixnas.supernet import Supernet
+
+
+def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, ...] = ()) -> Result:
+    """Train the supernet's blocks on the teacher's features; with `blocks`, only those.
+
+    A block that was trained alone with the same settings is taken over as it is.
+    """
+    folder, wanted = context.folder, blocks or tuple(range(1, len(context.space.blocks) + 1))
+    progressive = context.recipe.distill.is_progressive
+    chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
+    if progressive and (chosen or load_kept(folder.kept, key) is None):
+        chosen = wanted  # every block stands on those before it
+    stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
+    if chosen:
+        _distill(context, key, chosen, folder.checkpoint(stage))
+    curves = pd.concat([load_history(folder.block_history(number)) for number in wanted], ignore_index=True)
+    names = [folder.supernet_block(number) for number in wanted] + [folder.block_history(number) for number in wanted]
+    if not blocks:
+        save_history(curves, folder.history("distill"))
+        names.append(folder.history("distill"))
+    steps = int(curves["step"].to_numpy().max())
+    facts: dict[str, Any] = {"steps": steps, "images": steps * context.recipe.distill.batch_size}
+    kept = load_kept(folder.kept, key) if progressive else None
+    if kept is not None:
+        names.append(folder.kept)
+        facts["best_kept"], facts["best_kept_score"] = kept[-1][0]
+    files = tuple(str(name.relative_to(folder.path)) for name in names)
+    return Result(files, facts, is_timed=chosen == wanted)
+
+
+def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
+    """Train some blocks side by side and save each with its curves; a block whose loss is not finite is left out.
+
+    Raises:
+        NonFiniteLossError: a block stopped; the others are trained and saved, and are not trained again.
+    """
+    supernet, history = context.new_supernet(), History()
+    job = _distillation(context, supernet, blocks)
+    continuation = Continuation(context, job) if isinstance(job, Distillation) else None
+    if continuation is not None:
+        continuation.offer(checkpoint, f"{key} {blocks}")
+    with context.reporter.progress("distilling", job.num_steps) as advance:
+        told: set[int] = set()
+
+        def log(record: StepRecord) -> None:
+            if not record.losses:
+                advance(record.step, "rating what the block adds")
+                return
+            for number in job.failures.keys() - told:
+                told.add(number)
+                context.reporter.say(f"block {number} stops, the others go on: {job.failures[number]}")
+            values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
+            history.add(record.step, values)
+            context.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
+            mean = np.mean(list(record.losses.values()))
+            advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, mean squared error {mean:.4f}")
+
+        failure: NonFiniteLossError | None = None
+        try:
+            drive(
+                job,
+                checkpoint=checkpoint,
+                key=f"{key} {blocks}",
+                device=context.runtime.device,
+                log=log,
+                history=history.state,
+                resume=history.restore,
+                watch=context.watch,
+            )
+        except NonFiniteLossError as error:
+            failure = error
+    if isinstance(job, Progressive) and failure is None:
+        save_kept(job, context.folder.kept, key)
+    curves = history.frame()
+    for number in (number for number in blocks if number not in job.failures):
+        own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
+        of_block = curves.loc[curves["name"].isin(own), :]
+        save_history(of_block, context.folder.block_history(number))
+        state = {name: tensor.contiguous() for name, tensor in supernet.block(number).state_dict().items()}
+        write_atomically(
+            context.folder.supernet_block(number),
+            lambda temporary, state=state: save_file(state, temporary, metadata={"key": key}),
+        )
+    context.forget()
+    if failure is not None:
+        discard(checkpoint)
+        raise failure
+    if continuation is not None:
+        continuation.keep(history.state())
+
+
+def _distillation(context: Context, supernet: Supernet, blocks: tuple[int, ...]) -> Distillation | Progressive:
+    """Return what trains a supernet by the recipe's strategy; a progressive one trains all blocks."""
+    teacher, data, seed = context.teacher, context.data, context.recipe.seed
+    config, runtime = context.recipe.distill, context.runtime
+    if config.is_progressive:
+        return Progressive(
+            teacher,
+            supernet,
+            data.train,
+            data.rating,
+            config=config,
+            runtime=runtime,
+            seed=seed,
+            rate=rate_extensions,
+        )
+    return Distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
+
+
+def _curve_name(block: int, cell: int) -> str:
+    return f"block {block} cell {cell + 1}"
+
+
+def is_trained(folder: RunFolder, block: int, key: str) -> bool:
+    """Whether a block's file is whole and was trained by the distill stage of this key, alone or among the others."""
+    if not folder.block_history(block).is_file() or not folder.supernet_block(block).is_file():
+        return False
+    try:
+        with safe_open(folder.supernet_block(block), "pt") as file:
+            return (file.metadata() or {}).get("key") == key
+    except (SafetensorError, OSError):
+        return False
+
+
+
+
+def check_searches(context: Context) -> None:
+    """Raise, before the long training, where a budget cannot be met or the teacher cannot teach the whole network.
+
+    Raises:
+        InfeasibleBudgetError: no architecture meets the budgets of a search.
+        ConfigError: the teacher is to teach the whole network and predicts other classes.
+    """
+    record = context.folder.load_record()
+    if "costs" in record.stages:
+        costs = load_costs(context.folder, record)
+        check_budgets(context.recipe.searches, context.space, costs, teacher_costs(record), context.folder)
+        check_teaching(context)

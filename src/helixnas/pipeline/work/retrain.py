@@ -1,0 +1,204 @@
+"""Work of the retrain and inherit stages: the winner of a search trained from scratch, or from inherited weights."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from helixnas.artifacts.files import link_file, read_json, read_text, write_json
+from helixnas.data import ImageSet
+from helixnas.engine import Fit, Objective
+from helixnas.errors import ConfigError
+from helixnas.engine.job import discard
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.stage import Result
+from helixnas.engine.fit_run import Curves, final_figures
+from helixnas.pipeline.plan import PlannedStage, is_done, plan
+from helixnas.pipeline.work.fitting import fit_classifier, watched_images
+from helixnas.pipeline.work.search import ARCHITECTURE, load_search
+from helixnas.retrain import (
+    FrozenBody,
+    RetrainConfig,
+    build_model,
+    fold,
+    inherit,
+    objective_of,
+    recalibrate,
+    save_model,
+)
+from helixnas.space import Architecture
+from helixnas.zoo import HelixNet
+
+
+def retrain(context: Context, key: str, search: str) -> Result:
+    """Train the winner of one named search from scratch and evaluate it on images that nothing has seen."""
+    stage = f"retrain:{search}"
+    if (reused := _reuse_twin(context, stage)) is not None:
+        return reused
+    model, curves = _new_network(context, search), Curves(watched_images(context))
+    job = _train(context, model, stage, key, curves)
+    return _save(context, job, context.folder.retrained(search), stage, curves, {})
+
+
+def retrain_inherited(context: Context, key: str, search: str) -> Result:
+    """Let the winner of one named search inherit the supernet's weights, fit its head, and fine-tune it."""
+    config, stage = _config(context), f"inherit:{search}"
+    if (reused := _reuse_twin(context, stage)) is not None:
+        return reused
+    model = _new_network(context, search)
+    stitched = inherit(model, context.supernet)
+    recalibrate(stitched, lambda: _unvaried(context, config))
+    fold(stitched)
+    body = FrozenBody(model)
+    head = f"head:{search}"
+    fitted = fit_classifier(
+        context,
+        body,
+        context.teacher,
+        config=config.inherit.head_fit(config.fit),
+        stage=head,
+        key=key,
+        curves=Curves(),
+        title=f"fitting the head of {search}",
+        images=training_images(context, config),
+        keep=True,
+    )
+    body.release()
+    _, figures = final_figures(fitted, context.data.evaluation)
+    facts = {"accuracy_of_head": figures["accuracy"]} if "accuracy" in figures else {}
+    curves = Curves(watched_images(context))
+    job = _train(context, model, stage, key, curves)
+    result = _save(context, job, context.folder.inherited(search), stage, curves, facts)
+    discard(context.folder.checkpoint(head))
+    return result
+
+
+def _reuse_twin(context: Context, stage: str) -> Result | None:
+    """Link the trained network of another search that has the same winner; None where there is none."""
+    folder, record = context.folder, context.folder.load_record()
+    beside = {name: config for name in folder.search_names() if (config := load_search(folder, name)) is not None}
+    recipe = replace(context.recipe, searches={**beside, **context.recipe.searches})
+    planned = {one.name: one for one in plan(recipe.to_dict(), record.contents)}
+    own = planned[stage]
+    winner = read_json(folder.search(own.search) / ARCHITECTURE)
+    for twin in planned.values():
+        if twin.stage != own.stage or twin.search == own.search or not is_done(twin, record, folder):
+            continue
+        if read_json(folder.search(twin.search) / ARCHITECTURE) == winner:
+            finished = record.stages[twin.name]
+            files = {name: _renamed(name, twin, own) for name in finished.files}
+            for theirs, ours in files.items():
+                link_file(folder.path / theirs, folder.path / ours)
+            context.reporter.say(f"{stage}: same winner as search {twin.search}; its trained weights are reused")
+            return Result(tuple(files.values()), {**finished.facts, "reused from": twin.name})
+    return None
+
+
+def _renamed(file: str, twin: PlannedStage, own: PlannedStage) -> str:
+    """Return the place of a file of another search's network in this one's."""
+    if file.startswith("history/"):
+        return file.replace(f"-{twin.search}.parquet", f"-{own.search}.parquet")
+    return file.replace(f"searches/{twin.search}/", f"searches/{own.search}/")
+
+
+def check_images(context: Context) -> None:
+    """Raise where the training images cannot serve to retrain a network.
+
+    Raises:
+        DataError: they have no labels.
+        ConfigError: a batch holds more.
+    """
+    config, images = _config(context), context.data.train
+    images.require_labels("retraining")
+    if config.fit.batch_size > len(images):
+        raise ConfigError(
+            f"retrain.fit.batch_size is {config.fit.batch_size:,}, but there are only {len(images):,} training images; "
+            f"choose at most {len(images):,}"
+        )
+
+
+def check_teaching(context: Context) -> None:
+    """Raise `ConfigError` where the teacher is to teach the whole network and tells other classes apart."""
+    if context.recipe.retrain is not None and context.recipe.retrain.teach != "none":
+        _objective(context)
+
+
+def _config(context: Context) -> RetrainConfig:
+    config = context.recipe.retrain
+    assert config is not None, "the plan holds no such stage without its settings"
+    return config
+
+
+def _new_network(context: Context, name: str) -> HelixNet:
+    architecture = Architecture.from_json(read_text(context.folder.search(name) / ARCHITECTURE))
+    model = build_model(
+        architecture,
+        num_classes=context.data.num_classes,
+        image_size=context.image_size,
+        mean=context.teacher.mean.flatten().tolist(),
+        std=context.teacher.std.flatten().tolist(),
+        config=_config(context),
+        seed=context.recipe.seed,
+    )
+    assert isinstance(model, HelixNet)
+    return context.runtime.place(model)
+
+
+def training_images(context: Context, config: RetrainConfig) -> ImageSet:
+    """Return the training images, varied as retraining asks for."""
+    images = context.data.train
+    return images.varied(config.augmentation) if config.augmentation else images
+
+
+def _unvaried(context: Context, config: RetrainConfig) -> Iterator[Tensor]:
+    """Yield normalised training images as they are evaluated, the same at every call."""
+    images = context.data.train
+    chosen = images.subset(min(config.inherit.num_images, len(images)))
+    size = min(config.inherit.batch_size, len(chosen))
+    for batch in chosen.batches(batch_size=size, seed=context.recipe.seed, augment=False, shuffle=True, drop_last=True):
+        with torch.no_grad():
+            yield context.teacher.normalize(context.runtime.images(batch.images))
+
+
+def _train(context: Context, model: HelixNet, stage: str, key: str, curves: Curves) -> Fit:
+    config, teacher = _config(context), context.teacher
+    kind, _, name = stage.partition(":")
+    inherited = kind == "inherit"
+    return fit_classifier(
+        context,
+        model,
+        teacher,
+        config=config.inherit.tuning(config.fit) if inherited else config.fit,
+        stage=stage,
+        key=key,
+        curves=curves,
+        title=f"{'fine-tuning' if inherited else 'retraining'} {name}",
+        images=training_images(context, config),
+        objective=_objective(context),
+    )
+
+
+def _objective(context: Context) -> Objective | None:
+    config, teacher = _config(context), context.teacher
+    return objective_of(
+        teacher,
+        kind=config.teach,
+        share=config.teach_share,
+        temperature=config.temperature,
+        num_classes=(teacher.num_classes, context.data.num_classes),
+    )
+
+
+def _save(context: Context, job: Fit, folder: Path, stage: str, curves: Curves, facts: dict[str, Any]) -> Result:
+    """Write the model, its figures and its curves."""
+    model, figures = final_figures(job, context.data.evaluation)
+    found = {**figures, **facts, "accuracy_by_epoch": curves.accuracies}
+    files = [folder / name for name in save_model(model, folder)]
+    history = context.folder.history(stage)
+    curves.losses.save(history)
+    write_json(folder / "metrics.json", found)
+    files += [folder / "metrics.json", history]
+    return Result(tuple(str(file.relative_to(context.folder.path)) for file in files), found)

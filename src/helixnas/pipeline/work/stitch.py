@@ -1,0 +1,99 @@
+"""Work of the stitch stage: random stitched networks, and how far scores and sizes predict them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.artifacts.files import write_json
+from helixnas.engine.job import drive
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.search import load_tables
+from helixnas.rating import Stitching
+from helixnas.rating.stitching import StitchRecord
+from helixnas.search import Tables
+
+NO_STITCHING = (
+    "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
+    "token), so no stitched network can be measured with its head"
+)
+"""Why the stitching check of a run is unavailable."""
+
+
+
+def stitch(context: Context, key: str, search: str) -> Result:
+    """Evaluate random stitched networks and how far summed scores and plain size predict them."""
+    if context.recipe.stitching.num_architectures and not context.teacher.depends_on(len(context.space.blocks)):
+        write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": NO_STITCHING})
+        return Result(("ratings/stitching.json",), {"reason": f"unavailable: {NO_STITCHING}"})
+    job = Stitching(
+        context.teacher,
+        context.supernet,
+        context.space,
+        context.data.rating,
+        config=context.recipe.stitching,
+        runtime=context.runtime,
+        seed=context.recipe.seed,
+    )
+    with context.reporter.progress("stitching", len(job.architectures)) as advance:
+        drive(
+            job,
+            checkpoint=context.folder.checkpoint("stitch"),
+            key=key,
+            device=context.runtime.device,
+            log=lambda record: advance(len(job.records)),
+            watch=context.watch,
+        )
+    tables = load_tables(context.folder, context.folder.load_record())
+    rows = [_stitched_row(record, tables, context.space.stem_width) for record in job.records]
+    summary = stitching_summary(rows) if len(rows) >= 3 else {}
+    write_json(context.folder.stitching, {"architectures": rows, "agreement": summary})
+    return Result(("ratings/stitching.json",), {"architectures": len(rows)})
+
+
+def _stitched_row(record: StitchRecord, tables: Tables, previous: int) -> dict[str, Any]:
+    architecture = record.architecture
+    scores = dict.fromkeys(tables.ratings[0].scores, 0.0)
+    for table, path in zip(tables.ratings, architecture.paths, strict=True):
+        row = table.row(previous, path.text)
+        for kind in scores:
+            scores[kind] += float(table.mean(kind)[row])
+        previous = path.width
+    return {
+        "architecture": architecture.text,
+        "score": next(iter(scores.values())),
+        "scores": scores,
+        "divergence": record.divergence,
+        "accuracy": record.accuracy,
+        "depth": architecture.effective_depth,
+        **tables.costs.of(architecture),
+    }
+
+
+def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how the summed scores, and each size alone, rank stitched networks; positive: better goes with it.
+
+    ``score`` is the first kind of score; where there are several, ``kinds`` holds each of them.
+    """
+
+    def column(values: Iterable[float]) -> npt.NDArray[np.float64]:
+        return np.array(list(values), dtype=float)
+
+    measured = -column(row["divergence"] for row in rows)
+    sizes = {name: column(row[name] for row in rows) for name in ("macs", "params", "depth")}
+    kinds: dict[str, dict[str, Any]] = {}
+    for kind in rows[0]["scores"]:
+        score = -column(row["scores"][kind] for row in rows)
+        beyond = partial_agreement(score, measured, sizes)
+        kinds[kind] = {
+            **agreement(score, measured).to_dict(),
+            "partial_spearman": beyond.value,
+            "partial_spearman_interval": beyond.interval,
+        }
+    summary: dict[str, Any] = {"score": next(iter(kinds.values()))}
+    summary |= {name: agreement(values, measured).to_dict() for name, values in sizes.items()}
+    summary |= {name: summary["score"][name] for name in ("partial_spearman", "partial_spearman_interval")}
+    return summary | ({"kinds": kinds} if len(kinds) > 1 else {})

@@ -1,0 +1,96 @@
+"""Work of the teacher stage: load or train the teacher, measure it, save it (Sec. 3.3)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from helixnas.engine import evaluate
+from helixnas.engine.fit_run import Curves
+from helixnas.engine.history import load_history
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.plan import teacher_training_key
+from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.fitting import fit_classifier
+from helixnas.teacher import (
+    Standardization,
+    count_teacher,
+    measure_units,
+    save_teacher,
+    save_units,
+    trained_weights,
+)
+
+UNITS_BATCH, NUM_UNITS_BATCHES = 128, 8
+"""Over how many training images the teacher's features are standardised."""
+
+
+def make_teacher(context: Context, key: str, search: str) -> Result:
+    """Build the teacher, train it where it has no weights, measure and save it."""
+    teacher = context.new_teacher()
+    recipe, curves, folder = context.recipe, Curves(), context.folder
+    trained_as = "" if recipe.teacher.weights else teacher_training_key(recipe.to_dict())
+    trained = (
+        trained_weights(folder.teacher, trained_as) if trained_as and folder.history("teacher").is_file() else None
+    )
+    if trained is not None:
+        context.reporter.say("teacher: trained before with the same settings")
+        teacher.model.load_state_dict(trained)
+    elif trained_as:
+        context.data.train.require_labels("training the teacher")
+        fit_classifier(
+            context,
+            teacher.model,
+            teacher,
+            config=recipe.teacher_fit,
+            stage="teacher",
+            key=key,
+            curves=curves,
+            title="training the teacher",
+        )
+    files = save_teacher(teacher, folder.teacher, recipe.built_teacher, trained_as=trained_as)
+    if trained is None:
+        curves.losses.save(folder.history("teacher"))
+    context.forget()
+    names = [f"teacher/{name}" for name in (*files, save_units(_measure_units(context), folder.teacher))]
+    steps = load_history(folder.history("teacher"))["step"].to_numpy()
+    facts: dict[str, Any] = {
+        "model": recipe.teacher.network or recipe.teacher.model,
+        "boundaries": list(teacher.boundaries),
+        "widths": list(teacher.widths),
+        "images": int(steps.max(initial=0)) * recipe.teacher_fit.batch_size,
+        **count_teacher(teacher, context.image_size),
+    }
+    images = context.data.evaluation
+    if images is not None and images.num_classes == teacher.num_classes:
+        result = evaluate(
+            teacher.model,
+            images,
+            batch_size=recipe.rating.batch_size,
+            runtime=context.runtime,
+            normalize=teacher.normalize,
+        )
+        facts |= {"accuracy": result.accuracy, "num_evaluated": result.num_images}
+    return Result((*names, "history/teacher.parquet"), facts, is_timed=trained is None)
+
+
+def _measure_units(context: Context) -> tuple[Standardization, ...]:
+    """Return what standardises the saved teacher's features, over some training images as distillation sees them."""
+    images, teacher = context.data.train, context.load_teacher()
+    size = min(UNITS_BATCH, len(images))
+    total = min(NUM_UNITS_BATCHES, images.num_batches(size, drop_last=True))
+    stream = images.batches(
+        batch_size=size, seed=context.recipe.seed, epoch=0, augment=True, shuffle=True, skip=0, drop_last=True
+    )
+    with context.reporter.progress("measuring the teacher's features", total) as advance:
+
+        def measured() -> Iterator[tuple[Tensor, ...]]:
+            for number, batch in zip(range(1, total + 1), stream, strict=False):
+                with torch.no_grad(), context.runtime.autocast():
+                    yield teacher.features(context.runtime.images(batch.images))[1:]
+                advance(number)
+
+        return measure_units(measured())
+
+

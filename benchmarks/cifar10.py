@@ -14,13 +14,13 @@ from pathlib import Path
 from rich.console import Console
 
 from helixnas.artifacts.files import read_json
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.progress import ConsoleReporter
 from helixnas.cli.settings import recipe_from_settings
-from helixnas.lab import Benchmark, save_benchmark
-from helixnas.lab.trained import TrainedNetwork
 from helixnas.experiments.benchmark import build_benchmark
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
-from helixnas.cli.progress import ConsoleReporter
-from helixnas.artifacts.run_folder import RunFolder
+from helixnas.lab import Benchmark, save_benchmark
+from helixnas.lab.trained import TrainedNetwork
 
 RUN = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/cifar10")
 SEARCH, NUM_RANDOM, NUM_SEEDS, MARGIN = "small", 3, 2, 0.03

@@ -17,10 +17,10 @@ import torch
 from torch import nn
 
 from helixnas.data import DataConfig, ImageSet, open_images
-from helixnas.nn import build_seeded
 from helixnas.models.exporting import Export, export
 from helixnas.models.opening import OpenedModel, open_model
 from helixnas.models.validation import normalizer
+from helixnas.nn import build_seeded
 from helixnas.space import from_code, mbconv
 from helixnas.zoo import HELIXNAS, ZOO
 

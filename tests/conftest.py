@@ -1,5 +1,7 @@
 """What every test may rely on: offline, the project's data where they are, no state left by the test before."""
 
+import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +20,11 @@ import pytest
 if TYPE_CHECKING:  # nothing here may import torch or numpy before the environment below is set
     import numpy as np
 
+    from helixnas.artifacts.run_folder import RunFolder
     from helixnas.data import ImageSet
     from helixnas.engine import Runtime
+    from helixnas.engine.progress import Reporter
+    from helixnas.pipeline.recipe import Recipe
     from helixnas.space import SearchSpace
     from helixnas.teacher import Teacher
 
@@ -195,3 +200,120 @@ def fork(fork_server: socket.socket) -> Iterator[Callable[..., Forked]]:
         if not process.stdout.closed:  # a test that failed left it
             process.send_signal(signal.SIGKILL)
             process.wait()
+
+
+TINY = Path(__file__).parent / "pipeline" / "tiny.yaml"
+
+
+@pytest.fixture(scope="session")
+def tiny_path() -> Path:
+    """The file of a recipe that runs end to end in seconds."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def tiny() -> "Recipe":
+    """A recipe that runs end to end in seconds."""
+    from helixnas.cli.settings import read_recipe
+
+    return read_recipe(str(TINY))
+
+
+@pytest.fixture(scope="session")
+def plain_page() -> Iterator[None]:
+    """Write an empty report; the page has its own tests, and costs seconds."""
+
+    def write(run: Path) -> Path:
+        (run / "report.html").write_text("<html></html>")
+        return run / "report.html"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("helixnas.pipeline.run.build_report", write)
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(tiny: "Recipe", plain_page: None, tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
+    """A finished run; tests that change one copy it."""
+    from helixnas.artifacts.run_folder import RunFolder
+    from helixnas.engine.progress import Reporter
+    from helixnas.pipeline.run import run_recipe
+
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "finished")
+    run_recipe(tiny, folder, Reporter())
+    return folder
+
+
+@pytest.fixture
+def copy(finished: "RunFolder", tmp_path: Path) -> "RunFolder":
+    """A copy of the finished run."""
+    shutil.copytree(finished.path, tmp_path / "copy")
+    return type(finished)(tmp_path / "copy")
+
+
+@pytest.fixture
+def listener() -> "Reporter":
+    """A reporter that keeps what a run says, in `said`."""
+    from helixnas.engine.progress import Reporter
+
+    class Listener(Reporter):
+        def __init__(self) -> None:
+            self.said: list[str] = []
+
+        def say(self, text: str) -> None:
+            self.said.append(text)
+
+    return Listener()
+
+
+@pytest.fixture
+def stopping() -> "type[Reporter]":
+    """A reporter that asks the process to stop, as Ctrl-C and SIGTERM do, at steps of a title; keeps what was shown."""
+    from helixnas.engine.progress import Reporter
+
+    class Stopping(Reporter):
+        def __init__(self, title: str, *steps: int, number: int = signal.SIGINT) -> None:
+            self.title, self.steps, self.number = title, list(steps), number
+            self.shown: list[str] = []
+
+        @contextlib.contextmanager
+        def progress(self, title: str, total: int) -> Generator[Callable[..., None]]:
+            """Watch every step."""
+
+            def watch(done: int, note: str = "", *, total: int | None = None) -> None:
+                self.shown.append(f"{title} {done} {note}")
+                if title == self.title and done in self.steps:
+                    self.steps.remove(done)
+                    os.kill(os.getpid(), self.number)
+
+            yield watch
+
+    return Stopping
+
+
+@pytest.fixture
+def stopped_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """Return a function that makes a context in which a job is asked to stop after so many steps."""
+
+    @contextlib.contextmanager
+    def stopped_after(steps: int) -> Generator[None]:
+        asked = iter([False] * steps + [True])
+        with monkeypatch.context() as patch:
+            stop = contextlib.nullcontext(lambda: next(asked))
+            patch.setattr("helixnas.engine.job.stop_requests", lambda: stop)
+            yield
+
+    return stopped_after
+
+
+@pytest.fixture(scope="session")
+def digests() -> Callable[[Path], dict[str, str]]:
+    """Return the SHA-256 of everything a run computes, by file."""
+
+    def of(run: Path) -> dict[str, str]:
+        patterns = ("supernet/*", "teacher/*", "ratings/*", "costs.parquet", "history/*", "searches/**/*")
+        files = {file for pattern in patterns for file in run.glob(pattern) if file.is_file()}
+        kept = sorted(file for file in files if file.name != "result.json")  # it tells the seconds taken
+        return {str(file.relative_to(run)): hashlib.sha256(file.read_bytes()).hexdigest() for file in kept}
+
+    return of

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts import CostTable, StageRecord
-from helixnas.errors import ArtifactError
 from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.errors import ArtifactError
 
 
 def with_latency(finished: RunFolder, folder: Path, *, rows: int) -> RunFolder:
@@ -27,7 +27,7 @@ def with_latency(finished: RunFolder, folder: Path, *, rows: int) -> RunFolder:
     ).save(copy.latency)
     files = {"costs/latency.parquet": copy.latency.stat().st_size}
     stage = StageRecord(key="k", settings={}, files=files, seconds=0.0, finished="2026-01-01T00:00:00+00:00")
-    copy.load_record().with_stage("latency", copy.save_record(stage))
+    copy.save_record(copy.load_record().with_stage("latency", stage))
     return copy
 
 

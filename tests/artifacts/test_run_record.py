@@ -93,7 +93,9 @@ def test_a_damaged_record_is_one_sentence(change: dict[str, object], tmp_path: P
     RunRecord(recipe="r").save(file)
     values = {key: value for key, value in {**read_json(file), **change}.items() if value is not ...}
     write_json(file, values)
-    with pytest.raises(ArtifactError, match=r"run\.json is truncated or damaged \(.*\); delete it"):
+    with pytest.raises(
+        ArtifactError, match=r"run\.json is truncated or damaged \(.*\); choose another --out, or begin anew"
+    ):
         RunRecord.load(file)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
 from helixnas.cli.settings import read_recipe
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe
-from helixnas.artifacts.run_folder import RunFolder
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 

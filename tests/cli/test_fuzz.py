@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from helixnas.artifacts import CostTable, Front, RatingTable, RunRecord
 from helixnas.cli import main
 from helixnas.cli.settings import read_recipe
-from helixnas.errors import HelixError
 from helixnas.engine.history import load_history
+from helixnas.errors import HelixError
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import load_space
 from helixnas.teacher.weights import read_weights

@@ -11,45 +11,65 @@ from typing import Any
 import pytest
 import yaml
 
-from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import Baseline
-from helixnas.cli import OWN_OPTIONS, main
-from helixnas.cli.parser import EXAMPLES, VERBS, build_parser
-from helixnas.errors import Interrupted
+from helixnas.artifacts.run_record import RunRecord
+from helixnas.cli import main
+from helixnas.cli.command import Command
+from helixnas.cli.commands import COMMANDS
 from helixnas.cli.shipped import KINDS, shipped_recipes
+from helixnas.errors import Interrupted
+
+by_name = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+
+LIGHT = (
+    "import sys; from helixnas.cli import main; code = main(sys.argv[1:]);"
+    "heavy = {'torch', 'timm', 'torchvision'} & set(sys.modules); assert not heavy, heavy; sys.exit(code)"
+)
+"""A command line that must not load torch."""
+
+
+def light(*words: str) -> str:
+    """Return the output of a command that fails where it loads torch."""
+    return subprocess.run([sys.executable, "-c", LIGHT, *words], check=True, capture_output=True, text=True).stdout
 
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     said = capsys.readouterr().out
-    assert all(verb in said for verb in VERBS)
+    assert all(re.search(rf"^  {command.name} +{command.purpose[:20]}", said, re.MULTILINE) for command in COMMANDS)
     assert "helixnas run digits" in " ".join(said.split())
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out == said
+    assert main(["--version"]) == 0
+    assert re.match(r"\d+\.\d+", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+@by_name
+def test_every_verb_has_help_that_shows_each_option_once(capsys: pytest.CaptureFixture[str], command: Command) -> None:
     with pytest.raises(SystemExit) as leaving:
-        main([verb, "--help"])
+        main([command.name, "--help"])
     assert leaving.value.code == 0
-    assert VERBS[verb][1:20] in " ".join(capsys.readouterr().out.split())
+    said = capsys.readouterr().out
+    assert command.purpose[1:20] in " ".join(said.split())
+    options = re.findall(r"^  (--[\w.-]+)", said, re.MULTILINE)
+    assert len(options) == len(set(options))
+    assert not any("_" in option for option in options)
 
 
-@pytest.mark.parametrize("verb", EXAMPLES)
-def test_the_example_below_the_help_can_be_typed(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.example], ids=lambda command: command.name)
+def test_the_example_below_the_help_can_be_typed(capsys: pytest.CaptureFixture[str], command: Command) -> None:
     with pytest.raises(SystemExit):
-        main([verb, "--help"])
-    assert EXAMPLES[verb] in " ".join(capsys.readouterr().out.split())
-    _, *words = EXAMPLES[verb].split()
-    parsed = build_parser(verb, settings=verb == "run").parse_args(words)
-    assert parsed.verb == verb == words[0]
+        main([command.name, "--help"])
+    assert command.example in " ".join(capsys.readouterr().out.split())
+    _, verb, *words = command.example.split()
+    assert verb == command.name == command.parse(words).verb
 
 
 def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert re.search(r"--distill.batch_size BATCH_SIZE Images per step. \(type: int, default: 512\)", said)
-    assert "Height and width in pixels" in said
+    assert re.search(r"--distill.batch-size .{0,40}Images per step.{0,40}512", said)
     assert "%%" not in said
 
 
@@ -110,7 +130,23 @@ def test_new_budgets_are_searched_under_their_name(run: str, capsys: pytest.Capt
 
 
 def test_latency_is_measured_told_and_searched_under(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["costs", run, "--latency", "pytorch-eager", "--rounds", "1", "--networks", "1", "--threads", "1"]) == 0
+    assert (
+        main(
+            [
+                "costs",
+                run,
+                "--latency",
+                "pytorch-eager",
+                "--num-rounds",
+                "1",
+                "--num-networks",
+                "1",
+                "--num-threads",
+                "1",
+            ]
+        )
+        == 0
+    )
     said = capsys.readouterr().out
     assert "summed latency of 1 random networks against measuring them whole: off by" in said
     assert "latency: pytorch-eager, parts 12" in said
@@ -118,19 +154,7 @@ def test_latency_is_measured_told_and_searched_under(run: str, capsys: pytest.Ca
     assert "the budget of 1000 ms is met" in capsys.readouterr().out
     assert main(["costs", run]) == 0
     assert capsys.readouterr().out == "costs: done already\n"
-    again = [
-        "costs",
-        run,
-        "--latency",
-        "pytorch-eager",
-        "--rounds",
-        "1",
-        "--networks",
-        "1",
-        "--threads",
-        "1",
-        "--again",
-    ]
+    again = ["costs", run, "--latency", "pytorch-eager", *quick, "--again"]
     assert main(again) == 0
     assert "latency: pytorch-eager, parts 12" in capsys.readouterr().out
 
@@ -158,39 +182,62 @@ def test_a_certificate_that_does_not_hold_is_an_error(run: str, capsys: pytest.C
     assert said.err == "helixnas: the certificate of small does not hold; search again\n"
 
 
-def test_search_and_verify_never_load_torch(run: str) -> None:
-    script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script, "search", run, "--max", "macs=80%"], check=True, capture_output=True)
-    subprocess.run([sys.executable, "-c", script, "verify", run], check=True, capture_output=True)
-    subprocess.run([sys.executable, "-c", script, "run", "digit"], check=True, capture_output=True)
+def test_what_needs_no_network_never_loads_torch(run: str) -> None:
+    assert "proven best of 24" in light("search", run, "--max", "macs=80%")
+    assert "small: " in light("verify", run)
+    assert "search:small" in light("status", run)
+    assert "report.html" in light("report", run)
+    assert "digits" in light("recipes")
+    assert "--distill.lr" in light("run", "--help")
+    assert "teacher" in light("--help")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "digit"],
+        ["run", "digits", "--distill.lrr", "1"],
+        ["run", "digits", "--distill.lr", "fast"],
+        ["run", "digits", "--distill.lr", "-1"],
+        ["run", "digits", "--untl", "rate"],
+        ["study", "interfaces"],
+        ["status", "nowhere"],
+        ["serch", "nowhere"],
+    ],
+)
+def test_a_typo_is_reported_before_torch_is_loaded(words: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_benchmark_is_built_and_ranked_against_without_torch(
     run: str, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--dry-run"]) == 0
+    assert main(["bench", "build", "--recipe", tiny, "--num-networks", "3", "--dry-run"]) == 0
     assert "3 trainings of 1 epoch of batch 64, each; 3 to do" in capsys.readouterr().out
     assert not Path("benchmarks").exists()
     words = ["--retrain.fit.batch_size", "128", "--quiet", "--out", "mine.json"]
-    assert main(["bench", "build", "--recipe", tiny, "--num", "3", *words]) == 0
+    assert main(["bench", "build", "--recipe", tiny, "--num-networks", "3", *words]) == 0
     assert capsys.readouterr().out == ""
-    script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
-    words = ["rank", run, "--bench", "mine.json", "--resamples", "5"]
-    done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
-    assert "All networks: 3 rows, 3 networks" in done.stdout
+    words = ["rank", run, "--bench", "mine.json", "--num-resamples", "5"]
+    said = light(*words)
+    assert "All networks: 3 rows, 3 networks" in said
     assert {file.name for file in Path(run, "rankings", "mine").iterdir()} == {"ranking.json", "ranking.html"}
 
 
-@pytest.mark.parametrize("verb", OWN_OPTIONS)
-def test_every_option_of_a_verb_that_takes_settings_too_is_known_as_its_own(verb: str) -> None:
-    parser = build_parser(verb, settings=False)
-    (subparsers,) = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
-    own = {name for action in subparsers[verb]._actions for name in action.option_strings if name.startswith("--")}
-    assert own - {"--help", "--config"} == set(OWN_OPTIONS[verb])
-
-
 def test_networks_within_limits_are_drawn_beside_a_given_one(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["bench", "build", "--recipe", tiny, "--num", "3", "--network", "12:mb6_k3 12:mb3_k3,mb6_k3", "--dry-run"]
+    words = [
+        "bench",
+        "build",
+        "--recipe",
+        tiny,
+        "--num-networks",
+        "3",
+        "--network",
+        "12:mb6_k3 12:mb3_k3,mb6_k3",
+        "--dry-run",
+    ]
     assert main([*words, "--min=macs=1k", "--max", "macs=100M"]) == 0
     assert "4 of the 24 networks of space tiny" in capsys.readouterr().out
 
@@ -199,8 +246,8 @@ def test_a_baseline_is_trained_and_shown_by_the_ranking(
     run: str, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--retrain.fit.batch_size", "128", "--quiet", "--out", "mine.json"]
-    assert main(["bench", "build", "--recipe", tiny, "--num", "3", *words]) == 0
-    how = ["--epochs", "1", "--points", "2", "--batch", "256", "--lr", "0.1"]
+    assert main(["bench", "build", "--recipe", tiny, "--num-networks", "3", *words]) == 0
+    how = ["--num-epochs", "1", "--num-points", "2", "--batch-size", "256", "--lr", "0.1"]
     how += ["--momentum", "0.5", "--weight-decay", "0.001"]
     assert main(["baseline", run, "spos", "--bench", "mine.json", *how]) == 0
     assert "spos-seed0.json: 3 networks rated at 2 points, 1,280 images seen in " in capsys.readouterr().out
@@ -208,10 +255,9 @@ def test_a_baseline_is_trained_and_shown_by_the_ranking(
     assert (settings["lr"], settings["momentum"], settings["weight_decay"]) == (0.1, 0.5, 0.001)
     assert main(["baseline", run, "spos", "--bench", "mine.json", *how]) == 0
     assert "spos-seed0.json: done already" in capsys.readouterr().out
-    script = "import sys; from helixnas.cli import main; code = main(sys.argv[1:]); assert 'torch' not in sys.modules"
-    words = ["rank", run, "--bench", "mine.json", "--resamples", "5"]
-    done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
-    table = done.stdout[done.stdout.index("Baselines on 3 networks") :]
+    words = ["rank", run, "--bench", "mine.json", "--num-resamples", "5"]
+    said = light(*words)
+    table = said[said.index("Baselines on 3 networks") :]
     heads, row = table.splitlines()[1], next(line for line in table.splitlines() if line.startswith("SPOS, seed 0"))
     assert heads.split() == ["what", "ranks", "epochs", "images", "core-s", "tau", "95", "%", "partial"], (
         "a head is cut at 80 columns"

@@ -54,7 +54,7 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     Path("two.yaml").write_text(TWO)
-    assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--quiet", "--out", "mine.json"]) == 0
+    assert main(["bench", "build", "--recipe", tiny, "--num-networks", "3", "--quiet", "--out", "mine.json"]) == 0
     words = ["study", "two.yaml", "--bench", "mine.json", "--seed", "3"]
     assert main([*words, "--dry-run"]) == 0
     assert capsys.readouterr().out.endswith(
@@ -125,7 +125,7 @@ def test_a_base_that_is_a_file_lies_beside_the_study(tiny: str, capsys: pytest.C
 
 
 def test_a_benchmark_of_other_networks_is_refused_before_anything_is_made(tiny: str, complaint: Complaint) -> None:
-    assert main(["bench", "build", "--recipe", tiny, "--num", "3", "--quiet", "--out", "mine.json"]) == 0
+    assert main(["bench", "build", "--recipe", tiny, "--num-networks", "3", "--quiet", "--out", "mine.json"]) == 0
     Path("two.yaml").write_text("{base: tiny.yaml, variants: {a: {}, b: {space.cells: [[[1, 8]], [[2, 16]]]}}}")
     said = complaint("study", "two.yaml", "--bench", "mine.json")
     assert said.startswith("variant b cannot be ranked: ")

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from helixnas.pipeline import reporting
+from helixnas.cli import progress as reporting
 from helixnas.cli.progress import ConsoleReporter, time_left
 
 

@@ -10,16 +10,16 @@ import pytest
 from rich.console import Console
 
 from helixnas.artifacts.baseline import Baseline
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, DataError, Interrupted, SpaceError
+from helixnas.experiments.baseline import train_baseline
+from helixnas.experiments.baseline_plan import BaselinePlan, default_num
+from helixnas.experiments.ranking import rank_run, show_ranking
 from helixnas.lab import Benchmark, save_benchmark
 from helixnas.lab.baselines import BaselineConfig
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.experiments.baseline_plan import BaselinePlan, default_num
-from helixnas.experiments.baseline import train_baseline
-from helixnas.experiments.ranking import rank_run, show_ranking
 from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.space import load_space
 
 MakePlan = Callable[..., BaselinePlan]
@@ -158,7 +158,9 @@ def test_images_without_labels_are_refused(make_plan: MakePlan, tiny: Recipe, mo
 
 
 def test_more_networks_than_there_are_are_refused(make_plan: MakePlan, bench: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--num must be at most 24, the different networks of .*made.json, not 25"):
+    with pytest.raises(
+        ConfigError, match=r"--num-networks must be at most 24, the different networks of .*made.json, not 25"
+    ):
         make_plan("spos", num_networks=25)
     assert default_num("spos", bench) == default_num("mnasnet", bench) == 24
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
 from helixnas.errors import (
     ConfigError,
     DataError,
@@ -18,15 +20,13 @@ from helixnas.errors import (
     SpaceError,
     UnknownNameError,
 )
-from helixnas.lab import Benchmark, load_benchmark
-from helixnas.lab.trained import TrainedNetwork
-from helixnas.pipeline import bench
+from helixnas.experiments import benchmark as bench
 from helixnas.experiments.benchmark import build_benchmark, repeatability
 from helixnas.experiments.benchmark_plan import BenchmarkPlan, show_plan
 from helixnas.experiments.ranking import rank_run
+from helixnas.lab import Benchmark, load_benchmark
+from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.space import load_space
 
 
@@ -140,10 +140,10 @@ def test_settings_that_change_no_accuracy_do_not_matter(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"num_networks": 2}, "--num must be at least 3, not 2"),
-        ({"num_networks": 25}, "--num must be at most 24, the networks of space 'tiny', not 25"),
-        ({"num_trainings": 0}, "--trainings must be at least 1, not 0"),
-        ({"num_trainings": 10**9}, "--trainings must be at most 100, not 1,000,000,000"),
+        ({"num_networks": 2}, "--num-networks must be at least 3, not 2"),
+        ({"num_networks": 25}, "--num-networks must be at most 24, the networks of space 'tiny', not 25"),
+        ({"num_trainings": 0}, "--num-trainings must be at least 1, not 0"),
+        ({"num_trainings": 10**9}, "--num-trainings must be at most 100, not 1,000,000,000"),
         (
             {"lower": {"macs": 9}, "upper": {"macs": 8}},
             "no network has at least 9 and at most 8 macs; --min must not be",
@@ -178,7 +178,9 @@ def test_a_file_of_other_limits_is_kept_and_the_limits_named(built: Path, plan: 
 
 
 def test_limits_that_leave_too_few_and_networks_of_another_space_are_one_sentence(plan: BenchmarkPlan) -> None:
-    with pytest.raises(ConfigError, match=r"0 of 3,000 networks drawn .* meet the limits, too few for --num 3; widen"):
+    with pytest.raises(
+        ConfigError, match=r"0 of 3,000 networks drawn .* meet the limits, too few for --num-networks 3; widen"
+    ):
         replace(plan, upper={"params": 1}).architectures  # noqa: B018
     with pytest.raises(SpaceError, match="9:mb3_k3"):
         replace(plan, given=("9:mb3_k3 12:mb3_k3",)).architectures  # noqa: B018

@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from helixnas.artifacts.ranking import Ranking
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, UnknownNameError
+from helixnas.experiments.ranking import rank_run, show_ranking
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.experiments.ranking import rank_run, show_ranking
 from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.space import load_space
 
 

@@ -6,12 +6,12 @@ import timm
 import torch
 
 from helixnas.artifacts.files import write_json
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import OnnxCall
 from helixnas.models.exporting import Origin, default_path, export
 from helixnas.models.opening import OpenedModel, open_model
-from helixnas.artifacts.run_folder import RunFolder
 
 
 @pytest.fixture(autouse=True)

@@ -15,15 +15,15 @@ import torch
 from PIL import Image
 
 from helixnas.artifacts.files import read_json
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.settings import read_training
+from helixnas.cli.shipped import shipped_recipes
 from helixnas.data import DataConfig
 from helixnas.engine import FitConfig, Runtime, RuntimeConfig
+from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, DataError, Interrupted
 from helixnas.models.finetuning import finetune
 from helixnas.models.opening import OpenedModel, open_model
-from helixnas.engine.progress import Reporter
-from helixnas.artifacts.run_folder import RunFolder
-from helixnas.cli.shipped import shipped_recipes
 from helixnas.models.validation import data_for, validate
 from helixnas.retrain import FinetuneConfig
 

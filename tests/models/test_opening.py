@@ -8,9 +8,9 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, ConfigError, TeacherError, UnknownNameError
 from helixnas.models.opening import open_model
-from helixnas.artifacts.run_folder import RunFolder
 
 
 def test_a_run_gives_its_retrained_network(finished: RunFolder) -> None:

@@ -5,13 +5,13 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.engine import Runtime
 from helixnas.errors import ConfigError, DataError
-from helixnas.nn import count_params
 from helixnas.models.opening import OpenedModel, open_model
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.models.validation import chosen_batch_size, data_for, sizes, validate
+from helixnas.nn import count_params
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.settings import read_recipe
 from helixnas.pipeline.plan import plan
-from helixnas.artifacts.run_folder import RunFolder
 
 RUN = """
 import sys, pathlib, time
 from helixnas.cli.settings import read_recipe
-from helixnas.pipeline import drive, run
+from helixnas.engine import job
+from helixnas.pipeline import run
 from helixnas.engine.progress import Reporter
 from helixnas.artifacts.run_folder import RunFolder
 
@@ -45,7 +46,7 @@ def telling(step, name):
 step_of, write = run._step, run.write_report
 run._step = lambda name: telling(step_of(name), name)
 run.write_report = lambda folder: telling(write, "report")(folder)
-drive.SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
+job.SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
 run.run_recipe(read_recipe(sys.argv[1], sys.argv[4:]), RunFolder(pathlib.Path(sys.argv[2])), Telling())
 """
 

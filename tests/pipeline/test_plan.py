@@ -1,31 +1,70 @@
-"""What a changed recipe is said to have changed."""
+"""The plan of a run: keys, reasons to redo, and messages about changed settings."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from helixnas.pipeline.plan import changes
+from helixnas.pipeline.plan import changes, plan, stages_after
+from helixnas.pipeline.recipe import Recipe
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
-        ({"distill": {"lr": 0.1}}, {"distill": {"lr": 0.2}}, "distill.lr was 0.1, is 0.2"),
-        ({"distill": {"lr": 0.1}}, {"distill": {"lr": 0.1, "stop_at": 0.5}}, "distill.stop_at was 1.0, is 0.5"),
-        ({"distill": {"stop_at": 0.5}}, {"distill": {}}, "distill.stop_at was 0.5, is 1.0"),
-        ({"teacher": {}}, {"teacher": {"network": "64:a"}}, "teacher.network was not set, is 64:a"),
-        ({"model_args": {}}, {"model_args": {"network": "a"}}, "model_args.network was not set, is a"),
-        ({"teacher": {"weights": "a"}}, {"teacher": {"weights": ""}}, "teacher.weights was a, is not set"),
+        ({"distill": {"lr": 0.1}}, {"distill": {"lr": 0.2}}, "distill.lr changed from 0.1 to 0.2"),
+        ({"teacher": {}}, {"teacher": {"network": "64:a"}}, "teacher.network changed from not set to 64:a"),
+        ({"a": {"weights": "x"}}, {"a": {"weights": ""}}, "a.weights changed from x to not set"),
+        ({"a": {"weights": "sha256:1"}}, {"a": {"weights": "sha256:2"}}, "the contents of a.weights changed"),
+        ({"blocks": [1] * 40}, {"blocks": [2] * 40}, "blocks changed"),
     ],
 )
-def test_a_changed_setting_is_told_with_both_values(
-    before: dict[str, object], after: dict[str, object], told: str
+def test_a_changed_setting_is_named_with_both_values(
+    before: dict[str, object], after: dict[str, object], message: str
 ) -> None:
-    assert list(changes("", before, after)) == [told]
+    assert list(changes("", before, after)) == [message]
+
+
+@pytest.mark.parametrize(("before", "after"), [({"name": ""}, {}), ({"a": 1}, {"a": 1})])
+def test_settings_that_mean_the_same_are_no_change(before: dict[str, object], after: dict[str, object]) -> None:
+    assert list(changes("", before, after)) == []
+
+
+def keys(recipe: Recipe) -> dict[str, str]:
+    return {one.name: one.key for one in plan(recipe.to_dict())}
+
+
+def changed_stages(before: Recipe, after: Recipe) -> set[str]:
+    first, second = keys(before), keys(after)
+    return {name for name in second if first.get(name) != second[name]}
+
+
+def test_arguments_of_a_model_count_whatever_they_are_called(tiny: Recipe) -> None:
+    odd = {**tiny.teacher.model_args, "eps": 0.0, "temperature": 1.0}
+    assert "teacher" in changed_stages(tiny, replace(tiny, teacher=replace(tiny.teacher, model_args=odd)))
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [({"distill": {"stop_at": 1.0}}, {"distill": {}}), ({"name": ""}, {}), ({"a": 1}, {"a": 1})]
+    ("section", "setting", "value", "redone"),
+    [
+        ("stitching", "num_architectures", 9, {"stitch"}),
+        ("rating", "batch_size", 20, {"rate", "stitch", "search:small", "retrain:small"}),
+        ("distill", "lr", 0.5, {"distill", "rate", "stitch", "search:small", "retrain:small"}),
+        ("data", "num_workers", 3, set()),
+        ("runtime", "num_threads", 2, set()),
+    ],
 )
-def test_settings_that_mean_the_same_are_told_nothing_about(
-    before: dict[str, object], after: dict[str, object]
+def test_a_changed_setting_redoes_its_stage_and_those_that_build_on_it(
+    tiny: Recipe, section: str, setting: str, value: Any, redone: set[str]
 ) -> None:
-    assert list(changes("", before, after)) == []
+    other = replace(tiny, **{section: replace(getattr(tiny, section), **{setting: value})})
+    assert changed_stages(tiny, other) == redone
+
+
+def test_stages_after_one_are_those_that_build_on_it(tiny: Recipe) -> None:
+    assert stages_after("rate", tiny.to_dict()) == ("rate", "stitch", "search:small", "retrain:small")
+
+
+def test_the_plan_of_a_run_read_back_from_its_settings_is_the_same(finished: Any, tiny: Recipe) -> None:
+    read = {one.name: one.key for one in plan(finished.load_settings())}
+    assert read == keys(tiny) == {name: stage.key for name, stage in finished.load_record().stages.items()}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ConfigError
 from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.space import load_space
 from helixnas.teacher import TeacherConfig, load_teacher
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
-from helixnas.artifacts.run_folder import RunFolder
 
 
 def test_stages_of_the_same_key_are_taken_over_and_those_after_a_change_are_made(
@@ -18,7 +18,7 @@ def test_stages_of_the_same_key_are_taken_over_and_those_after_a_change_are_made
     before, folder = digests(finished.path), RunFolder(tmp_path / "other")
     changed = replace(tiny, rating=replace(tiny.rating, batch_size=20))
     record = run_recipe(changed, folder, listener, until="rate", others=[RunFolder(tmp_path / "none"), finished])
-    taken = [said.partition(":")[0] for said in listener.said if "taken over from" in said]
+    taken = [said.partition(":")[0] for said in listener.said if "reused from" in said]
     assert taken == ["teacher", "costs", "distill"]
     assert list(record.stages) == [*taken, "rate", "stitch"]
     assert record.stages["distill"] == finished.load_record().stages["distill"]
@@ -32,7 +32,7 @@ def test_a_stage_whose_files_were_changed_is_not_taken_over(
 ) -> None:
     copy.supernet_block(1).write_bytes(b"damaged")
     run_recipe(tiny, RunFolder(tmp_path / "other"), listener, until="distill", others=[copy])
-    assert not any(said.startswith("distill: taken over") for said in listener.said)
+    assert not any(said.startswith("distill: reused") for said in listener.said)
 
 
 def test_a_teacher_that_is_only_cut_elsewhere_is_not_trained_again(

@@ -14,10 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
 from helixnas.artifacts import RunRecord
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine import job
+from helixnas.engine.history import load_history
+from helixnas.engine.progress import Reporter
 from helixnas.errors import (
     ArtifactError,
     ConfigError,
@@ -27,15 +32,12 @@ from helixnas.errors import (
     NonFiniteLossError,
     UnknownNameError,
 )
-from helixnas.pipeline import drive as driving
-from helixnas.engine.history import load_history
-from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
-from helixnas.pipeline.run import run_recipe, run_stage
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.ad_hoc.search import search_run
-from helixnas.search.config import SearchConfig
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.report import build_report
+from helixnas.search.config import SearchConfig
+from helixnas.space import space_to_dict
 from helixnas.teacher import Teacher
 
 Digests = Callable[[Path], dict[str, str]]
@@ -65,8 +67,8 @@ def test_a_changed_setting_redoes_its_stage_and_those_after_it_and_is_named(
     changed = replace(tiny, rating=replace(tiny.rating, batch_size=20))
     run_recipe(changed, copy, listener, until="search")
     assert "distill: done already" in listener.said
-    assert "rate is done again: rating.batch_size was 30, is 20" in listener.said
-    assert "search:small is done again: an earlier stage changed" in listener.said
+    assert "re-running rate: rating.batch_size changed from 30 to 20" in listener.said
+    assert "re-running search:small: an earlier stage changed" in listener.said
 
 
 def test_a_setting_that_changes_no_result_redoes_nothing(copy: RunFolder, tiny: Recipe, listener) -> None:
@@ -93,7 +95,7 @@ def test_a_deleted_or_truncated_file_redoes_its_stage_with_the_same_result(
     else:
         os.truncate(copy.path / file, (copy.path / file).stat().st_size // 2)
     run_recipe(tiny, copy, listener, until="search")
-    assert f"{stage} is done again: {file} is missing or was changed" in listener.said
+    assert f"re-running {stage}: {file} is missing or was changed" in listener.said
     assert digests(copy.path) == before
 
 
@@ -103,7 +105,9 @@ def test_blocks_trained_alone_are_the_blocks_trained_together_and_are_taken_over
     folder = RunFolder(tmp_path / "alone")
     run_recipe(tiny, folder, Reporter(), until="teacher")
     run_stage(tiny, folder, listener, verb="teacher", name=None)
-    with pytest.raises(ArtifactError, match=r"rate needs the distill stage, which is not done; .*helixnas distill"):
+    with pytest.raises(
+        ArtifactError, match=r"rate needs the distill stage, which must be done first: helixnas distill"
+    ):
         run_stage(tiny, folder, listener, verb="rate", name=None)
     run_stage(tiny, folder, listener, verb="distill", name=None, blocks=(2,))
     assert "distill" not in folder.load_record().stages
@@ -148,10 +152,10 @@ def test_the_time_of_a_stage_is_that_of_all_processes_that_worked_on_it(
 
 
 def test_a_checkpoint_is_written_now_and_then(tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driving, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(job, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     written: list[Path] = []
-    save = driving.save_checkpoint
-    monkeypatch.setattr(driving, "save_checkpoint", lambda path, state: (written.append(path), save(path, state)))
+    save = job.save_checkpoint
+    monkeypatch.setattr(job, "save_checkpoint", lambda path, state: (written.append(path), save(path, state)))
     folder = RunFolder(tmp_path / "run")
     run_recipe(tiny, folder, Reporter(), until="teacher")
     assert len(written) > 10
@@ -248,7 +252,7 @@ def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
 def test_a_run_without_retraining_ends_with_its_report(copy: RunFolder, tiny: Recipe, listener) -> None:
     run_recipe(replace(tiny, retrain=None), copy, listener)
     assert listener.said[-1] == f"report: {copy.report}"
-    with pytest.raises(ConfigError, match="leaves retraining out"):
+    with pytest.raises(ConfigError, match="the recipe has no retraining"):
         run_stage(replace(tiny, retrain=None), copy, listener, verb="retrain", name=None)
 
 
@@ -305,11 +309,53 @@ def test_unknown_stages_are_told_with_the_known_ones(tiny: Recipe, tmp_path: Pat
         run_recipe(tiny, RunFolder(tmp_path), Reporter(), until="serch")
 
 
-def test_a_damaged_record_is_one_sentence(copy: RunFolder, tiny: Recipe) -> None:
-    for text in ("", "{", "[]", json.dumps({"format": "other"}), json.dumps({"format": "helixnas-run", "stages": 3})):
-        copy.record.write_text(text)
-        with pytest.raises(ArtifactError, match="record.json is truncated or damaged"):
-            run_recipe(tiny, copy, Reporter())
+@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"format": "helixnas-run", "stages": 3})])
+def test_a_damaged_record_is_read_from_its_copy_and_nothing_is_redone(
+    copy: RunFolder, tiny: Recipe, listener, text: str
+) -> None:
+    copy.record.write_text(text)
+    run_recipe(tiny, copy, listener, until="search")
+    assert listener.said[0] == f"{copy.record} is missing or damaged; its copy .record-copy.json is used"
+    assert all("done already" in said for said in listener.said[1:])
+    assert RunRecord.load(copy.record) == RunRecord.load(copy.record_copy)
+
+
+def test_a_record_damaged_together_with_its_copy_is_one_sentence_whose_advice_works(
+    copy: RunFolder, tiny: Recipe, listener
+) -> None:
+    for file in (copy.record, copy.record_copy):
+        file.write_text("{")
+    with pytest.raises(
+        ArtifactError, match=r"record.json is truncated or damaged .*; choose another --out, or begin anew"
+    ):
+        run_recipe(tiny, copy, listener)
+    assert list(run_recipe(tiny, copy, listener, until="teacher", redo=True).stages) == ["teacher"]
+
+
+def test_a_changed_space_file_redoes_its_stages_and_is_written_out(tiny: Recipe, tmp_path: Path, listener) -> None:
+    file, folder = tmp_path / "mine.yaml", RunFolder(tmp_path / "run")
+    file.write_text(yaml.safe_dump(space_to_dict(tiny.search_space)))
+    run_recipe(replace(tiny, space=str(file)), folder, listener, until="costs")
+    assert folder.load_settings()["space"] == space_to_dict(tiny.search_space)
+    smaller = space_to_dict(tiny.search_space)
+    smaller["blocks"][0]["cells"] = smaller["blocks"][0]["cells"][:1]
+    file.write_text(yaml.safe_dump(smaller))
+    run_recipe(replace(tiny, space=str(file)), folder, listener, until="costs")
+    assert "re-running teacher: space.blocks changed" in listener.said
+    assert folder.load_settings()["space"] == smaller
+
+
+def test_two_searches_with_one_winner_train_it_once(copy: RunFolder, tiny: Recipe, listener) -> None:
+    searches = {**tiny.searches, "twin": tiny.searches["small"]}
+    record = run_recipe(replace(tiny, searches=searches), copy, listener)
+    assert "retrain:twin: same winner as search small; its trained weights are reused" in listener.said
+    first, second = (copy.retrained(name) / "model.safetensors" for name in ("small", "twin"))
+    assert first.samefile(second)
+    assert record.stages["retrain:twin"].facts["reused from"] == "retrain:small"
+    assert record.stages["retrain:twin"].missing(copy.path) is None
+    assert set(record.stages["retrain:twin"].files) == {
+        name.replace("small", "twin") for name in record.stages["retrain:small"].files
+    }
 
 
 def test_the_curves_of_distillation_hold_every_cell(finished: RunFolder) -> None:

@@ -14,11 +14,13 @@ import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
 from helixnas.cli.command import unknown_option
+from helixnas.cli.shipped import find_recipe
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.recipe import Recipe
-from helixnas.cli.shipped import find_recipe
 from helixnas.retrain import RetrainConfig
+
+WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 

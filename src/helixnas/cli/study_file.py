@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from helixnas.cli.settings import recipe_from_settings
+from helixnas.cli.shipped import find_recipe
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
-from helixnas.cli.shipped import find_recipe
 from helixnas.experiments.study_plan import StudyPlan, Variant
 
 FIELDS = ("description", "axis", "base", "ordered", "feature_maps", "settings", "variants")

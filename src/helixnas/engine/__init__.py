@@ -5,8 +5,7 @@ from helixnas.engine.evaluation import Evaluation, evaluate
 from helixnas.engine.fit import Fit, FitRecord, Objective
 from helixnas.engine.fit_config import FitConfig
 from helixnas.engine.onnx_file import INPUT, onnx_content, open_onnx, require_onnx, save_onnx
-from helixnas.engine.runtime import Runtime, RuntimeConfig, explain_out_of_memory
-from helixnas.engine.runtime import wait_for
+from helixnas.engine.runtime import Runtime, RuntimeConfig, explain_out_of_memory, wait_for
 from helixnas.engine.timing import Stopwatch, median_seconds
 
 __all__ = [

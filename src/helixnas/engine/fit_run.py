@@ -10,7 +10,7 @@ from helixnas.engine.batches import LabelledImages
 from helixnas.engine.evaluation import Evaluation, evaluate
 from helixnas.engine.fit import Fit, FitRecord
 from helixnas.engine.history import History
-from helixnas.engine.job import drive
+from helixnas.engine.job import run_job
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
 
@@ -59,7 +59,7 @@ def run_fit(
                 curves.accuracies.append(_evaluate(job, job.model, curves.watched).accuracy)
                 reporter.scalars({f"{stage}/accuracy": curves.accuracies[-1]}, record.step)
 
-        drive(
+        run_job(
             job,
             checkpoint=checkpoint,
             key=key,

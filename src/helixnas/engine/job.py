@@ -1,4 +1,4 @@
-"""Driving a long stage: steps one after the other, checkpoints between them, a clean stop when asked to.
+"""Jobs: long work in steps, with checkpoints between them and a clean stop when asked to.
 
 An interruption (Ctrl-C, SIGTERM) lets the step in hand end, saves, and raises `Interrupted`; a kill loses at most the
 work since the last checkpoint. A resumed stage ends exactly as an uninterrupted one.
@@ -41,7 +41,7 @@ class Job(Protocol[RecordT]):
         ...
 
 
-def drive(
+def run_job(
     job: Job[RecordT],
     *,
     checkpoint: Path,
@@ -93,7 +93,7 @@ def drive(
 def save_state(
     job: Job[RecordT], *, checkpoint: Path, key: str, history: dict[str, Any], watch: Stopwatch | None
 ) -> None:
-    """Save where a job stands, for `drive` to go on from."""
+    """Save where a job stands, for `run_job` to go on from."""
     spent = {} if watch is None else {"spent": watch.state()}
     save_checkpoint(checkpoint, {"key": key, "job": job.state(), "history": history, **spent})
 

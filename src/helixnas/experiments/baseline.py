@@ -7,13 +7,13 @@ import torch
 
 from helixnas.artifacts.baseline import Baseline
 from helixnas.engine import Fit, evaluate
-from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, shared_weights
-from helixnas.experiments.baseline_plan import BaselinePlan
-from helixnas.engine.job import discard, drive
-from helixnas.experiments.network_training import NetworkTrainer, Normalization
-from helixnas.pipeline.plan import changes
+from helixnas.engine.job import discard, run_job
 from helixnas.engine.progress import Reporter
+from helixnas.experiments.baseline_plan import BaselinePlan
+from helixnas.experiments.network_training import NetworkTrainer, Normalization
+from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, shared_weights
 from helixnas.pipeline.context import Context
+from helixnas.pipeline.plan import changes
 from helixnas.retrain import RetrainConfig
 from helixnas.teacher import normalization_of
 
@@ -48,7 +48,7 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
                     _baseline(plan, job, context.runtime.device).save(plan.file)
                     written = len(points)
 
-            drive(job, checkpoint=checkpoint, key=plan.key(), device=context.runtime.device, log=log)
+            run_job(job, checkpoint=checkpoint, key=plan.key(), device=context.runtime.device, log=log)
         baseline = _baseline(plan, job, context.runtime.device)
         baseline.save(plan.file)
         discard(checkpoint)

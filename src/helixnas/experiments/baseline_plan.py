@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from helixnas.artifacts import config_key
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ConfigError, DataError
+from helixnas.experiments.benchmark_plan import settings_of_images
 from helixnas.lab import Benchmark, load_benchmark
 from helixnas.lab.baselines import BaselineConfig
 from helixnas.lab.ranking import require_members
-from helixnas.experiments.benchmark_plan import settings_of_images
-from helixnas.pipeline.recipe import Recipe
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.context import import_extensions
-from helixnas.space import Architecture, SearchSpace, load_space, space_to_dict
+from helixnas.pipeline.recipe import Recipe
+from helixnas.space import Architecture, SearchSpace, space_to_dict
 
 NETWORKS_STREAM = 32
 """Seeds the choice of networks, the same for every method and seed, so that all rate the same."""
@@ -65,7 +65,7 @@ class BaselinePlan:
         number = len(self.candidates)
         if self.config.num_networks > number:
             raise ConfigError(
-                f"--num must be at most {number:,}, the different networks of {self.bench}, not "
+                f"--num-networks must be at most {number:,}, the different networks of {self.bench}, not "
                 f"{self.config.num_networks:,}"
             )
 

@@ -2,20 +2,16 @@
 
 from dataclasses import replace
 
-
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import Baseline
-from helixnas.artifacts.comparison import Comparison
 from helixnas.artifacts.ranking import Ranking
-from helixnas.lab.comparison import RunCost, compare
-from helixnas.cli.tables.narrow import narrow_table
-from helixnas.engine.progress import Reporter
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.report.baselines import COST, accelerators, cells_of, title_of
-from helixnas.report.markup import signed
+from helixnas.engine.progress import Reporter
+from helixnas.lab.comparison import RunCost, compare
 
 MADE_BY = ("teacher", "distill", "rate")
 """The stages that scores come from."""
+
 
 def with_baselines(ranking: Ranking, folder: RunFolder, record: RunRecord, reporter: Reporter, *, seed: int) -> Ranking:
     """Return the ranking with every baseline of the run that rates networks of the benchmark.

@@ -13,17 +13,17 @@ from helixnas.artifacts.files import remove_folder
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
 from helixnas.engine import FitRecord
+from helixnas.engine.fit_run import final_figures
+from helixnas.engine.job import discard, run_job
+from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import DataError, HelixError
+from helixnas.experiments.benchmark_plan import BenchmarkPlan
+from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.subsets import LEAST
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.experiments.benchmark_plan import BenchmarkPlan
-from helixnas.engine.job import discard, drive
-from helixnas.experiments.network_training import NetworkTrainer
-from helixnas.engine.progress import Advance, Reporter
-from helixnas.pipeline.work.retrain import check_images
 from helixnas.pipeline.context import Context
-from helixnas.engine.fit_run import final_figures
+from helixnas.pipeline.work.retrain import check_images
 from helixnas.report.naming import figure_text
 from helixnas.space import Architecture
 
@@ -119,7 +119,7 @@ class _Builder:
             advance(record.step, f"epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}")
 
         checkpoint, key = self.checkpoint(number, training), f"{self.key} {architecture.text} {training}"
-        drive(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log)
+        run_job(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log)
         return float(final_figures(job, self.evaluation)[1]["accuracy"])
 
     def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from helixnas.artifacts import CostTable, config_key
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.costs import cost_table
 from helixnas.errors import ConfigError
 from helixnas.lab import load_benchmark
+from helixnas.pipeline.context import image_size, import_extensions
 from helixnas.pipeline.plan import changes, data_settings
 from helixnas.pipeline.recipe import Recipe
-from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.context import image_size, import_extensions
 from helixnas.rating.stitching import sample_distinct
 from helixnas.retrain import RetrainConfig
 from helixnas.search import Budget
-from helixnas.space import Architecture, SearchSpace, load_space, space_to_dict
+from helixnas.space import Architecture, SearchSpace, space_to_dict
 from helixnas.teacher import normalization_of
 
 MOST_TRAININGS = 100
@@ -69,14 +69,14 @@ class BenchmarkPlan:
                 "the networks of a benchmark are trained without a teacher, so that nothing but themselves tells them "
                 f"apart; retrain.teach must be none, not {self.recipe.retrain.teach}"
             )
-        for option, value, least in (("num", self.num_networks, 3), ("trainings", self.num_trainings, 1)):
+        for option, value, least in (("num-networks", self.num_networks, 3), ("num-trainings", self.num_trainings, 1)):
             if value < least:
                 raise ConfigError(f"--{option} must be at least {least}, not {value}")
         if self.num_trainings > MOST_TRAININGS:
-            raise ConfigError(f"--trainings must be at most {MOST_TRAININGS}, not {self.num_trainings:,}")
+            raise ConfigError(f"--num-trainings must be at most {MOST_TRAININGS}, not {self.num_trainings:,}")
         if self.num_networks > self.space.size:
             raise ConfigError(
-                f"--num must be at most {self.space.size:,}, the networks of space {self.space.name!r}, "
+                f"--num-networks must be at most {self.space.size:,}, the networks of space {self.space.name!r}, "
                 f"not {self.num_networks:,}"
             )
         if self.out.suffix != ".json":
@@ -126,7 +126,7 @@ class BenchmarkPlan:
         if len(drawn) < self.num_networks:
             raise ConfigError(
                 f"{len(drawn):,} of {1000 * self.num_networks:,} networks drawn from space {self.space.name!r} meet the "
-                f"limits, too few for --num {self.num_networks}; widen --max and --min"
+                f"limits, too few for --num-networks {self.num_networks}; widen --max and --min"
             )
         return [*given, *drawn]
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.engine import Fit, Runtime
-from helixnas.pipeline.work.retrain import training_images
 from helixnas.pipeline.context import Context
+from helixnas.pipeline.work.retrain import training_images
 from helixnas.retrain import RetrainConfig, build_model
 from helixnas.space import Architecture
 from helixnas.teacher import normalization_of

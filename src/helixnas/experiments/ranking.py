@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-
-from helixnas.artifacts.ranking import Ranking, SubsetRanking
-from helixnas.errors import ArtifactError
-from helixnas.lab import Benchmark, Summed, load_benchmark, rank
-from helixnas.experiments.baseline_ranking import MADE_BY, show_comparison, with_baselines
-from helixnas.engine.progress import Reporter
+from helixnas.artifacts.ranking import Ranking
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.search.config import search_config
+from helixnas.engine.progress import Reporter
+from helixnas.errors import ArtifactError
+from helixnas.experiments.baseline_ranking import MADE_BY, with_baselines
+from helixnas.lab import Benchmark, Summed, load_benchmark, rank
 from helixnas.pipeline.work.search import load_tables
 from helixnas.report import build_ranking_page
-from helixnas.report.naming import figure_text, name_of
-from helixnas.report.ranking import FITTED, TITLES, ceilings, noise, verdict
+from helixnas.search.config import search_config
 from helixnas.space import load_space
 
 

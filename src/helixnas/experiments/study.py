@@ -4,28 +4,22 @@ Variants lie in ``variants/LABEL`` and are made one after the other up to the se
 made from the same settings is taken over. What is there is not done again, so a stopped study goes on where it was.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.files import read_json, understanding
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
+from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, HelixError
-from helixnas.lab import load_benchmark
-from helixnas.lab.ranking import require_members
-from helixnas.experiments.study_plan import StudyPlan, Variant, stages_of
 from helixnas.experiments.feature_maps import feature_maps
 from helixnas.experiments.ranking import rank_run
-from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
-from helixnas.pipeline.run import run_recipe
-from helixnas.artifacts.run_folder import RunFolder
+from helixnas.experiments.study_plan import StudyPlan, Variant, stages_of
+from helixnas.lab import load_benchmark
+from helixnas.lab.ranking import require_members
 from helixnas.pipeline.context import Context, import_extensions
+from helixnas.pipeline.run import run_recipe
 from helixnas.report import build_study_page
 from helixnas.report.feature_maps import maps_figure
-from helixnas.space import load_space
+
 
 def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> Study:
     """Run every variant up to its search and write figures and page.

@@ -1,7 +1,6 @@
 """Fine-tuning a model on other images: a folder for timm comes of it, with its accuracy on images set apart."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,14 @@ from torch import nn
 
 from helixnas.artifacts import config_key
 from helixnas.artifacts.files import read_json, remove_folder, write_json
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, TrainingImages, open_training_images
 from helixnas.engine import Fit, Runtime
+from helixnas.engine.fit_run import Curves, final_figures, run_fit
+from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
 from helixnas.models.exporting import Origin, export, shown_as
 from helixnas.models.opening import OpenedModel
-from helixnas.engine.progress import Reporter
-from helixnas.artifacts.run_folder import RunFolder
-from helixnas.engine.fit_run import Curves, final_figures, run_fit
 from helixnas.models.validation import normalizer
 from helixnas.retrain import FinetuneConfig, with_new_head
 

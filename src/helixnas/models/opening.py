@@ -10,9 +10,9 @@ from timm.data import resolve_data_config
 from torch import nn
 
 from helixnas.artifacts.files import read_json
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
 from helixnas.nn import build_seeded
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.nn.extensions import import_modules
 from helixnas.retrain import load_model
 from helixnas.teacher.build import require_known_model

@@ -10,8 +10,8 @@ from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, TORCH_NAMES
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
 from helixnas.errors import ConfigError, DataError
-from helixnas.nn import count_macs, count_params
 from helixnas.models.opening import OpenedModel
+from helixnas.nn import count_macs, count_params
 
 BATCH_SIZE = 64
 """Images at a time where nothing else is asked for and there are as many."""

@@ -20,6 +20,9 @@ FILES = (("teacher", "weights"), ("teacher", "model_args", "arch"), ("costs", "l
 WHOLE = 64 * 2**20
 """Bytes up to which a file is read whole; of a larger one (an archive of images) size, beginning and end count."""
 
+RECORD = "record.json"
+"""The file by which the folder of a run is known."""
+
 EDGE = 2**20
 """Bytes of its beginning and end that count in a larger file."""
 
@@ -52,7 +55,9 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         value: Any = values
         for name in place:
             value = value.get(name) if isinstance(value, Mapping) else None
-        is_named_data = place == ("data", "root") and values["data"].get("name")  # its root is where it is downloaded to
+        is_named_data = place == ("data", "root") and values["data"].get(
+            "name"
+        )  # its root is where it is downloaded to
         if isinstance(value, str) and value and not is_named_data:
             yield place, value
 
@@ -100,10 +105,12 @@ def _of_file(path: str, size: int, modified: int) -> str | None:
 
 @lru_cache(maxsize=16)
 def _of_folder(path: str, size: int, modified: int) -> str:
-    """Return the digest of the names and sizes of all files in a folder."""
+    """Return the digest of the names and sizes of all files in a folder; folders of runs inside do not count."""
     rows: list[str] = []
     for folder, folders, files in os.walk(path):
-        folders.sort()
+        if RECORD in files:
+            folders.clear()
+            continue
         below = os.path.relpath(folder, path)
         for name in files:
             try:

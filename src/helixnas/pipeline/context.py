@@ -6,13 +6,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from helixnas.artifacts.files import damaged
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataSplits, open_data
 from helixnas.engine import Runtime, Stopwatch
+from helixnas.engine.progress import Reporter
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
-from helixnas.artifacts.run_folder import RunFolder
-from helixnas.space import SearchSpace, load_space
+from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, build_supernet
 from helixnas.teacher import Teacher, build_teacher, input_size_of, load_teacher, load_units
 

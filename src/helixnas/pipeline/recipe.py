@@ -10,9 +10,9 @@ from helixnas.data import DataConfig
 from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError
-from helixnas.search.config import SearchConfig, check_search_name
 from helixnas.rating import RatingConfig, StitchingConfig
 from helixnas.retrain import RetrainConfig
+from helixnas.search.config import SearchConfig, check_search_name
 from helixnas.space import SearchSpace, load_space, space_to_dict
 from helixnas.supernet import SupernetConfig
 from helixnas.teacher import TeacherConfig

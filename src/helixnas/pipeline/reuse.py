@@ -1,12 +1,11 @@
 """Reuse between runs: a finished stage of the same key in another run is the same stage, so its files are linked."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.files import link_file
-from helixnas.pipeline.plan import PlannedStage, is_done
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_record import RunRecord
+from helixnas.pipeline.plan import PlannedStage, is_done
 
 
 def take_over(

@@ -21,8 +21,8 @@ from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo, 
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reuse import take_over
 from helixnas.pipeline.stage import Result, load
-from helixnas.pipeline.work.distill import is_trained
 from helixnas.pipeline.work.distill import distill as distill_blocks
+from helixnas.pipeline.work.distill import is_trained
 from helixnas.pipeline.work.search import load_search
 from helixnas.report import build_report
 
@@ -163,7 +163,7 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
     """Open the run in a folder, or begin one."""
     record = RunRecord(recipe=recipe.name, versions=_versions())
     if folder.exists():
-        found = folder.load_record(reporter.say)
+        found = _load_record(folder, reporter, redo=redo)
         if found.recipe != recipe.name and not redo:
             raise ArtifactError(
                 f"{folder.path} holds a run of recipe {found.recipe!r}, not of {recipe.name!r}; choose another --out, or "
@@ -181,6 +181,16 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
     folder.save_record(record)  # first, so that a folder with settings is always known as a run
     folder.save_settings(values)
     return record
+
+
+def _load_record(folder: RunFolder, reporter: Reporter, *, redo: bool) -> RunRecord:
+    """Return the record of the run in a folder; an empty one, of no recipe, where it is damaged and may be replaced."""
+    try:
+        return folder.load_record(reporter.say)
+    except ArtifactError:
+        if redo:
+            return RunRecord(recipe="")
+        raise
 
 
 def _distill_blocks(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
 from helixnas.cli.settings import read_recipe
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_stage
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.zoo import ModelSize
 
 Complaint = Callable[..., str]

@@ -4,12 +4,12 @@ from io import StringIO
 
 from rich.console import Console
 
-from helixnas.pipeline.ad_hoc.compare import compare_on
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.ad_hoc.search import search_run
-from helixnas.search.config import SearchConfig
-from helixnas.pipeline.work.search import find_diverse
 from helixnas.cli.tables.search import show_comparison, show_diverse, show_outcome
+from helixnas.pipeline.ad_hoc.compare import compare_on
+from helixnas.pipeline.ad_hoc.search import search_run
+from helixnas.pipeline.work.search import find_diverse
+from helixnas.search.config import SearchConfig
 
 
 def test_the_terminal_shows_answers_proof_and_methods(copy: RunFolder) -> None:

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
-from helixnas.experiments.study import StudyPlan
 from helixnas.cli.tables.study import show_study
+from helixnas.experiments.study import StudyPlan
 
 PLAN = StudyPlan(
     name="cells", description="", base="digits", axis="cells", ordered=False, variants=(), out=Path("studies/cells")

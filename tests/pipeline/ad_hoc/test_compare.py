@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError
 from helixnas.pipeline.ad_hoc.compare import compare_on, load_comparison, save_comparison
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.ad_hoc.search import search_run
 from helixnas.search.config import SearchConfig
 

@@ -15,17 +15,17 @@ import pytest
 from rich.console import Console
 
 from helixnas.artifacts import CostTable
-from helixnas.costs import CostsConfig
-from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, Interrupted
 from helixnas.artifacts.cost_table import load_costs
-from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Advance, Reporter
-from helixnas.pipeline.run import run_recipe
-from helixnas.pipeline.ad_hoc.costs import run_costs
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.ad_hoc.search import search_run
-from helixnas.search.config import SearchConfig
 from helixnas.cli.tables.search import show_outcome
+from helixnas.costs import CostsConfig
+from helixnas.engine.progress import Advance, Reporter
+from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, Interrupted
+from helixnas.pipeline.ad_hoc.costs import run_costs
+from helixnas.pipeline.ad_hoc.search import search_run
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe
+from helixnas.search.config import SearchConfig
 
 QUICK = CostsConfig(latency="pytorch-eager", num_rounds=1, num_networks=2)
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts import RatingTable
-from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.work.search import load_search, search_run
-from helixnas.search.config import SearchConfig
-from helixnas.pipeline.work.search import CERTIFICATE
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
+from helixnas.pipeline.work.search import CERTIFICATE, load_search, search_run
 from helixnas.search import Certificate
+from helixnas.search.config import SearchConfig
 
 
 def test_limits_name_a_search_and_are_read_back(copy: RunFolder) -> None:

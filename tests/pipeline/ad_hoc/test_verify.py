@@ -6,13 +6,13 @@ import pytest
 
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.files import read_text, write_text
-from helixnas.errors import ArtifactError, InfeasibleBudgetError, UnknownNameError
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.errors import ArtifactError, InfeasibleBudgetError, UnknownNameError
 from helixnas.pipeline.ad_hoc.search import search_run
-from helixnas.search.config import SearchConfig
-from helixnas.pipeline.work.search import CERTIFICATE
 from helixnas.pipeline.ad_hoc.verify import verify_run
+from helixnas.pipeline.work.search import CERTIFICATE
 from helixnas.search import Certificate
+from helixnas.search.config import SearchConfig
 
 
 def problems(folder: RunFolder) -> str:

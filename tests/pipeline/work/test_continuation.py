@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
-from helixnas.artifacts.run_folder import RunFolder
 
 Digests = Callable[[Path], dict[str, str]]
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
-from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError
-from helixnas.pipeline import drive as driving
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine import job
 from helixnas.engine.history import load_history
+from helixnas.engine.progress import Reporter
+from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError
 from helixnas.pipeline.kept import load_kept
 from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.work.stitch import stitching_summary
 
 Digests = Callable[[Path], dict[str, str]]
@@ -97,7 +97,7 @@ def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_
             pass
 
     with monkeypatch.context() as patch:
-        patch.setattr(driving, "stop_requests", Asking)
+        patch.setattr(job, "stop_requests", Asking)
         with pytest.raises(Interrupted):
             run_recipe(recipe, stopped, Reporter(), until="search", others=[finished])
     assert stopped.checkpoint("distill").is_file()

@@ -11,17 +11,17 @@ import pytest
 import torch
 
 from helixnas.artifacts.files import read_json
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.settings import read_training
+from helixnas.cli.shipped import shipped_recipes
 from helixnas.data import DataConfig
 from helixnas.distill import DistillConfig
 from helixnas.engine import FitConfig
+from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError, Interrupted
 from helixnas.pipeline.plan import LATER, plan
 from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
-from helixnas.artifacts.run_folder import RunFolder
-from helixnas.cli.shipped import shipped_recipes
 from helixnas.rating import RatingConfig
 from helixnas.retrain import RetrainConfig, load_model
 from helixnas.supernet import SupernetConfig

@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 
 from helixnas.artifacts import Front, RatingTable
-from helixnas.errors import InfeasibleBudgetError, UnknownNameError
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.work.search import load_search, search_run
-from helixnas.search.config import SearchConfig
-from helixnas.pipeline.work.search import CERTIFICATE, COMPARISON, find_diverse, teacher_costs
+from helixnas.errors import InfeasibleBudgetError, UnknownNameError
+from helixnas.pipeline.work.search import CERTIFICATE, COMPARISON, find_diverse, load_search, search_run, teacher_costs
 from helixnas.search import Certificate, distance
+from helixnas.search.config import SearchConfig
 
 
 def test_limits_of_several_resources_and_shares_of_the_teacher_hold_together(copy: RunFolder) -> None:

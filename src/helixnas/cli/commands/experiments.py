@@ -49,7 +49,10 @@ def _rank(options: Namespace, console: Console) -> None:
 def _add_baseline_options(parser: Parser) -> None:
     parser.option("run", metavar="RUN", help="the folder of a run")
     parser.option(
-        "method", metavar="METHOD", choices=("spos", "fairnas", "darts", "mnasnet"), help="spos, fairnas, darts or mnasnet"
+        "method",
+        metavar="METHOD",
+        choices=("spos", "fairnas", "darts", "mnasnet"),
+        help="spos, fairnas, darts or mnasnet",
     )
     parser.option(
         "--bench", metavar="FILE", required=True, help="trained networks of the run's space: a benchmark's JSON file"
@@ -115,9 +118,7 @@ def _baseline(options: Namespace, console: Console) -> None:
 
 def _add_bench_options(parser: Parser) -> None:
     parser.option("action", metavar="build", choices=("build",), help="build the benchmark")
-    parser.option(
-        "--recipe", metavar="RECIPE", required=True, help="a recipe's name or YAML file: images and training"
-    )
+    parser.option("--recipe", metavar="RECIPE", required=True, help="a recipe's name or YAML file: images and training")
     parser.option("--space", metavar="SPACE", help="a space's name or YAML file; the recipe's if not given")
     parser.option("--num-networks", metavar="N", type=whole_number, default=30, help="networks, drawn uniformly")
     parser.option(

@@ -15,7 +15,9 @@ from helixnas.errors import ConfigError
 def _add_model(parser: Parser) -> None:
     parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
     parser.option("--name", help="of a run: which search's retrained network")
-    parser.option("--weights", metavar="WHERE", default="", help="for a timm name: hub, package, none or a file of weights")
+    parser.option(
+        "--weights", metavar="WHERE", default="", help="for a timm name: hub, package, none or a file of weights"
+    )
     parser.option("--arch", metavar="FILE", default="", help="for the model helixnas: its architecture.json")
 
 
@@ -28,12 +30,8 @@ def _add_images(parser: Parser, *, split: str, otherwise: str = "") -> None:
     )
     parser.option("--root", metavar="DIR", default="", help="folder of a named data set")
     parser.option("--split", default=split, help="split or sub-folder of the data")
-    parser.option(
-        "--image-size", metavar="N", type=whole_number, default=0, help="side in pixels; 0 for the model's"
-    )
-    parser.option(
-        "--num-threads", metavar="N", type=whole_number, default=0, help="CPU threads; 0 for torch's choice"
-    )
+    parser.option("--image-size", metavar="N", type=whole_number, default=0, help="side in pixels; 0 for the model's")
+    parser.option("--num-threads", metavar="N", type=whole_number, default=0, help="CPU threads; 0 for torch's choice")
 
 
 def _models(options: Namespace, console: Console) -> None:
@@ -50,9 +48,7 @@ def _models(options: Namespace, console: Console) -> None:
 def _add_validate_options(parser: Parser) -> None:
     _add_model(parser)
     _add_images(parser, split="validation", otherwise="; those of the run if not given")
-    parser.option(
-        "--batch-size", metavar="N", type=whole_number, default=0, help="images at a time; 0 for 64, or all"
-    )
+    parser.option("--batch-size", metavar="N", type=whole_number, default=0, help="images at a time; 0 for 64, or all")
     parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 
 
@@ -124,7 +120,7 @@ def _add_finetune_options(parser: Parser) -> None:
 
 def _finetune(options: Namespace, console: Console) -> None:
     from helixnas.cli.settings import read_training
-    from helixnas.retrain.config import FinetuneConfig
+    from helixnas.retrain import FinetuneConfig
 
     if not options.data:
         raise ConfigError("fine-tuning needs images: --data with a folder, a tar or the name of a data set")

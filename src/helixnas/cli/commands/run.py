@@ -26,7 +26,9 @@ def _add_run_options(parser: Parser) -> None:
     parser.option("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
     parser.option("--until", choices=(*stages.verbs(), "report"), default="report", help="stop after this stage")
-    parser.option("--dry-run", action="store_true", help="show the plan, its sizes and an estimate of the time; needs no data")
+    parser.option(
+        "--dry-run", action="store_true", help="show the plan, its sizes and an estimate of the time; needs no data"
+    )
     parser.option("--redo", action="store_true", help="replace a run of another recipe in the folder")
     parser.option("--quiet", action="store_true", help="print errors only")
 

@@ -37,7 +37,11 @@ def _add_search_options(parser: Parser) -> None:
         "--front", metavar="RESOURCE,...", default="", help="resources to weigh the score against, one to three"
     )
     parser.option(
-        "--resolution", metavar=LIMIT, action="append", default=[], help="steps for a front that is too large, repeatable"
+        "--resolution",
+        metavar=LIMIT,
+        action="append",
+        default=[],
+        help="steps for a front that is too large, repeatable",
     )
     parser.option(
         "--time-limit", metavar="SECONDS", type=number, help="seconds after which an answer need not be proven best"

@@ -8,7 +8,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from helixnas.cli.option_values import say
 from helixnas.models.exporting import Export
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import Validation

@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.table import Table
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
-from helixnas.artifacts.run_folder import RunFolder
 
 
 def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:

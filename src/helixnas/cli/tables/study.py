@@ -13,13 +13,13 @@ from rich.table import Table
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study
-from helixnas.nn import count_params
-from helixnas.pipeline.estimate import sketch
-from helixnas.pipeline.stages.wording import distill_text
 from helixnas.cli.tables.narrow import narrow_table
-from helixnas.pipeline.plan import is_done
 from helixnas.experiments.study import check_benchmark
 from helixnas.experiments.study_plan import StudyPlan, stages_of
+from helixnas.nn import count_params
+from helixnas.pipeline.estimate import sketch
+from helixnas.pipeline.plan import is_done
+from helixnas.pipeline.stages.wording import distill_text
 from helixnas.report.markup import duration, signed
 from helixnas.report.study import kinds, ranked, verdicts
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from helixnas.artifacts import CostTable
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.costs import CostsConfig, export_benchmarks, parts, random_networks, read_timings, require_runtime
-from helixnas.errors import ConfigError, Interrupted
-from helixnas.pipeline.work.latency import input_of
 from helixnas.engine.job import stop_requests
+from helixnas.engine.progress import Reporter
+from helixnas.errors import ConfigError, Interrupted
+from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import stages_after
 from helixnas.pipeline.recipe import Recipe
-from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_stage
-from helixnas.artifacts.run_folder import RunFolder
-from helixnas.pipeline.context import Context
+from helixnas.pipeline.work.latency import input_of
 
 
 def run_costs(

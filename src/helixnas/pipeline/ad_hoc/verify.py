@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from helixnas.artifacts.files import read_text
-from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.pipeline.work.search import CERTIFICATE, load_tables
 from helixnas.search import Certificate, Tables, Verification, combine_scores, verify
 from helixnas.space import Architecture, SearchSpace, load_space

@@ -12,8 +12,8 @@ from typing import Any
 from helixnas.distill import Distillation
 from helixnas.engine import load_checkpoint, save_checkpoint
 from helixnas.engine.job import discard
-from helixnas.pipeline.plan import plan
 from helixnas.pipeline.context import Context
+from helixnas.pipeline.plan import plan
 
 
 class Continuation:

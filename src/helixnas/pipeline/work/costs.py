@@ -10,5 +10,3 @@ def count_costs(context: Context, key: str, search: str) -> Result:
     table = cost_table(context.space, image_size=context.image_size, num_classes=context.num_classes)
     table.save(context.folder.costs)
     return Result(("costs.parquet",), {"rows": len(table), **table.facts})
-
-

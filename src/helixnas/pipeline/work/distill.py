@@ -13,7 +13,7 @@ from helixnas.artifacts.files import write_atomically
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, Progressive, StepRecord
 from helixnas.engine.history import History, load_history, save_history
-from helixnas.engine.job import discard, drive
+from helixnas.engine.job import discard, run_job
 from helixnas.errors import NonFiniteLossError
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.kept import load_kept, save_kept
@@ -82,7 +82,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
 
         failure: NonFiniteLossError | None = None
         try:
-            drive(
+            run_job(
                 job,
                 checkpoint=checkpoint,
                 key=f"{key} {blocks}",
@@ -145,8 +145,6 @@ def is_trained(folder: RunFolder, block: int, key: str) -> bool:
             return (file.metadata() or {}).get("key") == key
     except (SafetensorError, OSError):
         return False
-
-
 
 
 def check_searches(context: Context) -> None:

@@ -21,7 +21,7 @@ from helixnas.costs import (
     read_timings,
     workloads_of,
 )
-from helixnas.engine.job import drive
+from helixnas.engine.job import run_job
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
 
@@ -71,7 +71,7 @@ def _time_here(
     workloads = workloads_of(parts(context.space, given), networks, given, batch_size=config.batch_size)
     job = Timing(workloads, config=config, files=files)
     with context.reporter.progress("measuring latency", job.num_steps) as advance:
-        drive(
+        run_job(
             job,
             checkpoint=context.folder.checkpoint("latency"),
             key=key,
@@ -84,7 +84,7 @@ def _time_here(
     if job.num_interruptions > INTERRUPTIONS_PER_ROUND * config.num_rounds:
         context.reporter.say(
             f"other work took the processor away {job.num_interruptions:,} times while latency was measured, which makes "
-            "whole networks look slower than their parts; when the machine is quiet, another --rounds measures again"
+            "whole networks look slower than their parts; when the machine is quiet, another --num-rounds measures again"
         )
     conditions = {
         "runtime": config.latency,

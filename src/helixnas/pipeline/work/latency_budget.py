@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from helixnas.artifacts.files import damaged, read_json
-from helixnas.errors import InfeasibleBudgetError
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.errors import InfeasibleBudgetError
 from helixnas.space import Architecture
 
 MAX_SEARCHES_AGAIN = 5

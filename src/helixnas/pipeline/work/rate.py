@@ -1,6 +1,6 @@
 """Work of the rate stage: the scores of every path of every block (Eq. 7, Alg. 1)."""
 
-from helixnas.engine.job import drive
+from helixnas.engine.job import run_job
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
 from helixnas.rating import Rating
@@ -18,7 +18,7 @@ def rate(context: Context, key: str, search: str) -> Result:
         seed=context.recipe.seed,
     )
     with context.reporter.progress("rating", job.num_steps) as advance:
-        drive(
+        run_job(
             job,
             checkpoint=context.folder.checkpoint("rate"),
             key=key,
@@ -32,5 +32,3 @@ def rate(context: Context, key: str, search: str) -> Result:
         names.append(f"ratings/block-{table.block}.parquet")
     facts = {"paths": sum(len(table) for table in job.tables()), "images": len(context.data.rating)}
     return Result(tuple(names), facts)
-
-

@@ -11,12 +11,12 @@ from torch import Tensor
 from helixnas.artifacts.files import link_file, read_json, read_text, write_json
 from helixnas.data import ImageSet
 from helixnas.engine import Fit, Objective
-from helixnas.errors import ConfigError
-from helixnas.engine.job import discard
-from helixnas.pipeline.context import Context
-from helixnas.pipeline.stage import Result
 from helixnas.engine.fit_run import Curves, final_figures
+from helixnas.engine.job import discard
+from helixnas.errors import ConfigError
+from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
+from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.fitting import fit_classifier, watched_images
 from helixnas.pipeline.work.search import ARCHITECTURE, load_search
 from helixnas.retrain import (

@@ -15,13 +15,12 @@ from helixnas.artifacts.cost_table import LATENCY, LATENCY_LIMITS, CostTable, lo
 from helixnas.artifacts.files import damaged, write_text
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.rating_table import RatingTable
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.search_record import RunnerUp, SearchRecord
 from helixnas.errors import ArtifactError, ConfigError, HelixError
 from helixnas.pipeline.stage import Result, RunContext
 from helixnas.pipeline.work.latency_budget import LatencyCheck, keep_budget, meter_of
-from helixnas.artifacts.run_folder import RunFolder
-from helixnas.search.config import SearchConfig, search_config
 from helixnas.search import (
     Budget,
     Comparison,
@@ -35,10 +34,16 @@ from helixnas.search import (
     solve,
     solve_diverse,
 )
-from helixnas.space import Architecture, SearchSpace, load_space
+from helixnas.search.config import SearchConfig, search_config
+from helixnas.space import Architecture, SearchSpace
 
 NUM_RUNNERS_UP = 10
-ARCHITECTURE, RESULT, CERTIFICATE, COMPARISON = "architecture.json", "result.json", "certificate.json", "comparison.json"
+ARCHITECTURE, RESULT, CERTIFICATE, COMPARISON = (
+    "architecture.json",
+    "result.json",
+    "certificate.json",
+    "comparison.json",
+)
 """Files in the folder of a search."""
 
 

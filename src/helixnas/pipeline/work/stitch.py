@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_json
-from helixnas.engine.job import drive
+from helixnas.engine.job import run_job
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.search import load_tables
@@ -21,7 +21,6 @@ NO_STITCHING = (
     "token), so no stitched network can be measured with its head"
 )
 """Why the stitching check of a run is unavailable."""
-
 
 
 def stitch(context: Context, key: str, search: str) -> Result:
@@ -39,7 +38,7 @@ def stitch(context: Context, key: str, search: str) -> Result:
         seed=context.recipe.seed,
     )
     with context.reporter.progress("stitching", len(job.architectures)) as advance:
-        drive(
+        run_job(
             job,
             checkpoint=context.folder.checkpoint("stitch"),
             key=key,

@@ -92,5 +92,3 @@ def _measure_units(context: Context) -> tuple[Standardization, ...]:
                 advance(number)
 
         return measure_units(measured())
-
-

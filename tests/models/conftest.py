@@ -1,0 +1,8 @@
+"""Runs here write an empty report."""
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_page(plain_page: None) -> None:
+    """The page has its own tests, and costs seconds."""

@@ -130,23 +130,8 @@ def test_new_budgets_are_searched_under_their_name(run: str, capsys: pytest.Capt
 
 
 def test_latency_is_measured_told_and_searched_under(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(
-            [
-                "costs",
-                run,
-                "--latency",
-                "pytorch-eager",
-                "--num-rounds",
-                "1",
-                "--num-networks",
-                "1",
-                "--num-threads",
-                "1",
-            ]
-        )
-        == 0
-    )
+    quick = ["--num-rounds", "1", "--num-networks", "1", "--num-threads", "1"]
+    assert main(["costs", run, "--latency", "pytorch-eager", *quick]) == 0
     said = capsys.readouterr().out
     assert "summed latency of 1 random networks against measuring them whole: off by" in said
     assert "latency: pytorch-eager, parts 12" in said

@@ -43,8 +43,8 @@ def telling(step, name):
         return result
     return do
 
-load, write = run.load, run.write_report
-run.load = lambda function: telling(load(function), function)
+work, write = run.work, run.write_report
+run.work = lambda one, context: telling(work, one.name)(one, context)
 run.write_report = lambda folder: telling(write, "report")(folder)
 job.SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
 run.run_recipe(read_recipe(sys.argv[1], sys.argv[4:]), RunFolder(pathlib.Path(sys.argv[2])), Telling())

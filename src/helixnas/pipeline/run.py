@@ -138,7 +138,7 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
         load(stage.check_before)(context)
     context.watch = watch = Stopwatch()
     with watch.running():
-        result: Result = load(stage.work)(context, one.key, one.search)
+        result = work(one, context)
     finished = folder.stage_record(
         key=one.key,
         settings=one.settings,
@@ -152,6 +152,11 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
     discard(folder.checkpoint(one.name))
     reporter.say(f"{one.name}: {_summary(result)} ({finished.seconds:.1f} s)")
     return record
+
+
+def work(one: PlannedStage, context: Context) -> Result:
+    """Do the work of one stage."""
+    return load(one.stage.work)(context, one.key, one.search)
 
 
 def write_report(folder: RunFolder) -> Path:

@@ -6,13 +6,14 @@ from rich.console import Console
 
 from helixnas.cli.command import Command, unknown_option
 from helixnas.cli.commands import costs, experiments, models, run, search, stages
+from helixnas.pipeline.stages import position
 from helixnas.errors import UnknownNameError
+
+_of_stages = (*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS)
 
 COMMANDS: tuple[Command, ...] = (
     *run.COMMANDS,
-    *stages.COMMANDS,
-    *costs.COMMANDS,
-    *search.COMMANDS,
+    *sorted(_of_stages, key=lambda command: position(command.name)),
     *experiments.COMMANDS,
     *models.COMMANDS,
 )

@@ -117,7 +117,7 @@ def _baseline(options: Namespace, console: Console) -> None:
 
 
 def _add_bench_options(parser: Parser) -> None:
-    parser.option("action", metavar="build", choices=("build",), help="build the benchmark")
+    parser.option("action", metavar="ACTION", choices=("build",), help="build: the one thing to do")
     parser.option("--recipe", metavar="RECIPE", required=True, help="a recipe's name or YAML file: images and training")
     parser.option("--space", metavar="SPACE", help="a space's name or YAML file; the recipe's if not given")
     parser.option("--num-networks", metavar="N", type=whole_number, default=30, help="networks, drawn uniformly")

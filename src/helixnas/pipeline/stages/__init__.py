@@ -28,3 +28,8 @@ def of_verb(verb: str) -> tuple[Stage, ...]:
     own = [stage for stage in STAGES if stage.verb == verb]
     first = {name for stage in own for name in stage.first}
     return tuple(stage for stage in STAGES if stage in own or stage.name in first)
+
+
+def position(verb: str) -> int:
+    """Return the place of a command in the order of the stages; behind them all for a command that does none."""
+    return verbs().index(verb) if verb in verbs() else len(verbs())

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from helixnas.errors import UnknownNameError
-from helixnas.search import Budget, certify, highs, solve, solve_milp, verify
-from helixnas.search.highs import solve_within
+from helixnas.search import Budget, certify, solve, solve_milp, verify
+from helixnas.search.check import highs
+from helixnas.search.check.highs import solve_within
 
 
 def test_a_process_of_its_own_says_what_this_one_says(draw_instance, monkeypatch):

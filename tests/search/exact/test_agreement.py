@@ -78,5 +78,5 @@ def check_diverse(draw_instance, seed):
 
 
 def _rise(monkeypatch):
-    monkeypatch.setattr("helixnas.search.solver.SMALL", 0)
-    monkeypatch.setattr("helixnas.search.levels.FIRST_ROWS", 1)
+    monkeypatch.setattr("helixnas.search.exact.solver.SMALL", 0)
+    monkeypatch.setattr("helixnas.search.exact.ceiling.FIRST_ROWS", 1)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from helixnas.search.dominance import undominated
-from helixnas.search.orthant import OrthantIndex
+from helixnas.search.exact.dominance import undominated
+from helixnas.search.exact.orthant import OrthantIndex
 
 
 def count_dominators(columns: np.ndarray, classes: np.ndarray | None) -> np.ndarray:

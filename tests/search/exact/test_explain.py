@@ -81,7 +81,7 @@ def test_a_factor_is_found_also_where_some_questions_take_too_long(monkeypatch):
         return feasibility.any_within(instance, limits, most_partials=most_partials)
 
     result = solve(_two_blocks(), Budget(upper={"macs": 4}))
-    monkeypatch.setattr("helixnas.search.explain.any_within", any_within)
+    monkeypatch.setattr("helixnas.search.exact.explain.any_within", any_within)
     assert result.infeasibility.factor == Fraction(5, 4)
 
 
@@ -90,7 +90,7 @@ def test_a_conflict_that_may_not_be_a_smallest_is_not_called_one(monkeypatch):
         raise ConfigError("too long")
 
     result = solve(_two_blocks(), Budget(upper={"macs": 10, "params": 10}))
-    monkeypatch.setattr("helixnas.search.explain.any_within", any_within)
+    monkeypatch.setattr("helixnas.search.exact.explain.any_within", any_within)
     assert not result.infeasibility.exact
     assert result.infeasibility.sentence(result.budget) == (
         "no architecture has macs <= 10 and params <= 10; the space reaches macs from 5 to 20, params from 5 to 20"

@@ -76,7 +76,7 @@ def test_a_front_at_a_resolution_is_the_front_of_rounded_costs(draw_instance):
 
 
 def test_a_front_that_is_too_large_is_refused_with_a_resolution_that_fits(table_1, monkeypatch):
-    monkeypatch.setattr("helixnas.search.front.MOST_POINTS", 3_000)
+    monkeypatch.setattr("helixnas.search.exact.front.MOST_POINTS", 3_000)
     instance, asked = table_1(0), ["params", "macs", "latency_ns"]
     with pytest.raises(
         ConfigError, match="needs more than 3,000 partial architectures; .* resolution params="
@@ -88,7 +88,7 @@ def test_a_front_that_is_too_large_is_refused_with_a_resolution_that_fits(table_
 
 
 def test_a_resolution_counts_every_limited_resource_and_never_leaves_nothing_silently(table_1, monkeypatch):
-    monkeypatch.setattr("helixnas.search.front.MOST_POINTS", 300)
+    monkeypatch.setattr("helixnas.search.exact.front.MOST_POINTS", 300)
     instance = table_1(0)
     limited = Budget(upper={"latency_ns": int(0.9 * solve(instance, Budget()).best().costs["latency_ns"])})
     with pytest.raises(ConfigError, match="resolution params=.*, latency_ms=") as caught:

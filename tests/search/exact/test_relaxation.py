@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from helixnas.search import Budget, enumerate_answers, solve
-from helixnas.search.chain import build_chain
-from helixnas.search.feasibility import to_limits
-from helixnas.search.relaxation import _master, relax
+from helixnas.search.exact.chain import build_chain
+from helixnas.search.exact.feasibility import to_limits
+from helixnas.search.exact.relaxation import _master, relax
 
 
 def test_no_architecture_inside_the_limits_scores_less_than_the_bound(draw_instance):
@@ -57,7 +57,7 @@ def test_prices_from_corners_are_those_of_the_linear_programme(number, seed, mon
     rng = np.random.default_rng(seed)
     scores, violations = rng.normal(size=4) * 1e12, rng.normal(size=(4, number)) * 1e12
     prices, bound = _master(scores, violations, 16.0)
-    monkeypatch.setattr("helixnas.search.relaxation.MOST_CORNERS", 0)
+    monkeypatch.setattr("helixnas.search.exact.relaxation.MOST_CORNERS", 0)
     _, expected = _master(scores, violations, 16.0)
     assert bound == pytest.approx(expected, rel=1e-7)
     assert (scores + violations @ prices).min() == pytest.approx(bound)
@@ -65,8 +65,8 @@ def test_prices_from_corners_are_those_of_the_linear_programme(number, seed, mon
 
 
 def test_answers_stay_exact_where_no_good_prices_are_found(draw_instance, monkeypatch):
-    monkeypatch.setattr("helixnas.search.solver.SMALL", 0)
-    monkeypatch.setattr("helixnas.search.relaxation.linprog", lambda *_, **__: SimpleNamespace(x=None))
+    monkeypatch.setattr("helixnas.search.exact.solver.SMALL", 0)
+    monkeypatch.setattr("helixnas.search.exact.relaxation.linprog", lambda *_, **__: SimpleNamespace(x=None))
     for seed in range(60):
         instance, budget = draw_instance(seed)
         assert solve(instance, budget, num_best=3).answers == enumerate_answers(instance, budget)[:3], seed

@@ -44,7 +44,7 @@ def test_many_pairs_are_pruned_in_parts(monkeypatch):
     instance = _wide_instance()
     budget = Budget(upper={"macs": 900, "params": 900})
     expected = solve(instance, budget, num_best=3)
-    monkeypatch.setattr("helixnas.search.programme.NUM_PAIRS", 50)
+    monkeypatch.setattr("helixnas.search.exact.dynamic_program.NUM_PAIRS", 50)
     result = solve(instance, budget, num_best=3)
     assert result.answers == expected.answers
     assert tuple(result.front) == tuple(expected.front)
@@ -61,7 +61,7 @@ def test_time_limit_gives_an_answer_with_bound_and_gap(monkeypatch):
 
 
 def test_time_limit_never_calls_a_feasible_budget_infeasible(draw_instance, monkeypatch):
-    monkeypatch.setattr("helixnas.search.solver.SMALL", 0)
+    monkeypatch.setattr("helixnas.search.exact.solver.SMALL", 0)
     for seed in range(80):
         instance, budget = draw_instance(seed)
         expected, result = enumerate_answers(instance, budget), solve(instance, budget, time_limit_s=0.0)

@@ -1,5 +1,5 @@
 from helixnas.search import Budget, compare_methods, enumerate_answers, is_within, solve
-from helixnas.search.references import search_by_evolution, search_greedily, search_randomly, traverse
+from helixnas.search.reference.references import search_by_evolution, search_greedily, search_randomly, traverse
 
 
 def test_algorithm_2_is_exact_where_it_finishes(draw_instance):

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from helixnas.search.budget import Budget
+from helixnas.search.check.milp import MilpAnswer, solve_milp
 from helixnas.search.instance import Instance, InstanceBlock
-from helixnas.search.milp import MilpAnswer, solve_milp
 
 SMALL = 20_000
 """Instances with no more architectures than this are solved in this process."""
@@ -27,7 +27,7 @@ SMALL = 20_000
 GRACE_S = 5.0
 """Seconds beyond the time limit before the process is ended: it starts, reads, and may be about to answer."""
 
-SCRIPT = "from helixnas.search.highs import answer; answer()"
+SCRIPT = "from helixnas.search.check.highs import answer; answer()"
 """What the process runs."""
 
 ARRAYS = ("width_in", "width_out", "score", "costs", "order")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from helixnas.errors import ConfigError
-from helixnas.search.certificate import Certificate, hash_instance
-from helixnas.search.highs import solve_within
+from helixnas.search.check.certificate import Certificate, hash_instance
+from helixnas.search.check.highs import solve_within
+from helixnas.search.check.milp import MilpAnswer
 from helixnas.search.instance import SCORE_UNIT, Instance
-from helixnas.search.milp import MilpAnswer
 
 AGREEMENT = 1e-6
 """By how much two scores may differ, in units of the score or as a share of it where that is larger."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helixnas.search.chain import Chain
+from helixnas.search.exact.chain import Chain
+from helixnas.search.exact.dynamic_program import OutOfTimeError, Rules, TooManyPartialsError, sweep, trace
+from helixnas.search.exact.relaxation import Floats, Relaxation
 from helixnas.search.instance import Instance
-from helixnas.search.programme import OutOfTimeError, Rules, TooManyPartialsError, sweep, trace
-from helixnas.search.relaxation import Floats, Relaxation
 from helixnas.search.result import Answer, answer_of
 
 SMALL = 20_000

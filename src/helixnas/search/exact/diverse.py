@@ -13,12 +13,12 @@ import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.chain import Limits, build_chain
-from helixnas.search.feasibility import to_limits
+from helixnas.search.exact.chain import Limits, build_chain
+from helixnas.search.exact.dynamic_program import Rules
+from helixnas.search.exact.feasibility import to_limits
+from helixnas.search.exact.solver import find_best, solve
 from helixnas.search.instance import Instance, InstanceBlock, Ints
-from helixnas.search.programme import Rules
 from helixnas.search.result import Answer, SearchResult
-from helixnas.search.solver import find_best, solve
 
 
 def solve_diverse(

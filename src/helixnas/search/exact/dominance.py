@@ -9,8 +9,8 @@ least j - 1 before it.
 
 import numpy as np
 
+from helixnas.search.exact.orthant import OrthantIndex
 from helixnas.search.instance import Ints, Mask
-from helixnas.search.orthant import OrthantIndex
 
 CHUNK = 512
 """Rows that are compared with each other at once."""

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helixnas.search.chain import Chain, Limits, Link, combined
-from helixnas.search.dominance import undominated
+from helixnas.search.exact.chain import Chain, Limits, Link, combined
+from helixnas.search.exact.dominance import undominated
+from helixnas.search.exact.relaxation import Floats, Relaxation
 from helixnas.search.instance import Ints
-from helixnas.search.relaxation import Floats, Relaxation
 
 NUM_PAIRS = 2**20
 """Pairs of a partial architecture and a candidate that are held at once."""

@@ -14,11 +14,11 @@ import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.chain import Ahead, Limits, build_chain
-from helixnas.search.feasibility import any_within, priced, to_limits
+from helixnas.search.exact.chain import Ahead, Limits, build_chain
+from helixnas.search.exact.dynamic_program import Rules, TooManyPartialsError, sweep
+from helixnas.search.exact.feasibility import any_within, priced, to_limits
+from helixnas.search.exact.relaxation import relax
 from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
-from helixnas.search.programme import Rules, TooManyPartialsError, sweep
-from helixnas.search.relaxation import relax
 from helixnas.search.result import Infeasibility
 
 NUM_HALVINGS = 6

@@ -12,11 +12,11 @@ import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.chain import Limits, build_chain
+from helixnas.search.exact.ceiling import MOST_PARTIALS, SMALL, rise
+from helixnas.search.exact.chain import Limits, build_chain
+from helixnas.search.exact.dynamic_program import Rules, TooManyPartialsError, sweep, trace
+from helixnas.search.exact.relaxation import relax
 from helixnas.search.instance import LARGEST_TOTAL, Instance, InstanceBlock, Ints
-from helixnas.search.levels import MOST_PARTIALS, SMALL, rise
-from helixnas.search.programme import Rules, TooManyPartialsError, sweep, trace
-from helixnas.search.relaxation import relax
 from helixnas.search.result import Answer, answer_of
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from helixnas.errors import ConfigError
 from helixnas.search.amounts import readable
 from helixnas.search.budget import Budget
-from helixnas.search.chain import Limits, build_chain
-from helixnas.search.dominance import undominated
-from helixnas.search.feasibility import is_feasible, to_limits
+from helixnas.search.exact.chain import Limits, build_chain
+from helixnas.search.exact.dominance import undominated
+from helixnas.search.exact.dynamic_program import Layer, Rules, TooManyPartialsError, in_order, sweep, trace
+from helixnas.search.exact.feasibility import is_feasible, to_limits
 from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
-from helixnas.search.programme import Layer, Rules, TooManyPartialsError, in_order, sweep, trace
 from helixnas.search.result import ParetoFront
 
 MOST_POINTS = 500_000

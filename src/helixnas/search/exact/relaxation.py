@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linprog
 
-from helixnas.search.chain import Chain, Limits
+from helixnas.search.exact.chain import Chain, Limits
 from helixnas.search.instance import Ints, Mask
 
 Floats = npt.NDArray[np.float64]

@@ -13,14 +13,14 @@ import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.chain import Chain, build_chain
-from helixnas.search.explain import explain
-from helixnas.search.feasibility import any_within, is_inside, to_limits
-from helixnas.search.front import pareto_front
+from helixnas.search.exact.ceiling import SMALL, Found, all_at_once, rise
+from helixnas.search.exact.chain import Chain, build_chain
+from helixnas.search.exact.dynamic_program import Rules
+from helixnas.search.exact.explain import explain
+from helixnas.search.exact.feasibility import any_within, is_inside, to_limits
+from helixnas.search.exact.front import pareto_front
+from helixnas.search.exact.relaxation import relax
 from helixnas.search.instance import Instance
-from helixnas.search.levels import SMALL, Found, all_at_once, rise
-from helixnas.search.programme import Rules
-from helixnas.search.relaxation import relax
 from helixnas.search.result import Answer, Pruning, SearchResult, answer_of
 
 

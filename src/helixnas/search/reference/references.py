@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helixnas.search.brute_force import enumerate_best, is_within
 from helixnas.search.budget import Budget
-from helixnas.search.chain import Limits, Link, build_chain
-from helixnas.search.feasibility import to_limits
-from helixnas.search.highs import solve_within
+from helixnas.search.check.highs import solve_within
+from helixnas.search.exact.chain import Limits, Link, build_chain
+from helixnas.search.exact.feasibility import to_limits
 from helixnas.search.instance import Instance, InstanceBlock, Ints, Mask
+from helixnas.search.reference.brute_force import enumerate_best, is_within
 from helixnas.search.result import Answer, answer_of
 
 MOST_ENUMERATED = 1_000_000

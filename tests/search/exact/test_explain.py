@@ -10,11 +10,11 @@ from helixnas.search import (
     Instance,
     InstanceBlock,
     enumerate_answers,
-    feasibility,
     is_feasible,
     is_within,
     solve,
 )
+from helixnas.search.exact import feasibility
 
 
 def test_feasibility_agrees_with_exhaustive_enumeration(draw_instance):

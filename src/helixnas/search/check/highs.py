@@ -1,108 +1,94 @@
-"""HiGHS in a process of its own: where it overlooks its time limit, as it can for minutes, it is ended.
+"""HiGHS in a process of its own, which can be killed: HiGHS may overrun its time limit by minutes (docs/log.md)."""
 
-What can be enumerated by hand in a moment is solved here, since HiGHS is not long about it either. The rest goes to a
-process that reads arrays from its standard input and writes its answer as JSON.
-"""
-
-import io
-import json
 import math
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from types import ModuleType
 
 from helixnas.search.budget import Budget
 from helixnas.search.check.milp import MilpAnswer, solve_milp
-from helixnas.search.instance import Instance, InstanceBlock
+from helixnas.search.instance import Instance
 
 SMALL = 20_000
-"""Instances with no more architectures than this are solved in this process."""
+"""Instances with at most this many architectures are solved in this process: HiGHS needs only a moment for them."""
 
 GRACE_S = 5.0
-"""Seconds beyond the time limit before the process is ended: it starts, reads, and may be about to answer."""
+"""Seconds beyond the time limit, for starting the process, before it is killed."""
 
-SCRIPT = "from helixnas.search.check.highs import answer; answer()"
-"""What the process runs."""
-
-ARRAYS = ("width_in", "width_out", "score", "costs", "order")
-"""What goes over of every block."""
+Question = tuple[Instance, dict[str, int], dict[str, int], float, bool | None]
+"""Instance, upper and lower limits, time limit and presolve: what the process receives."""
 
 
 def solve_within(
     instance: Instance, budget: Budget, *, time_limit_s: float = math.inf, presolve: bool | None = None
 ) -> MilpAnswer:
-    """Do what `solve_milp` does, and end it where it does not keep its time limit; then the answer is ``unknown``.
+    """Call `solve_milp` and enforce its time limit: where HiGHS overruns it, the answer is ``unknown``.
 
     Args:
         instance: candidates, scores and costs.
         budget: limits in whole units.
-        time_limit_s: seconds for HiGHS; it is ended 5 s later.
+        time_limit_s: seconds for HiGHS; its process is killed 5 s later.
         presolve: as in `solve_milp`.
 
     Raises:
-        UnknownNameError: the budget names a resource that the instance does not know.
-        RuntimeError: the process failed for a reason of its own.
+        UnknownNameError: the budget names a resource that the instance does not have.
+        RuntimeError: HiGHS raised an error, or its process exited without an answer.
     """
     budget.check(instance.resources)
     if instance.size <= SMALL or time_limit_s == math.inf:
         return solve_milp(instance, budget, time_limit_s=time_limit_s, presolve=presolve)
     started = time.monotonic()
-    question = {
-        "resources": instance.resources,
-        "combine": instance.combine,
-        "upper": dict(budget.upper),
-        "lower": dict(budget.lower),
-        "time_limit_s": time_limit_s,
-        "presolve": presolve,
-    }
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT],
-            input=_packed(instance, question),
-            capture_output=True,
-            timeout=time_limit_s + GRACE_S,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-    except subprocess.TimeoutExpired:
-        done = None
-    if done is None or done.returncode < 0:  # ended by us, or by the system for its memory
+    found = _ask((instance, dict(budget.upper), dict(budget.lower), time_limit_s, presolve), time_limit_s + GRACE_S)
+    if isinstance(found, str):
+        raise RuntimeError(f"HiGHS failed: {found}")
+    if found is None:
         seconds = time.monotonic() - started
         return MilpAnswer(status="unknown", rows=None, score=None, bound=None, seconds=seconds)
-    if done.returncode:
-        raise RuntimeError(f"the process of HiGHS failed:\n{done.stderr.decode(errors='replace')}")
-    found = json.loads(done.stdout)
-    rows = None if found["rows"] is None else tuple(found["rows"])
-    return MilpAnswer(
-        status=found["status"], rows=rows, score=found["score"], bound=found["bound"], seconds=found["seconds"]
-    )
+    return found
 
 
-def answer() -> None:
-    """Solve what comes in on standard input, and write what HiGHS says to standard output."""
-    instance, question = _unpacked(sys.stdin.buffer.read())
-    budget = Budget(upper=question["upper"], lower=question["lower"])
-    found = solve_milp(instance, budget, time_limit_s=question["time_limit_s"], presolve=question["presolve"])
-    sys.stdout.write(json.dumps(asdict(found)))
+def _ask(question: Question, timeout_s: float) -> MilpAnswer | str | None:
+    """Return the answer of a new process, its error, or None where it ran out of time or was killed."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(theirs, question), daemon=True)
+    try:
+        with ours:
+            with theirs, _without_main():
+                process.start()
+            return ours.recv() if ours.poll(timeout_s) else None
+    except (EOFError, BrokenPipeError):
+        process.join()
+        return None if (process.exitcode or 0) < 0 else f"its process exited with code {process.exitcode}"
+    finally:
+        if process.pid is not None:
+            process.kill()
+            process.join()
+        process.close()
 
 
-def _packed(instance: Instance, question: Mapping[str, Any]) -> bytes:
-    arrays = {f"{name}-{k}": getattr(block, name) for k, block in enumerate(instance.blocks) for name in ARRAYS}
-    buffer = io.BytesIO()
-    np.savez(buffer, question=np.array(json.dumps({**question, "blocks": len(instance.blocks)})), **arrays)
-    return buffer.getvalue()
+def _answer(pipe: Connection, question: Question) -> None:
+    instance, upper, lower, time_limit_s, presolve = question
+    try:
+        budget = Budget(upper=upper, lower=lower)
+        pipe.send(solve_milp(instance, budget, time_limit_s=time_limit_s, presolve=presolve))
+    except Exception as error:
+        pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _unpacked(content: bytes) -> tuple[Instance, dict[str, Any]]:
-    with np.load(io.BytesIO(content)) as arrays:
-        question = json.loads(str(arrays["question"]))
-        blocks = [
-            InstanceBlock(**{name: arrays[f"{name}-{k}"] for name in ARRAYS}) for k in range(question.pop("blocks"))
-        ]
-    combine, resources = tuple(question["combine"]), tuple(question["resources"])
-    return Instance(blocks=tuple(blocks), resources=resources, combine=combine), question
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module from `multiprocessing`, which would import it in the new process.
+
+    The process needs nothing from it, and a script without an ``if __name__ == "__main__"`` guard would run again.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

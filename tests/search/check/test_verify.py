@@ -4,17 +4,7 @@ import numpy as np
 import pytest
 
 from helixnas.errors import ConfigError
-from helixnas.search import Budget, certify, enumerate_answers, solve, solve_milp, verify
-
-
-def test_highs_agrees_with_exhaustive_enumeration(draw_instance):
-    for seed in range(60):
-        instance, budget = draw_instance(seed)
-        expected, found = enumerate_answers(instance, budget), solve_milp(instance, budget)
-        assert found.status == ("optimal" if expected else "infeasible"), seed
-        if expected:
-            scale = max(1, *(abs(int(block.score.max())) for block in instance.blocks))
-            assert abs(found.score - expected[0].score) <= 1e-6 * scale * len(instance.blocks), seed
+from helixnas.search import Budget, certify, solve, verify
 
 
 @pytest.mark.slow

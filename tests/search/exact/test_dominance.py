@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from helixnas.search.exact.dominance import undominated
-from helixnas.search.exact.orthant import OrthantIndex
 
 
 def count_dominators(columns: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
@@ -51,13 +50,3 @@ def test_many_rows_of_two_columns_in_several_chunks_agree():
 def test_classes_with_a_huge_range_are_told_apart():
     columns = np.array([[0], [2**61], [-(2**61)], [0]])
     assert undominated(columns, classes=np.array([0, 1, 1, 0])).tolist() == [True, True, True, False]
-
-
-@pytest.mark.parametrize("ties", [4, 10**9])
-def test_index_finds_a_point_that_is_no_larger_wherever_there_is_one(ties):
-    rng = np.random.default_rng(0)
-    points, queries = rng.integers(0, ties, (700, 3)), rng.integers(-1, ties, (900, 3)) // 2
-    expected = (points[:, None] <= queries[None]).all(axis=2).any(axis=0)
-    assert OrthantIndex(points).any_no_larger(queries).tolist() == expected.tolist()
-    assert expected.any()
-    assert not expected.all()

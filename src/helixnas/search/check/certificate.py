@@ -1,7 +1,7 @@
-"""Certificate: what a search claims, as a value that is also the file ``certificate.json``.
+"""Certificate: the claims of a search, as a value that is also the file ``certificate.json``.
 
-It names the instance by a hash that depends on the candidates, not on their order in memory, so that anyone who holds the
-same tables can tell, and check (`verify`), that the answer is the answer to these tables.
+It identifies the instance by a hash of the candidates that does not depend on their order in memory, so that anyone who
+has the same tables can check (`verify`) that the answer belongs to them.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ from helixnas.search.result import SearchResult, Status
 FORMAT = "helixnas-certificate"
 VERSION = 1
 BIG = ("space_size", "score", "bound")
-"""Numbers that may exceed 2^53 and are written as texts."""
+"""Numbers that may exceed 2^53 and are written as strings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What was searched, under which limits, what was found, and how sure that is."""
+    """Instance, limits, answer, and what is proven about it."""
 
     status: Status
     """Optimal, feasible (then see bound and gap) or infeasible."""
@@ -36,10 +36,10 @@ class Certificate:
     """The costs of the instance, in the order that breaks ties."""
 
     weights: tuple[float, ...]
-    """lambda_k (Eq. 4) that the scores of the instance were multiplied by; empty for 1 each."""
+    """lambda_k of Eq. 4 per block; empty for 1 each."""
 
     scores: Mapping[str, float]
-    """What the rated scores were multiplied by before they were added to one; empty for the first alone."""
+    """Coefficients of the rated scores in their sum; empty for the first score alone."""
 
     space_size: int
     """Architectures in the space, exactly."""
@@ -63,16 +63,16 @@ class Certificate:
     """Of the best answer, per block of the instance (stem and head included): the text, or the row where there is none."""
 
     bound: int | None
-    """No architecture inside the limits scores less."""
+    """Lower bound on the score inside the limits."""
 
     gap: float | None
-    """By how much of its size the score may exceed the optimum; 0 where it is proven."""
+    """Relative gap between score and bound; 0 if proven."""
 
     num_answers: int
-    """How many answers the status speaks of."""
+    """Number of answers that the status covers."""
 
     pruning: Mapping[str, int]
-    """What the search removed, by reason, and what it looked at."""
+    """Counts of removed candidates and visited partial architectures."""
 
     reason: str
     """Why there is no answer; empty where there is one."""

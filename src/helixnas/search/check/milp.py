@@ -1,13 +1,14 @@
-"""The search as a mixed-integer programme for HiGHS: the second opinion, which shares no code with the solver.
+"""The search as a mixed-integer program for HiGHS: a second opinion that shares no code with the solver.
 
 One binary variable per candidate; one candidate per block; at every boundary, as many candidates end in a width as start
-from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. They
-are tolerances all the same: an answer that exceeds a limit in integers is forbidden by name and the programme is solved
+from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. An
+answer that exceeds a limit in integers, within these tolerances, is excluded by a constraint and the program is solved
 again.
 """
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,18 +20,18 @@ from helixnas.search.budget import Budget
 from helixnas.search.instance import Instance, Ints
 
 MOST_REPAIRS = 50
-"""Answers outside the limits that are forbidden before HiGHS is given up."""
+"""Answers outside the limits to exclude before giving up."""
 
 LIMIT_SCALE = 1000.0
-"""Costs are given in thousandths of their limit: HiGHS may break a row by 1e-6."""
+"""Costs are scaled to thousandths of their limit, because HiGHS may violate a row by 1e-6."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MilpAnswer:
-    """What HiGHS says."""
+    """The answer of HiGHS."""
 
     status: Literal["optimal", "infeasible", "unknown"]
-    """Unknown: its time was up, or its answers kept exceeding a limit."""
+    """Unknown: the time limit was reached, or all answers exceeded a limit."""
 
     rows: tuple[int, ...] | None
     """Row per block of its best answer, which is inside the limits in integers."""
@@ -53,8 +54,8 @@ def solve_milp(
         instance: candidates, scores and costs.
         budget: limits in whole units.
         time_limit_s: seconds for HiGHS.
-        presolve: whether HiGHS simplifies the programme first. That is mostly faster, but where a resource has limits on
-            both sides it can overlook the time limit by minutes (docs/log.md); left out, it does so in the other cases.
+        presolve: whether HiGHS simplifies the program first. That is mostly faster, but where a resource has limits on
+            both sides, HiGHS may overrun the time limit by minutes (docs/log.md); by default, on in the other cases.
 
     Raises:
         UnknownNameError: the budget names a resource that the instance does not know.
@@ -95,8 +96,8 @@ def solve_milp(
             break
         chosen = np.flatnonzero(solved.x > 0.5)
         rows = _rows(instance, chosen)
-        if _within(instance, budget, rows):
-            score = sum(int(block.score[row]) for block, row in zip(instance.blocks, rows, strict=True))
+        score, costs = total(instance, rows)
+        if _within(costs, budget):
             status = "optimal" if solved.status == 0 else "unknown"
             return MilpAnswer(status=status, rows=rows, score=score, bound=bound, seconds=seconds)
         forbidden = sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), (1, len(scores)))
@@ -155,10 +156,16 @@ def _rows(instance: Instance, chosen: Ints) -> tuple[int, ...]:
     return tuple(int(place - start) for place, start in zip(chosen, first[:-1], strict=True))
 
 
-def _within(instance: Instance, budget: Budget, rows: tuple[int, ...]) -> bool:
-    for column, name in enumerate(instance.resources):
-        costs = [int(block.costs[row, column]) for block, row in zip(instance.blocks, rows, strict=True)]
-        total = sum(costs) if instance.combine[column] == "sum" else max(costs)
-        if total > budget.upper.get(name, total) or total < budget.lower.get(name, total):
-            return False
-    return True
+def total(instance: Instance, rows: Sequence[int]) -> tuple[int, dict[str, int]]:
+    """Return score and costs of one architecture, a row per block, added up in Python's integers."""
+    chosen = list(zip(instance.blocks, rows, strict=True))
+    costs: dict[str, int] = {}
+    for column, (name, how) in enumerate(zip(instance.resources, instance.combine, strict=True)):
+        parts = [int(block.costs[row, column]) for block, row in chosen]
+        costs[name] = sum(parts) if how == "sum" else max(parts)
+    return sum(int(block.score[row]) for block, row in chosen), costs
+
+
+def _within(costs: Mapping[str, int], budget: Budget) -> bool:
+    below = all(costs[name] <= limit for name, limit in budget.upper.items())
+    return below and all(costs[name] >= limit for name, limit in budget.lower.items())

@@ -1,41 +1,41 @@
-"""verify: an independent check of a certificate, from the instance and what the certificate says alone.
+"""verify: an independent check of a certificate, from the instance and the certificate alone.
 
-It shares no code with the solver (an import contract sees to that). It walks the architecture through the instance, adds
-score and costs up in Python's integers, holds them against the limits, and asks HiGHS (`milp`) for the optimum, or
-whether there is none. `NOT_VERIFIED` says what that leaves open.
+It shares no code with the solver, which an import contract enforces. It follows the architecture through the instance,
+adds up score and costs in Python's integers, compares them with the limits, and lets HiGHS (`milp`) find the optimum or
+prove that there is none. `NOT_VERIFIED` lists what is not checked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from helixnas.errors import ConfigError
 from helixnas.search.check.certificate import Certificate, hash_instance
 from helixnas.search.check.highs import solve_within
-from helixnas.search.check.milp import MilpAnswer
+from helixnas.search.check.milp import MilpAnswer, total
 from helixnas.search.instance import SCORE_UNIT, Instance
 
 AGREEMENT = 1e-6
-"""By how much two scores may differ, in units of the score or as a share of it where that is larger."""
+"""Largest difference of two equal scores, absolute or relative, whichever is larger."""
 
 NOT_VERIFIED = (
     "not verified: the ratings and costs themselves, the choice among equal scores, further answers, and the front"
 )
-"""What a verification says nothing about."""
+"""What a verification does not cover."""
 
 Verdict = Literal["confirmed", "not confirmed", "refuted"]
-"""What HiGHS says of a claim; not confirmed: its time was up, or its tolerances do not allow a word."""
+"""Result of HiGHS for a claim; not confirmed: its time limit or its tolerances do not allow a decision."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What was found; the certificate holds where `problems` is empty and the verdict is not ``refuted``."""
+    """The outcome; the certificate holds if `problems` is empty and the verdict is not ``refuted``."""
 
     problems: tuple[str, ...]
-    """One sentence each: another instance, a score or cost that was claimed otherwise, a limit that is broken."""
+    """One sentence each: another instance, a wrong score or cost, a violated limit."""
 
     claim: str
-    """What HiGHS was asked: ``optimum``, ``bound`` (of an answer that is not proven) or ``infeasible``."""
+    """The claim that HiGHS checked: ``optimum``, ``bound`` (of an answer that is not proven) or ``infeasible``."""
 
     verdict: Verdict
 
@@ -43,11 +43,11 @@ class Verification:
     """Score of HiGHS's best architecture, in units of 1e-12."""
 
     seconds: float
-    """Time that HiGHS took."""
+    """Seconds that HiGHS took."""
 
     @property
     def holds(self) -> bool:
-        """Whether nothing speaks against the certificate."""
+        """Whether no check contradicts the certificate."""
         return not self.problems and self.verdict != "refuted"
 
     @property
@@ -64,7 +64,7 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
     Args:
         instance: candidates, scores and costs, built anew from the tables.
         certificate: the claims.
-        time_limit_s: seconds for HiGHS, which is ended soon after them.
+        time_limit_s: seconds for HiGHS, which is killed soon after.
 
     Raises:
         ConfigError: the certificate's architecture is not one of the instance.
@@ -108,7 +108,7 @@ def _tolerance(score: int | float) -> float:
 
 
 def _problems_of_answer(instance: Instance, certificate: Certificate) -> list[str]:
-    score, costs = _recompute(instance, certificate.architecture)
+    score, costs = total(instance, _locate(instance, certificate.architecture))
     problems = [f"the score is {score:,}, not {certificate.score:,}"] if score != certificate.score else []
     for name, claimed in certificate.costs.items():
         if claimed != costs.get(name):
@@ -122,17 +122,8 @@ def _problems_of_answer(instance: Instance, certificate: Certificate) -> list[st
     return problems
 
 
-def _recompute(instance: Instance, architecture: Sequence[str] | Sequence[int]) -> tuple[int, Mapping[str, int]]:
-    chosen = list(zip(instance.blocks, _locate(instance, architecture), strict=True))
-    costs: dict[str, int] = {}
-    for column, (name, how) in enumerate(zip(instance.resources, instance.combine, strict=True)):
-        parts = [int(block.costs[row, column]) for block, row in chosen]
-        costs[name] = sum(parts) if how == "sum" else max(parts)
-    return sum(int(block.score[row]) for block, row in chosen), costs
-
-
 def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:
-    """Return what HiGHS was asked and what it says."""
+    """Return the claim and HiGHS's verdict on it."""
     if certificate.status == "infeasible" or certificate.score is None:
         met = highs.score is not None  # it was held against the limits in integers
         return "infeasible", "refuted" if met else _confirmed(highs.status == "infeasible")

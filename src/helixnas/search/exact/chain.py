@@ -1,8 +1,8 @@
-"""The chain that an instance becomes under a budget: which rows connect, which can meet the limits, what lies ahead.
+"""The chain of an instance under a budget: the rows that connect and can meet each limit, with bounds on the rest.
 
-Between two blocks the only state is the width. So per boundary and width there is a least and a most that the rest of
-the chain adds to a resource, exactly; a candidate or a partial architecture that exceeds a limit even with the least
-is of no use. These are the bounds of the dynamic programme.
+Between two blocks the only state is the width. So per boundary and width, the least and the most that the rest of the
+chain adds to a resource are known exactly; a candidate or a partial architecture that exceeds a limit even with the
+least is discarded. These are the bounds of the dynamic program.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ UNREACHED = 2**61
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the search must respect, by column of the costs."""
+    """Limits by column of the costs."""
 
     upper: Mapping[int, int]
     lower: Mapping[int, int]
@@ -26,7 +26,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ahead:
-    """What the rest of the chain adds, per width at one boundary."""
+    """Bounds on what the rest of the chain adds, per width at one boundary."""
 
     least: Ints
     """(widths, resources) the least of each limited resource; 0 for the others."""
@@ -54,14 +54,7 @@ class Link:
 
     def take(self, chosen: Ints | Mask) -> "Link":
         """Return only the chosen candidates."""
-        return Link(
-            row=self.row[chosen],
-            start=self.start[chosen],
-            end=self.end[chosen],
-            score=self.score[chosen],
-            costs=self.costs[chosen],
-            order=self.order[chosen],
-        )
+        return Link(**{name: column[chosen] for name, column in vars(self).items()})
 
     def __len__(self) -> int:
         return len(self.row)
@@ -69,7 +62,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chain:
-    """Links in order, the boundaries' bounds, and how many candidates went for which reason."""
+    """Links in order, the bounds at the boundaries, and how many candidates were removed for which reason."""
 
     links: tuple[Link, ...]
     ahead: tuple[Ahead, ...]
@@ -83,7 +76,7 @@ class Chain:
 
     @property
     def num_architectures(self) -> float:
-        """How many architectures the chain holds, to the precision of a float."""
+        """Number of architectures of the chain, to the precision of a float."""
         numbers = np.ones(1)
         for link, ahead in zip(self.links, self.ahead[1:], strict=True):
             numbers = np.bincount(link.end, numbers[link.start], minlength=len(ahead.least))
@@ -91,7 +84,7 @@ class Chain:
 
     @property
     def most_score(self) -> int:
-        """What no architecture of the chain can exceed in score."""
+        """Upper bound on the score of the chain's architectures."""
         return sum(int(link.score.max()) for link in self.links)
 
     def rows(self, places: Ints) -> Ints:

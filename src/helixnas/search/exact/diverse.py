@@ -1,8 +1,8 @@
 """Answers that differ: the best, then the best at a distance from it, then the best at that distance from both, ...
 
 The distance of two architectures is the number of layer slots whose operation or cell differs; a missing layer differs
-from any layer. To keep a distance from an earlier answer is a lower limit on a cost that adds up over the blocks, so
-the exact search does it without a new rule: every earlier answer is one more resource.
+from any layer. The distance from an earlier answer adds up over the blocks, so it is a resource with a lower limit:
+the exact search needs no new rule.
 """
 
 import time
@@ -36,8 +36,8 @@ def solve_diverse(
     Args:
         instance: candidates with `InstanceBlock.slots`; without them, a block is one slot.
         budget: limits in whole units.
-        num_answers: how many answers at most.
-        min_distance: layer slots in which every two answers differ, at least.
+        num_answers: largest number of answers.
+        min_distance: smallest number of layer slots in which two answers differ.
         time_limit_s: seconds for each answer, after which it need not be proven best.
 
     Raises:

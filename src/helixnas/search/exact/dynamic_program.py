@@ -1,4 +1,4 @@
-"""The dynamic programme over the chain: what survives of all partial architectures after each block.
+"""The dynamic program over the chain: the undominated partial architectures after each block.
 
 A partial architecture is known by the width it ends in, its score and its costs. Of two that end in the same width the
 worse can never overtake the better, whatever follows (`dominance`): costs and scores of the rest are the same for both.
@@ -9,14 +9,14 @@ bind. (With both limits, or a lower limit on what a front is asked for, that mea
 maximum need one more rule. Two partial architectures of equal score may swap places in the order of ties once a common
 maximum hides the difference between theirs, so of equal scores one removes the other only where these maxima are equal.
 
-A ceiling makes a run short: partial architectures whose Lagrangian bound (`relaxation`) lies above it are not even
-looked at, for the candidates of a block stand sorted by their reduced scores. What is found at or below the ceiling is
-then exactly what a run without it would find there.
+A ceiling makes a run short: partial architectures whose Lagrangian bound (`relaxation`) lies above it are skipped
+unseen, since the candidates of a block are sorted by their reduced scores. At or below the ceiling, a run finds exactly
+what a run without it would find.
 """
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +30,7 @@ NUM_PAIRS = 2**20
 
 
 class OutOfTimeError(Exception):
-    """The deadline of a run passed; the solver answers with what it has."""
+    """The deadline passed; the solver returns the best answer so far."""
 
 
 class TooManyPartialsError(Exception):
@@ -60,19 +60,12 @@ class Layer:
 
     def take(self, chosen: Ints) -> "Layer":
         """Return only the chosen partial architectures, in that order."""
-        return Layer(
-            width=self.width[chosen],
-            score=self.score[chosen],
-            costs=self.costs[chosen],
-            rank=self.rank[chosen],
-            parent=self.parent[chosen],
-            row=self.row[chosen],
-        )
+        return Layer(**{name: column[chosen] for name, column in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What one run of the programme keeps."""
+    """Settings of one run of the dynamic program."""
 
     limits: Limits
     is_max: tuple[bool, ...]
@@ -82,16 +75,16 @@ class Rules:
     """Resources that break ties; those after them only have limits."""
 
     asked: tuple[int, ...] = ()
-    """Columns of the resources that a front is asked for."""
+    """Columns of the front's resources."""
 
     copies: int = 1
-    """How many answers must survive."""
+    """Number of best answers that must survive."""
 
     ceiling: float = np.inf
-    """Partial architectures whose bound lies above are left out."""
+    """Partial architectures with a bound above this are skipped."""
 
     deadline: float = np.inf
-    """Reading of `time.monotonic` at which the run is given up."""
+    """Value of `time.monotonic` at which the run stops."""
 
     most_partials: int = 2**62
     """Partial architectures that a layer may keep."""
@@ -103,14 +96,14 @@ class Sweep:
 
     layers: tuple[Layer, ...]
     num_partials: int
-    """Partial architectures that were looked at."""
+    """Partial architectures visited."""
 
     dominated: int
     """Partial architectures and candidates that others removed."""
 
 
 def sweep(chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> Sweep:
-    """Run the programme from the first block to the last.
+    """Run the dynamic program from the first block to the last.
 
     Raises:
         OutOfTimeError: the deadline passed.
@@ -157,18 +150,11 @@ def join(layers: Sequence[Layer]) -> Layer:
     """Return the partial architectures of several layers in one."""
     if len(layers) == 1:
         return layers[0]
-    return Layer(
-        width=np.concatenate([layer.width for layer in layers]),
-        score=np.concatenate([layer.score for layer in layers]),
-        costs=np.concatenate([layer.costs for layer in layers]),
-        rank=np.concatenate([layer.rank for layer in layers]),
-        parent=np.concatenate([layer.parent for layer in layers]),
-        row=np.concatenate([layer.row for layer in layers]),
-    )
+    return Layer(**{name: np.concatenate([vars(layer)[name] for layer in layers]) for name in vars(layers[0])})
 
 
 class _Step:
-    """One block of the programme: every partial architecture before it with every candidate that fits."""
+    """One block of the dynamic program: every partial architecture before it with every candidate that fits."""
 
     def __init__(
         self,
@@ -193,7 +179,7 @@ class _Step:
             self.spare = rules.ceiling - relaxation.constant + relaxation.margin
 
     def states(self, width: int) -> Layer:
-        """Return what survives at one width after the block, in the order of ties."""
+        """Return the undominated partial architectures of one width after the block, in the order of ties."""
         kept = [self.before.take(np.zeros(0, np.int64))]
         held = 0
         for new in self._extensions(width):
@@ -254,7 +240,7 @@ class _Step:
         layer = layer.take(in_order(layer.score, layer.costs[:, : self.rules.num_ties], layer.rank))
         columns = self._what_counts(layer, width)
         if self.rules.copies > 1 and columns.shape[1] > 1 and self.rules.ceiling < np.inf:
-            return layer  # the ceiling keeps the layer small, and peeling many fronts of several columns is dear
+            return layer  # the ceiling keeps the layer small, and peeling many fronts of several columns is expensive
         kept = undominated(columns, copies=self.rules.copies)
         self.num_dominated += len(layer) - int(kept.sum())
         return layer if kept.all() else layer.take(np.flatnonzero(kept))
@@ -318,11 +304,4 @@ def _settle(layer: Layer, link: Link) -> Layer:
     """Number the texts by place, for their ranks grow with every block, and the candidates by row of the instance."""
     rank = np.empty(len(layer), np.int64)
     rank[np.argsort(layer.rank)] = np.arange(len(layer))
-    return Layer(
-        width=layer.width,
-        score=layer.score,
-        costs=layer.costs,
-        rank=rank,
-        parent=layer.parent,
-        row=link.row[layer.row],
-    )
+    return replace(layer, rank=rank, row=link.row[layer.row])

@@ -1,9 +1,9 @@
 """Why a budget cannot be met: what the space reaches, which limits conflict, by how much the budgets must grow.
 
-A smallest conflicting set is the first, by size, of the sets of limits that nothing meets. The factor is the least of
-``max over r of cost_r / limit_r`` over the architectures that meet the lower limits: an interval that holds it is halved
-some times, and what lies inside is on the Pareto front of the costs among each other, which the programme finds with a cost
-in the place of the score. Where limits on both sides make that too large, the reason says that it is not the last word.
+The conflict is the first, by size, of the sets of limits that no architecture meets. The factor is the least of ``max
+over r of cost_r / limit_r`` over the architectures that meet the lower limits: bisection narrows the interval, then the
+dynamic program finds the Pareto front of the costs inside it, with a cost in the place of the score. Where limits on
+both sides make that too expensive, the reason is marked as not exact.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.result import Infeasibility
 
 NUM_HALVINGS = 6
-"""How often the interval that holds the factor is halved."""
+"""Bisection steps for the factor."""
 
 MOST_PARTIALS = 500_000
 """Partial architectures that one question may keep."""
@@ -54,7 +54,7 @@ def _reach(instance: Instance) -> Ahead:
 
 
 def _conflict(instance: Instance, budget: Budget) -> tuple[Budget, bool]:
-    """Return a smallest set of limits that nothing meets, and whether every smaller one is known to be met."""
+    """Return a smallest set of limits that nothing meets, and whether every smaller set is known to be feasible."""
     limits = [("upper", name) for name in budget.upper] + [("lower", name) for name in budget.lower]
     sure = True
     for number in range(1, len(limits)):
@@ -71,7 +71,7 @@ def _conflict(instance: Instance, budget: Budget) -> tuple[Budget, bool]:
 
 
 def _meets(instance: Instance, budget: Budget) -> bool | None:
-    """Return whether anything meets a budget; None where that takes too long to tell."""
+    """Return whether any architecture meets a budget; None if the decision takes too long."""
     try:
         return any_within(instance, to_limits(instance, budget), most_partials=MOST_PARTIALS) is not None
     except ConfigError:

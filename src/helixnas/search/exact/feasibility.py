@@ -1,9 +1,8 @@
-"""Whether anything meets a budget at all: a limited resource takes the place of the score.
+"""Whether any architecture meets a budget: a limited resource takes the place of the score.
 
-The Lagrangian bound settles most cases: either it exceeds every value that the resource can take, so nothing meets the
-limits, or an architecture inside them is met on the way or below the first ceilings. The rest is gone over without a
-ceiling: the least of the resource under the other limits decides, and the programme carries one column less than it would
-for the score.
+The Lagrangian bound settles most cases: either it exceeds every value of the resource, so no architecture meets the
+limits, or one is found while computing the bound or below the first ceilings. The rest is searched without a ceiling:
+the least of the resource under the other limits decides, with one column less than a search for the score needs.
 """
 
 from dataclasses import replace
@@ -16,7 +15,7 @@ from helixnas.search.exact.ceiling import MOST_PARTIALS, SMALL, rise
 from helixnas.search.exact.chain import Limits, build_chain
 from helixnas.search.exact.dynamic_program import Rules, TooManyPartialsError, sweep, trace
 from helixnas.search.exact.relaxation import relax
-from helixnas.search.instance import LARGEST_TOTAL, Instance, InstanceBlock, Ints
+from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.result import Answer, answer_of
 
 
@@ -36,7 +35,7 @@ def any_within(instance: Instance, limits: Limits, *, most_partials: int = MOST_
     """Return the row per block of some architecture inside the limits, or None where there is none.
 
     Raises:
-        ConfigError: it takes more than so many partial architectures to tell.
+        ConfigError: the decision needs more than `most_partials` partial architectures.
     """
     chosen, sign = _easiest_side(instance, limits)
     cheap = priced(instance, chosen, sign)
@@ -106,17 +105,16 @@ def _exhaustively(cheap: Instance, limits: Limits, rules: Rules, chosen: int | N
 
 def priced(instance: Instance, column: int | None, sign: int = 1) -> Instance:
     """Return the instance with a resource in the place of the score, or no score at all."""
-    blocks = (
-        InstanceBlock(
-            width_in=block.width_in,
-            width_out=block.width_out,
+    blocks = tuple(
+        replace(
+            block,
             score=np.zeros(len(block), np.int64) if column is None else sign * block.costs[:, column],
-            costs=block.costs,
-            order=block.order,
+            labels=None,
+            slots=None,
         )
         for block in instance.blocks
     )
-    return Instance(blocks=tuple(blocks), resources=instance.resources, combine=instance.combine)
+    return replace(instance, blocks=blocks)
 
 
 def to_limits(instance: Instance, budget: Budget) -> Limits:

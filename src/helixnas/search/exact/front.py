@@ -1,9 +1,9 @@
 """The complete Pareto front of score against resources, exactly, or at a resolution where the exact one is too large.
 
-A front needs every partial architecture that no other is as good as in score and in each resource asked for, so it runs
-the programme without a ceiling. One or two resources give fronts of some hundreds or thousands of points. With three it
-can be very many: beyond `MOST_POINTS` the front is refused, with a resolution that is certain to fit. At a resolution,
-the costs of every candidate are rounded up to whole steps, and the front is complete and exact for these.
+A front needs every partial architecture that is undominated in score and the front's resources, so the dynamic program
+runs without a ceiling. One or two resources give fronts of hundreds or thousands of points. Three can give many more:
+beyond `MOST_POINTS` the front is refused, with a resolution that is certain to fit. At a resolution, the costs of every
+candidate are rounded up to whole steps, and the front is complete and exact for the rounded costs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ def pareto_front(
 ) -> ParetoFront:
     """Return the complete front of score against `resources` among the architectures inside the budget, by score.
 
-    It is empty where nothing meets the limits.
+    It is empty if no architecture meets the limits.
 
     Args:
         instance: candidates, scores and costs.
         budget: limits in whole units.
-        resources: what the score is weighed against, up to three for any size of space.
+        resources: the front's resources, up to three for any size of space.
         resolution: per resource, a step to whose multiples every candidate's cost is rounded up, the limits' included.
 
     Raises:
@@ -71,7 +71,7 @@ def pareto_front(
         rows = trace(layers, _front_of(layers[-1], columns))
     if steps and not len(rows) and is_feasible(instance, budget):
         raise ConfigError("rounded up at this resolution, no architecture is inside the limits; take smaller steps")
-    score, costs = _totals(instance, rows)
+    score, costs = instance.totals(rows)
     return ParetoFront(instance=instance, resources=tuple(resources), rows=rows, score=score, costs=costs, steps=steps)
 
 
@@ -80,16 +80,6 @@ def _front_of(last: Layer, columns: Sequence[int]) -> Ints:
     asked = last.costs[:, list(columns)]
     order = in_order(last.score, np.concatenate([asked, last.costs], axis=1), last.rank)
     return order[undominated(asked[order])]
-
-
-def _totals(instance: Instance, rows: Ints) -> tuple[Ints, Ints]:
-    score = np.zeros(len(rows), np.int64)
-    costs = np.zeros((len(rows), len(instance.resources)), np.int64)
-    is_max = np.array(instance.is_max, dtype=np.bool_)
-    for block, row in zip(instance.blocks, rows.T, strict=True):
-        score += block.score[row]
-        costs = np.where(is_max, np.maximum(costs, block.costs[row]), costs + block.costs[row])
-    return score, costs
 
 
 def _round_up(instance: Instance, limits: Limits, steps: Mapping[str, int]) -> Instance:
@@ -105,11 +95,11 @@ def _round_up(instance: Instance, limits: Limits, steps: Mapping[str, int]) -> I
             )
         width[instance.column(name)] = step
     blocks = tuple(replace(block, costs=-(-block.costs // width) * width) for block in instance.blocks)
-    return Instance(blocks=blocks, resources=instance.resources, combine=instance.combine)
+    return replace(instance, blocks=blocks)
 
 
 def _refusal(instance: Instance, budget: Budget, resources: Sequence[str]) -> str:
-    """Say what would fit: with so few steps per resource that counts, there are not more roundings than may be kept."""
+    """Return a message with a resolution that fits: few enough steps per resource to bound the rounded combinations."""
     text = f"the front of score against {', '.join(resources)} needs more than {MOST_POINTS:,} partial architectures"
     if budget.lower:
         return f"{text}; ask for fewer resources, or leave lower limits out"

@@ -1,4 +1,4 @@
-"""Is any of these points no larger in every column? An index for three columns and more.
+"""An index that answers, for three columns and more: is any point no larger than a query in every column?
 
 For each column the points are cut into cells of equal number, and for each cut a set of bits says which points lie at or
 below it. A query rounds down to a cut in every column: a bit that is in all of these sets is a point that is certainly
@@ -13,11 +13,11 @@ WORD = 64
 """Bits in a word."""
 
 NUM_QUERIES = 256
-"""Queries that are answered at once."""
+"""Queries per batch."""
 
 
 class OrthantIndex:
-    """Points that wait to be compared with queries.
+    """Points, indexed for comparison with queries.
 
     >>> index = OrthantIndex(np.array([[1, 5, 2], [4, 0, 2]]))
     >>> index.any_no_larger(np.array([[1, 5, 2], [4, 4, 9], [3, 4, 9]])).tolist()

@@ -5,11 +5,11 @@ lower bound for every architecture inside the limits; a lower limit enters with 
 blocks finds it, and two find it for the best chain *through each candidate*. The prices that bound best come from
 cutting planes: each pass returns a chain, whose line over the prices bounds all later bounds from above (Kelley).
 
-Bounds are floats: what they exclude lies above by more than `margin`, which covers every rounding.
+Bounds are floats; `margin` covers their rounding errors.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from math import comb
@@ -31,7 +31,7 @@ GOOD_ENOUGH = 1e-2
 """Share of the possible score range to which the bound is improved."""
 
 MOST_CORNERS = 500
-"""Corners that are all looked at; where there are more, a linear programme is solved instead."""
+"""Largest number of corners to enumerate; where there are more, a linear program is solved instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,14 +51,14 @@ class Relaxation:
     """(resources,) price of one unit of each resource; negative for a lower limit."""
 
     constant: float
-    """What the limits themselves contribute."""
+    """Contribution of the limits."""
 
     margin: float
     """More than the rounding errors can be."""
 
     @property
     def floor(self) -> float:
-        """No architecture inside the limits scores less."""
+        """Lower bound on the score inside the limits."""
         return float(self.ahead[0][0]) + self.constant - self.margin
 
     def through(self, number: int, start: Ints, end: Ints) -> Floats:
@@ -69,14 +69,7 @@ class Relaxation:
     def take(self, chosen: Sequence[Mask]) -> "Relaxation":
         """Return the relaxation for only the chosen candidates of every link; the bounds stay."""
         reduced = tuple(values[some] for values, some in zip(self.reduced, chosen, strict=True))
-        return Relaxation(
-            reduced=reduced,
-            ahead=self.ahead,
-            behind=self.behind,
-            prices=self.prices,
-            constant=self.constant,
-            margin=self.margin,
-        )
+        return replace(self, reduced=reduced)
 
 
 def relax(chain: Chain, limits: Limits, is_max: Sequence[bool]) -> tuple[Relaxation, list[Ints]]:
@@ -219,7 +212,7 @@ def _master(scores: Floats, violations: Floats, highest: float) -> tuple[Floats,
 def _highest_corner(scores: Floats, violations: Floats, highest: float) -> tuple[Floats, float]:
     """The same for few lines: the optimum is where as many lines and sides of the box meet as there are unknowns.
 
-    A solver of linear programmes takes longer to be called than this to look at every such corner.
+    For so few corners, enumerating them is faster than calling a linear programming solver.
     """
     number = violations.shape[1]
     sides = np.concatenate([np.eye(number), np.eye(number)])

@@ -1,19 +1,20 @@
 """solve: the proven best architecture inside a budget, the k best, and the complete Pareto front (Eq. 4).
 
 The paper's traversal (Alg. 2) tries combinations and grows exponentially with the blocks. Costs and scores are a chain,
-so a dynamic programme with the width as state finds the same optimum in milliseconds: block after block it keeps the
-partial architectures that no other can replace (`programme`), within bounds on what the rest adds (`chain`), and below
-a ceiling that rises until the answer is proven (`levels`, `relaxation`).
+so a dynamic program with the width as state finds the same optimum in milliseconds: block after block it keeps the
+undominated partial architectures (`dynamic_program`), within bounds on what the rest adds (`chain`), and below a
+ceiling that rises until the answer is proven (`ceiling`, `relaxation`).
 """
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.exact.ceiling import SMALL, Found, all_at_once, rise
+from helixnas.search.exact.ceiling import SMALL, Effort, Found, all_at_once, rise
 from helixnas.search.exact.chain import Chain, build_chain
 from helixnas.search.exact.dynamic_program import Rules
 from helixnas.search.exact.explain import explain
@@ -38,11 +39,10 @@ def solve(
     Args:
         instance: candidates, scores and costs.
         budget: limits in whole units.
-        time_limit_s: seconds after which the search may settle for an answer that is not proven best; it always gives
-            an answer, or proves that there is none, however long that takes.
-        num_best: how many answers, best first.
-        front_over: resources that `SearchResult.front` weighs the score against; left out, those of the budget, or all
-            where it has none.
+        time_limit_s: seconds after which an answer that is not proven best is accepted; the search always returns an
+            answer or proves that there is none, even if that takes longer.
+        num_best: number of answers.
+        front_over: resources of `SearchResult.front`; by default those of the budget, or all if it has none.
         resolution: steps to which the front may round costs up (`pareto_front`).
 
     Raises:
@@ -89,19 +89,16 @@ def solve(
         pruning=Pruning(
             unconnected=chain.unconnected,
             over_limit=chain.over_limit,
-            above_ceiling=0 if found is None else found.above_ceiling,
-            dominated=0 if found is None else found.dominated,
-            num_partials=0 if found is None else found.num_partials,
-            num_levels=0 if found is None else found.num_levels,
+            **asdict(Effort() if found is None else found.effort),
         ),
         seconds=time.monotonic() - started,
     )
 
 
 def find_best(named: Instance, instance: Instance, chain: Chain, rules: Rules) -> Found | None:
-    """Return the best answers of a chain that is not empty, or None where nothing meets the limits together.
+    """Return the best answers of a non-empty chain, or None if no architecture meets all limits.
 
-    `instance` is that of the chain and may have more resources than `named`, whose resources name and order the answers.
+    `instance` belongs to the chain and may have more resources than `named`, whose resources order the answers.
     """
     if chain.num_architectures <= SMALL:
         found = all_at_once(named, chain, rules)

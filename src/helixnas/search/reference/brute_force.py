@@ -36,11 +36,9 @@ def enumerate_best(instance: Instance, budget: Budget) -> Answer | None:
         ConfigError: the instance has more than 10,000,000 architectures.
     """
     rows = _inside(instance, budget)
-    scores = [block.score[rows[:, number]] for number, block in enumerate(instance.blocks)]
-    score = np.sum(scores, axis=0)
-    return min(
-        (answer_of(instance, chosen) for chosen in rows[score == score.min(initial=LARGEST_TOTAL)]), default=None
-    )
+    score = instance.totals(rows)[0]
+    first = rows[score == score.min(initial=LARGEST_TOTAL)]
+    return min((answer_of(instance, chosen) for chosen in first), default=None)
 
 
 def _inside(instance: Instance, budget: Budget) -> Ints:
@@ -50,9 +48,7 @@ def _inside(instance: Instance, budget: Budget) -> Ints:
     budget.check(instance.resources)
     rows = _chains(instance)
     fits = np.ones(len(rows), np.bool_)
-    for column, (name, how) in enumerate(zip(instance.resources, instance.combine, strict=True)):
-        parts = [block.costs[rows[:, number], column] for number, block in enumerate(instance.blocks)]
-        cost = np.sum(parts, axis=0) if how == "sum" else np.max(parts, axis=0)
+    for name, cost in zip(instance.resources, instance.totals(rows)[1].T, strict=True):
         fits &= (cost <= budget.upper.get(name, LARGEST_TOTAL)) & (cost >= budget.lower.get(name, 0))
     return rows[fits]
 
@@ -64,7 +60,7 @@ def is_within(answer: Answer, budget: Budget) -> bool:
 
 
 def front_of(answers: Sequence[Answer], resources: Sequence[str]) -> tuple[Answer, ...]:
-    """Return the answers that no other is as good as in score and `resources`, the first of equals, by score."""
+    """Return the Pareto front of the answers in score and `resources`, by score; of equal ones, the first."""
     best: dict[tuple[int, ...], Answer] = {}
     for answer in sorted(answers):
         best.setdefault((answer.score, *(answer.costs[name] for name in resources)), answer)

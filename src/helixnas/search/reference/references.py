@@ -1,12 +1,12 @@
-"""What exactness is measured against: brute force, greedy, random, evolution, the paper's traversal, and HiGHS.
+"""Reference methods for the exact search: brute force, greedy, random, evolution, the paper's traversal, and HiGHS.
 
-All get the same instance and budget and give a `Reference`. None runs for ever: the traversal and HiGHS have a time
-limit, the others a number of architectures to look at, also where no architecture meets the budget.
+All take the same instance and budget and return a `Reference`. All terminate: the traversal and HiGHS have a time limit,
+the others a number of architectures to visit, even if no architecture meets the budget.
 """
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,22 +19,22 @@ from helixnas.search.reference.brute_force import enumerate_best, is_within
 from helixnas.search.result import Answer, answer_of
 
 MOST_ENUMERATED = 1_000_000
-"""Architectures that brute force may look at."""
+"""Largest space for brute force."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """What another method found."""
+    """The result of one method."""
 
     method: str
     answer: Answer | None
-    """The best architecture inside the budget that it came across."""
+    """The best architecture inside the budget that it found."""
 
     finished: bool
-    """Whether the method came to its own end within its time."""
+    """Whether the method finished within its time limit."""
 
     num_architectures: int
-    """Whole architectures it looked at; 0 where that is not known."""
+    """Complete architectures visited; 0 if unknown."""
 
     seconds: float
 
@@ -42,7 +42,7 @@ class Reference:
 def compare_methods(
     instance: Instance, budget: Budget, *, seed: int, num_architectures: int = 10_000, time_limit_s: float = 60.0
 ) -> tuple[Reference, ...]:
-    """Run every reference on one instance: brute force where it can be done, greedy, ..., the paper's traversal, HiGHS."""
+    """Run every method on one instance; brute force only on spaces of at most `MOST_ENUMERATED` architectures."""
     return (
         *((search_exhaustively(instance, budget),) if instance.size <= MOST_ENUMERATED else ()),
         search_greedily(instance, budget),
@@ -54,7 +54,7 @@ def compare_methods(
 
 
 def search_exhaustively(instance: Instance, budget: Budget) -> Reference:
-    """Look at every architecture there is."""
+    """Enumerate all architectures."""
     started = time.monotonic()
     answer = enumerate_best(instance, budget)
     return _reference("brute force", instance, budget, answer, started, number=instance.size)
@@ -100,10 +100,10 @@ def search_randomly(instance: Instance, budget: Budget, *, num_architectures: in
 def search_by_evolution(
     instance: Instance, budget: Budget, *, num_architectures: int, seed: int, population: int = 100
 ) -> Reference:
-    """Evolve a population by tournaments, crossover, and mutation of one block; what no longer fits is drawn anew.
+    """Evolve a population by tournaments, crossover, and mutation of one block; blocks that no longer fit are redrawn.
 
-    Of two architectures the one nearer to the limits wins, then the better score, so the search also ends, with nothing,
-    where no architecture meets the budget.
+    Of two architectures the one closer to the limits wins, then the better score, so the search also ends, without an
+    answer, if no architecture meets the budget.
     """
     started = time.monotonic()
     links = _links(instance)
@@ -122,8 +122,8 @@ def search_by_evolution(
 def traverse(instance: Instance, budget: Budget, *, time_limit_s: float) -> Reference:
     """Run Algorithm 2 as it is printed: depth first, candidates by score, the first that fits ends the last block.
 
-    The fixed head is counted with the last searched block; lower limits, which the paper has not, are held against whole
-    architectures. It is exact where it finishes, and exponential in the blocks.
+    The fixed head is counted with the last searched block; lower limits, which the paper does not have, are checked on
+    complete architectures. It is exact where it finishes, and exponential in the blocks.
     """
     budget.check(instance.resources)
     started = time.monotonic()
@@ -211,8 +211,7 @@ def _with_head(instance: Instance) -> tuple[Instance, list[tuple[int, int]]]:
         costs=np.where(_is_max(instance), np.maximum(before.costs[rows], head.costs[heads]), both),
         order=before.order[rows],
     )
-    searched = Instance(blocks=(*first, joint), resources=instance.resources, combine=instance.combine)
-    return searched, list(zip(rows.tolist(), heads.tolist(), strict=True))
+    return replace(instance, blocks=(*first, joint)), list(zip(rows.tolist(), heads.tolist(), strict=True))
 
 
 def _is_max(instance: Instance) -> Mask:
@@ -226,7 +225,7 @@ def _links(instance: Instance) -> tuple[Link, ...]:
 
 
 def _complete(links: tuple[Link, ...], places: Ints, rng: np.random.Generator) -> Ints:
-    """Return (architectures, blocks) in which what is -1, or does not fit the width before it, is drawn anew."""
+    """Redraw entries that are -1 or do not fit the width before them; (architectures, blocks)."""
     width = np.zeros(len(places), np.int64)
     drawn = places.copy()
     for number, link in enumerate(links):
@@ -254,19 +253,18 @@ def _children(links: tuple[Link, ...], alive: Ints, order: Ints, rng: np.random.
 
 def _by_fitness(instance: Instance, budget: Budget, links: tuple[Link, ...], places: Ints) -> Ints:
     """Return the places in order: those inside the limits by score, then the others by how far they are outside."""
-    score = np.zeros(len(places), np.int64)
-    costs = np.zeros((len(places), len(instance.resources)), np.int64)
-    is_max = _is_max(instance)
-    for number, link in enumerate(links):
-        part = link.costs[places[:, number]]
-        score += link.score[places[:, number]]
-        costs = np.where(is_max, np.maximum(costs, part), costs + part)
+    score, costs = instance.totals(_rows(links, places))
     excess = np.zeros(len(places))
     for name, limit in budget.upper.items():
         excess += np.maximum(0, costs[:, instance.column(name)] - limit) / max(1, limit)
     for name, limit in budget.lower.items():
         excess += np.maximum(0, limit - costs[:, instance.column(name)]) / max(1, limit)
     return np.lexsort((score, excess))
+
+
+def _rows(links: tuple[Link, ...], places: Ints) -> Ints:
+    """Return (architectures, blocks): rows of the instance's blocks instead of places in the links."""
+    return np.stack([link.row[places[:, number]] for number, link in enumerate(links)], axis=1)
 
 
 def _best_of(
@@ -280,8 +278,8 @@ def _best_of(
 ) -> Reference:
     answer = None
     if len(places):
-        best = places[_by_fitness(instance, budget, links, places)[0]]
-        answer = answer_of(instance, np.array([link.row[place] for link, place in zip(links, best, strict=True)]))
+        best = _by_fitness(instance, budget, links, places)[:1]
+        answer = answer_of(instance, _rows(links, places[best])[0])
     return _reference(method, instance, budget, answer, started, number=number)
 
 

@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -81,7 +81,7 @@ def _answer(pipe: Connection, question: Question) -> None:
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
+def _without_main() -> Generator[None, None, None]:
     """Hide the main module from `multiprocessing`, which would import it in the new process.
 
     The process needs nothing from it, and a script without an ``if __name__ == "__main__"`` guard would run again.

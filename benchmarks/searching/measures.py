@@ -23,8 +23,8 @@ from helixnas.search import (
     solve_diverse,
     solve_milp,
 )
-from helixnas.search.references import search_by_evolution, search_greedily, search_randomly, traverse
-from helixnas.search.verify import agrees
+from helixnas.search.check.verify import agrees
+from helixnas.search.reference.references import search_by_evolution, search_greedily, search_randomly, traverse
 from searching.instances import (
     CORRELATIONS,
     budgets,

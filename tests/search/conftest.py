@@ -1,6 +1,7 @@
 """Random instances, small enough to enumerate, that hold every case at once: ties, several widths, dead ends."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -99,3 +100,22 @@ def make_table_1(seed: int) -> Instance:
 @pytest.fixture
 def table_1() -> Callable[[int], Instance]:
     return make_table_1
+
+
+@pytest.fixture
+def wide_instance() -> Instance:
+    """Return an instance of 5 blocks, 30 candidates per width, that is too large to enumerate."""
+    rng = np.random.default_rng(3)
+    widths = ((8,), (8, 16), (8, 16), (8,), (8, 16), (8,))
+    blocks = []
+    for before, after in pairwise(widths):
+        blocks.append(
+            InstanceBlock(
+                width_in=np.repeat(before, 30),
+                width_out=rng.choice(after, 30 * len(before)),
+                score=rng.integers(0, 10**6, 30 * len(before)),
+                costs=rng.integers(0, 400, (30 * len(before), 2)),
+                order=np.arange(30 * len(before)),
+            )
+        )
+    return Instance(blocks=tuple(blocks), resources=("params", "macs"))

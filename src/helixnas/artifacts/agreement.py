@@ -1,7 +1,7 @@
-"""Agreement of two rankings, with intervals: a correlation is shown with those of size on the same networks.
+"""Agreement of two rankings: correlations with bootstrap intervals.
 
 Intervals are percentiles of a bootstrap over *networks*. A benchmark may list one network under several names; such rows
-are drawn together, because they say the same thing twice and would make intervals too narrow.
+are drawn together, because as independent rows they would make the intervals too narrow.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -28,7 +27,7 @@ class Estimate:
 
 
 class Correlations(NamedTuple):
-    """How far two quantities go together, each -1 .. 1."""
+    """Correlations of two quantities, each -1 .. 1."""
 
     kendall: float
     """Kendall tau-b."""
@@ -57,7 +56,7 @@ class Agreement:
     """95 % interval of rho."""
 
     pearson: float
-    """Pearson R, -1 .. 1: what is not rank but proportion."""
+    """Pearson R, -1 .. 1: linear correlation of the values."""
 
     pearson_interval: Interval
     """95 % interval of R."""
@@ -74,9 +73,9 @@ class Agreement:
 
 
 def agreement(predicted: FloatArray, measured: FloatArray, *, seed: int = 0, num_resamples: int = 1000) -> Agreement:
-    """Return how far two quantities rank networks alike; both must point the same way (higher is better).
+    """Return the correlations of two quantities, both higher for better, with intervals.
 
-    A constant predictor ranks nothing: its correlation is 0.
+    The correlation of a constant predictor is 0.
 
     >>> round(agreement(np.arange(8.0), np.arange(8.0) ** 2).kendall, 6)
     1.0
@@ -92,6 +91,8 @@ def correlations(a: FloatArray, b: FloatArray) -> Correlations:
     >>> correlations(np.array([1.0, 2.0, 4.0, 3.0]), np.arange(4.0)).spearman
     0.8
     """
+    from scipy import stats  # slow to import, and readers of a file do not need it
+
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return Correlations(0.0, 0.0, 0.0)
     tau: Any = stats.kendalltau(a, b, method="asymptotic")  # the method is that of a p-value, which is not used
@@ -99,14 +100,16 @@ def correlations(a: FloatArray, b: FloatArray) -> Correlations:
 
 
 def partial_spearman(predicted: FloatArray, measured: FloatArray, controls: Mapping[str, FloatArray]) -> float:
-    """Return the Spearman correlation that is left when the controls' ranks explain what they can of both.
+    """Return the partial Spearman correlation given the controls.
 
-    Ranks of both are regressed on the ranks of the controls; the residuals are correlated. 0 where nothing is left.
+    The ranks of both are regressed on the ranks of the controls; the residuals are correlated. 0 if a residual vanishes.
 
     >>> size = np.array([1.0, 2.0, 3.0, 4.0])
     >>> partial_spearman(size, size, {"macs": size})
     0.0
     """
+    from scipy import stats
+
     design = np.column_stack([np.ones(len(predicted)), *(stats.rankdata(values) for values in controls.values())])
     left = [_residual(design, stats.rankdata(values)) for values in (predicted, measured)]
     scale = np.sqrt((left[0] @ left[0]) * (left[1] @ left[1]))
@@ -135,7 +138,7 @@ def resamples(networks: IntArray, *, seed: int, number: int) -> Iterator[IntArra
 
     Args:
         networks: per row, which network it is of, 0 .. G - 1; the rows of one network are drawn together.
-        seed: decides what is drawn.
+        seed: of the random draws.
         number: of resamples.
 
     >>> [rows.tolist() for rows in resamples(np.array([0, 1, 0]), seed=0, number=2)]

@@ -1,4 +1,4 @@
-"""Baseline: how another method rated some networks of a benchmark, at several moments of its training, and at what cost.
+"""Baseline: another method's ratings of a benchmark's networks, at several points of its training, with their cost.
 
 The file ``baselines/METHOD-seedS.json`` of a run::
 
@@ -44,7 +44,7 @@ HIGHER_IS_BETTER: Mapping[str, bool] = {"loss": False, "accuracy": True, "log_pr
 
 @dataclass(frozen=True, kw_only=True)
 class BaselinePoint:
-    """One moment of the training at which the networks were rated."""
+    """One point of the training at which the networks were rated."""
 
     epoch: float
     """Epochs done."""
@@ -53,16 +53,16 @@ class BaselinePoint:
     """Training images shown so far, repeats counted; in a step with several passes each counts once."""
 
     seconds: float
-    """Training so far, on the clock."""
+    """Wall-clock time of the training so far."""
 
     core_seconds: float
-    """Training so far, of the processor's cores (user and system time)."""
+    """Processor time of the training so far (user and system)."""
 
     rating_seconds: float
-    """Rating the networks at this moment, on the clock."""
+    """Wall-clock time of this rating."""
 
     rating_core_seconds: float
-    """Rating the networks at this moment, of the processor's cores."""
+    """Processor time of this rating."""
 
     scores: Mapping[str, tuple[float, ...]]
     """By kind (``loss``, ``accuracy``, ``log_probability``), a value per network."""
@@ -76,16 +76,16 @@ class Baseline:
     """spos, fairnas, darts or mnasnet."""
 
     seed: int
-    """Decides first weights, order, augmentation and sampled networks."""
+    """Seed of initial weights, data order, augmentation and sampled networks."""
 
     benchmark: str
-    """Whose networks they are."""
+    """Name of the benchmark."""
 
     device: str
-    """What computed: cpu, cuda, ..."""
+    """Device of the training: cpu, cuda, ..."""
 
     key: str
-    """Hash of all settings; a baseline with the same is not trained again."""
+    """Hash of all settings; a baseline with the same key is reused."""
 
     settings: Mapping[str, Any]
     """Plain values."""
@@ -94,7 +94,7 @@ class Baseline:
     """Different networks of the benchmark, in text form."""
 
     points: tuple[BaselinePoint, ...]
-    """In the order of the training; the last ones are missing while it goes on."""
+    """In the order of training; the last ones are missing while training continues."""
 
     @property
     def score(self) -> str:

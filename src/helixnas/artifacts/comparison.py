@@ -15,13 +15,13 @@ class Compared:
     """A method (``spos``), or a predictor of the run: a kind of score, a sum of them, or a size."""
 
     kind: Literal["baseline", "score", "size"]
-    """A baseline at one moment of its training, what the run rates by, or size alone."""
+    """A baseline at one point of its training, a score of the run, or size alone."""
 
     agreement: Agreement
     """Correlations with the mean accuracy, turned so that positive is good."""
 
     partial: Estimate
-    """The Spearman correlation that is left when multiply-adds, parameters and depth are held fixed; 0 for each of them."""
+    """Partial Spearman correlation given multiply-adds, parameters and depth; 0 for each of these."""
 
     seed: int | None = None
     """Of a baseline."""
@@ -36,12 +36,12 @@ class Compared:
     """Processor time of training (the teacher's included) and of one rating; None where that is not recorded."""
 
     device: str | None = None
-    """Of a baseline: what computed; on an accelerator the processor's time is the smaller part."""
+    """Of a baseline: the device; on an accelerator, processor time is only a small part of the cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """All that rank the same networks."""
+    """All predictors on the same networks."""
 
     networks: tuple[str, ...]
     """Different networks of the benchmark, in text form."""
@@ -61,7 +61,7 @@ class Comparison:
 
 
 def read_comparison(values: Mapping[str, Any]) -> Comparison:
-    """Return a comparison from plain values; what is not one raises as plain Python does."""
+    """Return a comparison from plain values; malformed values raise built-in errors."""
     return Comparison(
         networks=tuple(str(text) for text in values["networks"]), rows=tuple(_compared(each) for each in values["rows"])
     )

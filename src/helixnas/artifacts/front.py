@@ -1,23 +1,26 @@
-"""Front: the answers of a search that no other beats in score and every resource at once, as a table."""
+"""Front: the Pareto front of a search (score and resources), as a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from helixnas.artifacts.files import understanding
 from helixnas.artifacts.parquet import read_parquet, write_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KIND = "front"
 
 
 @dataclass(frozen=True, eq=False)
 class Front:
-    """Architectures in ascending order of score (lower is better), with what each costs.
+    """Architectures in ascending order of score (lower is better), with their costs.
 
     >>> front = Front(np.array([0.5, 0.75]), {"macs": np.array([300, 200])}, ("24:mb6_k3", "24:mb3_k3"))
     >>> front.to_pandas()["architecture"].tolist()
@@ -36,8 +39,10 @@ class Front:
     def __len__(self) -> int:
         return len(self.architecture)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """Return the front with one row per architecture."""
+        import pandas as pd
+
         return pd.DataFrame({"score": self.score, **self.resources, "architecture": list(self.architecture)})
 
     def save(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parquet files that know what they are: a format name, a version and a few facts beside the columns."""
+"""Parquet files with a kind, a format version and a few facts in their metadata."""
 
 import json
 from collections.abc import Mapping

@@ -13,11 +13,11 @@ FORMAT = "helixnas-ranking"
 VERSION = 1
 
 SIZES = ("macs", "params", "depth")
-"""What every score is compared with: multiply-adds, parameters, layers that are no identity."""
+"""The sizes beside every score: multiply-adds, parameters, layers that are no identity."""
 
 
 ADDITIVE = "additive"
-"""The best additive fit: block values fitted to the accuracies themselves, to look at and no prediction."""
+"""The best additive fit: block values fitted to the accuracies themselves; an upper bound, not a prediction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class SubsetRanking:
     """Per predictor, its correlations with the mean accuracy; scores turned so that higher is better."""
 
     partial: Mapping[str, Estimate]
-    """Per score, the Spearman correlation that is left when multiply-adds, parameters and depth are held fixed."""
+    """Per score, the partial Spearman correlation given multiply-adds, parameters and depth."""
 
     lead: Mapping[str, Mapping[str, Estimate]]
     """Per score and size, the score's Kendall tau minus the size's, paired over resamples."""
@@ -57,18 +57,18 @@ class SubsetRanking:
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
-    """What a predictor would choose under a budget."""
+    """The choice of a predictor under a budget."""
 
     accuracy: float
-    """Mean accuracy of what it picks, 0 .. 1; over all networks that it puts first where it cannot tell them apart."""
+    """Mean accuracy of the pick, 0 .. 1; over all networks tied for first place."""
 
     architecture: str | None
-    """Text form; None where several networks are put first."""
+    """Text form; None if several networks are tied for first place."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetPicks:
-    """One budget and what is picked under it."""
+    """One budget and the picks under it."""
 
     macs: int
     """The upper limit."""

@@ -1,6 +1,6 @@
-"""Study: variants of one recipe side by side, each with what its scores agree with and what size alone would.
+"""Study: variants of one recipe side by side, each with the rank correlations of its scores and of size alone.
 
-A correlation never stands alone: beside a score's stand those of multiply-adds, parameters and depth on the same networks.
+Beside the correlation of a score are those of multiply-adds, parameters and depth on the same networks.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """How a score ranks networks, beside sizes; positive: what is better for the predictor is better."""
+    """Correlations of a score and of sizes with measured quality; positive is better."""
 
     score: str
     """Which score."""
@@ -30,7 +30,7 @@ class Ranked:
     """Spearman rho, -1 .. 1."""
 
     partial: Estimate
-    """Spearman rho that is left when multiply-adds, parameters and depth are held fixed."""
+    """Partial Spearman rho given multiply-adds, parameters and depth."""
 
     sizes: Mapping[str, Estimate]
     """Kendall tau-b of ``macs``, ``params`` and ``depth`` on the same networks."""
@@ -68,7 +68,7 @@ class Ranked:
 
 @dataclass(frozen=True, kw_only=True)
 class Picked:
-    """What a variant's search picks out of a benchmark, in accuracies from 0 to 1."""
+    """The picks of a variant's search in a benchmark, in accuracies from 0 to 1."""
 
     accuracy: float
     """Trained accuracy of the pick without a budget."""
@@ -100,13 +100,13 @@ class StudyRow:
 
     label: str
     changes: Mapping[str, Any]
-    """The settings that make it, by dotted name."""
+    """Its settings, by dotted name."""
 
     run: str
     """The folder of its run, beside the study's file."""
 
     seconds: float
-    """Time that its stages took to be made, those taken over from other variants included."""
+    """Wall-clock seconds of its stages, including those reused from other variants."""
 
     chosen: str
     """The network that its first search chose."""
@@ -118,7 +118,7 @@ class StudyRow:
     """Against the trained accuracies of a benchmark; None without one."""
 
     picked: Picked | None
-    """What its search picks out of the benchmark; None without one."""
+    """Picks of its search in the benchmark; None without one."""
 
     teacher_accuracy: float | None = None
     """Accuracy of its teacher on the evaluation images, 0 to 1; None where it was not measured."""
@@ -134,7 +134,7 @@ class Study:
     """The recipe that the variants are of."""
 
     axis: str
-    """What the variants differ in, in a word or two."""
+    """The setting in which the variants differ, in a word or two."""
 
     ordered: bool
     """Whether the variants are steps of one quantity, in order."""

@@ -60,7 +60,7 @@ class Benchmark:
     """
 
     name: str
-    """What it is called in tables."""
+    """Name in tables."""
 
     space: SearchSpace
     """The space that its networks are of."""
@@ -69,7 +69,7 @@ class Benchmark:
     """The rows."""
 
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Where it comes from: plain values."""
+    """Origin of the data, as plain values."""
 
     def __len__(self) -> int:
         return len(self.networks)
@@ -81,7 +81,7 @@ class Benchmark:
 
     @property
     def num_trainings(self) -> int:
-        """Trainings that every row has at least."""
+        """Smallest number of trainings of a row."""
         return min((len(network.accuracy) for network in self.networks), default=0)
 
     @property
@@ -107,7 +107,7 @@ class Benchmark:
         return replace(self, space=join_blocks(self.space, groups), networks=tuple(networks))
 
     def cost(self, resource: str) -> npt.NDArray[np.int64] | None:
-        """Return one resource per row, or None where some row does not tell it."""
+        """Return one resource per row, or None if a row lacks it."""
         if not all(resource in network.costs for network in self.networks):
             return None
         return np.array([network.costs[resource] for network in self.networks], dtype=np.int64)

@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class RunCost:
-    """What the scores of a run cost: its teacher, its supernet, its ratings."""
+    """Cost of a run's scores: teacher, supernet and ratings."""
 
     images_seen: int | None
     """Training images shown; None where that is not recorded."""
@@ -51,10 +51,10 @@ def compare(
     Args:
         ranking: the run and the sizes on all rows of the benchmark.
         baselines: their networks must be among those.
-        cost: what the run cost.
+        cost: cost of the run.
         num_resamples: bootstrap resamples of every interval.
-        seed: decides the resamples.
-        advance: told the rows done and those in all.
+        seed: of the resamples.
+        advance: called with the numbers of finished rows and of all rows.
     """
     groups: dict[frozenset[str], list[Baseline]] = {}
     for baseline in baselines:

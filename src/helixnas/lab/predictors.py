@@ -1,4 +1,4 @@
-"""What predicts: the summed scores of a run (Eq. 4), each kind that was rated and what searches add up, and sizes."""
+"""Predictors: the summed scores of a run (Eq. 4), each rated kind and each sum of a search, and sizes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import linalg
 
-from helixnas.artifacts import RatingTable
+from helixnas.artifacts.rating_table import RatingTable
 from helixnas.lab.benchmark import Benchmark
 from helixnas.search import Instance, Tables, scored
 
@@ -18,7 +18,7 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Summed:
-    """What a search adds up: kinds of score, each divided by its spread where they are several, and weights of blocks.
+    """The sum of a search: kinds of score, each divided by its spread if there are several, and weights of blocks.
 
     >>> Summed(scores=("relative_l1", "task_kl")).name
     'relative_l1 + task_kl'
@@ -32,7 +32,7 @@ class Summed:
 
     @property
     def name(self) -> str:
-        """What the predictor is called."""
+        """Name of the predictor."""
         weighted = f" (blocks weighted {', '.join(f'{weight:g}' for weight in self.weights)})" if self.weights else ""
         return " + ".join(self.scores) + weighted
 
@@ -41,12 +41,12 @@ class Summed:
         return scored(tables, self.scores)[0]
 
     def instance(self, tables: Tables) -> Instance:
-        """Return what the search would solve under limits on multiply-adds."""
+        """Return the search instance with multiply-adds as its resource."""
         return self.tables(tables).instance(("macs",), weights=self.weights or None)
 
 
 def summed_kinds(tables: Tables, searches: Sequence[Summed]) -> tuple[dict[str, Summed], str]:
-    """Return every kind of score alone and what the searches add up, by name, and the name of the first search's sum.
+    """Return every kind of score alone and the sums of the searches, by name, and the name of the first search's sum.
 
     Without searches, that is the first kind of score, as it is for `helixnas.search`.
     """
@@ -89,7 +89,7 @@ def rows_of(benchmark: Benchmark, ratings: tuple[RatingTable, ...]) -> IntArray:
 
 
 def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:
-    """Return multiply-adds, parameters and depth of every network: as the benchmark tells them, else as the run does.
+    """Return multiply-adds, parameters and depth of every network: from the benchmark if it has them, else from the run.
 
     Depth counts the layers that are no identity.
     """
@@ -103,11 +103,11 @@ def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:
 
 
 def additive_fit(benchmark: Benchmark) -> FloatArray:
-    """Return what the best sum over blocks makes of every row: its log error, turned so that higher is better.
+    """Return the best additive fit of every row's log error, negated so that higher is better.
 
     Every path of a block, behind every width it may receive, gets the value that, added up over blocks, comes nearest to
-    the logarithm of the mean error by least squares. It has seen the accuracies, so it is no prediction: it shows what adding
-    up scores of blocks (Eq. 4) leaves open. Errors below .0001 count as that.
+    the logarithm of the mean error by least squares. It is fitted to the accuracies, so it is not a prediction: it shows the
+    limit of summed block scores (Eq. 4). Errors below .0001 count as that.
     """
     columns, entries = dict[tuple[int, int, str], int](), list[list[int]]()
     for network in benchmark.networks:
@@ -125,5 +125,5 @@ def additive_fit(benchmark: Benchmark) -> FloatArray:
 
 
 def higher_is_better(scores: Mapping[str, FloatArray], size: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return all predictors pointing the way of accuracy: scores negated, sizes as they are."""
+    """Return all predictors with higher for better: scores negated, sizes unchanged."""
     return {**{name: -values for name, values in scores.items()}, **size}

@@ -1,4 +1,4 @@
-"""Regret: how much accuracy the choice under a budget falls short of the best there is.
+"""Regret: the accuracy gap between the choice under a budget and the best network.
 
 Ten upper limits on multiply-adds, evenly spaced: the first is a tenth of the way from the smallest network to the largest,
 the last leaves all. Under each the exact search picks where the benchmark holds the whole space; where it holds a sample,
@@ -31,7 +31,7 @@ def budgets_of(macs: npt.NDArray[np.int64]) -> list[int]:
 
 
 def is_whole(benchmark: Benchmark, num_searched: int) -> bool:
-    """Whether a benchmark holds every network of a space of so many."""
+    """Return whether a benchmark holds all `num_searched` networks of a space."""
     return len({network.architecture.text for network in benchmark.networks}) == num_searched
 
 
@@ -43,13 +43,13 @@ def picks_by_budget(
     *,
     num_searched: int,
 ) -> tuple[tuple[BudgetPicks, ...], str]:
-    """Return what every predictor picks under ten budgets, and in words how scores do.
+    """Return the picks of every predictor under ten budgets, and a description of how scores pick.
 
     Args:
         benchmark: trained networks.
         predictors: per predictor, a value per row; higher is better.
         tables: ratings and costs of the run.
-        kinds: the predictors that are scores, and what each adds up.
+        kinds: the predictors that are scores, with their sums.
         num_searched: networks of the run's space: with as many in the benchmark, the exact search picks.
     """
     texts = [network.architecture.text for network in benchmark.networks]

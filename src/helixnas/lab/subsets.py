@@ -1,7 +1,7 @@
 """The parts of a benchmark on which rankings are judged.
 
-Over the whole of a space a ranking is easy: the worst networks differ by much. Those a search chooses among are the top
-decile and the networks of full depth, where noise of training is largest beside the differences.
+Ranking a whole space is easy, because the worst networks differ a lot. A search chooses among the top decile and the
+networks of full depth, where the noise of training is large relative to the differences.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from helixnas.lab.benchmark import Benchmark
 from helixnas.space import Architecture, SearchSpace
 
 LEAST = 10
-"""Fewer different networks than this give no ranking to speak of."""
+"""Smallest number of different networks for a useful ranking."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,20 +9,20 @@ from helixnas.space import Architecture
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """An architecture and how well it did when it was trained.
+    """An architecture and the accuracies it reached when trained.
 
     Raises:
         ConfigError: there is no accuracy, or one is not a share from 0 to 1.
     """
 
     architecture: Architecture
-    """What was trained."""
+    """The trained network."""
 
     accuracy: tuple[float, ...]
-    """Per training, the share of test images that were classified right, 0 .. 1."""
+    """Per training, top-1 accuracy on the test images, 0 .. 1."""
 
     costs: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What it costs by resource (``macs``, ``params``), where that is known."""
+    """Known costs by resource (``macs``, ``params``)."""
 
     def __post_init__(self) -> None:
         if not self.accuracy:

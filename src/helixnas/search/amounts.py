@@ -10,16 +10,16 @@ from helixnas.errors import ConfigError, UnknownNameError
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IGNORECASE)
 UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
-"""Names under which a resource is limited in a larger unit: the resource, and how many of its units one is."""
+"""Aliases in larger units: the resource, and how many of its units one unit of the alias is."""
 
 
 def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1, what: str = "amount") -> int:
-    """Return the whole number that an amount means, rounded down; a percentage is a share of `reference`.
+    """Parse an amount and return it as a whole number, rounded down; a percentage is a share of `reference`.
 
-    A plain number counts units of `unit` each; `what` is counted, for messages.
+    A plain number is multiplied by `unit`; `what` names the quantity in messages.
 
     Raises:
-        ConfigError: the text is not an amount, or a share of something unknown.
+        ConfigError: the text is not an amount, or a percentage without a reference.
 
     >>> parse_amount("5.3M"), parse_amount("60%", reference=1000), parse_amount(12)
     (5300000, 600, 12)
@@ -38,16 +38,16 @@ def parse_amount(text: str | int | float, *, reference: int | None = None, unit:
 def parse_limits(
     limits: Mapping[str, str | int | float], *, known: Mapping[str, int | None], option: str
 ) -> dict[str, int]:
-    """Return limits per resource as whole numbers; a time may be given in another unit than nanoseconds.
+    """Return limits per resource as whole numbers; latency may be given in milliseconds.
 
     Args:
         limits: resource -> amount.
-        known: the resources there are -> the teacher's, where known.
+        known: available resources -> the teacher's amount, where known.
         option: where the limits were given, for messages.
 
     Raises:
         UnknownNameError: there is no such resource.
-        ConfigError: an amount is none, a share of something unknown, or limits what another limits already.
+        ConfigError: an amount is invalid, a percentage without a reference, or a second limit on the same resource.
 
     >>> parse_limits({"macs": "50%", "latency_ms": 1.5}, known={"macs": 800, "latency_ns": None}, option="max")
     {'macs': 400, 'latency_ns': 1500000}
@@ -65,9 +65,9 @@ def parse_limits(
 
 
 def readable(resource: str, amount: int, *, decimals: int | None = None) -> tuple[str, str]:
-    """Return a resource and an amount of it in the unit that people use: milliseconds of latency, all else as it is.
+    """Return name and amount for display: latency in milliseconds, everything else unchanged.
 
-    The amount is exact, unless `decimals` says how many to show of one that is not counted in whole units.
+    Amounts are exact unless `decimals` limits the digits of one in a larger unit.
 
     >>> readable("latency_ns", 12_500_000), readable("latency_ns", 12_345_678, decimals=2), readable("macs", 3500)
     (('latency_ms', '12.5'), ('latency_ms', '12.35'), ('macs', '3,500'))

@@ -1,4 +1,4 @@
-"""Budget: what an architecture may cost at most, and at least, per resource."""
+"""Budget: upper and lower limits on what an architecture costs, per resource."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,17 +10,17 @@ from helixnas.search.amounts import readable
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Limits in whole units of the instance's resources; a resource that is not named is not limited.
+    """Limits in whole units of the instance's resources; resources that are not named are not limited.
 
     >>> Budget(upper={"macs": 350_000_000}, lower={"params": 4_000_000}).text
     'macs <= 350,000,000 and params >= 4,000,000'
     """
 
     upper: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Per resource, the most it may be."""
+    """Per resource, the largest allowed amount."""
 
     lower: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Per resource, the least it must be."""
+    """Per resource, the smallest allowed amount."""
 
     def __post_init__(self) -> None:
         for side, limits in (("upper", self.upper), ("lower", self.lower)):
@@ -38,7 +38,7 @@ class Budget:
 
     @property
     def text(self) -> str:
-        """The limits as a person would write them."""
+        """The limits in readable form."""
         parts = [" <= ".join(readable(name, limit)) for name, limit in self.upper.items()]
         parts += [" >= ".join(readable(name, limit)) for name, limit in self.lower.items()]
         return " and ".join(parts) or "no limits"

@@ -1,8 +1,7 @@
-"""How sure is the choice: the winner against the runners-up, compared on the same images.
+"""How certain the choice is: the winner against the runners-up, compared on the same images.
 
-Scores are means over rating batches. Two networks rated on the same batches share the batches' luck, so their
-difference is judged by its own spread over batches (a paired comparison), which is far smaller than the spread of
-either.
+Scores are means over rating batches. Two networks rated on the same batches share the noise of the batches,
+so their difference is judged by its own spread over batches (a paired comparison), far smaller than that of either.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from helixnas.artifacts import RatingTable
+from helixnas.artifacts.rating_table import RatingTable
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Comparison:
 
     @property
     def standard_errors(self) -> float:
-        """By how many standard errors the winner leads; below about 2 the two are not told apart."""
+        """By how many standard errors the winner leads; below about 2 the two cannot be distinguished."""
         return self.difference / self.standard_error if self.standard_error > 0 else float("nan")
 
 
@@ -49,7 +48,7 @@ def compare(
         others: text forms of the others.
         ratings: tables of all blocks.
         first_width: channels that block 1 receives from the stem.
-        score: which kind of score was added up; the first by default.
+        score: kind of score that was summed; the first by default.
         weights: lambda_k per block, 1 each by default.
     """
     sizes = ratings[0].batch_sizes / ratings[0].batch_sizes.sum()

@@ -21,13 +21,13 @@ Ints = npt.NDArray[np.int64]
 """An array of 64-bit integers."""
 
 Mask = npt.NDArray[np.bool_]
-"""An array that says which rows."""
+"""A boolean array that selects rows."""
 
 Combine = Literal["sum", "max"]
-"""How a resource's costs of the blocks make the cost of the whole."""
+"""How the costs of the blocks combine into the cost of an architecture."""
 
 SCORE_UNIT = 1e-12
-"""What one unit of an integer score stands for."""
+"""Value of one unit of an integer score."""
 
 LARGEST_TOTAL = 2**60
 """No sum over the blocks may exceed this, so that 64-bit arithmetic never wraps around."""
@@ -61,13 +61,13 @@ class InstanceBlock:
     """(rows, resources) costs, none negative, in the order of the instance's resources."""
 
     order: Ints
-    """(rows,) rank of the candidate's canonical text inside the block, the last word between equals."""
+    """(rows,) rank of the candidate's canonical text inside the block, the last tie-breaker."""
 
     labels: Sequence[str] | None = None
     """(rows,) canonical texts, to name the answer."""
 
     slots: Ints | None = None
-    """(rows, layer slots) a code per layer that tells operation and cell, -1 for a missing layer; for `diverse`."""
+    """(rows, layer slots) a code per layer for operation and cell, -1 for a missing layer; for diverse answers."""
 
     def __post_init__(self) -> None:
         names = ("width_in", "width_out", "score", "costs", "order", *(() if self.slots is None else ("slots",)))
@@ -123,7 +123,7 @@ class InstanceBlock:
         slots: npt.ArrayLike | None = None,
         weight: float = 1.0,
     ) -> "InstanceBlock":
-        """Return a block from scores as they were measured and costs by resource.
+        """Return a block from measured scores and costs by resource.
 
         Args:
             width_in: (rows,) channels received.
@@ -169,7 +169,7 @@ class InstanceBlock:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Instance:
-    """Everything the search knows: blocks in order, and what their costs are called.
+    """The input of the search: blocks in order, and the names of their costs.
 
     >>> def block(score: int) -> InstanceBlock:
     ...     one = np.array([1])
@@ -188,7 +188,7 @@ class Instance:
     """Per resource, whether the blocks' costs add up or the largest counts; left out, they add up."""
 
     size: int = field(init=False)
-    """How many chains of candidates there are, exactly."""
+    """Exact number of architectures."""
 
     def __post_init__(self) -> None:
         if not self.blocks:
@@ -225,6 +225,23 @@ class Instance:
     def is_max(self) -> tuple[bool, ...]:
         """Per resource, whether it combines by maximum."""
         return tuple(how == "max" for how in self.combine)
+
+    def totals(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return the scores and costs of whole architectures.
+
+        Args:
+            rows: (architectures, blocks) the row chosen in every block.
+
+        Returns:
+            (architectures,) scores and (architectures, resources) costs.
+        """
+        score = np.zeros(len(rows), np.int64)
+        costs = np.zeros((len(rows), len(self.resources)), np.int64)
+        is_max = np.array(self.is_max, dtype=np.bool_)
+        for block, row in zip(self.blocks, rows.T, strict=True):
+            score += block.score[row]
+            costs = np.where(is_max, np.maximum(costs, block.costs[row]), costs + block.costs[row])
+        return score, costs
 
     def column(self, resource: str) -> int:
         """Return the position of a resource; raises `UnknownNameError` for one the instance does not know."""

@@ -1,4 +1,4 @@
-"""SearchResult: the answers, how sure they are, and where there are none, why."""
+"""SearchResult: the answers with their bound, or the reason why there is none."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,14 +62,14 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ParetoFront:
-    """The complete front of score against some resources, by score; no answer is as good as another in all of them.
+    """The complete Pareto front of score against some resources, sorted by score.
 
-    Of answers that are equal in score and in these resources, it holds the first in the order of ties.
+    Of answers with equal score and resources, it holds the first in the order of ties.
     """
 
     instance: Instance
     resources: tuple[str, ...]
-    """What the score is weighed against."""
+    """Resources of the front, beside the score."""
 
     rows: Ints
     """(answers, blocks) row per block."""
@@ -81,7 +81,7 @@ class ParetoFront:
     """(answers, all resources of the instance)."""
 
     steps: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Per resource, the step to whose multiples costs were rounded up to find the front; none where it is exact."""
+    """Per resource, the step to whose multiples costs were rounded up; empty for an exact front."""
 
     def __len__(self) -> int:
         return len(self.score)
@@ -99,13 +99,13 @@ class ParetoFront:
 
 @dataclass(frozen=True, kw_only=True)
 class Infeasibility:
-    """Why nothing meets the limits."""
+    """Why no architecture meets the limits."""
 
     smallest: Mapping[str, int]
-    """Per resource, the least that any architecture has, without regard to the limits."""
+    """Per resource, the smallest amount of any architecture, ignoring the limits."""
 
     largest: Mapping[str, int]
-    """Per resource, the most that any architecture has."""
+    """Per resource, the largest amount of any architecture."""
 
     conflict: Budget
     """A smallest set of limits that cannot be met together."""
@@ -114,10 +114,10 @@ class Infeasibility:
     """The smallest factor by which all upper limits must grow; None where growing them does not help."""
 
     needed: Mapping[str, int]
-    """The upper limits times the factor, rounded down: with these there is an architecture."""
+    """The upper limits times the factor, rounded down; these can be met."""
 
     exact: bool = True
-    """Whether the conflict is known to be a smallest and the factor the least; it may take too long to tell."""
+    """Whether the conflict is proven smallest and the factor proven least; the proof may take too long."""
 
     def sentence(self, budget: Budget) -> str:
         """Return the reason as one sentence."""
@@ -146,7 +146,7 @@ class Infeasibility:
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """What a search removed, by reason, and what it looked at."""
+    """How many candidates a search removed, by reason, and how many partial architectures it visited."""
 
     unconnected: int
     """Candidates whose widths fit no neighbour."""
@@ -155,48 +155,48 @@ class Pruning:
     """Candidates that break a limit with every completion."""
 
     above_ceiling: int
-    """Candidates of which every architecture is bound to score worse than the answers."""
+    """Candidates excluded by the Lagrangian bound."""
 
     dominated: int
     """Candidates and partial architectures removed because others are at least as good."""
 
     num_partials: int
-    """Partial architectures that were looked at."""
+    """Partial architectures visited."""
 
     num_levels: int
-    """How often the ceiling was raised, and once more."""
+    """Number of ceilings tried."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SearchResult:
-    """What a search found; see `solve`."""
+    """The outcome of `solve`."""
 
     instance: Instance
     budget: Budget
     status: Status
     answers: tuple[Answer, ...]
-    """In the order of ties; as many as were asked for, or as there are."""
+    """Best first, in the order of ties; at most `num_best`."""
 
     bound: int | None
-    """No architecture inside the limits, and beyond the answers, scores less than this (units of 1e-12)."""
+    """Lower bound on the score inside the limits, in units of 1e-12."""
 
     seconds: float
     """Time the solver took."""
 
     pruning: Pruning
-    """What the search did not have to look at."""
+    """Counts of removed candidates and visited partial architectures."""
 
     exhausted: bool
     """Whether the answers are all there are."""
 
     find_reason: Callable[[], Infeasibility]
-    """Computes why there is no answer when it is first asked for."""
+    """Computes `infeasibility` on first access."""
 
     find_front: Callable[[], ParetoFront]
-    """Computes the front when it is first asked for."""
+    """Computes `front` on first access."""
 
     def best(self) -> Answer:
-        """Return the best architecture; raises `InfeasibleBudgetError`, which says why, where there is none."""
+        """Return the best architecture; raises `InfeasibleBudgetError` with the reason if there is none."""
         return self.top(1)[0]
 
     def top(self, k: int) -> tuple[Answer, ...]:
@@ -204,7 +204,7 @@ class SearchResult:
 
         Raises:
             InfeasibleBudgetError: no architecture meets the limits; the message says why.
-            ConfigError: more are wanted than the search was asked for.
+            ConfigError: `k` is larger than the search's `num_best`.
         """
         if self.infeasibility is not None:
             raise InfeasibleBudgetError(self.infeasibility.sentence(self.budget))
@@ -221,12 +221,12 @@ class SearchResult:
 
     @cached_property
     def front(self) -> ParetoFront:
-        """The complete exact front of score against the resources asked for, inside the limits."""
+        """The complete front of score against `front_over`, inside the limits."""
         return self.find_front()
 
     @property
     def gap(self) -> float | None:
-        """By how much of its size the best score may exceed the optimum; 0 where it is proven, None without answers."""
+        """Relative gap between the best score and the bound; 0 if proven, None without answers."""
         if not self.answers or self.bound is None:
             return None
         score = self.answers[0].score

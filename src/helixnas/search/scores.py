@@ -1,8 +1,8 @@
-"""Several scores of a path made one, so that the search adds up a single number per path (Eq. 4).
+"""Combines several scores of a path into one, so that the search adds up a single number per path (Eq. 4).
 
-Scores of different kinds have different units. Each is divided by its own spread over the whole space, the standard
-deviation of its sum over an architecture drawn uniformly, and then they are added: no kind counts more because its
-unit is smaller, and nothing is fitted to any accuracy. One score alone is left as it is.
+Scores of different kinds have different units. Each is divided by its spread over the whole space, the standard
+deviation of its sum over an architecture drawn uniformly; then they are added. So no score counts more because its unit
+is smaller, and nothing is fitted to accuracies. A single score is used as it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from helixnas.artifacts import RatingTable
+from helixnas.artifacts.rating_table import RatingTable
 from helixnas.errors import ConfigError
 from helixnas.search.tables import Tables
 
@@ -19,12 +19,12 @@ COMBINED = "combined"
 
 
 def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> dict[str, float]:
-    """Return what each score is multiplied by before they are added: 1 for one alone, else 1 / its spread.
+    """Return the factor of each score in the sum: 1 for a single score, else 1 / its spread.
 
     The spread takes every path after every previous width as equally likely and blocks as independent.
 
     Raises:
-        ConfigError: a score is named twice, or is the same for all paths and so says nothing.
+        ConfigError: a score is named twice, or is the same for all paths.
         UnknownNameError: a score was not rated.
     """
     if len(set(names)) < len(names) or not names:
@@ -39,7 +39,7 @@ def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> 
 
 
 def scored(tables: Tables, names: Sequence[str]) -> tuple[Tables, dict[str, float]]:
-    """Return tables that hold the named scores as one (the first rated where none is named), and its coefficients.
+    """Return tables with the named scores combined into one (by default the first score), and the coefficients.
 
     Raises:
         ConfigError: a score is named twice, or is the same for all paths.
@@ -50,7 +50,7 @@ def scored(tables: Tables, names: Sequence[str]) -> tuple[Tables, dict[str, floa
 
 
 def combine_scores(ratings: Sequence[RatingTable], coefficients: Mapping[str, float]) -> tuple[RatingTable, ...]:
-    """Return tables of the one score ``combined``, per batch, that the coefficients make of those rated.
+    """Return tables with a single score ``combined``: per batch, the weighted sum of the rated scores.
 
     >>> table = RatingTable(
     ...     block=1,

@@ -1,4 +1,4 @@
-"""From tables to an instance: ratings and costs of a run as the integers that the search adds up.
+"""Tables: ratings and costs of a run, converted to the integers of a search instance.
 
 Block 0 is the stem (one candidate), block N + 1 the head (one candidate per width it may receive), so the solver needs
 no special case for either. Scores become whole numbers of 1e-12, summed with the weights lambda_k of Eq. 4.
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from helixnas.artifacts import CostTable, RatingTable
-from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
+from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM, CostTable
+from helixnas.artifacts.rating_table import RatingTable
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.search.instance import Instance, InstanceBlock, Ints, score_to_int
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The ratings of all blocks and the costs, checked to speak of the same paths."""
+    """The ratings of all blocks and the costs, checked to cover the same paths."""
 
     ratings: tuple[RatingTable, ...]
     """One table per block, 1 .. N."""
@@ -49,7 +49,7 @@ class Tables:
             resources: which costs count, in the order in which ties are broken.
             score: which kind of score to add up; the first by default.
             weights: lambda_k per block (Eq. 4), 1 each by default.
-            layers: whether to tell the layers of the paths apart, which diverse answers need.
+            layers: whether to encode the layers of the paths, which diverse answers need.
 
         Raises:
             ConfigError: the number of weights is not that of the blocks, or a score is missing or a cost negative.
@@ -105,7 +105,7 @@ def text_order(texts: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def layer_codes(paths: Sequence[str]) -> Ints:
-    """Return (paths, layers): a number that tells cell and operation of each layer, -1 where there is no such layer.
+    """Return (paths, layers): a code for cell and operation of each layer, -1 where there is no such layer.
 
     >>> layer_codes(["24:a,b", "24:a", "24:a,a"]).tolist()
     [[0, 1], [2, -1], [0, 0]]
@@ -119,7 +119,7 @@ def layer_codes(paths: Sequence[str]) -> Ints:
 
 
 def _layers(path: str) -> list[tuple[str, str]]:
-    """Return the cell, told by the width and number of layers of each of its sections, and the operation of every layer."""
+    """Return per layer its cell (width and depth of every section) and its operation."""
     sections = [section.partition(":") for section in path.split("+")]
     cell = "+".join(f"{width}:{names.count(',')}" for width, _, names in sections)
     return [(cell, name) for _, _, names in sections for name in names.split(",")]

@@ -188,7 +188,7 @@ class Architecture:
 
     @property
     def stride(self) -> int:
-        """By how much the whole network shrinks the image."""
+        """Total stride of the network."""
         total = 1
         for stage in (*self.stem, *self.blocks):
             total *= stage.stride

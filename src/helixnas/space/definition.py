@@ -1,8 +1,8 @@
 """A search space written down: by name, as a YAML file, or as the mapping inside a recipe.
 
 Three forms. ``family: mbconv`` (or ``macro``) followed by that builder's own arguments; ``join: SPACE`` with
-``groups: [2, 1]``, adjacent blocks of another space learnt as one (`helixnas.space.joining`); or everything spelt out, with the
-operations defined once and cells that say how many layers of which operations they have::
+``groups: [2, 1]``, adjacent blocks of another space joined into one (`helixnas.space.joining`); or the full definition, with the
+operations defined once and cells that list their layers::
 
     name: mine
     stem: [{stride: 2, width: 16, operations: [conv]}]
@@ -69,7 +69,7 @@ def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
 
 
 def space_to_dict(space: SearchSpace) -> dict[str, Any]:
-    """Return `space` spelt out as plain values; `load_space` reads them back.
+    """Return the full definition of `space` as plain values; `load_space` reads them back.
 
     >>> load_space(space_to_dict(macro())) == macro()
     True

@@ -1,4 +1,4 @@
-"""Joining blocks: the same layers cut into fewer blocks, to ask what cutting is worth (Sec. 3.1, 3.2).
+"""Joining blocks: the same layers in fewer blocks, to measure the effect of blocks (Sec. 3.1, 3.2).
 
 Adjacent blocks become one whose paths are all combinations of theirs, so a space of one block is single-path one-shot
 under a teacher. The networks stay the same, one for one: ``24:a,b 40:c`` is written ``24:a,b+40:c``. Where the blocks had

@@ -57,7 +57,7 @@ class Operation:
 
     @property
     def is_identity(self) -> bool:
-        """Whether the layer changes no more than width and resolution: a projection, the identity where those change."""
+        """Whether the layer is a projection: an identity except where width or resolution change."""
         return self.kind == "projection"
 
     def to_dict(self) -> dict[str, Option]:

@@ -27,7 +27,7 @@ LEAST_SHARE = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """An architecture and the images it is meant for."""
+    """An architecture and the image size that it is made for."""
 
     architecture: Architecture
     """The network."""
@@ -42,11 +42,11 @@ def scale(
     """Return an architecture with widths, depths and image size multiplied.
 
     Args:
-        architecture: what to scale.
+        architecture: the network to scale.
         width: factor of every width; the result is a multiple of 8, at least 90 % of the exact value.
         depth: factor of the layers of every stage, rounded up.
         resolution: factor of `image_size`, rounded to a whole pixel.
-        image_size: side of the images that `architecture` is meant for, in pixels.
+        image_size: height and width of the images of `architecture`, in pixels.
 
     Raises:
         SpaceError: a factor is not a number above 0.

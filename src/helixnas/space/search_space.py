@@ -82,7 +82,7 @@ class Cell:
 
     @property
     def shape(self) -> tuple[int, int, tuple[Section, ...]]:
-        """What tells the cells of a block apart, and which of them holds a path."""
+        """Width, depth and sections: unique among the cells of a block, so a path belongs to one cell."""
         return self.width, self.depth, self.sections
 
     def places(self, in_width: int, stride: int) -> tuple[LayerPlace, ...]:
@@ -91,7 +91,7 @@ class Cell:
 
 
 MOST_LAYERS = 1000
-"""A cell of more layers is taken for a slip of the pen."""
+"""Largest number of layers of a cell; more is taken for a typo."""
 
 
 def alike_layers(operations: tuple[Operation, ...], number: int) -> tuple[tuple[Operation, ...], ...]:
@@ -203,12 +203,12 @@ class SearchSpace:
 
     @property
     def stem_stride(self) -> int:
-        """By how much the stem shrinks the image."""
+        """Total stride of the stem."""
         return math.prod(stage.stride for stage in self.stem)
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Stride of every block relative to the image, the stem's included: where Y_1 .. Y_N stand."""
+        """Cumulative stride of every block relative to the image, including the stem: the strides of Y_1 .. Y_N."""
         total, out = self.stem_stride, list[int]()
         for block in self.blocks:
             total *= block.stride

@@ -1,0 +1,1 @@
+"""Certificates and their check, which shares no code with the solver (`helixnas.search.exact`)."""

@@ -1,0 +1,171 @@
+"""The search as a mixed-integer program for HiGHS: a second opinion that shares no code with the solver.
+
+One binary variable per candidate; one candidate per block; at every boundary, as many candidates end in a width as start
+from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. An
+answer that exceeds a limit in integers, within these tolerances, is excluded by a constraint and the program is solved
+again.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from helixnas.search.budget import Budget
+from helixnas.search.instance import Instance, Ints
+
+MOST_REPAIRS = 50
+"""Answers outside the limits to exclude before giving up."""
+
+LIMIT_SCALE = 1000.0
+"""Costs are scaled to thousandths of their limit, because HiGHS may violate a row by 1e-6."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MilpAnswer:
+    """The answer of HiGHS."""
+
+    status: Literal["optimal", "infeasible", "unknown"]
+    """Unknown: the time limit was reached, or all answers exceeded a limit."""
+
+    rows: tuple[int, ...] | None
+    """Row per block of its best answer, which is inside the limits in integers."""
+
+    score: int | None
+    """That answer's score in units of 1e-12."""
+
+    bound: float | None
+    """HiGHS's lower bound on the score, in units of 1e-12."""
+
+    seconds: float
+
+
+def solve_milp(
+    instance: Instance, budget: Budget, *, time_limit_s: float = math.inf, presolve: bool | None = None
+) -> MilpAnswer:
+    """Return the best architecture inside the budget by HiGHS, with a relative gap of 0.
+
+    Args:
+        instance: candidates, scores and costs.
+        budget: limits in whole units.
+        time_limit_s: seconds for HiGHS.
+        presolve: whether HiGHS simplifies the program first. That is mostly faster, but where a resource has limits on
+            both sides, HiGHS may overrun the time limit by minutes (docs/log.md); by default, on in the other cases.
+
+    Raises:
+        UnknownNameError: the budget names a resource that the instance does not know.
+
+    >>> from helixnas.search import InstanceBlock
+    >>> width, order = np.full(2, 8), np.arange(2)
+    >>> score, costs = np.array([9, 4]), np.array([[1], [3]])
+    >>> block = InstanceBlock(width_in=width, width_out=width, score=score, costs=costs, order=order)
+    >>> answer = solve_milp(Instance(blocks=(block, block), resources=("macs",)), Budget(upper={"macs": 5}))
+    >>> answer.status, answer.score
+    ('optimal', 13)
+    """
+    budget.check(instance.resources)
+    started = time.monotonic()
+    scores = np.concatenate([block.score for block in instance.blocks])
+    unit = max(1.0, float(np.abs(scores).max()))
+    constraints = [*_chain_rows(instance), *_limit_rows(instance, budget)]
+    upper = _allowed(instance, budget)
+    bound: float | None = None
+    if presolve is None:
+        presolve = not budget.upper.keys() & budget.lower.keys()
+    for _ in range(MOST_REPAIRS):
+        left = time_limit_s - (time.monotonic() - started)
+        if left <= 0:
+            break
+        solved = milp(
+            scores / unit,
+            integrality=np.ones(len(scores)),
+            bounds=Bounds(0, upper),  # pyright: ignore[reportArgumentType] - scipy takes an array
+            constraints=constraints,
+            options={"mip_rel_gap": 0.0, "presolve": presolve, **({"time_limit": left} if left < math.inf else {})},
+        )
+        seconds = time.monotonic() - started
+        if solved.status == 2:
+            return MilpAnswer(status="infeasible", rows=None, score=None, bound=None, seconds=seconds)
+        bound = None if solved.mip_dual_bound is None else float(solved.mip_dual_bound) * unit
+        if solved.x is None:
+            break
+        chosen = np.flatnonzero(solved.x > 0.5)
+        rows = _rows(instance, chosen)
+        score, costs = total(instance, rows)
+        if _within(costs, budget):
+            status = "optimal" if solved.status == 0 else "unknown"
+            return MilpAnswer(status=status, rows=rows, score=score, bound=bound, seconds=seconds)
+        forbidden = sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), (1, len(scores)))
+        constraints.append(LinearConstraint(forbidden, -np.inf, len(chosen) - 1))
+    return MilpAnswer(status="unknown", rows=None, score=None, bound=bound, seconds=time.monotonic() - started)
+
+
+def _chain_rows(instance: Instance) -> list[LinearConstraint]:
+    """One candidate per block, and the same number on both sides of every width."""
+    sizes = [len(block) for block in instance.blocks]
+    first = np.concatenate([[0], np.cumsum(sizes)])
+    block_of = np.repeat(np.arange(len(sizes)), sizes)
+    one = sparse.csr_array((np.ones(first[-1]), (block_of, np.arange(first[-1]))), (len(sizes), int(first[-1])))
+    constraints = [LinearConstraint(one, 1, 1)]
+    for number in range(len(sizes) - 1):
+        before, after = instance.blocks[number].width_out, instance.blocks[number + 1].width_in
+        widths = np.union1d(before, after)
+        row = np.concatenate([np.searchsorted(widths, before), np.searchsorted(widths, after)])
+        column = np.concatenate(
+            [np.arange(first[number], first[number + 1]), np.arange(first[number + 1], first[number + 2])]
+        )
+        sign = np.concatenate([np.ones(len(before)), -np.ones(len(after))])
+        constraints.append(
+            LinearConstraint(sparse.csr_array((sign, (row, column)), (len(widths), int(first[-1]))), 0, 0)
+        )
+    return constraints
+
+
+def _limit_rows(instance: Instance, budget: Budget) -> list[LinearConstraint]:
+    """One row per limited resource that adds up, and one for a lower limit on a maximum."""
+    constraints: list[LinearConstraint] = []
+    for name in budget.names:
+        column = instance.column(name)
+        costs = np.concatenate([block.costs[:, column] for block in instance.blocks])
+        low, high = budget.lower.get(name, -np.inf), budget.upper.get(name, np.inf)
+        if instance.combine[column] == "sum":
+            scale = LIMIT_SCALE / max(1, budget.upper.get(name, budget.lower.get(name, 1)))
+            constraints.append(LinearConstraint((costs * scale)[None], low * scale, high * scale))
+        elif name in budget.lower:
+            constraints.append(LinearConstraint((costs >= low).astype(np.float64)[None], 1, np.inf))
+    return constraints
+
+
+def _allowed(instance: Instance, budget: Budget) -> np.ndarray:
+    """A candidate above the limit of a resource that combines by maximum can never be chosen."""
+    upper = np.ones(sum(len(block) for block in instance.blocks))
+    for name, limit in budget.upper.items():
+        column = instance.column(name)
+        if instance.combine[column] == "max":
+            upper[np.concatenate([block.costs[:, column] for block in instance.blocks]) > limit] = 0
+    return upper
+
+
+def _rows(instance: Instance, chosen: Ints) -> tuple[int, ...]:
+    first = np.concatenate([[0], np.cumsum([len(block) for block in instance.blocks])])
+    return tuple(int(place - start) for place, start in zip(chosen, first[:-1], strict=True))
+
+
+def total(instance: Instance, rows: Sequence[int]) -> tuple[int, dict[str, int]]:
+    """Return score and costs of one architecture, a row per block, added up in Python's integers."""
+    chosen = list(zip(instance.blocks, rows, strict=True))
+    costs: dict[str, int] = {}
+    for column, (name, how) in enumerate(zip(instance.resources, instance.combine, strict=True)):
+        parts = [int(block.costs[row, column]) for block, row in chosen]
+        costs[name] = sum(parts) if how == "sum" else max(parts)
+    return sum(int(block.score[row]) for block, row in chosen), costs
+
+
+def _within(costs: Mapping[str, int], budget: Budget) -> bool:
+    below = all(costs[name] <= limit for name, limit in budget.upper.items())
+    return below and all(costs[name] >= limit for name, limit in budget.lower.items())

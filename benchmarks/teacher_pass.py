@@ -14,8 +14,7 @@ from collections.abc import Callable
 import torch
 
 from helixnas.data import DataConfig, open_data
-from helixnas.distill import Distillation, DistillConfig
-from helixnas.distill.loss import feature_loss
+from helixnas.distill import Distillation, DistillConfig, FrozenTeacher, build_distillation, feature_loss
 from helixnas.engine import Runtime, RuntimeConfig
 from helixnas.space import mbconv
 from helixnas.supernet import SupernetConfig, build_supernet
@@ -52,7 +51,7 @@ def main() -> None:
 
     def job(blocks: tuple[int, ...] | None) -> Distillation:
         supernet = runtime.place(build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0))
-        return Distillation(teacher, supernet, images, config=settings, runtime=runtime, seed=0, blocks=blocks)
+        return build_distillation(teacher, supernet, images, config=settings, runtime=runtime, seed=0, blocks=blocks)
 
     together, alone = iter(job(None)), [iter(job((k,))) for k in range(1, 7)]
     ratios: list[float] = []

@@ -18,18 +18,18 @@ from torch import Tensor
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.costs import cost_table
-from helixnas.distill import Distillation, Progressive, StepRecord
+from helixnas.distill import Distillation, StepRecord, build_distillation
 from helixnas.engine import evaluate
 from helixnas.errors import NonFiniteLossError
+from helixnas.lab.sequential import Progressive, load_beams, save_beams
 from helixnas.pipeline.continuation import Continuation
 from helixnas.pipeline.drive import discard, drive
 from helixnas.pipeline.history import History, load_history, save_history
-from helixnas.pipeline.kept import load_kept, save_kept
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import Curves, fit_classifier
-from helixnas.rating import Rating, Stitching, rate_extensions
+from helixnas.rating import Rating, Stitching
 from helixnas.rating.stitching import StitchRecord
 from helixnas.supernet import Supernet
 from helixnas.teacher import (
@@ -140,7 +140,7 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
     folder, wanted = session.folder, blocks or tuple(range(1, len(session.space.blocks) + 1))
     progressive = session.recipe.distill.is_progressive
     chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
-    if progressive and (chosen or load_kept(folder.kept, key) is None):
+    if progressive and (chosen or load_beams(folder.kept, key) is None):
         chosen = wanted  # every block stands on those before it
     stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
     if chosen:
@@ -152,7 +152,7 @@ def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:
         names.append(folder.history("distill"))
     steps = int(curves["step"].to_numpy().max())
     facts: dict[str, Any] = {"steps": steps, "images": steps * session.recipe.distill.batch_size}
-    kept = load_kept(folder.kept, key) if progressive else None
+    kept = load_beams(folder.kept, key) if progressive else None
     if kept is not None:
         names.append(folder.kept)
         facts["best_kept"], facts["best_kept_score"] = kept[-1][0]
@@ -202,7 +202,7 @@ def _distill(session: Session, key: str, blocks: tuple[int, ...], checkpoint: Pa
         except NonFiniteLossError as error:
             failure = error
     if isinstance(job, Progressive) and failure is None:
-        save_kept(job, session.folder.kept, key)
+        save_beams(job.beams, session.folder.kept, key)
     curves = history.frame()
     for number in (number for number in blocks if number not in job.failures):
         own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
@@ -234,9 +234,8 @@ def _distillation(session: Session, supernet: Supernet, blocks: tuple[int, ...])
             config=config,
             runtime=runtime,
             seed=seed,
-            rate=rate_extensions,
         )
-    return Distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
+    return build_distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
 
 
 def _curve_name(block: int, cell: int) -> str:

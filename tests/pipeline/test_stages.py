@@ -10,9 +10,9 @@ import pytest
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError
+from helixnas.lab.sequential import load_beams
 from helixnas.pipeline import drive as driving
 from helixnas.pipeline.history import load_history
-from helixnas.pipeline.kept import load_kept
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run import run_recipe, run_stage
@@ -78,7 +78,7 @@ def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_
     assert (facts["steps"], facts["images"]) == (steps, 64 * steps)
     assert record.stages["distill"].core_seconds is not None
     assert {"rate", "stitch", "search:small"} <= set(record.stages)
-    kept = load_kept(whole.kept, record.stages["distill"].key)
+    kept = load_beams(whole.kept, record.stages["distill"].key)
     assert kept is not None
     assert [len(of_block) for of_block in kept] == [4, 2]  # two of each width: 8 and 12, then 12
     assert kept[-1][0] == (facts["best_kept"], facts["best_kept_score"])

@@ -16,8 +16,8 @@ Objective = Callable[[Sequence[Student], Sequence[Features]], Iterator[Tensor]]
 """Maps the students drawn in a step and the features of every view of the batch to scalar losses.
 
 The unit runs the backward pass of each loss before it asks for the next, so gradients are summed and the memory of one
-loss is free before the next is computed. A single loss over all students is allowed too. An objective with parameters (projectors)
-is a module, part of the unit's module; it may send gradients into the teacher's block where the features carry them.
+loss is free before the next is computed. A single loss over all students is allowed too. An objective with parameters
+(projectors) is a module within the unit's module; it may send gradients into the teacher's block where features carry them.
 """
 
 

@@ -143,9 +143,7 @@ class Progressive:
         given = [*features[: self.stage - 1], received, *features[self.stage :]]
         block, trained = self.supernet.block(self.stage), list[Trained]()
         for unit in self.units[self.stage]:
-            drawn = draw_cell(
-                block, unit.index, self.step, config=self.config, seed=self.seed, previous_width=width
-            )
+            drawn = draw_cell(block, unit.index, self.step, config=self.config, seed=self.seed, previous_width=width)
             trained.append((unit, drawn, unit.accumulate([given], drawn, runtime=self.runtime)))
         if received.grad is not None:
             trained += self._train_before(prefix, estimates, features, pull=received.grad / len(trained))

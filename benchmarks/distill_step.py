@@ -14,7 +14,7 @@ import time
 import torch
 
 from helixnas.data import DataConfig, open_data
-from helixnas.distill import Distillation, DistillConfig
+from helixnas.distill import DistillConfig, build_distillation
 from helixnas.engine import Runtime, RuntimeConfig
 from helixnas.space import macro
 from helixnas.supernet import SupernetConfig, build_supernet
@@ -58,7 +58,7 @@ def measure(name: str) -> float:
     images = open_data(DataConfig(name="digits", num_rating=100, augmentation="flip-crop"), image_size=SIZE, seed=0)
     supernet = place(build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0))
     settings = DistillConfig(num_epochs=STEPS, batch_size=BATCH)
-    steps = iter(Distillation(teacher, supernet, images.train, config=settings, runtime=runtime, seed=0))
+    steps = iter(build_distillation(teacher, supernet, images.train, config=settings, runtime=runtime, seed=0))
     for _ in range(WARM_UP):
         next(steps)
     started = time.perf_counter()

@@ -14,8 +14,7 @@ from collections.abc import Callable
 import torch
 
 from helixnas.data import DataConfig, open_data
-from helixnas.distill import Distillation, DistillConfig
-from helixnas.distill.loss import feature_loss
+from helixnas.distill import Distillation, DistillConfig, FrozenTeacher, build_distillation, feature_loss
 from helixnas.engine import Runtime, RuntimeConfig
 from helixnas.space import mbconv
 from helixnas.supernet import SupernetConfig, build_supernet
@@ -52,7 +51,7 @@ def main() -> None:
 
     def job(blocks: tuple[int, ...] | None) -> Distillation:
         supernet = runtime.place(build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0))
-        return Distillation(teacher, supernet, images, config=settings, runtime=runtime, seed=0, blocks=blocks)
+        return build_distillation(teacher, supernet, images, config=settings, runtime=runtime, seed=0, blocks=blocks)
 
     together, alone = iter(job(None)), [iter(job((k,))) for k in range(1, 7)]
     ratios: list[float] = []
@@ -72,7 +71,7 @@ def main() -> None:
 
 
 def _teacher_share(teacher: Teacher, job: Distillation) -> float:
-    batch = next(iter(job.images.batches(batch_size=BATCH, seed=0, augment=True, shuffle=True)))
+    batch = next(iter(_source(job).images.batches(batch_size=BATCH, seed=0, augment=True, shuffle=True)))
     teaching = statistics.median(_seconds(lambda: _features(teacher, batch.images)) for _ in range(5))
     return teaching / statistics.median(_bare(job, batch.images, step) for step in range(5))
 
@@ -84,8 +83,8 @@ def _around(job: Distillation) -> float:
     batches = (
         batch.images
         for epoch in range(job.config.num_epochs)
-        for batch in job.images.batches(
-            batch_size=BATCH, seed=job.seed, epoch=epoch, augment=True, shuffle=True, skip=0, drop_last=True
+        for batch in _source(job).images.batches(
+            batch_size=BATCH, seed=_source(job).seed, epoch=epoch, augment=True, shuffle=True, skip=0, drop_last=True
         )
     )
     for step, images in zip(range(STEPS), batches, strict=False):
@@ -102,25 +101,30 @@ def _modules_alone(job: Distillation, images: torch.Tensor, step: int) -> float:
     """Return the seconds of the teacher's forward pass and of the drawn paths' forward and backward passes."""
     placed = job.runtime.images(images)
     with torch.no_grad():
-        normalized = job.teacher.normalize(placed)
-        teaching = _seconds(lambda: job.teacher.model(normalized))
+        normalized = _source(job).teacher.normalize(placed)
+        teaching = _seconds(lambda: _source(job).teacher.model(normalized))
     return teaching + _bare(job, placed, step)
 
 
 def _bare(job: Distillation, images: torch.Tensor, step: int) -> float:
     """Return the seconds that the drawn paths' forward and backward passes take by themselves."""
-    features = _features(job.teacher, images)
-    draws = [cell.draw(step) for cell in job.jobs]
-    for cell in job.jobs:
+    features = _features(_source(job).teacher, images)
+    draws = [cell.draw(step) for cell in job.units]
+    for cell in job.units:
         cell.optimizer.zero_grad(set_to_none=True)
 
     def train() -> None:
-        for cell, drawn in zip(job.jobs, draws, strict=True):
+        for cell, drawn in zip(job.units, draws, strict=True):
             for draw in drawn:
-                output = cell.module(features[cell.block - 1], draw.path, draw.previous_width)
+                output = cell.forward(features[cell.block - 1], draw.path, draw.previous_width)
                 feature_loss(output, features[cell.block]).backward()
 
     return _seconds(train)
+
+
+def _source(job: Distillation) -> FrozenTeacher:
+    assert isinstance(job.source, FrozenTeacher)
+    return job.source
 
 
 def _features(teacher: Teacher, images: torch.Tensor) -> tuple[torch.Tensor, ...]:

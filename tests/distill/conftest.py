@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helixnas.data import ImageSet
-from helixnas.distill import Distillation, DistillConfig
+from helixnas.distill import Distillation, DistillConfig, build_distillation
 from helixnas.engine import Runtime
 from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, SupernetConfig, build_supernet
@@ -52,7 +52,7 @@ def distillation(space: SearchSpace, teacher: Teacher, images: ImageSet, runtime
     ) -> Distillation:
         config = DistillConfig(**{"num_epochs": 2, "batch_size": 8, **settings})  # type: ignore[arg-type]
         supernet = supernet or runtime.place(build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0))
-        return Distillation(teacher, supernet, images, config=config, runtime=runtime, seed=seed, blocks=blocks)
+        return build_distillation(teacher, supernet, images, config=config, runtime=runtime, seed=seed, blocks=blocks)
 
     return make
 

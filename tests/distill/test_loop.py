@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from helixnas.distill import Distillation, StepRecord
+from helixnas.distill import Distillation, FrozenTeacher, StepRecord
 from helixnas.engine import load_checkpoint, save_checkpoint
 from helixnas.errors import ConfigError, NonFiniteLossError, OutOfMemoryError
 from helixnas.supernet import Supernet, SupernetCell
@@ -25,7 +25,7 @@ GOLDEN = {
 def weights(job: Distillation) -> dict[str, torch.Tensor]:
     return {
         f"{part.block}.{part.index}.{name}": value.clone()
-        for part in job.jobs
+        for part in job.units
         for name, value in part.module.state_dict().items()
     }
 
@@ -60,27 +60,30 @@ def test_blocks_that_are_not_chosen_are_left_alone(distillation: Make, supernet:
     job = distillation(supernet=supernet, blocks=(2,))
     list(job)
     changed = {name for name, value in supernet.state_dict().items() if not torch.equal(value, before[name])}
-    assert {part.block for part in job.jobs} == {2}
+    assert {part.block for part in job.units} == {2}
     assert changed
     assert all(name.startswith("blocks.1.") for name in changed)
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "strict-fair"])
-@pytest.mark.parametrize("done", [1, 3, 4])
 def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
-    distillation: Make, tmp_path: Path, sampling: str, done: int
+    distillation: Make, tmp_path: Path, sampling: str
 ) -> None:
-    whole, first, second = (distillation(sampling=sampling, weight_decay=0.01) for _ in range(3))
-    records = list(whole)
-    head = list(islice(first, done))
-    save_checkpoint(tmp_path / "state.pt", first.state())
-    second.restore(load_checkpoint(tmp_path / "state.pt", torch.device("cpu")))
-    assert [*head, *second] == records
-    assert_equal(weights(second), weights(whole))
+    whole, saved = distillation(sampling=sampling, weight_decay=0.01), list[Path]()
+    records = list[StepRecord]()
+    for record in whole:
+        records.append(record)
+        saved.append(tmp_path / f"{record.step}.pt")
+        save_checkpoint(saved[-1], whole.state())
+    for done in (1, 3, 4):
+        resumed = distillation(sampling=sampling, weight_decay=0.01)
+        resumed.restore(load_checkpoint(saved[done - 1], torch.device("cpu")))
+        assert list(resumed) == records[done:]
+        assert_equal(weights(resumed), weights(whole))
 
 
 @pytest.mark.parametrize(("share", "steps"), [(0.5, 3), (0.01, 1), (1.0, 6)])
-def test_training_stops_at_the_share_that_is_asked_for_as_the_whole_would_stand_there(
+def test_training_that_stops_early_equals_the_start_of_the_full_run(
     distillation: Make, share: float, steps: int
 ) -> None:
     job, whole = distillation(stop_at=share), distillation()
@@ -99,11 +102,13 @@ def test_same_seed_gives_the_same_weights_and_another_others(distillation: Make)
     assert any(not torch.equal(a, b) for a, b in zip(trained(0).values(), trained(1).values(), strict=True))
 
 
-def test_teacher_is_asked_once_per_step(distillation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_teacher_runs_once_per_step(distillation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     job = distillation()
     calls = list[int]()
-    features = job.teacher.features
-    monkeypatch.setattr(job.teacher, "features", lambda images: calls.append(len(images)) or features(images))
+    assert isinstance(job.source, FrozenTeacher)
+    teacher = job.source.teacher
+    features = teacher.features
+    monkeypatch.setattr(teacher, "features", lambda images: calls.append(len(images)) or features(images))
     list(job)
     assert calls == [8] * 6
 
@@ -118,7 +123,7 @@ def test_distillation_does_not_touch_the_global_generator(distillation: Make) ->
 def spoil(job: Distillation, *blocks: int) -> None:
     """Let every weight of some blocks be NaN."""
     with torch.no_grad():
-        for cell in (part.module for part in job.jobs if part.block in blocks):
+        for cell in (part.module for part in job.units if part.block in blocks):
             for parameter in cell.parameters():
                 parameter.fill_(float("nan"))
 
@@ -127,7 +132,7 @@ def test_block_whose_loss_is_not_finite_stops_alone_and_is_named(distillation: M
     job, whole = distillation(), distillation()
     records = list(islice(job, 4))
     spoil(job, 2)
-    path = job.jobs[2].draw(4)[0].path.text
+    path = job.units[2].draw(4)[0].path.text
     with pytest.raises(NonFiniteLossError) as caught:
         records.extend(job)
     assert str(caught.value) == (
@@ -176,10 +181,10 @@ def test_out_of_memory_names_the_batch_size_to_try(distillation: Make, monkeypat
         next(iter(distillation()))
 
 
-def test_a_cosine_is_followed_over_all_steps_also_by_one_that_stops_early(distillation: Make) -> None:
+def test_a_cosine_spans_all_steps_even_if_training_stops_early(distillation: Make) -> None:
     def rates(**settings: float) -> list[float]:
         made = distillation(num_epochs=2, lr_schedule="cosine", **settings)
-        return [made.jobs[-1].optimizer.param_groups[0]["lr"] for _ in made]
+        return [made.units[-1].optimizer.param_groups[0]["lr"] for _ in made]
 
     whole = rates()
     share = [step / len(whole) for step in range(len(whole))]

@@ -102,7 +102,7 @@ class RunFolder:
         return self.path / "supernet" / f"block-{number}.safetensors"
 
     @property
-    def kept(self) -> Path:
+    def beams(self) -> Path:
         """Which beginnings of networks a progressive distillation kept after each block."""
         return self.path / "supernet" / "kept.json"
 

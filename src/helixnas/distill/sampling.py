@@ -1,8 +1,8 @@
-"""Which paths a cell trains in a step: uniform single paths (the paper), or strictly fair sets of paths.
+"""Sampling of the paths that a cell trains in a step: uniform single paths (the paper), or strictly fair sets of paths.
 
-Uniform: in every layer one operation, drawn at random (Sec. 3.3). Strict fairness (FairNAS): as many paths as it takes
-for every operation of every layer to occur equally often, their gradients summed before one step. The previous width,
-which chooses the input adapter and the set of first-layer operations, is drawn like a layer's operation.
+Uniform: in every layer one operation, drawn at random (Sec. 3.3). Strict fairness (FairNAS): the fewest paths in which
+every operation of every layer occurs equally often, their gradients summed before one step. The previous width, which
+selects the input adapter and the set of first-layer operations, is drawn like a layer's operation.
 Draws depend on (seed, block, cell, step) alone, so a block trained alone draws what it would draw among the others.
 """
 

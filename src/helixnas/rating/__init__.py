@@ -1,7 +1,6 @@
 """Rating every path of every block on held-out images, and checking that scores add up."""
 
 from helixnas.artifacts.agreement import Agreement, agreement, partial_spearman
-from helixnas.rating.extension import rate_extensions
 from helixnas.rating.loop import BatchRecord, Rating, RatingConfig
 from helixnas.rating.path_scores import FINAL_ERROR, FINAL_L1, RELATIVE_L1, SCORES, TASK_KL, PathScores
 from helixnas.rating.relative_l1 import relative_l1
@@ -25,7 +24,6 @@ __all__ = [
     "agreement",
     "partial_spearman",
     "rate_cell",
-    "rate_extensions",
     "relative_l1",
     "stitched_features",
 ]

@@ -63,13 +63,13 @@ class RatingConfig:
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One batch that was rated, or that readouts were fitted on."""
+    """One batch, rated or used to fit readouts."""
 
     step: int
     """Batches done, this one included, of `Rating.num_steps`."""
 
     num_paths: int
-    """Paths that it went through."""
+    """Paths evaluated on it."""
 
 
 class Rating:
@@ -77,9 +77,9 @@ class Rating:
 
     Args:
         teacher: frozen; gives Y_0 .. Y_N.
-        supernet: trained; nothing in it changes.
+        supernet: trained; unchanged by rating.
         images: held-out images.
-        training_images: what readouts are fitted on; not needed without them.
+        training_images: images to fit readouts on; needed only with readouts.
         config: how to rate.
         runtime: device and precision.
         seed: decides the order of the images.
@@ -228,7 +228,7 @@ class Rating:
             self.scores[block.number] = np.concatenate([self.scores[block.number], column[:, None]], axis=1)
 
     def _reading(self, score: PathScores, block: int, width: int, cell: int) -> Score:
-        """Return what scores the paths of a cell one after the other, each through its own readout where there are any."""
+        """Return the score of the paths of a cell, called in their order; with readouts, each path uses its own."""
         if not self.readouts:
             return score
         readouts = iter(self.readouts[block][width, cell])
@@ -256,7 +256,7 @@ class Rating:
         return {"scores": {number: torch.from_numpy(scores) for number, scores in self.scores.items()}}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` returned for the same settings."""
+        """Go on from a state that `state` returned for the same settings."""
         self.scores = {int(number): scores.cpu().numpy() for number, scores in state["scores"].items()}
 
 

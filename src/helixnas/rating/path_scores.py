@@ -1,8 +1,8 @@
-"""What a path is scored by: Eq. 7, and what the teacher makes of the path's features (ours, not the paper's).
+"""Scores of a path: Eq. 7, and three that run the rest of the teacher on the path's features (not in the paper).
 
-Eq. 7 compares features one by one, as if each mattered alike to what comes after. The other scores ask the teacher:
-the path stands in for block k, the frozen rest of the teacher runs on its output, and the result is compared with the
-teacher's own, in its last features or in its logits. None needs labels. Like Eq. 7 they are kept per block and summed
+Eq. 7 weighs all features alike, whatever they mean to later layers. The other scores use the teacher:
+the path replaces block k, the frozen rest of the teacher runs on its output, and the result is compared with the
+teacher's own last features or logits. None needs labels. Like Eq. 7 they are kept per block and summed
 over blocks, so rating stays exhaustive and the search exact; they cost one pass through the rest of the teacher per path.
 """
 
@@ -32,7 +32,7 @@ SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR, FINAL_L1)
 """All scores; each is lower for better."""
 
 SMALLEST = 1e-12
-"""Least relative error, squared or not, so that a perfect path has a finite logarithm."""
+"""Least relative error, squared or not, so that the logarithm is finite for a perfect path."""
 
 
 class PathScores:

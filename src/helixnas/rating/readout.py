@@ -1,6 +1,6 @@
-"""Linear readouts: what a path's features hold of the teacher's, however well its last layer has learnt to say it.
+"""Linear readouts: how well an affine map of a path's output can match the teacher's features.
 
-Paths share weights, and in a short training the last projections are compromises between many paths. So each path may be
+Paths share weights, and after short training their last projections are compromises between many paths. So each path may be
 given a projection of its own before it is rated: the affine map, the same at every pixel, that brings its output nearest to
 Y_k over some training images. It is found in closed form (ridge regression), with no step of training, and its cost is one
 more pass of rating over these images.
@@ -16,17 +16,17 @@ from helixnas.rating.tree import rate_cell
 from helixnas.supernet import SupernetBlock, SupernetCell
 
 RIDGE = 1e-3
-"""Added to the variance of every channel, as a share of it, so that channels that say the same are no trouble."""
+"""Ridge, relative to each channel's variance, so that collinear channels stay well conditioned."""
 
 NOISE = 1e-5
-"""The same as a share of its mean square, which what varies no more than float32 rounds is small against."""
+"""Extra ridge, relative to the channel's mean square, so that channels constant up to float32 rounding stay well conditioned."""
 
 
 class BlockReadouts:
     """Fits the readouts of all paths of a block, batch by batch.
 
     Args:
-        block: nothing in it changes; batch norm uses each batch's statistics.
+        block: unchanged; batch norm uses each batch's statistics.
     """
 
     def __init__(self, block: SupernetBlock) -> None:
@@ -34,7 +34,7 @@ class BlockReadouts:
         self._sums: dict[tuple[int, int], Tensor] = {}
 
     def add(self, features: Sequence[Tensor]) -> None:
-        """Take in Y_0 .. Y_N of a batch of training images."""
+        """Add Y_0 .. Y_N of a batch of training images to the sums."""
         source, target = features[self.block.number - 1], features[self.block.number]
         for width, index, cell in self._distinct():
             found = rate_cell(cell, source, width, lambda prediction: moments(prediction, target))
@@ -59,7 +59,7 @@ def moments(
 ) -> Float[Tensor, "channels_plus_one both_plus_one"]:
     """Return sums over pixels of x x^T and x y^T in float64; x is the path's output and a one, y the teacher's.
 
-    They are all that the best affine map depends on, and add up over batches.
+    The best affine map depends on these alone, and they add up over batches.
     """
     with torch.autocast(prediction.device.type, enabled=False):
         x, y = _pixels(prediction), _pixels(target)
@@ -90,7 +90,7 @@ def solve(
 def read_out(
     readout: Float[Tensor, "channels_plus_one channels_out"], prediction: Float[Tensor, "batch channels height width"]
 ) -> Float[Tensor, "batch channels_out height width"]:
-    """Return what a readout makes of a path's output, in the precision that this came in."""
+    """Return a readout of a path's output, in the output's precision."""
     with torch.autocast(prediction.device.type, enabled=False):
         batch, _, height, width = prediction.shape
         found = torch.addmm(readout[-1], _pixels(prediction), readout[:-1])

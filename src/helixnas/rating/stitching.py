@@ -1,9 +1,9 @@
 """Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
 
 A random architecture is assembled from the supernet's blocks, adapters included: block k receives what block k - 1
-made, not the teacher's features, and the teacher's own head reads the last block's output. No weight is trained anew.
+gives, not the teacher's features, and the teacher's own head receives the last block's output. Nothing is retrained.
 The agreement between summed scores (Eq. 4) and the stitched networks' losses measures *additivity*: whether local
-scores may be added up. It uses the very weights that were rated, so it is not a trained accuracy.
+scores may be added up. It uses the rated weights themselves, so it is not a trained accuracy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ class StitchRecord:
     """One stitched architecture, evaluated on all images of the check."""
 
     architecture: Architecture
-    """What was stitched."""
+    """The stitched architecture."""
 
     divergence: float
     """Mean Kullback-Leibler divergence of the stitched output from the teacher's own, in nats; lower is better."""
@@ -131,7 +131,7 @@ class Stitching:
         return {"records": [(record.divergence, record.accuracy) for record in self.records]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` returned for the same settings."""
+        """Go on from a state that `state` returned for the same settings."""
         self.records = [
             StitchRecord(architecture, divergence, accuracy)
             for architecture, (divergence, accuracy) in zip(self.architectures, state["records"], strict=False)
@@ -145,7 +145,7 @@ def stitched_features(
     architecture: Architecture,
     images: Float[Tensor, "batch channels height width"],
 ) -> Float[Tensor, "batch features rows columns"]:
-    """Return the stitched network's estimate of Y_N: every block on what the block before made of the images."""
+    """Return the stitched network's estimate of Y_N: every block receives the output of the block before."""
     y_0 = teacher.normalize(images)
     return chain_features(supernet, architecture.paths, y_0, previous_width=space.stem_width)[-1]
 

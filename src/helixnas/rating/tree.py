@@ -17,7 +17,7 @@ Score = Callable[[Tensor], Tensor]
 """Maps a path's estimate of Y_k to its score, a scalar, or to several scores at once."""
 
 _BORROWED = ("running_mean", "running_var", "num_batches_tracked", "momentum", "track_running_stats", "training")
-"""What a batch norm lends while it is calibrated."""
+"""Attributes of a batch norm that calibration changes and restores."""
 
 
 def rate_cell(
@@ -31,13 +31,13 @@ def rate_cell(
     """Return the scores of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
 
     Batch norm uses the statistics of `features`; with `calibration` features given, those of the calibration images,
-    each layer's measured behind the very layers that precede it in the path.
+    each layer's measured behind the layers before it in the path.
 
     Args:
         cell: the cell with its trained weights.
         features: the teacher's Y_{k-1} (images for block 1).
         previous_width: which input adapter and first layer to use.
-        score: what to make of each path's output.
+        score: maps each path's output to its score or scores.
         calibration: Y_{k-1} of other images, for batch norm.
     """
     scores: list[Tensor] = []
@@ -66,7 +66,7 @@ def _apply(module: nn.Module, x: Tensor, calibration: Tensor | None) -> tuple[Te
 
 @contextmanager
 def borrowed_statistics(module: nn.Module, device: torch.device) -> Generator[Callable[[], None]]:
-    """Let batch norms record the next forward pass and, once told, normalise by it; afterwards they are as before."""
+    """Let batch norms record the next forward pass, normalise by it after the yielded call, and restore them at the end."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
     before = [{name: getattr(norm, name) for name in _BORROWED} for norm in norms]
     for norm in norms:

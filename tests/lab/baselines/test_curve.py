@@ -1,5 +1,6 @@
 """A curve of ratings: where its points are, what they tell, and that an interruption changes nothing but times."""
 
+import copy
 from dataclasses import asdict
 
 import pytest
@@ -31,19 +32,19 @@ def test_points_tell_scores_of_all_networks_and_growing_costs(make_job, method: 
 @pytest.mark.parametrize("method", ["spos", "darts"])
 def test_a_job_taken_up_anywhere_ends_as_one_that_was_not_interrupted(make_job, method: str) -> None:
     whole = make_job(method, num_epochs=2)
-    number = sum(1 for _ in whole)
-    for stop in (1, number // 2 - 1, number // 2 + 1):
-        begun, resumed = make_job(method, num_epochs=2), make_job(method, num_epochs=2)
-        steps = iter(begun)
-        for _ in range(stop):
-            next(steps)
-        resumed.restore(begun.state())
-        spent = begun.trained_for.core_seconds
+    number, states, spent_by = 0, {}, {}
+    for number, _ in enumerate(whole, start=1):
+        if number in (1, whole.num_steps // 2 - 1, whole.num_steps // 2 + 1):
+            states[number], spent_by[number] = copy.deepcopy(whole.state()), whole.trained_for.core_seconds
+    for stop, state in states.items():
+        resumed = make_job(method, num_epochs=2)
+        resumed.restore(state)
+        spent = spent_by[stop]
         assert sum(1 for _ in resumed) == number - stop
         assert untimed(resumed.points) == untimed(whole.points)
         assert resumed.trained_for.core_seconds >= spent
 
 
 def test_more_points_than_steps_are_refused() -> None:
-    with pytest.raises(ConfigError, match="5 points are asked of a training of 4 steps; choose at most 4"):
+    with pytest.raises(ConfigError, match="cannot rate at 5 points: training has 4 steps; choose at most 4"):
         moments_of(4, 5)

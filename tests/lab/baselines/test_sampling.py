@@ -9,9 +9,9 @@ from helixnas.space import SearchSpace, macro
 
 
 def test_uniform_draws_reach_every_network_about_as_often(space: SearchSpace) -> None:
-    seen = Counter(draw_uniformly(space, seed=0, step=step)[0].text for step in range(3600))
+    seen = Counter(draw_uniformly(space, seed=0, step=step)[0].text for step in range(1800))
     assert len(seen) == space.size
-    assert 60 < min(seen.values()) <= max(seen.values()) < 145
+    assert 22 < min(seen.values()) <= max(seen.values()) < 82
 
 
 @pytest.mark.parametrize("made", [macro(depths=(2, 2, 1)), None])

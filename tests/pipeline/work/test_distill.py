@@ -14,7 +14,7 @@ from helixnas.engine import job
 from helixnas.engine.history import load_history
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError
-from helixnas.pipeline.kept import load_kept
+from helixnas.lab.sequential import load_beams
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.work.stitch import stitching_summary
@@ -78,7 +78,7 @@ def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_
     assert (facts["steps"], facts["images"]) == (steps, 64 * steps)
     assert record.stages["distill"].core_seconds is not None
     assert {"rate", "stitch", "search:small"} <= set(record.stages)
-    kept = load_kept(whole.kept, record.stages["distill"].key)
+    kept = load_beams(whole.kept, record.stages["distill"].key)
     assert kept is not None
     assert [len(of_block) for of_block in kept] == [4, 2]  # two of each width: 8 and 12, then 12
     assert kept[-1][0] == (facts["best_kept"], facts["best_kept_score"])
@@ -112,12 +112,12 @@ def test_a_progressive_run_is_not_done_in_parts(finished: RunFolder, tiny: Recip
     before = {number: folder.supernet_block(number).read_bytes() for number in (1, 2)}
     with pytest.raises(ConfigError, match=r"distill.strategy=progressive-b trains .*; leave --blocks out"):
         run_stage(recipe, folder, listener, verb="distill", name=None, blocks=(2,))
-    for lost in (folder.supernet_block(2), folder.kept):
+    for lost in (folder.supernet_block(2), folder.beams):
         lost.unlink()
         again = run_recipe(recipe, folder, listener, until="distill")
         assert {number: folder.supernet_block(number).read_bytes() for number in (1, 2)} == before
         assert again.stages["distill"].facts == record.stages["distill"].facts
-    folder.kept.write_text("{}")
+    folder.beams.write_text("{}")
     with pytest.raises(ArtifactError, match=r"kept.json is truncated or damaged"):
         run_recipe(recipe, folder, listener, until="distill")
 

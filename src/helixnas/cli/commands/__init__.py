@@ -6,8 +6,8 @@ from rich.console import Console
 
 from helixnas.cli.command import Command, unknown_option
 from helixnas.cli.commands import costs, experiments, models, run, search, stages
-from helixnas.pipeline.stages import position
 from helixnas.errors import UnknownNameError
+from helixnas.pipeline.stages import position
 
 _of_stages = (*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS)
 

@@ -1,7 +1,7 @@
 """Baselines in the same space: other ways to rank its networks, trained on labels without a teacher.
 
-SPOS and FairNAS share the weights of one whole network among all; DARTS mixes all operations and learns how much of each;
-MnasNet's way is to train a sample shortly from scratch. What each costs is told beside how well it ranks.
+SPOS and FairNAS share the weights of one whole network among all; DARTS mixes all operations and learns their shares;
+MnasNet briefly trains a sample of networks from scratch. Each is compared at its cost.
 """
 
 from helixnas.lab.baselines.config import METHODS, BaselineConfig, Method

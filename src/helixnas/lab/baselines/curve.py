@@ -1,4 +1,4 @@
-"""Shared weights rated as they train: at equal distances the same networks, so that cost and ranking make a curve."""
+"""Ratings of the same networks at evenly spaced moments of one training of shared weights: a curve of rank against cost."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,17 +16,17 @@ Rate = Callable[[Architecture], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class BaselineRecord:
-    """How far a baseline is."""
+    """Progress of a baseline."""
 
     done: int
     """Steps of training and ratings of networks done, this one included."""
 
     note: str
-    """In words."""
+    """The present work, for a progress bar."""
 
 
 def moments_of(num_steps: int, num_points: int) -> list[int]:
-    """Return after how many steps networks are rated: at equal distances, the last at the end.
+    """Return the numbers of steps after which networks are rated, evenly spaced, the last at the end.
 
     Raises:
         ConfigError: there are fewer steps than points.
@@ -36,7 +36,7 @@ def moments_of(num_steps: int, num_points: int) -> list[int]:
     """
     if num_points > num_steps:
         raise ConfigError(
-            f"{num_points} points are asked of a training of {num_steps} steps; choose at most {num_steps}"
+            f"cannot rate at {num_points} points: training has {num_steps} steps; choose at most {num_steps}"
         )
     return [round(num_steps * point / num_points) for point in range(1, num_points + 1)]
 
@@ -51,13 +51,13 @@ def columns(rated: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, ...]
 
 
 class SharedWeights:
-    """One training of shared weights, and ratings of the same networks at its moments.
+    """One training of shared weights, with ratings of the same networks at evenly spaced moments.
 
     Args:
         training: the steps.
         rate: rates one network.
         architectures: the networks.
-        num_points: how often they are rated.
+        num_points: number of ratings of each, evenly spaced.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SharedWeights:
         self.trained_for, self.rated_for = Stopwatch(), Stopwatch()
 
     def __iter__(self) -> Iterator[BaselineRecord]:
-        """Yield a record per step of training and per rated network until all points are there."""
+        """Yield a record per step of training and per rated network until all points are done."""
         steps = iter(self.training)
         while len(self.points) < len(self.moments):
             moment = self.moments[len(self.points)]
@@ -119,7 +119,7 @@ class SharedWeights:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` returned for the same settings."""
+        """Go on from a state that `state` returned for the same settings."""
         self.training.restore(state["training"])
         self.points = [BaselinePoint(**values) for values in state["points"]]
         self.rated = list(state["rated"])

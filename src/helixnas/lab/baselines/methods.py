@@ -1,4 +1,4 @@
-"""SPOS, FairNAS and DARTS put together: shared weights, what a step of them trains, and what ranks their networks."""
+"""SPOS, FairNAS and DARTS: the shared weights, the updates of a step, and the score of a network."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,14 +20,14 @@ from helixnas.lab.baselines.training import Passes, Training, Turn
 from helixnas.space import Architecture, SearchSpace
 
 HALVES_STREAM = 45
-"""Tells how the seed halves the training images from its other random numbers."""
+"""Separates the random split of the training images from the other random numbers of a seed."""
 
 TITLES = {
     "spos": "the shared weights (SPOS)",
     "fairnas": "the shared weights (FairNAS)",
     "darts": "the mixture (DARTS)",
 }
-"""What is trained, for messages."""
+"""Names of the trained weights, for messages."""
 
 
 def shared_weights(
@@ -42,18 +42,18 @@ def shared_weights(
     normalize: Normalize,
     seed: int,
 ) -> SharedWeights:
-    """Return the training of spos, fairnas or darts, with ratings of some networks at its moments.
+    """Return the training of spos, fairnas or darts, with ratings of some networks at evenly spaced moments.
 
     Args:
         space: whose networks share weights.
-        architectures: what is rated.
+        architectures: the networks to rate.
         config: method and settings.
         train: labelled training images.
         rating: labelled images held out from them.
         rating_batch_size: rating images at a time.
         runtime: device and precision.
         normalize: turns images in [0, 1] into what the network takes.
-        seed: decides first weights, order, augmentation and sampled networks.
+        seed: decides initial weights, order, augmentation and sampled networks.
 
     Raises:
         ConfigError: a batch holds more images than there are, or there are fewer steps than points.
@@ -131,7 +131,7 @@ def _sgd(network: OneShot, config: BaselineConfig) -> torch.optim.SGD:
 
 @torch.no_grad()
 def _calibration(train: ImageSet, number: int, runtime: Runtime, normalize: Normalize) -> Tensor:
-    """Return normalised training images as they are, evenly by class, one batch."""
+    """Return one batch of normalised training images without augmentation, balanced by class."""
     chosen = train.subset(min(number, len(train)))
     (batch,) = chosen.batches(batch_size=len(chosen), seed=0, augment=False, shuffle=False)
     return normalize(runtime.images(batch.images))

@@ -1,9 +1,9 @@
 """DARTS: all operations of a layer at once, in learned shares; a network is ranked by the joint probability of its choices.
 
-A block chooses a cell, a layer of a cell an operation; each choice is a softmax over architecture parameters. What a layer
-gives is the mean of its operations, weighed by their probabilities, and what a block gives that of its cells. Cells of
-different width cannot be added up: the features of each width go on beside each other, and meet in the first layer of the
-next cell, which has operations for each of them, weighed by the probability of that width.
+A block chooses a cell, a layer of a cell an operation; each choice is a softmax over architecture parameters. A layer's
+output is the mean of its operations' outputs, weighted by their probabilities; a block's output is that of its cells. Outputs
+of different width cannot be added: they stay separate until the first layer of the next cell, which has operations for each
+width, weighted by the probability of that width.
 """
 
 import math
@@ -20,25 +20,25 @@ from helixnas.space import Architecture, SearchSpace
 from helixnas.supernet import SupernetCell
 
 CHOICES_STREAM = 44
-"""Tells the first architecture parameters of a seed from its other random numbers."""
+"""Separates the initial architecture parameters from the other random numbers of a seed."""
 
-FIRST_SPREAD = 1e-3
-"""Standard deviation of the first architecture parameters."""
+INITIAL_SPREAD = 1e-3
+"""Standard deviation of the initial architecture parameters."""
 
 
 class Choices(nn.Module):
     """The architecture parameters: per block one for each cell, per layer of a cell one for each operation.
 
-    Where all are 0, every network of the space is as probable: a cell counts by its number of paths.
+    If all are 0, every network of the space is equally probable: a cell's prior is its number of paths.
     """
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__()
         self.space = space
-        self.cells = nn.ParameterList(FIRST_SPREAD * torch.randn(len(block.cells)) for block in space.blocks)
+        self.cells = nn.ParameterList(INITIAL_SPREAD * torch.randn(len(block.cells)) for block in space.blocks)
         self.operations = nn.ParameterDict(
             {
-                _key(number, index, layer): FIRST_SPREAD * torch.randn(len(operations))
+                _key(number, index, layer): INITIAL_SPREAD * torch.randn(len(operations))
                 for number, block in enumerate(space.blocks, start=1)
                 for index, cell in enumerate(block.cells)
                 for layer, operations in enumerate(cell.layers)

@@ -1,6 +1,6 @@
 """The whole network with shared weights that SPOS and FairNAS train: every network of a space is a path through it.
 
-It is made of the supernet's cells, chained width to width without a teacher between them: a cell has one set of first-layer
+It consists of the supernet's cells, chained width to width without a teacher between them: a cell has one set of first-layer
 operations per width that the block before may give, cells of other depth or width have weights of their own, and there is
 one head per width of the last block. All share one stem. As in the supernet, batch norm uses the statistics of the batch.
 """
@@ -15,11 +15,11 @@ from helixnas.space import Architecture, SearchSpace
 from helixnas.supernet import SupernetBlock, SupernetCell, build_stem
 
 WEIGHTS_STREAM = 41
-"""Tells the first weights of a seed from its other random numbers."""
+"""Separates the initial weights from the other random numbers of a seed."""
 
 
 class OneShot(nn.Module):
-    """All networks of a space, weights shared; which of them computes is an argument."""
+    """All networks of a space with shared weights; the network to compute is an argument."""
 
     def __init__(self, space: SearchSpace, *, num_classes: int, in_chans: int = 3) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class OneShot(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch channels height width"], architecture: Architecture
     ) -> Float[Tensor, "batch classes"]:
-        """Return the logits that one network makes of normalised images."""
+        """Return the logits of one network for normalised images."""
         x, previous = self.stem(images), self.space.stem_width
         for block, path in zip(self, architecture.paths, strict=True):
             x = block.cell_of(path)(x, path, previous)
@@ -53,7 +53,7 @@ class OneShot(nn.Module):
 
 
 def build_one_shot(space: SearchSpace, *, num_classes: int, seed: int) -> OneShot:
-    """Build the network with first weights that depend on `seed` alone."""
+    """Build the network with initial weights that depend on `seed` alone."""
     return build_seeded(lambda: OneShot(space, num_classes=num_classes), (seed, WEIGHTS_STREAM))
 
 

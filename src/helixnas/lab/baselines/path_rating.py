@@ -1,7 +1,7 @@
 """Rating a network by the shared weights: its loss and accuracy on held-out images, batch norm recalibrated for it.
 
-Batch norm takes the statistics of training images behind the very layers of the network that is rated, as SPOS does: those
-that training saw are a mixture over networks. Nothing in the shared weights changes.
+Batch norm takes the statistics of training images behind the very layers of the network that is rated, as in SPOS: the
+statistics seen in training mix all networks. Nothing in the shared weights changes.
 """
 
 import torch
@@ -16,7 +16,7 @@ from helixnas.space import Architecture
 
 
 class OnePath(nn.Module):
-    """One network with the weights that it shares."""
+    """One network as a module, on the shared weights."""
 
     def __init__(self, network: OneShot, architecture: Architecture) -> None:
         super().__init__()
@@ -42,10 +42,10 @@ def rate_path(
 
     Args:
         network: the shared weights.
-        architecture: what is rated.
+        architecture: the network to rate.
         images: held-out images with labels.
         calibration: normalised training images, from which batch norm takes its statistics.
-        batch_size: images at a time; it changes no result.
+        batch_size: images at a time; does not affect the result.
         runtime: device and precision.
         normalize: turns images in [0, 1] into what the network takes.
     """

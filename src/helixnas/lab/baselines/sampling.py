@@ -1,7 +1,7 @@
-"""Which networks a step trains: one drawn uniformly (SPOS), or a set that is fair to all operations (FairNAS).
+"""Sampling of the networks that a step trains: one drawn uniformly (SPOS), or a strictly fair set (FairNAS).
 
-Strict fairness is that of `helixnas.distill.sampling`, in every block at once: a step trains as many networks as it takes for
-every operation of a layer to occur equally often (with c operations in every layer, c networks with each once). Cells of
+Strict fairness is that of `helixnas.distill.sampling`, in every block at once: a step trains the fewest networks in
+which every operation of a layer occurs equally often (with c operations in every layer, c networks with each once). Cells of
 a block, which differ in depth and width, take turns from step to step, in random order, so that each is trained as often.
 """
 
@@ -13,11 +13,11 @@ from helixnas.distill import draw_paths
 from helixnas.space import Architecture, Path, SearchSpace
 
 UNIFORM_STREAM, TURNS_STREAM = 42, 43
-"""Tell the draws of a seed from its other random numbers."""
+"""Separate these draws from the other random numbers of a seed."""
 
 
 def draw_uniformly(space: SearchSpace, *, seed: int, step: int) -> tuple[Architecture, ...]:
-    """Return the one network that SPOS trains in a step, every network of the space as likely.
+    """Return the one network that SPOS trains in a step, every network of the space equally likely.
 
     >>> from helixnas.space import macro
     >>> len(draw_uniformly(macro(), seed=0, step=0))

@@ -1,4 +1,4 @@
-"""MnasNet's way: every network of a sample trained from scratch, shortly, and rated by what it has learnt."""
+"""MnasNet's method: every network of a sample is trained briefly from scratch and rated by its accuracy so far."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from helixnas.lab.baselines.curve import BaselineRecord, columns, moments_of
 
 
 class ShortTrainings:
-    """Trainings one after the other, each rated at the same moments; a point adds up what all took until then.
+    """Trainings one after the other, each rated at the same moments; a point sums the cost of all trainings up to its moment.
 
     Args:
         begin: returns the untrained training of network 0, 1, ...
         rate: returns the scores of the network in training by kind.
         number: of networks.
-        num_points: how often each is rated.
+        num_points: number of ratings of each, evenly spaced.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ShortTrainings:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` returned for the same settings."""
+        """Go on from a state that `state` returned for the same settings."""
         self.rated = [list(own) for own in state["rated"]]
         if len(self.rated) > 1:
             self.fit = self.begin(len(self.rated) - 1)

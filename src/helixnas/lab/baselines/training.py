@@ -2,7 +2,8 @@
 
 SPOS and FairNAS take one turn, for the weights. DARTS takes two: the architecture parameters on one half of the training
 images, then the weights on the other (first order: neither looks ahead to what the other will do). The loop yields a
-record per step; its state can be saved between two steps and taken up again with the same result, bit for bit.
+record per step; its state can be saved between two steps, and a
+resumed loop gives the same result, bit for bit.
 """
 
 import math
@@ -25,7 +26,7 @@ Passes = Callable[[int], Sequence[Callable[[Tensor], Tensor]]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Turn:
-    """One update: which parameters, on which images, through which passes."""
+    """One update of some parameters, on images of its own, through its forward passes."""
 
     images: LabelledImages
     """Labelled training images."""
@@ -45,7 +46,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What one step did."""
+    """The loss of one step."""
 
     step: int
     """Steps done, this one included."""
@@ -58,14 +59,14 @@ class Training:
     """Steps of turns over the training images.
 
     Args:
-        module: everything that is trained.
+        module: holds all trained parameters.
         turns: of a step, in order.
         num_epochs: passes over the images of every turn.
         batch_size: images per turn.
         runtime: device and precision.
         normalize: turns images in [0, 1] into what the network takes.
         seed: decides order and augmentation.
-        title: what is trained, for messages.
+        title: name of the trained weights, for messages.
 
     Raises:
         ConfigError: a turn has fewer images than one batch holds.
@@ -169,7 +170,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` returned for the same settings."""
+        """Go on from a state that `state` returned for the same settings."""
         self.step = state["step"]
         self.module.load_state_dict(state["module"])
         for turn, own in zip(self.turns, state["optimizers"], strict=True):
@@ -178,7 +179,7 @@ class Training:
 
 
 def cosine(step: int, num_steps: int) -> float:
-    """Return the share of the learning rate that is left after `step` of `num_steps` steps.
+    """Return the factor on the initial learning rate after `step` of `num_steps` steps.
 
     >>> cosine(0, 4), round(cosine(2, 4), 9)
     (1.0, 0.5)

@@ -30,7 +30,7 @@ class Continuation:
         self.file = context.folder.supernet_state
         self.device = context.runtime.device
         self.job = job
-        self.is_whole = {each.block for each in job.jobs} == set(range(1, len(context.space.blocks) + 1))
+        self.is_whole = {each.block for each in job.units} == set(range(1, len(context.space.blocks) + 1))
 
     def offer(self, checkpoint: Path, key: str) -> None:
         """Make what is kept the checkpoint to begin from, unless there is one, or it is of other settings or too late."""

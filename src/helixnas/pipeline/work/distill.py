@@ -11,17 +11,16 @@ from safetensors.torch import save_file
 from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import write_atomically
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.distill import Distillation, Progressive, StepRecord
+from helixnas.distill import Distillation, StepRecord, build_distillation
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import discard, run_job
 from helixnas.errors import NonFiniteLossError
+from helixnas.lab.sequential import Progressive, load_beams, save_beams
 from helixnas.pipeline.context import Context
-from helixnas.pipeline.kept import load_kept, save_kept
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.continuation import Continuation
 from helixnas.pipeline.work.retrain import check_teaching
 from helixnas.pipeline.work.search import check_budgets, teacher_costs
-from helixnas.rating import rate_extensions
 from helixnas.supernet import Supernet
 
 
@@ -33,7 +32,7 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
     folder, wanted = context.folder, blocks or tuple(range(1, len(context.space.blocks) + 1))
     progressive = context.recipe.distill.is_progressive
     chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
-    if progressive and (chosen or load_kept(folder.kept, key) is None):
+    if progressive and (chosen or load_beams(folder.beams, key) is None):
         chosen = wanted  # every block stands on those before it
     stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
     if chosen:
@@ -45,9 +44,9 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
         names.append(folder.history("distill"))
     steps = int(curves["step"].to_numpy().max())
     facts: dict[str, Any] = {"steps": steps, "images": steps * context.recipe.distill.batch_size}
-    kept = load_kept(folder.kept, key) if progressive else None
+    kept = load_beams(folder.beams, key) if progressive else None
     if kept is not None:
-        names.append(folder.kept)
+        names.append(folder.beams)
         facts["best_kept"], facts["best_kept_score"] = kept[-1][0]
     files = tuple(str(name.relative_to(folder.path)) for name in names)
     return Result(files, facts, is_timed=chosen == wanted)
@@ -95,7 +94,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         except NonFiniteLossError as error:
             failure = error
     if isinstance(job, Progressive) and failure is None:
-        save_kept(job, context.folder.kept, key)
+        save_beams(job.beams, context.folder.beams, key)
     curves = history.frame()
     for number in (number for number in blocks if number not in job.failures):
         own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
@@ -127,9 +126,8 @@ def _distillation(context: Context, supernet: Supernet, blocks: tuple[int, ...])
             config=config,
             runtime=runtime,
             seed=seed,
-            rate=rate_extensions,
         )
-    return Distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
+    return build_distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
 
 
 def _curve_name(block: int, cell: int) -> str:

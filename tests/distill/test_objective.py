@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from helixnas.distill import feature_loss
+from helixnas.distill import feature_loss, feature_objective
 
 
 def test_loss_is_the_squared_norm_of_the_difference_over_its_elements() -> None:
@@ -28,3 +28,16 @@ def test_loss_is_float32_whatever_the_precision_of_the_features() -> None:
     loss = feature_loss(prediction, target)
     assert loss.dtype == torch.float32
     assert loss.item() == 360_000  # more than half precision can hold
+
+
+def test_feature_objective_holds_each_student_to_its_blocks_target() -> None:
+    features = [torch.full((1, 1, 2, 2), value) for value in (1.0, 2.0, 5.0)]
+    students = [lambda x: x + 1, lambda x: x + 2, lambda x: x + 3]
+    assert [loss.item() for loss in feature_objective(2)(students, [features])] == [4, 1, 0]
+    assert [loss.item() for loss in feature_objective(1)(students, [features])] == [0, 1, 4]
+
+
+def test_feature_objective_takes_a_single_view() -> None:
+    features = [torch.zeros(1, 1, 2, 2)] * 2
+    with pytest.raises(ValueError, match="too many values"):
+        next(feature_objective(1)([lambda x: x], [features, features]))

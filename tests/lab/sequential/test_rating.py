@@ -3,15 +3,14 @@ import copy
 import pytest
 import torch
 
-from helixnas.rating import rate_extensions, relative_l1
+from helixnas.lab.sequential import rate_extensions
+from helixnas.rating import relative_l1
 from helixnas.supernet import Supernet
 from helixnas.teacher import Teacher
 
 
 @torch.no_grad()
-def test_scores_are_those_of_whole_beginnings_on_the_students_own_features(
-    supernet: Supernet, teacher: Teacher
-) -> None:
+def test_scores_are_those_of_whole_prefixes_on_the_students_own_features(supernet: Supernet, teacher: Teacher) -> None:
     features = teacher.features(torch.rand(8, 3, 8, 8))
     firsts = [(cell, path) for cell in supernet.block(1) for path in cell.cell.paths()]
     made = {path: cell(features[0], path, 4) for cell, path in firsts}

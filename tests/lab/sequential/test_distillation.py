@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from helixnas.data import ImageSet
-from helixnas.distill import Distillation, DistillConfig, Kept, Progressive, feature_loss
-from helixnas.distill.progressive import best_by_width, extensions
+from helixnas.distill import DistillConfig, StepRecord, build_distillation, feature_loss
+from helixnas.distill.cells import draw_cell
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
 from helixnas.errors import NonFiniteLossError, OutOfMemoryError
-from helixnas.rating import rate_extensions, relative_l1
+from helixnas.lab.sequential import Progressive, ScoredPrefix, distillation
+from helixnas.rating import relative_l1
 from helixnas.space import Path as SpacePath
 from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, SupernetCell, SupernetConfig, build_supernet, chain_features
@@ -35,9 +36,7 @@ def progressive(space: SearchSpace, teacher: Teacher, images: ImageSet, runtime:
         values = {"num_epochs": 2, "batch_size": 8, "num_kept": 1, **settings}
         config = DistillConfig(strategy=strategy, **values)  # type: ignore[arg-type]
         supernet = runtime.place(build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0))
-        return Progressive(
-            teacher, supernet, images, images, config=config, runtime=runtime, seed=seed, rate=rate_extensions
-        )
+        return Progressive(teacher, supernet, images, images, config=config, runtime=runtime, seed=seed)
 
     return make
 
@@ -68,26 +67,30 @@ def test_blocks_are_trained_in_turn_and_rated_after(progressive: Make, strategy:
 
 @BOTH
 def test_block_one_is_trained_as_in_the_concurrent_strategy(
-    progressive: Make, distillation: Callable[..., Distillation], strategy: str
+    progressive: Make, supernet: Supernet, runtime: Runtime, strategy: str
 ) -> None:
-    job, ours = progressive(strategy), distillation(blocks=(1,))
+    job = progressive(strategy)
+    config = DistillConfig(num_epochs=2, batch_size=8)
+    images, teacher = job.source.images, job.source.teacher
+    ours = build_distillation(
+        teacher, runtime.place(supernet), images, config=config, runtime=runtime, seed=0, blocks=(1,)
+    )
     assert [r.losses for r in islice(job, STEPS)] == [r.losses for r in ours]
-    for own, theirs in zip(job.supernet.block(1), (each.module for each in ours.jobs), strict=True):
-        assert differing(own.state_dict(), theirs.state_dict()) == set()
+    assert differing(weights(job.supernet, 1), weights(supernet, 1)) == set()
 
 
 @BOTH
 @pytest.mark.parametrize("num_kept", [1, 2, 100])
-def test_the_best_beginnings_of_each_width_are_kept(progressive: Make, strategy: str, num_kept: int) -> None:
+def test_a_beam_holds_the_best_prefixes_of_each_width(progressive: Make, strategy: str, num_kept: int) -> None:
     job = progressive(strategy, num_kept=num_kept)
     after = list[Supernet]()
     for _ in job:
         if len(job.scores) == 3:
             after.append(copy.deepcopy(job.supernet))
-    batches = job.images.batches(batch_size=8, seed=0, epoch=0, augment=False, shuffle=True)
-    features = [job.teacher.features(batch.images) for batch in batches]
+    batches = job.held_out.batches(batch_size=8, seed=0, epoch=0, augment=False, shuffle=True)
+    features = [job.source.teacher.features(batch.images) for batch in batches]
     before: list[tuple[SpacePath, ...]] = [()]
-    for supernet, kept in zip(after, job.kept, strict=True):
+    for supernet, beam in zip(after, job.beams, strict=True):
         number, expected = len(before[0]) + 1, list[tuple[float, tuple[SpacePath, ...]]]()
         for prefix in before:
             for path in (path for cell in supernet.block(number) for path in cell.cell.paths()):
@@ -99,17 +102,10 @@ def test_the_best_beginnings_of_each_width_are_kept(progressive: Make, strategy:
         expected.sort(key=lambda pair: pair[0])
         best = {width: [pair for pair in expected if pair[1][-1].width == width] for width in (4, 6, 8)}
         wanted = sorted((pair for own in best.values() for pair in own[:num_kept]), key=lambda pair: pair[0])
-        assert [each.prefix for each in kept] == [paths for _, paths in wanted]
-        assert [each.score for each in kept] == pytest.approx([score for score, _ in wanted])
-        before = [each.prefix for each in kept]
-    assert {each.prefix[0].width for each in job.kept[0]} == {4, 6}
-
-
-def test_ties_are_kept_in_the_order_of_the_candidates(supernet: Supernet) -> None:
-    candidates = extensions([()], supernet.block(1))
-    assert [prefix[-1].width for prefix in candidates] == [4, 4, 4, 4, 6, 6]
-    kept = best_by_width(candidates, [0.5] * 6, 2)
-    assert [each.prefix for each in kept] == [candidates[i] for i in (0, 1, 4, 5)]
+        assert [each.prefix for each in beam] == [paths for _, paths in wanted]
+        assert [each.score for each in beam] == pytest.approx([score for score, _ in wanted])
+        before = [each.prefix for each in beam]
+    assert {each.prefix[0].width for each in job.beams[0]} == {4, 6}
 
 
 def test_b_leaves_earlier_blocks_as_they_are(progressive: Make) -> None:
@@ -121,7 +117,7 @@ def test_b_leaves_earlier_blocks_as_they_are(progressive: Make) -> None:
     assert differing(weights(job.supernet, 2), first)
 
 
-def test_a_trains_what_is_kept_of_earlier_blocks_again_and_leaves_the_weights_that_were_rated(
+def test_a_trains_prefixes_again_from_initial_weights_and_restores_the_weights_that_were_rated(
     progressive: Make,
 ) -> None:
     job = progressive("progressive-a", num_kept=1)
@@ -131,24 +127,24 @@ def test_a_trains_what_is_kept_of_earlier_blocks_again_and_leaves_the_weights_th
     into_block_two(job)
     again = differing(weights(job.supernet, 1), first)
     assert again
-    assert again < differing(rated, first)  # one kept path in one step, from first weights
+    assert again < differing(rated, first)  # one path in one step, from initial weights
     list(job)
     assert differing(weights(job.supernet, 1), rated) == set()
 
 
-def test_a_trains_a_beginning_and_the_block_behind_it_as_one_network(progressive: Make) -> None:
+def test_a_trains_a_prefix_and_the_block_behind_it_as_one_network(progressive: Make) -> None:
     job = progressive("progressive-a")
     list(islice(job, STEPS + 3))
-    job._keep()
+    job._end_block()
     job._begin(2)
-    (prefix, (own,)) = job._draw_prefix(), job.jobs[2]
-    (first,), (draw,) = prefix, own.draw(0, previous_width=prefix[0].width)
+    (first,) = job._draw_prefix()
+    (draw,) = draw_cell(job.supernet.block(2), 0, 0, config=job.config, seed=0, previous_width=first.width)
     twin = copy.deepcopy(job.supernet)
-    (batch, *_) = job.images.batches(batch_size=8, seed=0, epoch=0, augment=True, shuffle=True, drop_last=True)
-    features = job.teacher.features(batch.images)
+    (batch, *_) = job.held_out.batches(batch_size=8, seed=0, epoch=0, augment=True, shuffle=True, drop_last=True)
+    features = job.source.teacher.features(batch.images)
     made = chain_features(twin, (first, draw.path), features[0], previous_width=4)
     (feature_loss(made[0], features[1]) + feature_loss(made[1], features[2])).backward()
-    job._train_on(batch.images)
+    job._train_on((batch.images,))
     expected = {name: value.grad for name, value in twin.named_parameters() if value.grad is not None}
     found = {name: value.grad for name, value in job.supernet.named_parameters() if value.grad is not None}
     assert expected.keys() == found.keys()
@@ -158,10 +154,10 @@ def test_a_trains_a_beginning_and_the_block_behind_it_as_one_network(progressive
 
 
 @BOTH
-def test_a_block_is_fed_by_any_kept_beginning_and_from_its_width(
+def test_a_block_is_fed_by_any_prefix_of_the_beam_and_from_its_width(
     progressive: Make, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = progressive(strategy, num_kept=2, num_epochs=20)
+    job = progressive(strategy, num_kept=2)
     passed = list[tuple[SpacePath, int]]()
     forward = SupernetCell.forward
 
@@ -169,49 +165,52 @@ def test_a_block_is_fed_by_any_kept_beginning_and_from_its_width(
         passed.append((path, previous_width))
         return forward(self, features, path, previous_width)
 
-    list(islice(job, 60 + 3))
+    list(islice(job, STEPS + 3))
     monkeypatch.setattr(SupernetCell, "forward", noted)
-    list(islice(job, 60))
+    list(islice(job, STEPS))
     first, second = passed[::2], passed[1::2]
-    counts = Counter(path for path, _ in first)
-    assert counts.keys() == {each.prefix[0] for each in job.kept[0]}
-    assert min(counts.values()) > 5
+    assert len(first) == len(second) == STEPS
+    assert {path for path, _ in first} <= {each.prefix[0] for each in job.beams[0]}
     assert {width for _, width in first} == {4}
     assert [width for _, width in second] == [path.width for path, _ in first]
+    counts = Counter[tuple[SpacePath, ...]]()
+    for job.step in range(60):
+        counts[job._draw_prefix()] += 1
+    assert counts.keys() == {each.prefix for each in job.beams[0]}
+    assert min(counts.values()) > 5
 
 
 @BOTH
-@pytest.mark.parametrize("done", [4, STEPS, STEPS + 2, STEPS + 3, STEPS + 3 + 1, 2 * STEPS + 3, 2 * STEPS + 6])
-def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
-    progressive: Make, tmp_path: Path, strategy: str, done: int
-) -> None:
-    whole, first, second = (progressive(strategy, weight_decay=0.01, num_kept=2) for _ in range(3))
-    records = list(whole)
-    head = list(islice(first, done))
-    save_checkpoint(tmp_path / "state.pt", first.state())
-    second.restore(load_checkpoint(tmp_path / "state.pt", torch.device("cpu")))
-    assert [*head, *second] == records
-    assert second.kept == whole.kept
-    for block in (1, 2):
-        assert differing(weights(second.supernet, block), weights(whole.supernet, block)) == set()
+def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(progressive: Make, tmp_path: Path, strategy: str) -> None:
+    whole, records = progressive(strategy, weight_decay=0.01, num_kept=2), list[StepRecord]()
+    for record in whole:
+        records.append(record)
+        save_checkpoint(tmp_path / f"{len(records)}.pt", whole.state())
+    for done in (4, STEPS, STEPS + 2, STEPS + 3, STEPS + 3 + 1, 2 * STEPS + 3, 2 * STEPS + 6):
+        resumed = progressive(strategy, weight_decay=0.01, num_kept=2)
+        resumed.restore(load_checkpoint(tmp_path / f"{done}.pt", torch.device("cpu")))
+        assert list(resumed) == records[done:]
+        assert resumed.beams == whole.beams
+        for block in (1, 2):
+            assert differing(weights(resumed.supernet, block), weights(whole.supernet, block)) == set()
 
 
 @BOTH
 def test_same_seed_gives_the_same_answer_and_another_another(progressive: Make, strategy: str) -> None:
-    def answer(seed: int) -> tuple[tuple[Kept, ...], ...]:
-        job = progressive(strategy, seed=seed)
+    def answer(seed: int) -> tuple[tuple[ScoredPrefix, ...], ...]:
+        job = progressive(strategy, seed=seed, num_epochs=1)
         list(job)
-        return tuple(job.kept)
+        return tuple(job.beams)
 
     assert answer(0) == answer(0)
     assert answer(0) != answer(1)
 
 
 @BOTH
-def test_strict_fair_sets_of_paths_are_trained_behind_a_beginning(progressive: Make, strategy: str) -> None:
+def test_strict_fair_sets_of_paths_are_trained_behind_a_prefix(progressive: Make, strategy: str) -> None:
     job = progressive(strategy, sampling="strict-fair")
     assert len(list(job)) == 2 * (STEPS + 3)
-    assert all(math.isfinite(each.score) for kept in job.kept for each in kept)
+    assert all(math.isfinite(each.score) for beam in job.beams for each in beam)
 
 
 @BOTH
@@ -230,12 +229,12 @@ def test_a_loss_that_is_not_finite_ends_all_and_names_the_place(progressive: Mak
     assert set(job.failures) == {1, 2}
 
 
-def test_out_of_memory_names_the_batch_size_to_try(progressive: Make) -> None:
+def test_out_of_memory_names_the_batch_size_to_try(progressive: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     job = progressive("progressive-b")
-    job.rate = fail
+    monkeypatch.setattr(distillation, "rate_extensions", fail)
     with pytest.raises(OutOfMemoryError, match=r"out of memory with distill.batch_size=8; try distill.batch_size=4"):
         list(job)
 

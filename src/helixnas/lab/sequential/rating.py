@@ -1,7 +1,7 @@
-"""Eq. 7 of the beginnings of networks: what one more block makes of the student's own features (Table 10, progressive).
+"""Eq. 7 for prefixes of networks, on the student's own features (Table 10).
 
-The score is that of the last block's output alone: on the student's own features it holds the errors of all blocks
-before, so it is that of the whole beginning.
+A prefix is scored at its last block's output only: on the student's own features, this output contains the errors of all
+blocks before it.
 """
 
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from helixnas.lab.sequential.beam import Prefix
+from helixnas.rating import rate_cell
 from helixnas.rating.relative_l1 import mean_absolute_error, spread
-from helixnas.rating.tree import rate_cell
-from helixnas.space import Path
 from helixnas.supernet import Supernet, chain_features
 
 
 def rate_extensions(
-    supernet: Supernet, prefixes: Sequence[tuple[Path, ...]], features: Sequence[Tensor]
+    supernet: Supernet, prefixes: Sequence[Prefix], features: Sequence[Tensor]
 ) -> Float[Tensor, " extensions"]:
     """Return the score of every prefix with every path of the next block, by prefix, then cell, then path.
 
     Args:
-        supernet: nothing in it changes.
+        supernet: unchanged by rating.
         prefixes: a path for each of blocks 1 .. i - 1; all equally long, an empty one for block 1.
         features: the teacher's Y_0 .. Y_N of a batch; batch norm uses the batch's statistics.
     """

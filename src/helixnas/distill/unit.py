@@ -1,0 +1,85 @@
+"""A training unit: parameters that are trained together, by one optimiser, towards one objective.
+
+The loop knows nothing of methods; a unit is put together from what differs between them. A unit of the paper is one
+cell of a block with Eq. 6 (`helixnas.distill.cells`). A unit may also hold several cells that share weights, draw
+several paths per step and sum their gradients, and own projectors or the teacher's block.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from helixnas.distill.objective import Features, Objective
+from helixnas.distill.sampling import Draw
+from helixnas.engine.runtime import Runtime
+from helixnas.space import Path
+
+Forward = Callable[[Tensor, Path, int], Tensor]
+"""Maps Y_{k-1}, a path and the width before it to the path's estimate of Y_k; a `SupernetCell` is one."""
+
+
+class TrainingUnit:
+    """Trains one cell, or several cells that share weights; independent of the units beside it.
+
+    Args:
+        module: everything that is trained and saved: cells, and what the objective owns.
+        forward: computes a drawn path.
+        block: number of the block it belongs to, from 1; a loss that is not finite stops all units of a block.
+        index: number of the unit within its block, from 0.
+        draw: maps the number of a step, from 0, to the paths trained in it.
+        objective: gives the losses of the drawn paths.
+        optimizer: holds the parameters of `module`.
+        lr: maps the epochs done, with fractions, to the learning rate.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        forward: Forward,
+        block: int,
+        index: int,
+        draw: Callable[[int], tuple[Draw, ...]],
+        objective: Objective,
+        optimizer: Optimizer,
+        lr: Callable[[float], float],
+    ) -> None:
+        self.module = module
+        self.forward = forward
+        self.block = block
+        self.index = index
+        self.draw = draw
+        self.objective = objective
+        self.optimizer = optimizer
+        self.lr = lr
+
+    def accumulate(self, views: Sequence[Features], draws: Sequence[Draw], *, runtime: Runtime) -> Float[Tensor, ""]:
+        """Set the gradients of the drawn paths, summed, and return the mean loss of a path.
+
+        Parameters outside the drawn paths keep no gradient at all, so the optimiser does not touch them: neither
+        momentum nor weight decay.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        students = [partial(self._student, draw) for draw in draws]
+        losses = self.objective(students, views)
+        total = torch.zeros((), device=runtime.device)
+        while True:
+            with runtime.autocast():
+                loss = next(losses, None)
+            if loss is None:
+                return total / len(draws)
+            runtime.backward(loss)
+            total = total + loss.detach()
+
+    def _student(self, draw: Draw, features: Tensor) -> Tensor:
+        return self.forward(features, draw.path, draw.previous_width)
+
+    def step(self, epoch: float, *, runtime: Runtime) -> None:
+        """Update the parameters that have a gradient, at the learning rate after `epoch` epochs."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr(epoch)
+        runtime.step(self.optimizer)

@@ -1,0 +1,106 @@
+"""The paper's units: learning rates, one unit per cell, parameters outside the path, sums of gradients."""
+
+import math
+
+import pytest
+import torch
+
+from helixnas.distill import DistillConfig, Draw, TrainingUnit, build_units, feature_loss
+from helixnas.distill.cells import learning_rate
+from helixnas.engine import Runtime
+from helixnas.supernet import Supernet, SupernetCell
+
+Features = tuple[torch.Tensor, torch.Tensor]
+
+
+def make_unit(supernet: Supernet, **settings: object) -> tuple[TrainingUnit, SupernetCell]:
+    """Return the unit of the only cell of block 2, and the cell."""
+    (unit,) = build_units(supernet.block(2), config=DistillConfig(**settings), seed=0)  # type: ignore[arg-type]
+    assert isinstance(unit.module, SupernetCell)
+    return unit, unit.module
+
+
+def accumulate(unit: TrainingUnit, features: Features, runtime: Runtime, *draws: Draw) -> float:
+    return unit.accumulate([(torch.empty(0), *features)], draws, runtime=runtime).item()
+
+
+def test_learning_rates_are_the_papers() -> None:
+    for block, start in ((1, 0.002), (2, 0.005), (3, 0.005)):
+        rates = [learning_rate(DistillConfig(), block, epoch) for epoch in (0.0, 1.0, 2.0)]
+        assert rates == pytest.approx([start, start * 0.9, start * 0.81])
+        assert learning_rate(DistillConfig(), block, 1.99) == rates[1]
+
+
+def test_cosine_falls_from_step_to_step_to_zero() -> None:
+    config = DistillConfig(num_epochs=4, lr_schedule="cosine", lr_decay=0.5)
+    expected = [0.005, 0.005 * (1 + math.sqrt(0.5)) / 2, 0.0025, 0.005 * (1 - math.sqrt(0.5)) / 2, 0.0]
+    assert [learning_rate(config, 2, float(epoch)) for epoch in range(5)] == pytest.approx(expected)
+    assert learning_rate(config, 2, 1.0) > learning_rate(config, 2, 1.01) > learning_rate(config, 2, 1.5)
+
+
+def test_step_uses_the_learning_rate_of_its_epoch(supernet: Supernet, features: Features, runtime: Runtime) -> None:
+    unit, _ = make_unit(supernet)
+    accumulate(unit, features, runtime, *unit.draw(0))
+    unit.step(3.0, runtime=runtime)
+    assert unit.optimizer.param_groups[0]["lr"] == pytest.approx(0.005 * 0.9**3)
+
+
+def test_every_cell_of_a_block_is_a_unit_of_its_own(supernet: Supernet) -> None:
+    block = supernet.block(1)
+    units = build_units(block, config=DistillConfig(), seed=0)
+    assert [(unit.block, unit.index) for unit in units] == [(1, 0), (1, 1)]
+    assert [unit.module for unit in units] == list(block)
+    for unit in units:
+        held = [p for group in unit.optimizer.param_groups for p in group["params"]]
+        assert all(a is b for a, b in zip(held, unit.module.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_step_leaves_parameters_outside_the_path_alone(
+    supernet: Supernet, features: Features, runtime: Runtime, optimizer: str
+) -> None:
+    unit, module = make_unit(supernet, optimizer=optimizer, weight_decay=0.1)
+    first, *_, second = module.cell.paths()
+    for draw in (Draw(4, first), Draw(6, second)):  # after this every operation has momentum
+        accumulate(unit, features, runtime, draw)
+        unit.step(0.0, runtime=runtime)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    accumulate(unit, features, runtime, Draw(4, first))
+    unit.step(0.0, runtime=runtime)
+    changed = {name for name, value in module.state_dict().items() if not torch.equal(value, before[name])}
+    own = ("entries.4", "first.4.mb2_k3", "later.0.mb2_k3", "exit")
+    assert changed == {name for name in before if name.startswith(own)}
+    assert {name for name, p in module.named_parameters() if p.grad is not None} == changed
+
+
+def test_gradients_of_several_paths_are_summed_and_their_losses_averaged(
+    supernet: Supernet, features: Features, runtime: Runtime
+) -> None:
+    unit, module = make_unit(supernet)
+    draws = [Draw(4, path) for path in module.cell.paths()]
+    shared = next(module.entry(4).parameters())
+    single = list[tuple[float, torch.Tensor]]()
+    for draw in draws:
+        loss = accumulate(unit, features, runtime, draw)
+        assert shared.grad is not None
+        single.append((loss, shared.grad.clone()))
+    expected = sum(loss for loss, _ in single) / len(single)
+    assert accumulate(unit, features, runtime, *draws) == pytest.approx(expected)
+    torch.testing.assert_close(shared.grad, sum(grad for _, grad in single), rtol=1e-4, atol=1e-6)
+
+
+def test_loss_is_that_of_equation_six(supernet: Supernet, features: Features, runtime: Runtime) -> None:
+    unit, module = make_unit(supernet)
+    (draw,) = unit.draw(0)
+    expected = feature_loss(module(features[0], draw.path, draw.previous_width), features[1])
+    assert accumulate(unit, features, runtime, draw) == pytest.approx(expected.item())
+
+
+def test_steps_bring_the_loss_down(supernet: Supernet, features: Features, runtime: Runtime) -> None:
+    unit, _ = make_unit(supernet)
+    (draw,) = unit.draw(0)
+    losses = list[float]()
+    for _ in range(20):
+        losses.append(accumulate(unit, features, runtime, draw))
+        unit.step(0.0, runtime=runtime)
+    assert losses[-1] < 0.5 * losses[0]

@@ -12,8 +12,8 @@ from helixnas.lab.comparison import RunCost, compare
 from helixnas.pipeline.narrow_table import narrow_table
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.run_folder import RunFolder
-from helixnas.report.baselines import COST, accelerators, cells_of, title_of
-from helixnas.report.markup import signed
+from helixnas.report.elements.wording import signed
+from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
 
 MADE_BY = ("teacher", "distill", "rate")
 """The stages that scores come from."""

@@ -24,7 +24,7 @@ from helixnas.pipeline.reporting import Advance, Reporter
 from helixnas.pipeline.retraining import check_images
 from helixnas.pipeline.session import Session
 from helixnas.pipeline.training import final_figures
-from helixnas.report.naming import figure_text
+from helixnas.report.elements.wording import figure_text
 from helixnas.space import Architecture
 
 LISTED = ("macs", "params")

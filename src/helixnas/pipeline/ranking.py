@@ -19,8 +19,9 @@ from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.run_search import search_config
 from helixnas.pipeline.searching import load_tables
 from helixnas.report import build_ranking_page
-from helixnas.report.naming import figure_text, name_of
-from helixnas.report.ranking import FITTED, TITLES, ceilings, noise, verdict
+from helixnas.report.elements.naming import name_of
+from helixnas.report.elements.wording import figure_text
+from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
 from helixnas.space import load_space
 
 

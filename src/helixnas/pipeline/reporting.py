@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from helixnas.report.markup import duration
+from helixnas.engine.durations import duration
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter

@@ -24,7 +24,7 @@ from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.run_folder import RunFolder
 from helixnas.pipeline.session import Session, import_extensions
 from helixnas.report import build_study_page
-from helixnas.report.feature_maps import maps_figure
+from helixnas.report.lab.feature_maps import maps_figure
 from helixnas.space import load_space
 
 STUDIED = ("teacher", "costs", "distill", "rate", "stitch", "search")

@@ -13,13 +13,14 @@ from rich.table import Table
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study
+from helixnas.engine.durations import duration
 from helixnas.nn import count_params
 from helixnas.pipeline.dry_run import distill_text, sketch
 from helixnas.pipeline.narrow_table import narrow_table
 from helixnas.pipeline.plan import is_done
 from helixnas.pipeline.study import StudyPlan, check_benchmark, stages_of
-from helixnas.report.markup import duration, signed
-from helixnas.report.study import kinds, ranked, verdicts
+from helixnas.report.elements.wording import signed
+from helixnas.report.lab.study_text import kinds, ranked, verdicts
 
 MEANING = (
     "tau: Kendall's, of the score, and its 95 % interval; partial: Spearman's rho that is left when MACs, parameters and "

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
+import numpy.typing as npt
 import yaml
 
 from helixnas.artifacts import Front, RatingTable, RunRecord
@@ -17,6 +18,14 @@ from helixnas.artifacts.parquet import read_parquet
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.search import Certificate
 from helixnas.space import Architecture, SearchSpace, load_space
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A loss by step."""
+
+    steps: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +117,21 @@ class RunFiles:
     searches: tuple[Search, ...]
     """In the order of the settings, then by name."""
 
-    curves: Mapping[str, pd.DataFrame]
-    """Per stage, columns step, name, value; ``distill`` joins blocks that were trained alone."""
+    curves: Mapping[str, Mapping[str, Curve]]
+    """Per stage, then by name; ``distill`` also holds blocks that were trained alone."""
 
     @property
     def teacher(self) -> Mapping[str, Any]:
         """What is known of the teacher: model, params, macs, accuracy, num_evaluated; empty before it is made."""
         stage = self.record.stages.get("teacher")
         return {} if stage is None else stage.facts
+
+    def cell_names(self, block: int) -> list[str]:
+        """Return display names of the cells of a block (1 .. N), in their order; empty where the space is not known."""
+        if self.space is None or not 1 <= block <= len(self.space.blocks):
+            return []
+        cells = self.space.blocks[block - 1].cells
+        return [f"{cell.width} channels, {cell.depths} layer{'s' if cell.depth > 1 else ''}" for cell in cells]
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -211,9 +227,16 @@ def _architecture(path: Path) -> Architecture:
         raise damaged(path, error) from error
 
 
-def _curves(folder: Path) -> dict[str, pd.DataFrame]:
-    curves = {path.stem: read_parquet(path, kind="history")[0].to_pandas() for path in sorted(folder.glob("*.parquet"))}
+def _curves(folder: Path) -> dict[str, dict[str, Curve]]:
+    curves = {path.stem: _lines(path) for path in sorted(folder.glob("*.parquet"))}
     alone = [name for name in curves if name.startswith("distill-")]
     if alone and "distill" not in curves:
-        curves["distill"] = pd.concat([curves[name] for name in alone], ignore_index=True)
-    return {name: frame for name, frame in curves.items() if name not in alone}
+        curves["distill"] = {name: line for stage in alone for name, line in curves[stage].items()}
+    return {name: lines for name, lines in curves.items() if name not in alone and lines}
+
+
+def _lines(path: Path) -> dict[str, Curve]:
+    table, _ = read_parquet(path, kind="history")
+    names = np.array(table["name"].to_pylist(), dtype=object)
+    steps, values = table["step"].to_numpy(), table["value"].to_numpy().astype(np.float64)
+    return {name: Curve(steps[names == name], values[names == name]) for name in dict.fromkeys(names.tolist())}

@@ -29,7 +29,7 @@ MAX_LETTERS = 13
 class Bar:
     """One layer of a drawing, or one sample of its key; places in pixels."""
 
-    width: float
+    width: int | float
     fill: str
     line: str
     is_dashed: bool

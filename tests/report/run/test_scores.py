@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from helixnas.report import scores
 from helixnas.report.reading import read_run
+from helixnas.report.run import scores
 
 
 def traces(run: Any, kind: type[Any]) -> list[Any]:
-    return [trace for trace in scores._histograms(read_run(run.folder)).data if isinstance(trace, kind)]
+    return [trace for trace in scores._histograms(read_run(run.folder)).figure.data if isinstance(trace, kind)]
 
 
 def test_bars_count_every_row_of_the_tables(finished: Any) -> None:

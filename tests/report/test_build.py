@@ -10,8 +10,6 @@ import pytest
 
 from helixnas.errors import ArtifactError
 from helixnas.report import build_report
-from helixnas.report.losses import losses_section
-from helixnas.report.reading import read_run
 
 ANCHORS = [
     "summary",
@@ -159,17 +157,3 @@ def test_a_folder_without_a_run_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"there is no run in .*; begin one with: helixnas run RECIPE --out"):
         build_report(tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["searches/small/result.json", "searches/small/architecture.json", "config.yaml"])
-def test_a_damaged_file_is_named(own_run: Path, name: str) -> None:
-    file = own_run / name
-    file.write_text(file.read_text()[:20] + " : [")
-    with pytest.raises(ArtifactError, match=f"{name} is truncated or damaged"):
-        build_report(own_run)
-    assert not (own_run / "report.html").exists()
-
-
-def test_blocks_that_were_distilled_alone_share_one_chart(own_run: Path) -> None:
-    (own_run / "history" / "distill.parquet").rename(own_run / "history" / "distill-1.parquet")
-    assert "Block 1" in losses_section(read_run(own_run)).body

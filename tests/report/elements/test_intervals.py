@@ -2,7 +2,7 @@
 
 import pytest
 
-from helixnas.report.intervals import coverage_of_two_standard_errors, wilson_interval
+from helixnas.report.elements.intervals import accuracy_texts, coverage_of_two_standard_errors, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,7 @@ def test_wilson_refuses_what_is_no_share(share: float, number: int) -> None:
 def test_two_standard_errors_cover_less_with_few_batches() -> None:
     assert coverage_of_two_standard_errors(4) == pytest.approx(0.8606, abs=1e-3)
     assert coverage_of_two_standard_errors(100_000) == pytest.approx(0.9545, abs=1e-4)
+
+
+def test_accuracy_that_was_not_measured_is_a_dash() -> None:
+    assert accuracy_texts(None, 100) == ("\u2013", "\u2013", "\u2013")

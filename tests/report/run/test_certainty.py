@@ -1,13 +1,16 @@
 """How sure is the choice: in words and as a forest plot."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from helixnas.report.choice import certainty_section, differing_blocks, front_section, told_apart, verdict
+from helixnas.artifacts.files import write_json
 from helixnas.report.reading import RunnerUp, read_run
-from helixnas.report.summary import summary_section
+from helixnas.report.run.certainty import certainty_section, differing_blocks, told_apart, verdict
+from helixnas.search import Budget, Instance, InstanceBlock, certify, solve
 
 
 def verdict_of(begin: Callable[..., Any], runners_up: list[tuple[float, float | None]]) -> str:
@@ -45,12 +48,24 @@ def test_few_batches_are_said_to_make_the_error_rough(finished: Any) -> None:
     assert "With 4 batches the standard error is itself rough: two of them cover about 86 %." in body
 
 
-def test_latency_is_shown_in_milliseconds(begin: Callable[..., Any]) -> None:
+def test_certificate_and_comparison_are_shown_only_where_they_are_there(begin: Callable[..., Any]) -> None:
     run = begin()
-    run.search("only", [], front_over=["latency_ns", "macs"])
-    found = read_run(run.folder)
-    chart = front_section(found).body
-    assert "latency in milliseconds" in chart
-    assert '"x":[3.5]' in chart
-    assert "latency_ns" not in chart
-    assert "latency_ms 3.500" in summary_section(found).body
+    run.search("only", [(0.01, 0.001)])
+    body = certainty_section(read_run(run.folder)).body
+    assert "Certificate" not in body
+    assert "Other search methods" not in body
+    one = np.array([1])
+    block = InstanceBlock(width_in=one, width_out=one, score=one, costs=one[:, None], order=one)
+    certificate = certify(solve(Instance(blocks=(block,), resources=("macs",)), Budget()))
+    folder = run.folder / "searches" / "only"
+    certificate.save(folder / "certificate.json")
+    methods = [
+        {"method": "exact search", "score": 0.9, "excess": 0.0, "seconds": 0.01, "finished": True},
+        {"method": "<greedy>", "score": None, "excess": None, "seconds": 0.001, "finished": False},
+    ]
+    write_json(folder / "comparison.json", {"time_limit_s": 60.0, "methods": methods})
+    body = certainty_section(read_run(run.folder)).body
+    assert f"proven best of 1 networks, on scores and costs with the hash {certificate.instance_hash[:12]}" in body
+    assert '<td>&lt;greedy&gt;</td><td class="n">none found</td>' in body
+    replace(certificate, status="feasible", gap=0.125).save(folder / "certificate.json")
+    assert "not proven best; its score is at most 12 % too high" in certainty_section(read_run(run.folder)).body

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from helixnas.report.latency import latency_section
 from helixnas.report.reading import read_run
+from helixnas.report.run.latency import latency_section
 
 
 def test_a_run_without_latency_says_how_to_measure_it(begin: Callable[..., Any]) -> None:

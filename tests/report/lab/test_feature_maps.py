@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helixnas.report.feature_maps import BETWEEN, GAP, maps_figure, mosaic
+from helixnas.report.lab.feature_maps import BETWEEN, GAP, maps_figure, mosaic
 
 
 def test_an_equal_student_looks_as_the_teacher_does() -> None:

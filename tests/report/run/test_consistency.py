@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from helixnas.report.consistency import comparison, consistency_section
 from helixnas.report.reading import read_run
+from helixnas.report.run.consistency import comparison, consistency_section
 
 
 def section(begin: Callable[..., Any], **kendall: float) -> str:

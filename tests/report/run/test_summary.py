@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from helixnas.report.reading import read_run
-from helixnas.report.summary import accuracy_texts, architecture_section, limits_text, summary_section
+from helixnas.report.run.summary import limits_text, summary_section
 
 
 def cells(body: str, row: int) -> list[str]:
@@ -28,20 +27,6 @@ def test_the_proof_names_the_size_of_the_space(finished: Any) -> None:
     assert f"proven best of {finished.space.size:,} networks" in summary_section(run).body
 
 
-def test_accuracy_that_was_not_measured_is_a_dash() -> None:
-    assert accuracy_texts(None, 100) == ("\u2013", "\u2013", "\u2013")
-
-
 def test_a_search_without_limits_says_none(finished: Any) -> None:
     search = read_run(finished.folder).searches[0]
     assert limits_text(replace(search, asked={"max": {}, "min": {}})) == "none"
-
-
-def test_searches_stand_in_the_order_of_the_settings(own_run: Path) -> None:
-    config = own_run / "config.yaml"
-    config.write_text(config.read_text() + "searches: {tiny: {}, small: {}}\n")
-    assert [search.name for search in read_run(own_run).searches] == ["tiny", "small"]
-
-
-def test_every_search_is_drawn(finished: Any) -> None:
-    assert architecture_section(read_run(finished.folder)).body.count('<svg class="net"') == 2

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from helixnas.report.inheritance import inheritance_section, ratio_text
 from helixnas.report.reading import Search, read_run
+from helixnas.report.run.inheritance import inheritance_section, ratio_text
 
 
 @pytest.fixture

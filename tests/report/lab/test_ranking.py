@@ -1,67 +1,16 @@
 """The page of a ranking: every figure beside size, in words that follow the figures, and nothing from a network."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from helixnas.artifacts.agreement import Agreement, Estimate
-from helixnas.artifacts.ranking import ADDITIVE, SIZES, BudgetPicks, Pick, Ranking, SubsetRanking
+from helixnas.artifacts.agreement import Agreement
+from helixnas.artifacts.ranking import ADDITIVE, Pick, Ranking, SubsetRanking
 from helixnas.report import build_ranking_page
-from helixnas.report.ranking import even_steps, ranks, verdict
-
-
-def agreement_of(value: float) -> Agreement:
-    around = (value - 0.25, value + 0.25)
-    return Agreement(value, around, value, around, value, around)
-
-
-def subset_of(
-    name: str, lead: dict[str, float], *, reach: float = 0.125, beyond: float = 0.5, trainings: bool = True
-) -> SubsetRanking:
-    return SubsetRanking(
-        name=name,
-        meaning="some rows",
-        num_rows=40,
-        num_networks=30,
-        agreement={"relative_l1": agreement_of(0.5), **{size: agreement_of(0.25) for size in SIZES}},
-        partial={"relative_l1": Estimate(beyond, (beyond - 0.25, beyond + 0.25))},
-        lead={"relative_l1": {size: Estimate(value, (value - reach, value + reach)) for size, value in lead.items()}},
-        ceiling={"1 and 2": agreement_of(0.875)} if trainings else {},
-        best_pearson=0.9375 if trainings else None,
-    )
-
-
-LEADS = {"macs": 0.25, "params": 0.5, "depth": 0.375}
-
-
-@pytest.fixture
-def ranking() -> Ranking:
-    rng = np.random.default_rng(0)
-    pick = Pick(accuracy=0.875, architecture="4:a 8:b")
-    columns = {name: tuple(rng.uniform(size=40).tolist()) for name in ("accuracy", "relative_l1", *SIZES)}
-    return Ranking(
-        benchmark={"name": "made<1>", "num_rows": 40, "num_networks": 30, "num_trainings": 2, "facts": {}},
-        scores=("relative_l1",),
-        search_score="relative_l1",
-        num_resamples=100,
-        picked_by="the exact search over the whole space",
-        subsets=(subset_of("all", LEADS), subset_of("no_identity", LEADS)),
-        skipped={"top_decile": "4 different networks, of at least 10"},
-        budgets=tuple(
-            BudgetPicks(
-                macs=macs,
-                num_rows=4,
-                best=0.9375,
-                random=0.75,
-                picks=dict.fromkeys(("relative_l1", *SIZES), pick),
-            )
-            for macs in (100, 200)
-        ),
-        networks={"architecture": ("4:a 8:b",) * 40, **columns},
-    )
+from helixnas.report.lab.ranking import even_steps, ranks
 
 
 def page_of(ranking: Ranking, tmp_path: Path) -> str:
@@ -93,7 +42,7 @@ def test_regret_is_told_in_points_beside_random_picks(ranking: Ranking, tmp_path
 
 
 def test_the_best_additive_fit_is_shown_where_there_is_one_and_told_to_be_no_prediction(
-    ranking: Ranking, tmp_path: Path
+    ranking: Ranking, agreement_of: Callable[..., Agreement], tmp_path: Path
 ) -> None:
     row = "<td>best additive fit</td>"
     assert row not in page_of(ranking, tmp_path)
@@ -114,23 +63,10 @@ def test_many_networks_are_thinned_and_it_says_so(ranking: Ranking, tmp_path: Pa
     assert "Drawn are 60 of 2,000 rows" in body
 
 
-@pytest.mark.parametrize(
-    ("subset", "sentence"),
-    [
-        (subset_of("all", LEADS), "better than by any size alone; the closest is MACs (lead of the score in tau 0.250"),
-        (subset_of("all", {**LEADS, "depth": -0.25}), "Ranking by depth (layers) alone is better than by relative L1"),
-        (subset_of("all", {**LEADS, "params": 0.0}), "relative L1 (Eq. 7) and by parameters alone are not told apart"),
-        (subset_of("all", LEADS), "correlation is 0.500 (0.250 to 0.750): what it knows beyond size."),
-        (subset_of("all", LEADS, beyond=0.125), "the interval includes 0, so it may know nothing beyond size."),
-        (subset_of("all", LEADS, beyond=-0.5), "among networks of equal size it prefers the worse."),
-    ],
-)
-def test_the_words_follow_the_figures(subset: SubsetRanking, sentence: str) -> None:
-    assert sentence in verdict(subset, "relative_l1")
-
-
-def test_trainings_that_are_not_repeated_have_no_ceiling(ranking: Ranking, tmp_path: Path) -> None:
-    once = replace(ranking, subsets=(subset_of("all", LEADS, trainings=False),))
+def test_trainings_that_are_not_repeated_have_no_ceiling(
+    ranking: Ranking, subset_of: Callable[..., SubsetRanking], tmp_path: Path
+) -> None:
+    once = replace(ranking, subsets=(subset_of("all", trainings=False),))
     body = page_of(once, tmp_path)
     assert "Spearman-Brown" not in body
     assert "training 1 against" not in body

@@ -3,7 +3,7 @@
 import re
 from xml.etree import ElementTree
 
-from helixnas.report.drawing import BAR, Key, draw, legend
+from helixnas.report.elements.drawing import BAR, Key, draw, legend
 from helixnas.space import Architecture, Head, Operation, Path, Stage
 
 K3 = Operation.of("mb3_k3", kind="mbconv", kernel=3, expansion=3)

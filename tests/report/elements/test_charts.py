@@ -24,7 +24,7 @@ def test_a_chart_carries_no_library_and_its_titles_show_markup_as_it_is() -> Non
     piece = Chart(["<b>"], columns=2, height=100).html("x")
     assert len(piece) < 20_000
     assert 'id="chart-x"' in piece
-    assert "\\u0026lt;b\\u0026gt;" in piece
+    assert "&lt;b&gt;" in piece.replace("\\u0026", "&")
 
 
 def test_panels_fill_rows_and_only_the_first_of_a_row_has_a_title() -> None:

@@ -10,7 +10,7 @@ from helixnas.report.elements.page import Section, document, prose, render, sect
 
 def test_values_are_escaped_and_markup_is_not() -> None:
     figures = ["<img>", Markup("<hr>")]
-    assert render("lab/study_maps", figures=figures) == "&lt;img&gt;\n<hr>"
+    assert render("lab/study_maps", figures=figures) == "&lt;img&gt;\n<hr>\n"
 
 
 def test_a_value_that_a_template_misses_is_an_error() -> None:

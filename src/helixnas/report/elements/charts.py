@@ -81,7 +81,7 @@ class Chart:
         """Add a trace to a panel, counted from 0."""
         self.figure.add_trace(trace, **self._place(panel))
 
-    def rule(self, panel: int = 0, *, x: float | None = None, y: float | None = None, **style: Any) -> None:
+    def rule(self, panel: int = 0, *, x: int | float | None = None, y: int | float | None = None, **style: Any) -> None:
         """Draw a vertical line at `x` or a horizontal one at `y`."""
         if x is not None:
             self.figure.add_vline(x=x, **style, **self._place(panel))

@@ -14,13 +14,10 @@ def front_section(run: RunFiles) -> Section:
     values = {
         "chart": _fronts(run) if run.searches else None,
         "has_dots_only": any(len(search.front_over) > 1 for search in run.searches),
-        "has_cloud": bool(_cloud(run)) and not any(search.weighted for search in run.searches),
+        "has_cloud": bool(run.stitching and run.stitching["architectures"])
+        and not any(search.weighted for search in run.searches),
     }
     return section("front", "Score against cost", "run/front", run=run, **values)
-
-
-def _cloud(run: RunFiles) -> list[dict[str, float]]:
-    return list(run.stitching["architectures"]) if run.stitching else []
 
 
 def _fronts(run: RunFiles) -> Chart:
@@ -30,13 +27,11 @@ def _fronts(run: RunFiles) -> Chart:
     for panel, search in enumerate(run.searches):
         resource = search.front_over[0]
         title, unit = AXES.get(resource, (label(resource), 1))
-        rows = [] if search.weighted else [row for row in _cloud(run) if resource in row]
         if run.stitching and not search.weighted:
+            rows = [row for row in run.stitching["architectures"] if resource in row]
+            x, y = [row[resource] / unit for row in rows], [row["score"] for row in rows]
             grey = {"marker": {"color": GREY, "size": 5}, "name": "random networks", "showlegend": panel == 0}
-            chart.add(
-                scatter([row[resource] / unit for row in rows], [row["score"] for row in rows], "markers", **grey),
-                panel,
-            )
+            chart.add(scatter(x, y, "markers", **grey), panel)
         _draw_front(chart, panel, search, unit)
         choice = {"marker": {"symbol": symbol_of(panel), "size": 13, "color": INK}, "showlegend": True}
         choice |= {"name": label(f"choice of {search.name}")}

@@ -1,5 +1,7 @@
 """The Pareto front of every search, with its choice and its limit."""
 
+from typing import Any
+
 from helixnas.report.elements.charts import GREY, INK, PALETTE, QUIET, Chart, label, scatter, symbol_of
 from helixnas.report.elements.page import Section, section
 from helixnas.report.reading import RunFiles, Search
@@ -30,7 +32,11 @@ def _fronts(run: RunFiles) -> Chart:
         if run.stitching and not search.weighted:
             rows = [row for row in run.stitching["architectures"] if resource in row]
             x, y = [row[resource] / unit for row in rows], [row["score"] for row in rows]
-            grey = {"marker": {"color": GREY, "size": 5}, "name": "random networks", "showlegend": panel == 0}
+            grey: dict[str, Any] = {
+                "marker": {"color": GREY, "size": 5},
+                "name": "random networks",
+                "showlegend": panel == 0,
+            }
             chart.add(scatter(x, y, "markers", **grey), panel)
         _draw_front(chart, panel, search, unit)
         choice = {"marker": {"symbol": symbol_of(panel), "size": 13, "color": INK}, "showlegend": True}
@@ -49,7 +55,11 @@ def _draw_front(chart: Chart, panel: int, search: Search, unit: int) -> None:
     cost = search.front.resources[search.front_over[0]]
     order = cost.argsort()
     mode = "lines+markers" if len(search.front_over) == 1 else "markers"
-    line = {"line": {"color": PALETTE[0], "width": 1.2, "shape": "hv"}, "marker": {"size": 5}, "name": "front"}
+    line: dict[str, Any] = {
+        "line": {"color": PALETTE[0], "width": 1.2, "shape": "hv"},
+        "marker": {"size": 5},
+        "name": "front",
+    }
     line |= {"showlegend": panel == 0, "customdata": [label(search.front.architecture[i]) for i in order]}
     hover = "%{customdata}<br>%{x:,}, %{y:.5f}"
     chart.add(scatter(cost[order] / unit, search.front.score[order], mode, hover=hover, **line), panel)

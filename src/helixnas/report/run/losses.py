@@ -1,6 +1,7 @@
 """Loss curves: the distillation of every block (Eq. 6), the training of the teacher and of the searched networks."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -65,8 +66,8 @@ def _title(stage: str) -> str:
 
 def _draw(chart: Chart, panel: int, curve: Curve, name: str, color: str) -> None:
     """Draw a curve thinly, and its running mean over it."""
-    raw = {"line": {"color": color, "width": 0.7}, "opacity": 0.35, "showlegend": False}
-    smooth = {"line": {"color": color, "width": 2}, "showlegend": False}
+    raw: dict[str, Any] = {"line": {"color": color, "width": 0.7}, "opacity": 0.35, "showlegend": False}
+    smooth: dict[str, Any] = {"line": {"color": color, "width": 2}, "showlegend": False}
     chart.add(scatter(curve.steps, curve.values, "lines", **raw), panel)
     hover = f"{label(name)}<br>step %{{x:,}}: %{{y:.4g}}"
     chart.add(scatter(curve.steps, running_mean(curve.values), "lines", hover=hover, **smooth), panel)

@@ -1,5 +1,7 @@
 """The distribution of local scores per block (Eq. 7), with the paths that the searches chose."""
 
+from typing import Any
+
 import numpy as np
 
 from helixnas.artifacts import RatingTable
@@ -84,8 +86,12 @@ def _chosen_scores(run: RunFiles) -> list[list[float]]:
 def _mark(chart: Chart, panel: int, number: int, search: str, score: float, tallest: int) -> None:
     """Draw a marker on a stem for a search, each higher than the last so that equal choices stay visible."""
     top = tallest * (1.05 + 0.08 * (number % 4))
-    stem = {"line": {"color": INK, "width": 1, "dash": "dot"}, "showlegend": False}
+    stem: dict[str, Any] = {"line": {"color": INK, "width": 1, "dash": "dot"}, "showlegend": False}
     chart.add(scatter([score, score], [0, top], "lines", **stem), panel)
-    tip = {"marker": {"symbol": symbol_of(number), "size": 10, "color": INK}, "opacity": 1, "showlegend": panel == 0}
+    tip: dict[str, Any] = {
+        "marker": {"symbol": symbol_of(number), "size": 10, "color": INK},
+        "opacity": 1,
+        "showlegend": panel == 0,
+    }
     tip |= {"name": label(f"chosen by search {search}"), "legendgroup": search}
     chart.add(scatter([score], [top], "markers", hover=f"{label(search)}: {score:.4f}", **tip), panel)

@@ -140,7 +140,7 @@ def test_a_run_that_is_part_done_says_what_is_missing(begin: Callable[..., Any],
     page = build_report(run.folder)
     Structure(body_of(page))
     expected = {
-        "losses": ("The teacher is not made yet", 1),
+        "losses": ("There is no teacher yet", 1),
         "scores": ("No path is rated yet", 3),
         "stitching": ("No stitched network has been evaluated yet", 4),
         "front": ("No search has been made yet", 5),

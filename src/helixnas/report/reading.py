@@ -1,4 +1,4 @@
-"""What the report reads from the folder of a run: every artifact that is there; the rest is None or empty.
+"""Reads the folder of a run for its report: every artifact that exists; the others are None or empty.
 
 A run may be half done, so absence is a value here. A file that is there and damaged is an error, as everywhere.
 """

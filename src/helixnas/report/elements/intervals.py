@@ -1,4 +1,4 @@
-"""Two intervals that the page needs: of a share of images, and what two standard errors cover with few batches."""
+"""Intervals: of a share of images, and the coverage of two standard errors estimated from few batches."""
 
 import math
 from typing import Any

@@ -51,7 +51,9 @@ def title_of(comparison: Comparison) -> str:
 def accelerators(comparison: Comparison) -> str:
     """Return a warning where an accelerator did part of the work; empty where the processor did all of it."""
     devices = sorted({row.device for row in comparison.rows if row.device not in (None, "cpu")}, key=str)
-    return f"On {' and '.join(map(str, devices))}, core-seconds tell only what the processor did." if devices else ""
+    return (
+        f"On {' and '.join(map(str, devices))}, core-seconds count only the work of the processor." if devices else ""
+    )
 
 
 def _count(value: int | float | None) -> str:

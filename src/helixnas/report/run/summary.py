@@ -76,7 +76,7 @@ def _accuracies(run: RunFiles) -> str:
         numbers_text = listed([f"{number:,}" for number in numbers])
         sentence = (
             f"Accuracy is measured after retraining from scratch, on {numbers_text} images that neither training nor "
-            "the search has seen; the interval (Wilson) covers the luck of these images, not that of another training."
+            "the search has seen; the interval (Wilson) covers the choice of these images, not the variation between trainings."
         )
     if waiting:
         sentence += f" Not retrained and evaluated yet: {listed(waiting)}."

@@ -1,7 +1,7 @@
 import pytest
 
 from helixnas.engine import Stopwatch, median_seconds, timing
-from helixnas.engine.timing import core_seconds
+from helixnas.engine.timing import core_seconds, duration
 
 
 def test_calls_take_turns_and_the_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +57,8 @@ def test_core_seconds_count_work_of_this_process() -> None:
     while core_seconds() - before < 0.02:
         sum(range(10_000))
     assert core_seconds() > before
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.009, "0.009 s"), (119.7, "2 min 0 s"), (3600, "1 h 0 min")])
+def test_times_are_in_a_unit_that_suits_them(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from helixnas.engine.progress import Advance, Reporter
-from helixnas.report.markup import duration
+from helixnas.engine.timing import duration
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter

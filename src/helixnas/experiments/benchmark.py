@@ -24,7 +24,7 @@ from helixnas.lab.subsets import LEAST
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.work.retrain import check_images
-from helixnas.report.naming import figure_text
+from helixnas.report.elements.wording import figure_text
 from helixnas.space import Architecture
 
 LISTED = ("macs", "params")

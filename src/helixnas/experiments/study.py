@@ -18,7 +18,7 @@ from helixnas.lab.ranking import require_members
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.run import run_recipe
 from helixnas.report import build_study_page
-from helixnas.report.feature_maps import maps_figure
+from helixnas.report.lab.feature_maps import maps_figure
 
 
 def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> Study:

@@ -1,7 +1,7 @@
-"""The report of a run, of a ranking and of a study: self-contained pages that show what was found, and how far to trust it."""
+"""The report of a run, of a ranking and of a study: self-contained pages with the results and how far to trust them."""
 
-from helixnas.report.page import build_report
-from helixnas.report.ranking import build_ranking_page
-from helixnas.report.study import build_study_page
+from helixnas.report.build import build_report
+from helixnas.report.lab.ranking import build_ranking_page
+from helixnas.report.lab.study import build_study_page
 
 __all__ = ["build_ranking_page", "build_report", "build_study_page"]

@@ -1,4 +1,4 @@
-"""What the report reads from the folder of a run: every artifact that is there; the rest is None or empty.
+"""Reads the folder of a run for its report: every artifact that exists; the others are None or empty.
 
 A run may be half done, so absence is a value here. A file that is there and damaged is an error, as everywhere.
 """
@@ -8,29 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import yaml
+import numpy as np
+import numpy.typing as npt
 
-from helixnas.artifacts import Front, RatingTable, RunRecord
-from helixnas.artifacts.files import damaged, read_json, read_text
+from helixnas.artifacts.files import damaged, read_json, read_text, understanding
+from helixnas.artifacts.front import Front
 from helixnas.artifacts.parquet import read_parquet
-from helixnas.errors import ArtifactError, HelixError
+from helixnas.artifacts.rating_table import RatingTable
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_record import RunRecord
+from helixnas.artifacts.search_record import RunnerUp, SearchRecord
+from helixnas.errors import HelixError
 from helixnas.search import Certificate
 from helixnas.space import Architecture, SearchSpace, load_space
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunnerUp:
-    """A network that came close, compared with the winner on the same rating batches."""
+@dataclass(frozen=True)
+class Curve:
+    """A loss by step."""
 
-    architecture: str
-    """Text form."""
-
-    difference: float
-    """Its summed score minus the winner's; positive: the winner is better."""
-
-    standard_error: float | None
-    """Of the difference over rating batches; None with a single batch."""
+    steps: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +106,21 @@ class RunFiles:
     searches: tuple[Search, ...]
     """In the order of the settings, then by name."""
 
-    curves: Mapping[str, pd.DataFrame]
-    """Per stage, columns step, name, value; ``distill`` joins blocks that were trained alone."""
+    curves: Mapping[str, Mapping[str, Curve]]
+    """Per stage, then by name; ``distill`` also holds blocks that were trained alone."""
 
     @property
     def teacher(self) -> Mapping[str, Any]:
         """What is known of the teacher: model, params, macs, accuracy, num_evaluated; empty before it is made."""
         stage = self.record.stages.get("teacher")
         return {} if stage is None else stage.facts
+
+    def cell_names(self, block: int) -> list[str]:
+        """Return display names of the cells of a block (1 .. N), in their order; empty where the space is not known."""
+        if self.space is None or not 1 <= block <= len(self.space.blocks):
+            return []
+        cells = self.space.blocks[block - 1].cells
+        return [f"{cell.width} channels, {cell.depths} layer{'s' if cell.depth > 1 else ''}" for cell in cells]
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -124,33 +129,20 @@ def read_run(folder: Path) -> RunFiles:
     Raises:
         ArtifactError: there is no run, or one of its files is damaged.
     """
-    if not (folder / "record.json").is_file():
-        raise ArtifactError(f"there is no run in {folder}; begin one with: helixnas run RECIPE --out {folder}")
-    settings = _settings(folder / "config.yaml")
-    stitching, latency = folder / "ratings" / "stitching.json", folder / "costs" / "latency.json"
+    run = RunFolder(folder)
+    record = run.load_record()
+    settings = run.load_settings() if run.config.is_file() else {}
     return RunFiles(
         folder=folder,
-        record=RunRecord.load(folder / "record.json"),
+        record=record,
         settings=settings,
         space=_space(settings.get("space")),
         ratings=_ratings(folder / "ratings"),
-        stitching=read_json(stitching) if stitching.is_file() else None,
-        latency=read_json(latency) if latency.is_file() else None,
+        stitching=read_json(run.stitching) if run.stitching.is_file() else None,
+        latency=read_json(run.latency_report) if run.latency_report.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
         curves=_curves(folder / "history"),
     )
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        settings = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise damaged(path, error) from error
-    if not isinstance(settings, dict):
-        raise damaged(path, ValueError("not a mapping"))
-    return settings
 
 
 def _space(definition: Any) -> SearchSpace | None:
@@ -172,35 +164,36 @@ def _searches(folder: Path, order: list[str]) -> tuple[Search, ...]:
 
 
 def _search(folder: Path) -> Search:
-    path = folder / "result.json"
+    found = SearchRecord.load(folder / "result.json")
     metrics, inherited = (folder / place / "metrics.json" for place in ("retrained", "inherited"))
     certificate, comparison = folder / "certificate.json", folder / "comparison.json"
-    values = read_json(path)
-    try:
-        return Search(
-            name=folder.name,
-            status=values["status"],
-            architecture=_architecture(folder / "architecture.json"),
-            score=values["score"],
-            costs=values["costs"],
-            teacher=values["teacher"],
-            asked={"max": values["max"], "min": values["min"]},
-            upper=values["limits"]["upper"],
-            lower=values["limits"]["lower"],
-            weighted=bool(values["weights"] or values.get("scores")),
-            front_over=tuple(values["front_over"]),
-            num_architectures=int(values["space_size"]),
-            seconds=values["seconds"],
-            runners_up=tuple(RunnerUp(**runner_up) for runner_up in values["runners_up"]),
-            front=Front.load(folder / "front.parquet"),
-            certificate=Certificate.load(certificate) if certificate.is_file() else None,
-            comparison=tuple(read_json(comparison)["methods"]) if comparison.is_file() else (),
-            latency=values.get("latency"),
-            metrics=read_json(metrics) if metrics.is_file() else {},
-            inherited=read_json(inherited) if inherited.is_file() else {},
-        )
-    except (KeyError, TypeError, IndexError) as error:
-        raise damaged(path, error) from error
+    with understanding(folder / "result.json"):
+        asked = {part: found.config[part] for part in ("max", "min")}
+        weighted = bool(found.config["weights"] or found.config["scores"])
+    with understanding(comparison):
+        methods = tuple(read_json(comparison)["methods"]) if comparison.is_file() else ()
+    return Search(
+        name=folder.name,
+        status=found.status,
+        architecture=_architecture(folder / "architecture.json"),
+        score=found.score,
+        costs=found.costs,
+        teacher=found.teacher,
+        asked=asked,
+        upper=found.upper,
+        lower=found.lower,
+        weighted=weighted,
+        front_over=found.front_over,
+        num_architectures=found.space_size,
+        seconds=found.seconds,
+        runners_up=found.runners_up,
+        front=Front.load(folder / "front.parquet"),
+        certificate=Certificate.load(certificate) if certificate.is_file() else None,
+        comparison=methods,
+        latency=found.latency,
+        metrics=read_json(metrics) if metrics.is_file() else {},
+        inherited=read_json(inherited) if inherited.is_file() else {},
+    )
 
 
 def _architecture(path: Path) -> Architecture:
@@ -211,9 +204,16 @@ def _architecture(path: Path) -> Architecture:
         raise damaged(path, error) from error
 
 
-def _curves(folder: Path) -> dict[str, pd.DataFrame]:
-    curves = {path.stem: read_parquet(path, kind="history")[0].to_pandas() for path in sorted(folder.glob("*.parquet"))}
+def _curves(folder: Path) -> dict[str, dict[str, Curve]]:
+    curves = {path.stem: _lines(path) for path in sorted(folder.glob("*.parquet"))}
     alone = [name for name in curves if name.startswith("distill-")]
     if alone and "distill" not in curves:
-        curves["distill"] = pd.concat([curves[name] for name in alone], ignore_index=True)
-    return {name: frame for name, frame in curves.items() if name not in alone}
+        curves["distill"] = {name: line for stage in alone for name, line in curves[stage].items()}
+    return {name: lines for name, lines in curves.items() if name not in alone and lines}
+
+
+def _lines(path: Path) -> dict[str, Curve]:
+    table, _ = read_parquet(path, kind="history")
+    names = np.array(table["name"].to_pylist(), dtype=object)
+    steps, values = table["step"].to_numpy(), table["value"].to_numpy().astype(np.float64)
+    return {name: Curve(steps[names == name], values[names == name]) for name in dict.fromkeys(names.tolist())}

@@ -9,9 +9,9 @@ from rich.table import Table
 from helixnas.artifacts.cost_table import LATENCY_LIMITS
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
+from helixnas.engine.timing import duration
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
-from helixnas.report.markup import duration
 from helixnas.search.amounts import parse_amount
 
 if TYPE_CHECKING:

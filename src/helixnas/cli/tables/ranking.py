@@ -8,10 +8,10 @@ from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.cli.option_values import say
 from helixnas.cli.tables.narrow import narrow_table
 from helixnas.experiments.ranking import RankedRun
-from helixnas.report.baselines import COST, accelerators, cells_of, title_of
-from helixnas.report.markup import signed
-from helixnas.report.naming import figure_text, name_of
-from helixnas.report.ranking import FITTED, TITLES, ceilings, noise, verdict
+from helixnas.report.elements.naming import name_of
+from helixnas.report.elements.wording import figure_text, signed
+from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
+from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
 
 COLUMNS = ("what ranks", "epochs", "images", "core-s", "tau", "95 %", "partial")
 """Heads of the table on a terminal."""

@@ -14,14 +14,15 @@ from helixnas.artifacts import RunRecord
 from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study
 from helixnas.cli.tables.narrow import narrow_table
+from helixnas.engine.timing import duration
 from helixnas.experiments.study import check_benchmark
 from helixnas.experiments.study_plan import StudyPlan, stages_of
 from helixnas.nn import count_params
 from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import is_done
 from helixnas.pipeline.stages.wording import distill_text
-from helixnas.report.markup import duration, signed
-from helixnas.report.study import kinds, ranked, verdicts
+from helixnas.report.elements.wording import signed
+from helixnas.report.lab.study_text import kinds, ranked, verdicts
 
 MEANING = (
     "tau: Kendall's, of the score, and its 95 % interval; partial: Spearman's rho that is left when MACs, parameters and "

@@ -1,0 +1,58 @@
+"""The page of a run: `SECTIONS` lists its parts. A new part is one module and one template, named here."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from helixnas.artifacts.files import write_text
+from helixnas.report.elements.page import Section, document
+from helixnas.report.reading import RunFiles, read_run
+from helixnas.report.run.certainty import certainty_section
+from helixnas.report.run.consistency import consistency_section
+from helixnas.report.run.front import front_section
+from helixnas.report.run.inheritance import inheritance_section
+from helixnas.report.run.latency import latency_section
+from helixnas.report.run.losses import losses_section
+from helixnas.report.run.networks import networks_section
+from helixnas.report.run.provenance import provenance_section
+from helixnas.report.run.scores import scores_section
+from helixnas.report.run.summary import summary_section
+
+SECTIONS: tuple[Callable[[RunFiles], Section], ...] = (
+    summary_section,
+    networks_section,
+    losses_section,
+    inheritance_section,
+    scores_section,
+    front_section,
+    certainty_section,
+    consistency_section,
+    latency_section,
+    provenance_section,
+)
+"""The sections of the page, in order."""
+
+
+def build_report(run: Path) -> Path:
+    """Write ``report.html`` of what the run has finished so far and return its path.
+
+    Raises:
+        ArtifactError: there is no run in the folder, one of its files is damaged, or the page cannot be written.
+    """
+    target = run / "report.html"
+    write_text(target, render_run(read_run(run)))
+    return target
+
+
+def render_run(run: RunFiles) -> str:
+    """Return the page as HTML."""
+    return document(f"HelixNAS: {run.record.recipe}", _subtitle(run), [section(run) for section in SECTIONS])
+
+
+def _subtitle(run: RunFiles) -> str:
+    """Return the run's description and the time of its last finished stage, so that the same run gives the same page."""
+    if not run.record.stages:
+        return "No stage is finished yet."
+    last = max(datetime.fromisoformat(stage.finished) for stage in run.record.stages.values())
+    description = str(run.settings.get("description") or "")
+    return f"{description} Last stage finished {last:%Y-%m-%d %H:%M %Z}.".strip()

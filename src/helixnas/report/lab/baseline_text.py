@@ -1,0 +1,60 @@
+"""The run against its baselines as text: rows of a table and sentences, for the page and the terminal."""
+
+from helixnas.artifacts.comparison import Compared, Comparison
+from helixnas.report.elements.naming import name_of
+from helixnas.report.elements.wording import estimate_text, figure_text
+
+COLUMNS = (
+    "what ranks",
+    "epochs",
+    "images seen",
+    "core-seconds",
+    "Kendall tau-b",
+    "Spearman",
+    "Pearson",
+    "Spearman given size",
+)
+"""Column titles of the page's table."""
+
+COST = (
+    "Images seen are training images, repeats counted, the teacher's included for the run; core-seconds are processor time "
+    "(user and system) of training, the teacher's included, and of one rating."
+)
+"""How cost is counted."""
+
+
+def cells_of(row: Compared) -> list[str]:
+    """Return a row of the table as texts, in the order of `COLUMNS`."""
+    found = row.agreement
+    seed = "" if row.seed is None else f", seed {row.seed}"
+    return [
+        f"{name_of(row.name)}{seed}",
+        "" if row.epoch is None else f"{row.epoch:.3g}",
+        _count(row.images_seen),
+        _count(row.core_seconds),
+        figure_text(found.kendall, found.kendall_interval),
+        figure_text(found.spearman, found.spearman_interval),
+        figure_text(found.pearson, found.pearson_interval),
+        "" if row.kind == "size" else estimate_text(row.partial),
+    ]
+
+
+def title_of(comparison: Comparison) -> str:
+    """Return the title of a comparison.
+
+    >>> title_of(Comparison(networks=("a", "b"), rows=()))
+    'Baselines on 2 networks'
+    """
+    return f"Baselines on {len(comparison.networks):,} networks"
+
+
+def accelerators(comparison: Comparison) -> str:
+    """Return a warning where an accelerator did part of the work; empty where the processor did all of it."""
+    devices = sorted({row.device for row in comparison.rows if row.device not in (None, "cpu")}, key=str)
+    return (
+        f"On {' and '.join(map(str, devices))}, core-seconds count only the work of the processor." if devices else ""
+    )
+
+
+def _count(value: int | float | None) -> str:
+    return "not recorded" if value is None else f"{value:,.0f}"

@@ -1,0 +1,157 @@
+"""The page of a ranking: scores and sizes against the trained accuracies of a benchmark (Fig. 6 and 7 of the paper)."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts.files import write_text
+from helixnas.artifacts.ranking import Ranking, SubsetRanking
+from helixnas.report.elements.charts import GREY, INK, PALETTE, QUIET, Chart, color_of, label, scatter
+from helixnas.report.elements.naming import name_of
+from helixnas.report.elements.page import Section, document, section
+from helixnas.report.elements.wording import figure_text, listed, signed
+from helixnas.report.lab.baselines import baselines_sections
+from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
+
+MOST_DOTS = 1500
+"""Dots of a scatter plot; of more networks, so many are drawn at even steps."""
+
+MOST_LINES = 60
+"""Lines between the two rankings."""
+
+
+def build_ranking_page(ranking: Ranking, target: Path) -> None:
+    """Write the page, whole or not at all."""
+    write_text(target, render_ranking(ranking))
+
+
+def render_ranking(ranking: Ranking) -> str:
+    """Return the page as HTML."""
+    sections = [
+        _summary(ranking),
+        *(_subset_section(ranking, each) for each in ranking.subsets),
+        *baselines_sections(ranking),
+        _scatter_section(ranking),
+        _ranks_section(ranking),
+        _regret_section(ranking),
+    ]
+    facts = ranking.benchmark
+    told = f"{facts['num_rows']:,} rows"
+    if facts["num_networks"] != facts["num_rows"]:
+        told += f", which name {facts['num_networks']:,} different networks"
+    return document(f"Ranking against {facts['name']}", f"{told}.", sections)
+
+
+def _summary(ranking: Ranking) -> Section:
+    values = {
+        "verdict": verdict(ranking.subsets[0], ranking.search_score),
+        "num_budgets": len(ranking.budgets),
+        "regret": 100 * ranking.regret(ranking.search_score),
+        "random_regret": 100 * ranking.regret("random"),
+        "skipped": listed([f"{TITLES[name].lower()} ({reason})" for name, reason in ranking.skipped.items()]),
+    }
+    return section("summary", "Summary", "lab/ranking_summary", **values, has_skipped=bool(ranking.skipped))
+
+
+def _subset_section(ranking: Ranking, subset: SubsetRanking) -> Section:
+    kinds = ("kendall", "spearman", "pearson")
+    values = {
+        "rows": [
+            [name_of(name), *(figure_text(getattr(each, kind), getattr(each, f"{kind}_interval")) for kind in kinds)]
+            for name, each in {**subset.agreement, **ceilings(subset)}.items()
+        ],
+        "sentences": [
+            *([] if subset.best_pearson is None else [noise(subset.best_pearson)]),
+            *([FITTED] if subset.additive is not None and subset.name == "all" else []),
+            *(verdict(subset, score) for score in ranking.scores),
+        ],
+        "num_resamples": ranking.num_resamples,
+    }
+    anchor = subset.name.replace("_", "-")
+    return section(anchor, TITLES[subset.name], "lab/ranking_subset", subset=subset, **values)
+
+
+def _scatter_section(ranking: Ranking) -> Section:
+    accuracy = 100 * np.array(ranking.networks["accuracy"])
+    shown = even_steps(len(accuracy), MOST_DOTS)
+    taus = {name: signed(ranking.subsets[0].agreement[name].kendall, 3) for name in ranking.predictors}
+    chart = Chart([f"{name_of(name)}, tau {tau}" for name, tau in taus.items()], columns=3, height=230, share_y=True)
+    dots = {"customdata": [label(ranking.networks["architecture"][row]) for row in shown], "showlegend": False}
+    hover = "%{customdata}<br>%{x:,}, %{y:.2f} %"
+    for panel, name in enumerate(ranking.predictors):
+        values, marker = np.array(ranking.networks[name])[shown], {"size": 4, "opacity": 0.5}
+        marker |= {"color": _color(ranking, name)}
+        chart.add(scatter(values, accuracy[shown], "markers", hover=hover, marker=marker, **dots), panel)
+        chart.x(panel, title_text=label(name_of(name)), nticks=6)
+        chart.y(panel, title_text="accuracy (%)")
+    numbers = {"num_shown": len(shown), "num_rows": len(accuracy)}
+    return section("scatter", "Accuracy against predictors", "lab/ranking_scatter", chart=chart, **numbers)
+
+
+def _ranks_section(ranking: Ranking) -> Section:
+    accuracy = np.array(ranking.networks["accuracy"])
+    order = np.argsort(-accuracy, kind="stable")
+    shown = order[even_steps(len(order), MOST_LINES)]
+    chart = Chart([name_of(name) for name in ranking.predictors], columns=5, height=300)
+    for panel, name in enumerate(ranking.predictors):
+        values = np.array(ranking.networks[name])[shown]
+        left = ranks(values if name in ranking.scores else -values)
+        right = ranks(-accuracy[shown])
+        x = np.tile([0.0, 1.0, np.nan], len(shown))
+        y = np.column_stack([left, right, np.full(len(shown), np.nan)]).ravel()
+        line = {"color": _color(ranking, name), "width": 1}
+        chart.add(scatter(x, y, "lines", showlegend=False, line=line), panel)
+        chart.x(panel, tickvals=[0, 1], ticktext=["predicted", "true"], range=[-0.08, 1.08], showgrid=False)
+        chart.y(panel, autorange="reversed", title_text="rank (1 is the best)", nticks=5)
+    numbers = {"num_shown": len(shown), "num_rows": len(accuracy)}
+    return section("ranks", "Predicted and true rank", "lab/ranking_ranks", chart=chart, **numbers)
+
+
+def _regret_section(ranking: Ranking) -> Section:
+    chart = Chart(height=380, legend=True)
+    macs = [each.macs for each in ranking.budgets]
+
+    def add(name: str, values: list[float], color: str, dash: str = "solid") -> None:
+        style = {"name": label(name), "line": {"color": color, "width": 2, "dash": dash}, "marker": {"size": 5}}
+        hover = f"{label(name)}<br>%{{x:,}}: %{{y:.2f}} %"
+        chart.add(scatter(macs, [100 * value for value in values], "lines+markers", hover=hover, **style))
+
+    add("the best there is", [each.best for each in ranking.budgets], INK)
+    for position, name in enumerate(ranking.predictors):
+        dash = "solid" if name in ranking.scores else "dot"
+        add(name_of(name), [each.picks[name].accuracy for each in ranking.budgets], color_of(position), dash)
+    add(name_of("random"), [each.random for each in ranking.budgets], GREY, "dash")
+    chart.x(title_text="budget (multiply-adds, at most)")
+    chart.y(title_text="accuracy of the pick (%)")
+    values = {
+        "search_score": name_of(ranking.search_score),
+        "picked_by": ranking.picked_by,
+        "rows": [[name_of(name), f"{100 * ranking.regret(name):.2f}"] for name in ranking.pickers],
+        "num_budgets": len(macs),
+    }
+    return section("regret", "Regret under budgets", "lab/ranking_regret", chart=chart, **values)
+
+
+def _color(ranking: Ranking, predictor: str) -> str:
+    return PALETTE[0] if predictor in ranking.scores else QUIET
+
+
+def even_steps(number: int, most: int) -> npt.NDArray[np.int64]:
+    """Return all positions, or `most` of them at even steps, the first and last included.
+
+    >>> even_steps(5, 9).tolist(), even_steps(9, 3).tolist()
+    ([0, 1, 2, 3, 4], [0, 4, 8])
+    """
+    return np.arange(number) if number <= most else np.linspace(0, number - 1, most).round().astype(np.int64)
+
+
+def ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the rank of each value, 1 for the lowest; equal values share the mean of theirs.
+
+    >>> ranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[inverse]

@@ -1,0 +1,92 @@
+"""The page of a study: its variants in one figure and two tables, every score beside the sizes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.agreement import Estimate
+from helixnas.artifacts.files import write_text
+from helixnas.artifacts.study import Study
+from helixnas.report.elements.charts import INK, PALETTE, QUIET, Chart, label, scatter, whiskers
+from helixnas.report.elements.naming import name_of
+from helixnas.report.elements.page import Section, document, section
+from helixnas.report.elements.wording import listed
+from helixnas.report.lab.study_text import cells, head, kinds, made, ranked_rows, verdicts
+
+SIZE_MARKERS = {"macs": "circle-open", "params": "square-open", "depth": "diamond-open"}
+
+
+def build_study_page(study: Study, target: Path, maps: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Write the page, whole or not at all; `maps` are figures of feature maps by variant (`maps_figure`)."""
+    write_text(target, render_study(study, maps))
+
+
+def render_study(study: Study, maps: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return the page as HTML."""
+    beside = f" Benchmark: {study.benchmark}." if study.benchmark else ""
+    subtitle = f"{study.description} Base: {study.base}.{beside}"
+    sections = [_figure_section(study), _table_section(study)]
+    for number, (variant, figures) in enumerate((maps or {}).items(), start=1):
+        title = f"Feature maps: {study.axis} {variant}"
+        sections.append(section(f"maps-{number}", title, "lab/study_maps", figures=figures))
+    return document(f"Study: {study.name}", subtitle, sections)
+
+
+def _figure_section(study: Study) -> Section:
+    values = {"verdicts": verdicts(study), "chart": _chart(study) if kinds(study) else None}
+    return section("figure", "Figure", "lab/study_figure", study=study, **values)
+
+
+def _table_section(study: Study) -> Section:
+    counts = [f"{max(own.num_networks for _, own in ranked_rows(study, kind)):,} by {kind}" for kind in kinds(study)]
+    titles, *rows = made(study)
+    values = {"networks": listed(counts), "head": head(study), "cells": cells(study), "titles": titles, "rows": rows}
+    return section("table", "Table", "lab/study_table", study=study, **values)
+
+
+def _chart(study: Study) -> Chart:
+    found = kinds(study)
+    titles = [f"against {kind}" for kind in found]
+    titles += ["accuracy of the pick without a budget"] if study.benchmark else []
+    chart = Chart(titles, height=300, legend=True)
+    for panel, kind in enumerate(found):
+        _draw_correlations(chart, panel, study, kind)
+        chart.y(panel, title_text="correlation")
+    if study.benchmark:
+        _draw_picks(chart, len(found), study)
+    labels = [label(row.label) for row in study.rows]
+    chart.figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels)
+    chart.x(len(titles) - 1, title_text=label(study.axis))
+    return chart
+
+
+def _draw_correlations(chart: Chart, panel: int, study: Study, kind: str) -> None:
+    """Draw the score's tau and partial Spearman correlation with intervals, and the tau of every size without."""
+    rows = ranked_rows(study, kind)
+    mode = "lines+markers" if study.ordered else "markers"
+
+    def add(name: str, estimates: Sequence[Estimate], color: str, symbol: str, *, interval: bool) -> None:
+        values = [each.value for each in estimates]
+        style: dict[str, Any] = {"marker": {"color": color, "size": 8, "symbol": symbol}, "name": label(name)}
+        style |= {"legendgroup": name, "showlegend": panel == 0, "line": {"color": color, "width": 1.5}}
+        if interval:
+            style["error_y"] = whiskers(values, [each.interval for each in estimates], width=4)
+        hover = f"{label(name)}<br>%{{x}}: %{{y:.3f}}"
+        labels = [label(row) for row, _ in rows]
+        chart.add(scatter(labels, values, mode if interval else "markers", hover=hover, **style), panel)
+
+    add("tau of the score", [own.kendall for _, own in rows], PALETTE[0], "circle", interval=True)
+    add("partial Spearman", [own.partial for _, own in rows], PALETTE[1], "diamond", interval=True)
+    for size, symbol in SIZE_MARKERS.items():
+        add(f"tau of {name_of(size)}", [own.sizes[size] for _, own in rows], QUIET, symbol, interval=False)
+
+
+def _draw_picks(chart: Chart, panel: int, study: Study) -> None:
+    """Draw the trained accuracy of each variant's pick, and the best accuracy there is."""
+    rows = [(label(row.label), row.picked) for row in study.rows if row.picked is not None]
+    style = {"marker": {"color": PALETTE[0], "size": 9}, "showlegend": False}
+    accuracies = [100 * each.accuracy for _, each in rows]
+    mode = "lines+markers" if study.ordered else "markers"
+    chart.add(scatter([name for name, _ in rows], accuracies, mode, hover="%{x}: %{y:.2f} %", **style), panel)
+    chart.rule(panel, y=100 * rows[0][1].best, line={"color": INK, "width": 1.2})
+    chart.y(panel, title_text="accuracy (%)")

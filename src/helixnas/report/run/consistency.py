@@ -1,0 +1,100 @@
+"""Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
+
+The correlation of the score always stands beside those of parameters, multiply-adds and depth on the same networks:
+in many spaces a larger network simply does better, and a score that only measures size is not worth its price.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from helixnas.artifacts.ranking import SIZES
+from helixnas.report.elements.charts import PALETTE, QUIET, Chart, label, scatter
+from helixnas.report.elements.naming import name_of
+from helixnas.report.elements.page import Section, section
+from helixnas.report.elements.wording import interval_text, listed, signed
+from helixnas.report.reading import RunFiles
+
+NAMES = {"score": "summed score"} | {size: name_of(size) for size in SIZES}
+"""Predictors in the order of the page: the score, then sizes."""
+
+
+def consistency_section(run: RunFiles) -> Section:
+    """Return how score and size rank stitched networks, or what is missing."""
+    found = run.stitching or {}
+    rows, agreement = found.get("architectures", []), found.get("agreement", {})
+    values: dict[str, Any] = {"stitching": run.stitching, "num_networks": len(rows), "comparison": ""}
+    values["is_planned"] = bool((run.settings.get("stitching") or {}).get("num_architectures", 1))
+    if agreement and "unavailable" not in found:
+        values |= {"comparison": comparison(agreement), "chart": _scatters(rows, agreement), "rows": _rows(agreement)}
+        values |= {"partial": _partial(agreement), "others": _others(agreement)}
+    return section("stitching", "Stitching consistency", "run/consistency", run=run, **values)
+
+
+def comparison(agreement: Mapping[str, Any]) -> str:
+    """Return in words whether the score ranks stitched networks better than size alone does."""
+    score = agreement["score"]
+    sizes = [name for name in SIZES if name in agreement]
+    low, high = score["kendall_interval"]
+    own = f"the score's Kendall tau is {signed(score['kendall'])} ({interval_text((low, high))})"
+    beside = listed([f"{NAMES[name]} {signed(agreement[name]['kendall'])}" for name in sizes])
+    better = [NAMES[name] for name in sizes if agreement[name]["kendall"] >= score["kendall"]]
+    best = max((agreement[name] for name in sizes), key=lambda values: values["kendall"], default=None)
+    if better:
+        told = f"Size predicts these networks at least as well as the score: {listed(better)} alone."
+    elif best is None or low > best["kendall_interval"][1]:
+        told = "The score ranks these networks better than any size alone."
+    else:
+        told = (
+            "The score ranks these networks a little better than any size alone, "
+            "but the intervals overlap, so the lead is not certain."
+        )
+    none = " The score's interval includes 0: on its own it may say nothing." if low <= 0 <= high else ""
+    return f"{told} In figures: {own}; of size alone, {beside}.{none}"
+
+
+def _rows(agreement: Mapping[str, Any]) -> list[list[str]]:
+    """Return a row per predictor: the summed score, other kinds of score where there are some, and sizes."""
+    kinds = dict(agreement.get("kinds", {}))
+    first = next(iter(kinds), None)
+    named = [(f"{NAMES['score']} ({first})" if first else NAMES["score"], agreement["score"])]
+    named += [(kind, values) for kind, values in kinds.items() if kind != first]
+    named += [(NAMES[name], agreement[name]) for name in SIZES if name in agreement]
+    return [
+        [name, *(text for kind in ("kendall", "spearman") for text in _with_interval(values, kind))]
+        for name, values in named
+    ]
+
+
+def _with_interval(values: Mapping[str, Any], kind: str) -> tuple[str, str]:
+    return signed(values[kind]), interval_text(values[f"{kind}_interval"])
+
+
+def _partial(values: Mapping[str, Any]) -> str:
+    """Return the partial correlation with its interval; without one for a run that was checked without."""
+    if "partial_spearman" not in values:
+        return ""
+    interval = values.get("partial_spearman_interval")
+    return signed(values["partial_spearman"]) + (f" (95 % interval {interval_text(interval)})" if interval else "")
+
+
+def _others(agreement: Mapping[str, Any]) -> str:
+    """Return the partial correlations of further kinds of score; empty where there are none."""
+    others = list(agreement.get("kinds", {}).items())[1:]
+    return listed([f"{kind} {_partial(values)}" for kind, values in others]) if others else ""
+
+
+def _scatters(rows: Sequence[Mapping[str, Any]], agreement: Mapping[str, Any]) -> Chart:
+    names = [name for name in NAMES if name in rows[0] and name in agreement]
+    titles = [f"Kendall tau {signed(agreement[name]['kendall'])}" for name in names]
+    chart = Chart(titles, columns=4, height=230, share_y=True)
+    depths = [row["depth"] for row in rows]
+    few = max(depths) - min(depths) <= 6
+    for panel, name in enumerate(names):
+        color = PALETTE[0] if name == "score" else QUIET
+        dots = {"marker": {"size": 6, "color": color, "opacity": 0.75}, "showlegend": False}
+        dots |= {"customdata": [label(row["architecture"]) for row in rows]}
+        x, y = [row[name] for row in rows], [row["divergence"] for row in rows]
+        chart.add(scatter(x, y, "markers", hover="%{customdata}<br>%{x:,}, %{y:.3f} nats", **dots), panel)
+        chart.x(panel, title_text=NAMES[name], nticks=5, dtick=1 if name == "depth" and few else None)
+        chart.y(panel, title_text="divergence (nats)")
+    return chart

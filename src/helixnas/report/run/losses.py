@@ -1,0 +1,73 @@
+"""Loss curves: the distillation of every block (Eq. 6), the training of the teacher and of the searched networks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from helixnas.report.elements.charts import Chart, color_of, label, log_axis, scatter
+from helixnas.report.elements.page import Section, section
+from helixnas.report.reading import Curve, RunFiles
+
+
+def losses_section(run: RunFiles) -> Section:
+    """Return all loss curves the run has so far."""
+    trained = {stage: next(iter(lines.values())) for stage, lines in run.curves.items() if stage != "distill"}
+    distillation = _distillation(run) if "distill" in run.curves else None
+    training = _training(trained) if trained else None
+    return section("losses", "Loss curves", "run/losses", run=run, distillation=distillation, training=training)
+
+
+def running_mean(values: np.ndarray, share: float = 0.06) -> np.ndarray:
+    """Return the mean around every position over a window of about `share` of the curve, narrower at the ends.
+
+    >>> running_mean(np.array([1.0, 2.0, 3.0]), share=1.0).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    half = max(1, round(len(values) * share / 2))
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    position = np.arange(len(values))
+    reach = np.minimum(half, np.minimum(position, len(values) - 1 - position))
+    return (total[position + reach + 1] - total[position - reach]) / (2 * reach + 1)
+
+
+def _distillation(run: RunFiles) -> Chart:
+    curves = run.curves["distill"]
+    blocks = list(dict.fromkeys(int(name.split()[1]) for name in curves))
+    chart = Chart([f"Block {block}" for block in blocks], columns=3, height=190)
+    for panel, block in enumerate(blocks):
+        lines = [curve for name, curve in curves.items() if int(name.split()[1]) == block]
+        known = run.cell_names(block)
+        names = known if len(known) == len(lines) else [f"cell {cell + 1}" for cell in range(len(lines))]
+        for cell, (name, curve) in enumerate(zip(names, lines, strict=True)):
+            _draw(chart, panel, curve, name, color_of(cell))
+        chart.x(panel, title_text="step")
+        chart.y(panel, title_text="mean squared error", **log_axis(np.concatenate([curve.values for curve in lines])))
+        chart.key(names, panel, "\u2014")
+    return chart
+
+
+def _training(curves: Mapping[str, Curve]) -> Chart:
+    order = sorted(curves, key=lambda stage: (stage != "teacher", stage))
+    titles = [_title(stage) for stage in order]
+    chart = Chart(titles, columns=3, height=170, share_y=True)
+    for panel, (stage, title) in enumerate(zip(order, titles, strict=True)):
+        _draw(chart, panel, curves[stage], title, color_of(0))
+        chart.x(panel, title_text="step")
+        chart.y(panel, title_text="cross-entropy (nats)")
+    chart.figure.update_yaxes(log_axis(np.concatenate([curve.values for curve in curves.values()])))
+    return chart
+
+
+def _title(stage: str) -> str:
+    kind, _, search = stage.partition("-")
+    return {"teacher": "Teacher", "retrain": f"Search: {search}", "inherit": f"Inherited: {search}"}.get(kind, stage)
+
+
+def _draw(chart: Chart, panel: int, curve: Curve, name: str, color: str) -> None:
+    """Draw a curve thinly, and its running mean over it."""
+    raw: dict[str, Any] = {"line": {"color": color, "width": 0.7}, "opacity": 0.35, "showlegend": False}
+    smooth: dict[str, Any] = {"line": {"color": color, "width": 2}, "showlegend": False}
+    chart.add(scatter(curve.steps, curve.values, "lines", **raw), panel)
+    hover = f"{label(name)}<br>step %{{x:,}}: %{{y:.4g}}"
+    chart.add(scatter(curve.steps, running_mean(curve.values), "lines", hover=hover, **smooth), panel)

@@ -1,0 +1,83 @@
+"""The top of the page: what was searched, what was found, and how it compares with the teacher."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from helixnas.report.elements.intervals import accuracy_texts
+from helixnas.report.elements.page import Section, section
+from helixnas.report.elements.wording import count, listed
+from helixnas.report.reading import RunFiles, Search
+from helixnas.search import readable
+
+
+def summary_section(run: RunFiles) -> Section:
+    """Return what was searched and found, in a few sentences and one table."""
+    rows = ([_teacher_row(run.teacher)] if run.teacher else []) + [_search_row(search) for search in run.searches]
+    found = [(search, _proof(search), _further_costs(search)) for search in run.searches]
+    values = {"searched": _searched(run), "accuracies": _accuracies(run), "rows": rows, "found": found}
+    return section("summary", "Summary", "run/summary", run=run, **values)
+
+
+def limits_text(search: Search) -> str:
+    """Return the limits of a search as the user wrote them."""
+    parts = [f"{name}\u00a0\u2264\u00a0{limit}" for name, limit in search.asked["max"].items()]
+    parts += [f"{name}\u00a0\u2265\u00a0{limit}" for name, limit in search.asked["min"].items()]
+    return ", ".join(parts) or "none"
+
+
+def _searched(run: RunFiles) -> str:
+    size = run.searches[0].num_architectures if run.searches else run.space.size if run.space else 0
+    networks = f"the {size:,} networks" if size else "the networks"
+    space = f"the space {run.space.name}" if run.space else "its space"
+    data = run.settings.get("data") or {}
+    images = f" with the images of {data['name'] or data['root']}" if data.get("name") or data.get("root") else ""
+    teacher = f", block by block, under the teacher {run.teacher['model']}" if "model" in run.teacher else ""
+    names = [search.name for search in run.searches]
+    named = f" Named searches so far: {listed(names)}." if names else ""
+    return f"The recipe {run.record.recipe} searches {networks} of {space}{images}{teacher}.{named}"
+
+
+def _teacher_row(facts: Mapping[str, Any]) -> list[str]:
+    accuracy = accuracy_texts(facts.get("accuracy"), facts.get("num_evaluated"))
+    return [f"teacher ({facts.get('model', 'unnamed')})", "\u2013", *_sizes(facts), "100 %", *accuracy]
+
+
+def _search_row(search: Search) -> list[str]:
+    metrics = search.metrics or search.inherited
+    accuracy = accuracy_texts(metrics.get("accuracy"), metrics.get("num_images"))
+    costs, macs = search.costs, search.teacher.get("macs")
+    share = f"{100 * costs['macs'] / macs:.1f} %" if macs and "macs" in costs else "\u2013"
+    name = search.name if search.metrics or not search.inherited else f"{search.name} (inherited weights)"
+    return [name, limits_text(search), *_sizes(costs), share, *accuracy]
+
+
+def _sizes(costs: Mapping[str, Any]) -> list[str]:
+    return [count(costs[name]) if name in costs else "\u2013" for name in ("params", "macs")]
+
+
+def _proof(search: Search) -> str:
+    if search.status == "optimal":
+        return f"proven best of {search.num_architectures:,} networks under its limits"
+    return f"the best that was found of {search.num_architectures:,} networks, not proven best"
+
+
+def _further_costs(search: Search) -> str:
+    """Return the costs that the table does not show, such as latency."""
+    others = {name: cost for name, cost in search.costs.items() if name not in ("params", "macs")}
+    return "".join(f", {' '.join(readable(name, cost, decimals=3))}" for name, cost in others.items())
+
+
+def _accuracies(run: RunFiles) -> str:
+    trained = [search for search in run.searches if search.metrics.get("accuracy") is not None]
+    waiting = [search.name for search in run.searches if (search.metrics or search.inherited).get("accuracy") is None]
+    sentence = ""
+    if trained:
+        numbers = sorted({int(search.metrics["num_images"]) for search in trained})
+        numbers_text = listed([f"{number:,}" for number in numbers])
+        sentence = (
+            f"Accuracy is measured after retraining from scratch, on {numbers_text} images that neither training nor "
+            "the search has seen; the interval (Wilson) covers the choice of these images, not the variation between trainings."
+        )
+    if waiting:
+        sentence += f" Not retrained and evaluated yet: {listed(waiting)}."
+    return sentence.strip() or "MACs are multiply-adds for one image."

@@ -1,0 +1,82 @@
+"""The page of a ranking: every figure beside size, in words that follow the figures, and nothing from a network."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from helixnas.artifacts.agreement import Agreement
+from helixnas.artifacts.ranking import ADDITIVE, Pick, Ranking, SubsetRanking
+from helixnas.report import build_ranking_page
+from helixnas.report.lab.ranking import even_steps, ranks
+
+
+def page_of(ranking: Ranking, tmp_path: Path) -> str:
+    build_ranking_page(ranking, tmp_path / "ranking.html")
+    return (tmp_path / "ranking.html").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_every_predictor_subset_and_figure(ranking: Ranking, tmp_path: Path) -> None:
+    page = page_of(ranking, tmp_path)
+    body = page.partition("</head>")[2]
+    anchors = re.findall(r'<section id="([^"]+)"', body)
+    assert anchors == ["summary", "all", "no-identity", "scatter", "ranks", "regret"]
+    for name in ("relative L1 (Eq. 7)", "MACs", "parameters", "depth (layers)", "training 1 against 2"):
+        assert body.count(f"<td>{name}</td>") >= 2 - (name == "training 1 against 2")
+    assert "0.500 <wbr>(0.250 to 0.750)" in body
+    assert "would reach a Pearson correlation of 0.938" in body
+    assert "top decile (4 different networks, of at least 10)" in body
+    assert re.findall(r'id="chart-(\w+)"', body) == ["scatter", "ranks", "regret"]
+    assert "made&lt;1&gt;" in body
+    assert "made<1>" not in body
+    links = re.findall(r'(?:href|src)="([^"]+)"', re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL))
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_regret_is_told_in_points_beside_random_picks(ranking: Ranking, tmp_path: Path) -> None:
+    assert ranking.regret("relative_l1") == 0.0625
+    body = page_of(ranking, tmp_path)
+    assert "fall 6.25 points of accuracy short of the best on average; random picks 18.75." in body
+
+
+def test_the_best_additive_fit_is_shown_where_there_is_one_and_told_to_be_no_prediction(
+    ranking: Ranking, agreement_of: Callable[..., Agreement], tmp_path: Path
+) -> None:
+    row = "<td>best additive fit</td>"
+    assert row not in page_of(ranking, tmp_path)
+    subsets = tuple(replace(each, additive=agreement_of(0.75)) for each in ranking.subsets)
+    perfect = Pick(accuracy=0.9375, architecture="4:b 8:b")
+    budgets = tuple(replace(each, picks={**each.picks, ADDITIVE: perfect}) for each in ranking.budgets)
+    body = page_of(replace(ranking, subsets=subsets, budgets=budgets), tmp_path)
+    assert body.count(row) == 3
+    assert body.count("It has seen what the scores are to predict") == 1
+    assert re.search(rf"{row}\s*<td[^>]*>0.750 <wbr>\(0.500 to 1.000\)", body)
+    assert re.search(rf"{row}\s*<td[^>]*>0.00</td>", body)
+
+
+def test_many_networks_are_thinned_and_it_says_so(ranking: Ranking, tmp_path: Path) -> None:
+    many = {name: column * 50 for name, column in ranking.networks.items()}
+    body = page_of(replace(ranking, networks=many), tmp_path)
+    assert "Drawn are 1,500 of 2,000 rows" in body
+    assert "Drawn are 60 of 2,000 rows" in body
+
+
+def test_trainings_that_are_not_repeated_have_no_ceiling(
+    ranking: Ranking, subset_of: Callable[..., SubsetRanking], tmp_path: Path
+) -> None:
+    once = replace(ranking, subsets=(subset_of("all", trainings=False),))
+    body = page_of(once, tmp_path)
+    assert "Spearman-Brown" not in body
+    assert "training 1 against" not in body
+
+
+def test_ranks_begin_at_one_and_ties_share() -> None:
+    assert ranks(np.array([0.5, 0.5, 0.25, 1.0])).tolist() == [2.5, 2.5, 1.0, 4.0]
+
+
+def test_even_steps_hold_both_ends() -> None:
+    steps = even_steps(1000, 7)
+    assert (len(steps), steps[0], steps[-1]) == (7, 0, 999)
+    assert len(set(np.diff(steps))) <= 2

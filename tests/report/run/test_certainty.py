@@ -1,0 +1,71 @@
+"""How sure is the choice: in words and as a forest plot."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts.files import write_json
+from helixnas.report.reading import RunnerUp, read_run
+from helixnas.report.run.certainty import certainty_section, differing_blocks, told_apart, verdict
+from helixnas.search import Budget, Instance, InstanceBlock, certify, solve
+
+
+def verdict_of(begin: Callable[..., Any], runners_up: list[tuple[float, float | None]]) -> str:
+    run = begin()
+    run.search("only", runners_up)
+    return verdict(read_run(run.folder).searches[0])
+
+
+@pytest.mark.parametrize(
+    ("runners_up", "sentence"),
+    [
+        ([], "No other network meets the limits"),
+        ([(0.01, None)], "cannot be said: one rating batch has no spread"),
+        ([(0.03, 0.01), (0.05, 0.01)], "told apart from all of the next 2"),
+        ([(0.03, 0.01), (0.01, 0.01)], "1 of the next 2 is not told apart from the winner"),
+        ([(0.0, 0.01), (0.02, 0.01)], "2 of the next 2 are not told apart from the winner"),
+    ],
+)
+def test_the_verdict_counts_those_within_two_standard_errors(
+    begin: Callable[..., Any], runners_up: list[tuple[float, float | None]], sentence: str
+) -> None:
+    assert sentence in verdict_of(begin, runners_up)
+
+
+def test_a_difference_without_spread_is_not_judged() -> None:
+    assert told_apart(RunnerUp(architecture="a", difference=1.0, standard_error=None)) is None
+
+
+def test_differing_blocks_of_equal_networks_are_none() -> None:
+    assert differing_blocks("16:a 24:b", "16:a 24:b") == []
+
+
+def test_few_batches_are_said_to_make_the_error_rough(finished: Any) -> None:
+    body = certainty_section(read_run(finished.folder)).body
+    assert "With 4 batches the standard error is itself rough: two of them cover about 86 %." in body
+
+
+def test_certificate_and_comparison_are_shown_only_where_they_are_there(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.search("only", [(0.01, 0.001)])
+    body = certainty_section(read_run(run.folder)).body
+    assert "Certificate" not in body
+    assert "Other search methods" not in body
+    one = np.array([1])
+    block = InstanceBlock(width_in=one, width_out=one, score=one, costs=one[:, None], order=one)
+    certificate = certify(solve(Instance(blocks=(block,), resources=("macs",)), Budget()))
+    folder = run.folder / "searches" / "only"
+    certificate.save(folder / "certificate.json")
+    methods = [
+        {"method": "exact search", "score": 0.9, "excess": 0.0, "seconds": 0.01, "finished": True},
+        {"method": "<greedy>", "score": None, "excess": None, "seconds": 0.001, "finished": False},
+    ]
+    write_json(folder / "comparison.json", {"time_limit_s": 60.0, "methods": methods})
+    body = certainty_section(read_run(run.folder)).body
+    assert f"proven best of 1 networks, on scores and costs with the hash {certificate.instance_hash[:12]}" in body
+    assert '<td>&lt;greedy&gt;</td><td class="n">none found</td>' in body
+    replace(certificate, status="feasible", gap=0.125).save(folder / "certificate.json")
+    assert "not proven best; its score is at most 12 % too high" in certainty_section(read_run(run.folder)).body

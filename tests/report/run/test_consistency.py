@@ -1,0 +1,92 @@
+"""Stitching consistency: the score never stands without size, and the words follow the figures."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from helixnas.report.reading import read_run
+from helixnas.report.run.consistency import comparison, consistency_section
+
+
+def section(begin: Callable[..., Any], **kendall: float) -> str:
+    run = begin()
+    run.stitch(**kendall)
+    return consistency_section(read_run(run.folder)).body
+
+
+def test_score_and_sizes_are_shown_side_by_side(begin: Callable[..., Any]) -> None:
+    body = section(begin, score=0.5, macs=0.25, params=0.125, depth=0.0)
+    for name in ("summed score", "MACs", "parameters", "depth (layers)"):
+        assert f"<td>{name}</td>" in body
+    assert "with MACs, parameters and depth held fixed: 0.12 (95 % interval \u22120.12 to 0.38)." in body
+
+
+def test_a_run_checked_before_the_partial_correlation_had_an_interval_is_shown_without(
+    begin: Callable[..., Any],
+) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    file = run.folder / "ratings" / "stitching.json"
+    content = json.loads(file.read_text())
+    del content["agreement"]["partial_spearman_interval"]
+    file.write_text(json.dumps(content))
+    assert "held fixed: 0.12. It is" in consistency_section(read_run(run.folder)).body
+
+
+def test_several_kinds_of_score_are_shown_beside_the_first(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    file = run.folder / "ratings" / "stitching.json"
+    content = json.loads(file.read_text())
+    other = {**content["agreement"]["score"], "partial_spearman": 0.5, "partial_spearman_interval": [0.25, 0.75]}
+    content["agreement"]["kinds"] = {"relative_l1": content["agreement"]["score"], "task_kl": other}
+    file.write_text(json.dumps(content))
+    body = consistency_section(read_run(run.folder)).body
+    assert "<td>summed score (relative_l1)</td>" in body
+    assert "<td>task_kl</td>" in body
+    assert "Of other kinds of score: task_kl 0.50 (95 % interval 0.25 to 0.75)." in body
+
+
+def test_it_says_what_it_measures_and_what_not(begin: Callable[..., Any]) -> None:
+    body = section(begin, score=0.5, macs=0.25, params=0.125, depth=0.0)
+    assert "additivity" in body
+    assert "not trained accuracy" in body
+
+
+@pytest.mark.parametrize(
+    ("kendall", "sentence"),
+    [
+        ({"score": 0.3, "macs": 0.4, "params": 0.1, "depth": 0.3}, "at least as well as the score: MACs and depth"),
+        ({"score": 0.5, "macs": 0.25, "params": 0.1, "depth": 0.0}, "the lead is not certain"),
+        ({"score": 0.9, "macs": 0.25, "params": 0.1, "depth": 0.0}, "better than any size alone."),
+        ({"score": 0.1, "macs": 0.0, "params": 0.0, "depth": 0.0}, "interval includes 0"),
+    ],
+)
+def test_the_words_follow_the_figures(begin: Callable[..., Any], kendall: dict[str, float], sentence: str) -> None:
+    run = begin()
+    run.stitch(**kendall)
+    stitching = read_run(run.folder).stitching
+    assert stitching is not None
+    assert sentence in comparison(stitching["agreement"])
+
+
+def test_too_few_networks_for_a_correlation_are_said_so(begin: Callable[..., Any]) -> None:
+    assert "too few for a correlation" in section(begin)
+
+
+def test_a_check_that_was_left_out_is_said_so(begin: Callable[..., Any]) -> None:
+    run = begin()
+    (run.folder / "config.yaml").write_text("stitching: {num_architectures: 0}\n")
+    assert "leave this check out" in consistency_section(read_run(run.folder)).body
+
+
+def test_a_check_that_cannot_be_made_is_said_so_with_the_reason(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    content = {"architectures": [], "agreement": {}, "unavailable": "the head reads a class token"}
+    (run.folder / "ratings" / "stitching.json").write_text(json.dumps(content))
+    body = consistency_section(read_run(run.folder)).body
+    assert "Unavailable in this run: the head reads a class token." in body
+    assert "Kendall" not in body

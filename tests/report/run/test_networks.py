@@ -1,0 +1,17 @@
+"""Drawings of the chosen networks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from helixnas.report.reading import read_run
+from helixnas.report.run.networks import networks_section
+
+
+def test_every_search_is_drawn(finished: Any) -> None:
+    assert networks_section(read_run(finished.folder)).body.count('<svg class="net"') == 2
+
+
+def test_before_the_first_search_there_is_nothing_to_draw(begin: Callable[..., Any]) -> None:
+    section = networks_section(read_run(begin().folder))
+    assert section.title == "The chosen networks"
+    assert "nothing to draw" in section.body

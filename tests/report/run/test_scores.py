@@ -1,0 +1,26 @@
+"""Distribution of scores: every rated path is counted once, chosen paths stand where they were rated."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from helixnas.report.reading import read_run
+from helixnas.report.run import scores
+
+
+def traces(run: Any, kind: type[Any]) -> list[Any]:
+    return [trace for trace in scores._histograms(read_run(run.folder)).figure.data if isinstance(trace, kind)]
+
+
+def test_bars_count_every_row_of_the_tables(finished: Any) -> None:
+    rows = sum(len(table) for table in read_run(finished.folder).ratings)
+    assert sum(int(np.sum(bar.y)) for bar in traces(finished, go.Bar)) == rows
+
+
+def test_a_marker_stands_at_the_score_after_the_width_that_was_chosen_before(finished: Any) -> None:
+    run = read_run(finished.folder)
+    paths = run.searches[0].architecture.paths
+    expected = run.ratings[1].mean()[run.ratings[1].row(paths[0].width, paths[1].text)]
+    markers = [trace for trace in traces(finished, go.Scatter) if trace.mode == "markers"]
+    assert markers[2].x[0] == expected

@@ -1,0 +1,32 @@
+"""The top of the page: figures beside the teacher's, with intervals."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from helixnas.report.reading import read_run
+from helixnas.report.run.summary import limits_text, summary_section
+
+
+def cells(body: str, row: int) -> list[str]:
+    return re.findall(r"<td[^>]*>(.*?)</td>", body.split("<tr>")[row + 2])
+
+
+def test_the_teacher_stands_above_the_searches(finished: Any) -> None:
+    body = summary_section(read_run(finished.folder)).body
+    assert cells(body, 0) == [
+        "teacher (small_resnet)", "\u2013", "2 k", "400 k", "100 %", "75.00 %", "59.8 to 85.8 %", "40",
+    ]  # fmt: skip
+    assert cells(body, 1) == [
+        "small", "macs\u00a0\u2264\u00a040%", "900", "120 k", "30.0 %", "50.00 %", "40.4 to 59.6 %", "100",
+    ]  # fmt: skip
+
+
+def test_the_proof_names_the_size_of_the_space(finished: Any) -> None:
+    run = read_run(finished.folder)
+    assert f"proven best of {finished.space.size:,} networks" in summary_section(run).body
+
+
+def test_a_search_without_limits_says_none(finished: Any) -> None:
+    search = read_run(finished.folder).searches[0]
+    assert limits_text(replace(search, asked={"max": {}, "min": {}})) == "none"

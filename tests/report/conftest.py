@@ -13,7 +13,9 @@ import yaml
 from helixnas.artifacts import Front, RatingTable, RunRecord, StageRecord
 from helixnas.artifacts.files import write_json, write_text
 from helixnas.artifacts.parquet import write_parquet
+from helixnas.artifacts.search_record import RunnerUp, SearchRecord
 from helixnas.report import build_report
+from helixnas.search.config import SearchConfig
 from helixnas.space import SearchSpace, load_space
 
 SPACE = {
@@ -125,25 +127,24 @@ class MadeRun:
         if "latency_ns" in (front_over or ()):
             resources["latency_ns"] = np.array([3_500_000, 2_500_000])
         Front(np.array([0.9, 1.0]), resources, (winner.text, winner.text)).save(folder / "front.parquet")
-        values = {
-            "status": "optimal",
-            "architecture": winner.text,
-            "score": 0.9,
-            "costs": {resource: int(amounts[0]) for resource, amounts in resources.items()},
-            "teacher": {"macs": 400_000, "params": 2000},
-            "max": {"macs": "40%"},
-            "min": {},
-            "weights": [],
-            "limits": {"upper": {"macs": 160_000}, "lower": {}},
-            "front_over": front_over or ["macs"],
-            "seconds": 0.002,
-            "space_size": str(self.space.size),
-            "runners_up": [
-                {"architecture": text, "difference": difference, "standard_error": error}
+        SearchRecord(
+            status="optimal",
+            architecture=winner.text,
+            score=0.9,
+            costs={resource: int(amounts[0]) for resource, amounts in resources.items()},
+            teacher={"macs": 400_000, "params": 2000},
+            config=SearchConfig(max={"macs": "40%"}).to_dict(),
+            upper={"macs": 160_000},
+            lower={},
+            front_over=tuple(front_over or ["macs"]),
+            seconds=0.002,
+            space_size=self.space.size,
+            latency=None,
+            runners_up=tuple(
+                RunnerUp(architecture=text, difference=difference, standard_error=error)
                 for text, (difference, error) in zip(others, runners_up, strict=True)
-            ],
-        }
-        write_json(folder / "result.json", values)
+            ),
+        ).save(folder / "result.json")
         self.finish(f"search:{name}")
 
     def retrain(self, name: str) -> None:

@@ -1,6 +1,7 @@
 """Block-wise distillation of the teacher's features into the supernet (DNA, Sec. 3.3)."""
 
-from helixnas.distill.job import CellJob, DistillConfig
+from helixnas.distill.config import DistillConfig
+from helixnas.distill.job import CellJob
 from helixnas.distill.loop import Distillation, StepRecord
 from helixnas.distill.loss import feature_loss
 from helixnas.distill.progressive import Kept, Prefix, Progressive

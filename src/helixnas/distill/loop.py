@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from helixnas.data import ImageSet
-from helixnas.distill.job import CellJob, DistillConfig
+from helixnas.distill.config import DistillConfig
+from helixnas.distill.job import CellJob
 from helixnas.distill.sampling import Draw
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError, NonFiniteLossError

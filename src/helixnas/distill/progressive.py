@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from helixnas.data import ImageSet
-from helixnas.distill.job import CellJob, DistillConfig
+from helixnas.distill.config import DistillConfig
+from helixnas.distill.job import CellJob
 from helixnas.distill.loop import StepRecord, steps_per_epoch, training_batches
 from helixnas.distill.loss import feature_loss
 from helixnas.distill.sampling import Draw

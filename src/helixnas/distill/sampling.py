@@ -8,13 +8,12 @@ Draws depend on (seed, block, cell, step) alone, so a block trained alone draws 
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from helixnas.distill.config import Sampling
 from helixnas.space import Cell, Path
-
-Sampling = Literal["uniform", "strict-fair"]
 
 
 class Draw(NamedTuple):

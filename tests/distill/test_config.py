@@ -1,0 +1,46 @@
+"""DistillConfig: every mistake is one sentence."""
+
+import copy
+import math
+
+import pytest
+
+from helixnas.distill import DistillConfig
+from helixnas.errors import ConfigError, UnknownNameError
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_epochs": 0}, "distill.num_epochs must be at least 1, not 0"),
+        ({"batch_size": 0}, "distill.batch_size must be at least 1, not 0"),
+        ({"lr": 0.0}, "distill.lr must be above 0, not 0.0"),
+        ({"lr": math.inf}, "distill.lr must be above 0, not inf"),
+        ({"first_block_lr": -1.0}, "distill.first_block_lr must be above 0, not -1.0"),
+        ({"stop_at": 0.0}, "distill.stop_at must be above 0 and at most 1, not 0.0"),
+        ({"lr_decay": math.nan}, "distill.lr_decay must be above 0, not nan"),
+        ({"weight_decay": -0.1}, "distill.weight_decay must not be negative, not -0.1"),
+        ({"num_kept": 0}, "distill.num_kept must be at least 1, not 0"),
+        ({"strategy": "progressive-b", "stop_at": 0.5}, "distill.stop_at=0.5 needs distill.strategy=concurrent: prog"),
+    ],
+)
+def test_values_out_of_range_are_refused(settings: dict[str, float | str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        DistillConfig(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "message"),
+    [
+        ("strategy", "progressive-c", "unknown strategy of distillation 'progressive-c'; did you mean"),
+        ("features", "standard", r"unknown kind of features 'standard'; did you mean standardized\?"),
+        ("lr_schedule", "cosines", r"unknown schedule of learning rates 'cosines'; did you mean cosine\?"),
+    ],
+)
+def test_unknown_names_are_refused_also_where_annotations_are_not_checked(
+    setting: str, name: str, message: str
+) -> None:
+    config = copy.copy(DistillConfig())
+    object.__setattr__(config, setting, name)
+    with pytest.raises(UnknownNameError, match=message):
+        config.__post_init__()

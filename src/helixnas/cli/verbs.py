@@ -186,7 +186,7 @@ def baseline(options: Any, console: Console) -> None:
     recipe, folder = _open(options.run)
     file = Path(options.bench)
     num = default_num(options.method, file) if options.num is None else options.num
-    with _as_typed("", " of a baseline", OF_BASELINE):
+    with _as_typed("baseline.", "", OF_BASELINE):
         config = BaselineConfig(
             method=options.method,
             num_networks=num,

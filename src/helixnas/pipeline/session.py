@@ -11,6 +11,7 @@ from helixnas.artifacts import RatingTable
 from helixnas.artifacts.files import damaged
 from helixnas.data import DataSplits, open_data
 from helixnas.engine import Runtime, Stopwatch
+from helixnas.engine.fit import require_optimizer
 from helixnas.errors import ConfigError
 from helixnas.pipeline.cost_files import load_costs
 from helixnas.pipeline.recipe import Recipe
@@ -135,8 +136,10 @@ def image_size(recipe: Recipe) -> int:
 
 
 def import_extensions(recipe: Recipe) -> None:
-    """Import the modules that a recipe names, so that they register their operations and networks."""
+    """Import the modules that a recipe names, so that they register operations and networks; check its optimizers' names."""
     import_modules(recipe.imports)
+    for fit in (recipe.teacher_fit, *(() if recipe.retrain is None else (recipe.retrain.fit,))):
+        require_optimizer(fit.optimizer)
 
 
 def import_modules(names: Iterable[str]) -> None:

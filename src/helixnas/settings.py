@@ -141,7 +141,7 @@ def check_value(kind: type, setting: str, value: Any, *, name: str, where: str =
         UnknownNameError: the value is not one of the field's names.
     """
     try:
-        return _adapter(kind, setting).validate_python(value)
+        return _validator(kind, setting)(value)
     except ValidationError as error:
         errors = error.errors(include_url=False)
     hint, first, source = _hints(kind)[setting], errors[0], f"{where}: " if where else ""
@@ -390,9 +390,9 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 @cache
-def _adapter(kind: type, setting: str) -> TypeAdapter[Any]:
+def _validator(kind: type, setting: str) -> Callable[..., Any]:
     """Return pydantic's check of one field; a class whose settings keep their defaults needs none of them."""
-    return TypeAdapter(_hints(kind)[setting], config=ConfigDict(strict=True, allow_inf_nan=False))
+    return TypeAdapter(_hints(kind)[setting], config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python
 
 
 @cache

@@ -48,7 +48,9 @@ def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    help_batch = "--distill.batch-size VALUE Images per optimizer step. (a whole number (images), at least 1; default 512)"
+    help_batch = (
+        "--distill.batch-size VALUE Images per optimizer step. (a whole number (images), at least 1; default 512)"
+    )
     assert said.count(help_batch) == 1
     assert "Image height and width; 0 for the teacher's." in said
     assert "%%" not in said

@@ -25,7 +25,7 @@ def add_recipe_arguments(parser: ArgumentParser) -> None:
     """Give a parser one option per setting of a recipe, for its help; options are read by `with_overrides`."""
     parser.add_argument("--config", metavar="FILE", help="YAML file of further settings, over the recipe's")
     for section in sections(Recipe):
-        group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help.replace("%", "%%"))
+        group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help)
         if section.optional:
             help_whole = "null to leave it out, or a recipe's name or a YAML file in place of all its settings"
             group.add_argument(f"--{_kebab(section.name)}", metavar="VALUE", default=SUPPRESS, help=help_whole)

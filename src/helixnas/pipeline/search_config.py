@@ -17,7 +17,7 @@ class SearchConfig:
     """One named search: its budgets and the scores it adds up."""
 
     max: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
-    """Upper limit per resource (params, macs, latency_ms, ...): 5.3M, 350M, or 60% of the teacher's."""
+    """Upper limit per resource (params, macs, latency_ms, ...): 5.3M, 350M, or a percentage of the teacher's."""
 
     min: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
     """Lower limit per resource."""

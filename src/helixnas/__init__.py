@@ -13,7 +13,6 @@ runs without torch.
 
 import importlib
 import sys
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         report,
         retrain,
         search,
+        settings,
         space,
         supernet,
         teacher,
@@ -58,6 +58,7 @@ __all__ = [
     "report",
     "retrain",
     "search",
+    "settings",
     "space",
     "supernet",
     "teacher",
@@ -68,6 +69,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import a room, or look the version up, when it is first asked for."""
     if name == "__version__":
+        from importlib import metadata  # slower to import than the rest of this module
+
         return metadata.version("helixnas")
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")

@@ -13,7 +13,7 @@ def test_nothing_is_measured_unless_asked() -> None:
 
 
 def test_an_unknown_runtime_is_answered_with_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="unknown runtime 'onnxruntime'; did you mean onnxruntime-cpu"):
+    with pytest.raises(UnknownNameError, match="unknown costs.latency 'onnxruntime'; did you mean onnxruntime-cpu"):
         CostsConfig(latency="onnxruntime")
 
 

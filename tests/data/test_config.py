@@ -27,12 +27,12 @@ def test_a_prefix_without_a_name_is_unknown() -> None:
 
 
 def test_an_unknown_augmentation_is_answered_with_the_nearest_names() -> None:
-    with pytest.raises(UnknownNameError, match="unknown augmentation 'flip'; did you mean flip-crop"):
+    with pytest.raises(UnknownNameError, match="unknown data.augmentation 'flip'; did you mean flip-crop"):
         DataConfig(augmentation="flip")
 
 
 def test_an_unknown_interpolation_is_answered_with_the_nearest_names() -> None:
-    with pytest.raises(UnknownNameError, match="unknown interpolation 'cubic'; did you mean bicubic"):
+    with pytest.raises(UnknownNameError, match="unknown data.interpolation 'cubic'; did you mean bicubic"):
         DataConfig(interpolation="cubic")
 
 
@@ -40,13 +40,13 @@ def test_an_unknown_interpolation_is_answered_with_the_nearest_names() -> None:
     ("field", "value", "limits"),
     [
         ("evaluation_share", 0.0, "above 0 and below 1"),
-        ("evaluation_share", float("nan"), "above 0 and below 1"),
+        ("evaluation_share", float("nan"), "a finite number above 0 and below 1"),
         ("num_rating", 0, "at least 1"),
         ("train_share", 0.0, "above 0 and at most 1"),
         ("train_share", 1.5, "above 0 and at most 1"),
-        ("image_size", -1, "0 (the teacher's) to 4096 pixels"),
+        ("image_size", -1, "at least 0 and at most 4096"),
         ("crop_ratio", 1.5, "above 0 and at most 1"),
-        ("num_workers", -1, "0 to 256"),
+        ("num_workers", -1, "at least 0 and at most 256"),
         ("max_unreadable", 1.0, "at least 0 and below 1"),
     ],
 )

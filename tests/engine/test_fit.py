@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.engine import Fit, FitConfig, Runtime, evaluate, load_checkpoint, save_checkpoint
-from helixnas.errors import ConfigError, DataError, NonFiniteLossError, OutOfMemoryError
+from helixnas.engine.fit import require_optimizer
+from helixnas.errors import ConfigError, DataError, NonFiniteLossError, OutOfMemoryError, UnknownNameError
 
 Make = Callable[..., Fit]
 GOLDEN = [0.79209, 0.810777, 0.705341, 0.685609, 0.671907]
@@ -268,3 +269,8 @@ def test_mixed_batches_have_mixed_targets(fit: Make) -> None:
     (batch,) = job.images.batches(batch_size=4, seed=0, epoch=0, augment=True, shuffle=True, skip=0, drop_last=True)
     blend = (mixed - batch.images.flip(0)) / (batch.images - batch.images.flip(0))
     assert torch.allclose(blend, blend.flatten()[0].expand_as(blend), atol=1e-3)
+
+
+def test_an_unknown_optimizer_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown optimizer 'adamww'; did you mean adamw"):
+        require_optimizer("adamww")

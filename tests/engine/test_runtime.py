@@ -61,11 +61,6 @@ def test_precision_is_chosen_by_what_the_gpu_has(has_units: bool, wanted: str, m
     assert fast_precision(torch.device("mps")) == "fp32"
 
 
-def test_negative_number_of_threads_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"runtime.num_threads must be 0 or more, not -1"):
-        RuntimeConfig(num_threads=-1)
-
-
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_modules_and_images_take_the_memory_format(channels_last: bool) -> None:
     runtime = Runtime(RuntimeConfig(device="cpu", channels_last=channels_last))

@@ -11,7 +11,7 @@ import torch
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
-from helixnas.errors import ConfigError, OutOfMemoryError, UnknownNameError
+from helixnas.errors import ConfigError, OutOfMemoryError
 from helixnas.rating import RELATIVE_L1, SCORES, Rating, RatingConfig, rate_cell, relative_l1
 from helixnas.space import SearchSpace
 from helixnas.supernet import Interface, Supernet, SupernetCell
@@ -72,14 +72,6 @@ def test_every_score_is_kept_beside_the_others(
         assert tuple(table.scores) == SCORES
         assert np.array_equal(one.batches(RELATIVE_L1), table.batches(RELATIVE_L1))
         assert all(np.isfinite(table.batches(name)).all() for name in SCORES)
-
-
-def test_unknown_and_repeated_scores_are_refused() -> None:
-    with pytest.raises(UnknownNameError, match=r"unknown score 'task'; did you mean task_kl"):
-        RatingConfig(scores=("task",))
-    for scores in ((), (RELATIVE_L1, RELATIVE_L1)):
-        with pytest.raises(ConfigError, match=r"rating.scores must name at least one score, each once, not \["):
-            RatingConfig(scores=scores)
 
 
 @pytest.mark.parametrize("interface", ["adapter", "widen"])
@@ -225,11 +217,6 @@ def test_out_of_memory_names_the_batch_size_to_try(rating: Make, monkeypatch: py
         list(rating())
 
 
-def test_batch_of_one_image_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"rating.batch_size must be at least 2"):
-        RatingConfig(batch_size=1)
-
-
 def test_readouts_bring_every_path_nearer_and_a_restored_rating_finds_the_same(rating: Make, make_images) -> None:
     plain, whole, half = rating(), *(rating(readout="linear", training_images=make_images(40)) for _ in range(2))
     list(plain)
@@ -247,12 +234,6 @@ def test_readouts_bring_every_path_nearer_and_a_restored_rating_finds_the_same(r
         assert np.array_equal(one.batches(RELATIVE_L1), other.batches(RELATIVE_L1))
 
 
-def test_readouts_need_training_images_and_a_known_kind(rating: Make) -> None:
+def test_readouts_need_training_images(rating: Make) -> None:
     with pytest.raises(ConfigError, match=r"rating.readout=linear needs training images"):
         rating(readout="linear")
-    with pytest.raises(ConfigError, match=r"rating.readout_images must be at least 2 \(batch statistics\), not 1"):
-        RatingConfig(readout_images=1)
-    config = copy.copy(RatingConfig())
-    object.__setattr__(config, "readout", "affine")
-    with pytest.raises(ConfigError, match=r"rating.readout must be none or linear, not 'affine'"):
-        config.__post_init__()

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 import helixnas.rating.stitching as stitching_module
 from helixnas.data import ImageSet
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
-from helixnas.errors import ConfigError, OutOfMemoryError
+from helixnas.errors import OutOfMemoryError
 from helixnas.rating import Stitching, StitchingConfig, stitched_features
 from helixnas.rating.path_scores import kl_divergence
 from helixnas.rating.stitching import sample_distinct
@@ -139,16 +139,3 @@ def test_out_of_memory_names_the_batch_size_to_try(stitching: Make, monkeypatch:
     monkeypatch.setattr(stitching_module, "stitched_features", fail)
     with pytest.raises(OutOfMemoryError, match=r"with stitching.batch_size=8; try stitching.batch_size=4"):
         list(stitching())
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"num_architectures": -1}, "stitching.num_architectures must not be negative, not -1"),
-        ({"num_images": 1}, "stitching.num_images and stitching.batch_size must be at least 2"),
-        ({"batch_size": 1}, "stitching.num_images and stitching.batch_size must be at least 2"),
-    ],
-)
-def test_values_out_of_range_are_refused(settings: dict[str, int], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        StitchingConfig(**settings)

@@ -1,21 +1,13 @@
 import pytest
 import torch
 
-from helixnas.errors import ConfigError, TeacherError
+from helixnas.errors import TeacherError
 from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, SupernetCell, SupernetConfig, build_supernet
 
 
 def build(space: SearchSpace, *, seed: int = 0) -> Supernet:
     return build_supernet(space, (10, 18), config=SupernetConfig(), seed=seed)
-
-
-def unchecked_config(**values: str) -> None:
-    """Check values as where annotations are not checked at run time."""
-    config = object.__new__(SupernetConfig)
-    for name, value in values.items():
-        object.__setattr__(config, name, value)
-    config.__post_init__()
 
 
 def test_blocks_are_counted_from_one_and_know_their_previous_widths(space: SearchSpace) -> None:
@@ -79,11 +71,6 @@ def test_building_leaves_the_global_generator_alone(space: SearchSpace) -> None:
 def test_teacher_cut_into_another_number_of_blocks_is_refused(space: SearchSpace) -> None:
     with pytest.raises(TeacherError, match=r"cut into 3 blocks, space 'tiny' has 2; name one boundary per block"):
         build_supernet(space, (10, 18, 20), config=SupernetConfig(), seed=0)
-
-
-def test_unknown_interface_is_refused() -> None:
-    with pytest.raises(ConfigError, match="interface must be adapter or widen, not 'glue'"):
-        unchecked_config(interface="glue")
 
 
 def test_deep_paths_begin_as_their_first_layer_alone_unless_told_otherwise(space: SearchSpace) -> None:

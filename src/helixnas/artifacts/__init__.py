@@ -1,8 +1,5 @@
 """CostTable, RatingTable, Front, RunRecord: frozen values that are also the files of a run."""
 
-from helixnas.artifacts.cost_table import CostTable
-from helixnas.artifacts.front import Front
-from helixnas.artifacts.rating_table import RatingTable
-from helixnas.artifacts.run_record import RunRecord, StageRecord, config_key
+import lazy_loader
 
-__all__ = ["CostTable", "Front", "RatingTable", "RunRecord", "StageRecord", "config_key"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 import torch.nn.functional as F
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2, list_optimizers
 from timm.scheduler.cosine_lr import CosineLRScheduler
 from timm.scheduler.scheduler import Scheduler
 from timm.scheduler.step_lr import StepLRScheduler
@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from helixnas.engine.batches import LabelledImages, Normalize, require_labels
-from helixnas.engine.fit_config import FitConfig
+from helixnas.engine.config import FitConfig
 from helixnas.engine.mixing import Mixing
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import ConfigError, NonFiniteLossError
+from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Logits, cross-entropy of the targets, and the images in [0, 1] that were shown: returns the loss to minimise."""
@@ -115,6 +115,7 @@ class Fit:
     def _optimizer(self) -> Optimizer:
         """Return timm's optimiser; biases and norms are left out of the weight decay."""
         config = self.config
+        require_optimizer(config.optimizer)
         own: dict[str, Any] = {"eps": config.eps} if config.eps else {}
         try:
             return create_optimizer_v2(
@@ -228,3 +229,10 @@ class Fit:
         self.runtime.restore(state["runtime"])
         if self.average is not None:
             self.average.module.load_state_dict(state["average"])
+
+
+def require_optimizer(name: str) -> None:
+    """Raise `UnknownNameError` where timm has no optimizer of this name."""
+    known = list(map(str, list_optimizers()))
+    if name not in known:
+        raise UnknownNameError("optimizer", name, known)

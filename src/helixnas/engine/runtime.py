@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -14,41 +13,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from helixnas.engine.allocation import keep_freed_memory
+from helixnas.engine.config import RuntimeConfig
 from helixnas.engine.depthwise import speed_up_depthwise
 from helixnas.engine.layout import keep_gradient_layout
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RuntimeConfig:
-    """Where and how the computation runs."""
-
-    device: str = "auto"
-    """auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps."""
-
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
-    """Precision of the forward passes under autocast; weights and losses stay float32.
-
-    auto: bf16 where the device is faster with it (CUDA devices that have it, CPUs with AMX, AMD's with AVX-512 BF16), else
-    fp32.
-    """
-
-    channels_last: bool = True
-    """Keep feature maps and convolution weights in NHWC memory order."""
-
-    num_threads: int = 0
-    """CPU threads; 0 leaves torch's choice."""
-
-    keep_memory: bool = True
-    """On a CPU with glibc: keep freed memory for what comes next, which makes steps faster; false gives it back."""
-
-    def __post_init__(self) -> None:
-        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
-            raise ConfigError(f"runtime.precision must be auto, fp32, bf16 or fp16, not {self.precision!r}")
-        if self.num_threads < 0:
-            raise ConfigError(f"runtime.num_threads must be 0 or more, not {self.num_threads}")
 
 
 class Runtime:

@@ -1,7 +1,5 @@
 """The ranking lab: how far scores predict trained accuracy, beside what size alone predicts."""
 
-from helixnas.lab.benchmark import Benchmark, load_benchmark, save_benchmark
-from helixnas.lab.predictors import Summed
-from helixnas.lab.ranking import rank
+import lazy_loader
 
-__all__ = ["Benchmark", "Summed", "load_benchmark", "rank", "save_benchmark"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

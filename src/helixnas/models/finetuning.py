@@ -12,6 +12,7 @@ from helixnas.artifacts.files import read_json, remove_folder, write_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, TrainingImages, open_training_images
 from helixnas.engine import Fit, Runtime
+from helixnas.engine.fit import require_optimizer
 from helixnas.engine.fit_run import Curves, final_figures, run_fit
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
@@ -51,6 +52,7 @@ def finetune(
         ConfigError: the batch is larger than the data, or the model does not take such images.
         Interrupted: asked to stop; what is done is saved.
     """
+    require_optimizer(config.fit.optimizer)
     data = replace(data, augmentation=config.augmentation)
     made_from = {"model": opened.name, "data": asdict(data), "settings": asdict(config), "seed": seed}
     key, place = config_key(made_from, _digest(opened.model)), RunFolder(out)

@@ -9,6 +9,7 @@ from helixnas.artifacts.files import damaged
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataSplits, open_data
 from helixnas.engine import Runtime, Stopwatch
+from helixnas.engine.fit import require_optimizer
 from helixnas.engine.progress import Reporter
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
@@ -124,5 +125,7 @@ def image_size(recipe: Recipe) -> int:
 
 
 def import_extensions(recipe: Recipe) -> None:
-    """Import the modules that a recipe names, so that they register their operations and networks."""
+    """Import the modules that a recipe names, so that they register operations and networks; check its optimizers' names."""
     import_modules(recipe.imports)
+    for fit in (recipe.teacher_fit, *(() if recipe.retrain is None else (recipe.retrain.fit,))):
+        require_optimizer(fit.optimizer)

@@ -1,42 +1,42 @@
 """Recipe: every setting of a run in one frozen value, read from YAML."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from helixnas.costs import CostsConfig
-from helixnas.data import DataConfig
-from helixnas.distill import DistillConfig
-from helixnas.engine import FitConfig, RuntimeConfig
+from helixnas.costs.config import CostsConfig
+from helixnas.data.config import DataConfig
+from helixnas.distill.config import DistillConfig
+from helixnas.engine.config import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError
-from helixnas.rating import RatingConfig, StitchingConfig
-from helixnas.retrain import RetrainConfig
+from helixnas.rating.config import RatingConfig, StitchingConfig
+from helixnas.retrain.config import RetrainConfig
 from helixnas.search.config import SearchConfig, check_search_name
-from helixnas.space import SearchSpace, load_space, space_to_dict
-from helixnas.supernet import SupernetConfig
-from helixnas.teacher import TeacherConfig
-from helixnas.zoo import HELIXNAS
+from helixnas.settings import Ge, Lt, Unit, settings
+from helixnas.space import HELIXNAS, SearchSpace, load_space, space_to_dict
+from helixnas.supernet.config import SupernetConfig
+from helixnas.teacher.config import TeacherConfig
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings("")
 class Recipe:
-    """All settings of a run: teacher, images, space, budgets, and how each stage goes about it."""
+    """All settings of a run: teacher, images, space, budgets, and the settings of each stage."""
 
     name: str = "custom"
-    """What the run is called."""
+    """Name of the run."""
 
     description: str = ""
-    """What it is for, in a sentence."""
+    """Purpose of the run, in a sentence."""
 
-    seed: int = 0
-    """Decides splits, order, augmentation, first weights and sampled paths."""
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+    """Seed of splits, image order, augmentation, initial weights and sampled paths."""
 
     imports: tuple[str, ...] = ()
-    """Python modules to import first: they may register own operations or teacher networks."""
+    """Python modules to import first, which may register operations or teacher networks."""
 
-    expected_images: int = 0
-    """Training images there will be, to tell steps in a dry run, which opens no data; 0 where unknown."""
+    expected_images: Annotated[int, Ge(0), Unit("images")] = 0
+    """Size of the training set, to estimate steps in a dry run, which opens no data; 0 if unknown."""
 
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""
@@ -45,13 +45,13 @@ class Recipe:
     """The images."""
 
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    """The teacher network, its weights and where it is cut."""
+    """The teacher network, its weights, and where it is cut."""
 
     teacher_fit: FitConfig = field(default_factory=FitConfig)
-    """How the teacher is trained where it has no weights."""
+    """Training of a teacher that has no weights."""
 
     space: str | dict[str, Any] = "mbconv"
-    """The search space: mbconv (Table 1), macro, a YAML file, or its definition in place."""
+    """The search space: mbconv (Table 1), macro, a YAML file, or a definition in place."""
 
     costs: CostsConfig = field(default_factory=CostsConfig)
     """Whether and how latency is measured."""
@@ -72,11 +72,9 @@ class Recipe:
     """Named searches and their budgets."""
 
     retrain: RetrainConfig | None = field(default_factory=RetrainConfig)
-    """How the chosen networks are trained; null leaves it out (images without labels)."""
+    """How the chosen networks are trained; null to leave it out (images without labels)."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**63:
-            raise ConfigError(f"seed must be a whole number from 0 to 2^63 - 1, not {self.seed}")
         for name in self.searches:
             check_search_name(name)
         for name, search in self.searches.items():
@@ -89,10 +87,9 @@ class Recipe:
             raise ConfigError(
                 "retraining needs labels, but data.labels is false; set retrain to null to stop after the search"
             )
-
         if self.retrain is not None and self.retrain.init == "inherited" and self.supernet.interface == "widen":
             raise ConfigError(
-                "weights can be inherited with supernet.interface=adapter alone: in a supernet that widens, first and last "
+                "weights can be inherited only with supernet.interface=adapter: in a supernet that widens, first and last "
                 "layers have the teacher's widths; set retrain.init to scratch"
             )
 

@@ -6,7 +6,7 @@ class, and batch statistics depend on the mix.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,49 +16,13 @@ from torch import Tensor
 from helixnas.artifacts import RatingTable
 from helixnas.data import ImageSet
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import ConfigError, UnknownNameError
-from helixnas.rating.path_scores import RELATIVE_L1, SCORES, PathScores
+from helixnas.errors import ConfigError
+from helixnas.rating.config import RatingConfig
+from helixnas.rating.path_scores import PathScores
 from helixnas.rating.readout import BlockReadouts, read_out
 from helixnas.rating.tree import Score, rate_cell
 from helixnas.supernet import Supernet
 from helixnas.teacher import Teacher
-
-
-@dataclass(frozen=True, kw_only=True)
-class RatingConfig:
-    """How paths are rated."""
-
-    batch_size: int = 256
-    """Images per rating batch; batch norm's statistics are taken over it."""
-
-    batch_norm: Literal["batch", "recalibrated"] = "batch"
-    """Statistics of the rated batch itself, or of the batch before it (other images)."""
-
-    readout: Literal["none", "linear"] = "none"
-    """What is rated of a path: its output (none, the paper's), or the affine map of it nearest to Y_k over training images
-    (linear), found in closed form: what a path's features hold, however well its shared last layer says it."""
-
-    readout_images: int = 2000
-    """Training images that readouts are fitted on (at most as many as there are)."""
-
-    scores: tuple[str, ...] = (RELATIVE_L1,)
-    """What paths are scored by: relative_l1 (Eq. 7), and what the rest of the teacher makes of them, run once per path:
-    final_l1 and final_error (log of Eq. 7 and of the squared error at its last features), task_kl (of its logits)."""
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise ConfigError(f"rating.batch_size must be at least 2 (batch statistics), not {self.batch_size}")
-        if self.readout not in ("none", "linear"):
-            raise ConfigError(f"rating.readout must be none or linear, not {self.readout!r}")
-        if self.readout_images < 2:
-            raise ConfigError(f"rating.readout_images must be at least 2 (batch statistics), not {self.readout_images}")
-        if self.batch_norm not in ("batch", "recalibrated"):
-            raise ConfigError(f"rating.batch_norm must be batch or recalibrated, not {self.batch_norm!r}")
-        if not self.scores or len(set(self.scores)) < len(self.scores):
-            raise ConfigError(f"rating.scores must name at least one score, each once, not {list(self.scores)}")
-        for name in self.scores:
-            if name not in SCORES:
-                raise UnknownNameError("score", name, SCORES)
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from helixnas.rating.config import FINAL_ERROR, FINAL_L1, RELATIVE_L1, TASK_KL
 from helixnas.rating.relative_l1 import mean_absolute_error, relative_l1, spread
 from helixnas.teacher import Teacher
-
-RELATIVE_L1 = "relative_l1"
-"""Name of the score of Eq. 7 in a `RatingTable`."""
-
-TASK_KL = "task_kl"
-"""Name of the divergence of the logits from the teacher's, in nats."""
-
-FINAL_ERROR = "final_error"
-"""Name of the logarithm of the relative squared error at the teacher's last features."""
-
-FINAL_L1 = "final_l1"
-"""Name of the logarithm of Eq. 7 at the teacher's last features."""
-
-SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR, FINAL_L1)
-"""All scores; each is lower for better."""
 
 SMALLEST = 1e-12
 """Least relative error, squared or not, so that the logarithm is finite for a perfect path."""

@@ -17,31 +17,11 @@ from torch import Tensor
 
 from helixnas.data import ImageSet
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import ConfigError
+from helixnas.rating.config import StitchingConfig
 from helixnas.rating.path_scores import kl_divergence
 from helixnas.space import Architecture, SearchSpace
 from helixnas.supernet import Supernet, chain_features
 from helixnas.teacher import Teacher
-
-
-@dataclass(frozen=True, kw_only=True)
-class StitchingConfig:
-    """How additivity of the scores is checked."""
-
-    num_architectures: int = 60
-    """Random architectures to stitch; 0 leaves the check out."""
-
-    num_images: int = 1024
-    """Rating images that each is evaluated on (at most as many as there are)."""
-
-    batch_size: int = 256
-    """Images per batch; batch norm's statistics are taken over it."""
-
-    def __post_init__(self) -> None:
-        if self.num_architectures < 0:
-            raise ConfigError(f"stitching.num_architectures must not be negative, not {self.num_architectures}")
-        if self.num_images < 2 or self.batch_size < 2:
-            raise ConfigError("stitching.num_images and stitching.batch_size must be at least 2 (batch statistics)")
 
 
 @dataclass(frozen=True)

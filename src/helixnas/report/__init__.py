@@ -1,7 +1,5 @@
 """The report of a run, of a ranking and of a study: self-contained pages with the results and how far to trust them."""
 
-from helixnas.report.build import build_report
-from helixnas.report.lab.ranking import build_ranking_page
-from helixnas.report.lab.study import build_study_page
+import lazy_loader
 
-__all__ = ["build_ranking_page", "build_report", "build_study_page"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,44 +1,34 @@
-"""How the chosen architecture is trained: from scratch, or from what it inherits."""
+"""InheritConfig, RetrainConfig and FinetuneConfig: how the chosen architecture and finished models are trained."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import field, replace
+from typing import Annotated, Literal
 
 from helixnas.data.config import AUGMENTATIONS
-from helixnas.engine import FitConfig
-from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.engine.config import FitConfig
+from helixnas.settings import Ge, Gt, Le, Lt, OneOf, Unit, settings
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings("retrain.inherit")
 class InheritConfig:
-    """How a network that begins with the supernet's weights is fine-tuned."""
+    """How a network that starts from the supernet's weights is fine-tuned."""
 
-    num_images: int = 2048
-    """Training images, shown unvaried, that batch norm is recalibrated on (at most as many as there are)."""
+    num_images: Annotated[int, Ge(2), Unit("images")] = 2048
+    """Training images, not augmented, to recalibrate batch norm on (at most as many as there are)."""
 
-    batch_size: int = 128
-    """Images per batch of that."""
+    batch_size: Annotated[int, Ge(2), Unit("images")] = 128
+    """Images per batch of the recalibration."""
 
-    head_epochs: int = 2
-    """Epochs in which the new head alone is fitted on the frozen features."""
+    head_epochs: Annotated[int, Ge(1), Unit("epochs")] = 2
+    """Epochs that train the new head alone, on the frozen features."""
 
-    head_lr: float = 0.002
-    """Learning rate of that (AdamW)."""
+    head_lr: Annotated[float, Gt(0)] = 0.002
+    """Peak learning rate of the head (AdamW)."""
 
-    share_of_epochs: float = 0.5
-    """Epochs of fine-tuning as a share of those from scratch."""
+    share_of_epochs: Annotated[float, Gt(0)] = 0.5
+    """Epochs of fine-tuning, as a fraction of retrain.fit.num_epochs."""
 
-    share_of_lr: float = 1.0
-    """Learning rate of fine-tuning as a share of that from scratch."""
-
-    def __post_init__(self) -> None:
-        for name in ("num_images", "batch_size"):
-            if getattr(self, name) < 2:
-                raise ConfigError(f"retrain.inherit.{name} must be at least 2, not {getattr(self, name)}")
-        if self.head_epochs < 1:
-            raise ConfigError(f"retrain.inherit.head_epochs must be at least 1, not {self.head_epochs}")
-        for name in ("head_lr", "share_of_epochs", "share_of_lr"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ConfigError(f"retrain.inherit.{name} must be above 0, not {getattr(self, name)}")
+    share_of_lr: Annotated[float, Gt(0)] = 1.0
+    """Learning rate of fine-tuning, as a fraction of retrain.fit.lr."""
 
     def head_fit(self, fit: FitConfig) -> FitConfig:
         """Return how the head is fitted where the network is trained as `fit` says."""
@@ -62,49 +52,48 @@ class InheritConfig:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings("retrain")
 class RetrainConfig:
-    """Training of a searched network."""
+    """How the chosen networks are trained."""
 
     fit: FitConfig = field(default_factory=FitConfig)
-    """The training loop."""
+    """Training of the whole network."""
 
-    drop_rate: float = 0.0
+    drop_rate: Annotated[float, Ge(0), Lt(1)] = 0.0
     """Dropout before the classifier."""
 
-    drop_path_rate: float = 0.0
-    """Stochastic depth as in timm's EfficientNet: linearly more with depth, layer l of L, from 0, has l / L of it."""
+    drop_path_rate: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Stochastic depth as in timm's EfficientNet: layer l of L, counted from 0, is dropped with l / L of this rate."""
 
-    augmentation: str = ""
-    """How its training images are varied, by the names of data.augmentation; empty: as for distillation."""
+    augmentation: Annotated[str, OneOf(("", *AUGMENTATIONS))] = ""
+    """Augmentation of the training images, as data.augmentation; empty for that of the distillation."""
 
     teach: Literal["none", "soft", "hard"] = "none"
-    """Whether the run's teacher also teaches the whole network: by its probabilities (soft), by the class it chooses
-    (hard), or not."""
+    """Let the run's teacher teach the whole network as well: by its probabilities (soft), by the class it predicts (hard),
+    or not (none)."""
 
-    teach_share: float = 0.5
-    """Share of the teacher in the loss; the labels have the rest."""
+    teach_share: Annotated[float, Gt(0), Le(1)] = 0.5
+    """Weight of the teacher in the loss; the labels have the rest."""
 
-    temperature: float = 1.0
-    """For soft: by what logits are divided before they become probabilities."""
+    temperature: Annotated[float, Gt(0)] = 1.0
+    """Divisor of the logits before the softmax, with teach=soft."""
 
     init: Literal["scratch", "inherited"] = "scratch"
-    """Where the first weights come from: drawn at random, or inherited from the supernet."""
+    """Initial weights: random (scratch), or the supernet's (inherited)."""
 
     inherit: InheritConfig = field(default_factory=InheritConfig)
-    """How a network that inherits is fine-tuned."""
+    """Fine-tuning of a network that inherits its weights."""
 
-    def __post_init__(self) -> None:
-        for name in ("drop_rate", "drop_path_rate"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"retrain.{name} must be at least 0 and below 1, not {getattr(self, name)}")
-        if self.augmentation and self.augmentation not in AUGMENTATIONS:
-            raise UnknownNameError("augmentation", self.augmentation, AUGMENTATIONS)
-        if self.teach not in ("none", "soft", "hard"):
-            raise ConfigError(f"retrain.teach must be none, soft or hard, not {self.teach!r}")
-        if not 0 < self.teach_share <= 1:
-            raise ConfigError(f"retrain.teach_share must be above 0 and at most 1, not {self.teach_share}")
-        if not 0 < self.temperature < float("inf"):
-            raise ConfigError(f"retrain.temperature must be above 0, not {self.temperature}")
-        if self.init not in ("scratch", "inherited"):
-            raise ConfigError(f"retrain.init must be scratch or inherited, not {self.init!r}")
+
+@settings("")
+class FinetuneConfig:
+    """How a finished model is fine-tuned on other images."""
+
+    fit: FitConfig = field(default_factory=FitConfig)
+    """Training of the whole network."""
+
+    image_size: Annotated[int, Ge(0), Le(4096), Unit("pixels")] = 0
+    """Image height and width; 0 for the model's."""
+
+    augmentation: Annotated[str, OneOf(AUGMENTATIONS)] = "flip-crop"
+    """Augmentation of the training images, as data.augmentation."""

@@ -1,35 +1,12 @@
 """Fine-tuning a finished model on other images: a new head, then all weights together (Table 3)."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
-from helixnas.data.config import AUGMENTATIONS
-from helixnas.engine import FitConfig
-from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.errors import ConfigError
 from helixnas.nn import build_seeded
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuneConfig:
-    """How a model is fine-tuned on other images."""
-
-    fit: FitConfig = field(default_factory=FitConfig)
-    """The training loop."""
-
-    image_size: int = 0
-    """Side of the images in pixels; 0 for the model's."""
-
-    augmentation: str = "flip-crop"
-    """How training images are varied, by the names of data.augmentation."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.image_size <= 4096:
-            raise ConfigError(f"image_size must be 0 (the model's) to 4096 pixels, not {self.image_size}")
-        if self.augmentation not in AUGMENTATIONS:
-            raise UnknownNameError("augmentation", self.augmentation, AUGMENTATIONS)
 
 
 def with_new_head(model: nn.Module, *, num_classes: int, image_size: int, name: str, seed: int) -> nn.Module:

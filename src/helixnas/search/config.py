@@ -1,49 +1,45 @@
 """SearchConfig: the budgets of one named search."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, field
+from typing import Annotated, Any
 
 from helixnas.errors import ConfigError
 from helixnas.search.amounts import parse_amount
+from helixnas.settings import Ge, Unit, settings
 
 Amount = str | int | float
 """A quantity as people write it: 5300000, 5.3M, 60% (of the teacher's)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings("search")
 class SearchConfig:
-    """One named search: its budgets and what it adds up."""
+    """One named search: its budgets and the scores it adds up."""
 
     max: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
-    """Upper limits per resource (params, macs): 5.3M, 350M, or 60% of the teacher's."""
+    """Upper limit per resource (params, macs, latency_ms, ...): 5.3M, 350M, or a percentage of the teacher's."""
 
     min: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
-    """Lower limits per resource."""
+    """Lower limit per resource."""
 
-    weights: tuple[float, ...] = ()
+    weights: tuple[Annotated[float, Ge(0)], ...] = ()
     """lambda_k of Eq. 4, one per block; empty for 1 each."""
 
     scores: tuple[str, ...] = ()
-    """Rated scores to add up, each divided by its spread over the space where they are several; empty for the first."""
+    """Rated scores to add up, several each divided by its spread over the space; empty for the first."""
 
     front: tuple[str, ...] = ()
-    """Resources that the front weighs the score against; empty for the limited one, or macs."""
+    """Resources that the Pareto front trades against the score; empty for the limited one, or macs."""
 
     resolution: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
-    """Per resource, steps to which a front that is too large rounds costs up."""
+    """Step per resource to which costs are rounded up where the front is too large."""
 
-    time_limit_s: float | None = None
-    """Seconds after which an answer need not be proven best; null for no limit."""
+    time_limit_s: Annotated[float, Ge(0), Unit("seconds")] | None = None
+    """Time after which an answer need not be proven best; null for no limit."""
 
     def __post_init__(self) -> None:
         for amount in (*self.max.values(), *self.min.values(), *self.resolution.values()):
             parse_amount(amount, reference=1)
-        if self.time_limit_s is not None and not 0 <= self.time_limit_s < float("inf"):
-            raise ConfigError(f"time_limit_s must be a number of at least 0, not {self.time_limit_s}")
-        for weight in self.weights:
-            if not 0 <= weight < float("inf"):
-                raise ConfigError(f"a block's weight must be a number of at least 0, not {weight}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, which `search_config` reads back."""

@@ -1,6 +1,6 @@
 """Operation, Cell, Block, Architecture, SearchSpace: what is searched, as values without torch."""
 
-from helixnas.space.architecture import Architecture, Head, LayerPlace, Path, Section, Stage
+from helixnas.space.architecture import HELIXNAS, Architecture, Head, LayerPlace, Path, Section, Stage
 from helixnas.space.definition import load_space, space_to_dict
 from helixnas.space.joining import groups_of, join_architecture, join_blocks, split_architecture
 from helixnas.space.macro import from_code, macro
@@ -10,6 +10,7 @@ from helixnas.space.scaling import Scaled, compound, scale
 from helixnas.space.search_space import Block, Cell, SearchSpace
 
 __all__ = [
+    "HELIXNAS",
     "Architecture",
     "Block",
     "Cell",

@@ -17,6 +17,9 @@ from helixnas.space.operation import Operation
 FORMAT = "helixnas-architecture"
 VERSION = 1
 
+HELIXNAS = "helixnas"
+"""Name of the timm model that builds any architecture, once `helixnas.zoo` is imported."""
+
 
 class Section(NamedTuple):
     """Layers of one width that were a block of their own before blocks were joined; the first carries the stride."""

@@ -1,16 +1,5 @@
 """The supernet: per block, cells that hold every candidate path."""
 
-from helixnas.supernet.cell import Interface, SupernetCell, build_stem
-from helixnas.supernet.chain import chain_features
-from helixnas.supernet.supernet import Supernet, SupernetBlock, SupernetConfig, build_supernet
+import lazy_loader
 
-__all__ = [
-    "Interface",
-    "Supernet",
-    "SupernetBlock",
-    "SupernetCell",
-    "SupernetConfig",
-    "build_stem",
-    "build_supernet",
-    "chain_features",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,15 +13,13 @@ The cell of block 1 takes the image through a stem of its own instead of an adap
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stage, initialize, silence_residual
 from helixnas.space import Cell, LayerPlace, Path, Stage
-
-Interface = Literal["adapter", "widen"]
+from helixnas.supernet.config import Interface
 
 
 class SupernetCell(nn.Module):

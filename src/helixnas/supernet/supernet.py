@@ -1,29 +1,14 @@
 """The supernet U = U_N o ... o U_1 (Eq. 2): independent blocks, each a set of cells fed the same teacher features."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from torch import nn
 
-from helixnas.errors import ConfigError, TeacherError
+from helixnas.errors import TeacherError
 from helixnas.nn import build_seeded
 from helixnas.space import Path, SearchSpace
-from helixnas.supernet.cell import Interface, SupernetCell
-
-
-@dataclass(frozen=True, kw_only=True)
-class SupernetConfig:
-    """How the supernet is built around a search space."""
-
-    interface: Interface = "adapter"
-    """How student and teacher widths meet: adapter (1x1 convolutions) or widen (as the authors released it)."""
-
-    zero_init_residual: bool = False
-    """Whether a layer with a shortcut begins as the shortcut alone: its last batch norm's weight is 0 at first."""
-
-    def __post_init__(self) -> None:
-        if self.interface not in ("adapter", "widen"):
-            raise ConfigError(f"interface must be adapter or widen, not {self.interface!r}")
+from helixnas.supernet.cell import SupernetCell
+from helixnas.supernet.config import SupernetConfig
 
 
 class SupernetBlock(nn.Module):

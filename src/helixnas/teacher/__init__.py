@@ -1,40 +1,5 @@
 """The teacher: built, cut at named modules, never taken apart."""
 
-from helixnas.teacher.boundaries import Candidate, cut_candidates, default_boundaries
-from helixnas.teacher.build import (
-    build_teacher,
-    count_teacher,
-    input_size_of,
-    load_teacher,
-    load_units,
-    normalization_of,
-    save_teacher,
-    save_units,
-    sketch_teacher,
-    trained_weights,
-)
-from helixnas.teacher.config import TeacherConfig
-from helixnas.teacher.layout import Layout
-from helixnas.teacher.standardization import Standardization, measure_units
-from helixnas.teacher.teacher import Teacher
+import lazy_loader
 
-__all__ = [
-    "Candidate",
-    "Layout",
-    "Standardization",
-    "Teacher",
-    "TeacherConfig",
-    "build_teacher",
-    "count_teacher",
-    "cut_candidates",
-    "default_boundaries",
-    "input_size_of",
-    "load_teacher",
-    "load_units",
-    "measure_units",
-    "normalization_of",
-    "save_teacher",
-    "save_units",
-    "sketch_teacher",
-    "trained_weights",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

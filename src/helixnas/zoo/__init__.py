@@ -1,7 +1,8 @@
 """Networks as timm models: importing this package registers them."""
 
+from helixnas.space import HELIXNAS
 from helixnas.zoo.dna import dna_architecture
-from helixnas.zoo.helix_net import HELIXNAS, HelixNet, create_helix_net
+from helixnas.zoo.helix_net import HelixNet, create_helix_net
 from helixnas.zoo.sizes import ZOO, ModelSize, model_size, scale_to
 from helixnas.zoo.small_resnet import SmallResNet
 

@@ -20,10 +20,7 @@ from helixnas.artifacts.files import read_text
 from helixnas.errors import ConfigError
 from helixnas.nn import build_stage, classifier_of, initialize
 from helixnas.nn.operations import activation_layer
-from helixnas.space import Architecture
-
-HELIXNAS = "helixnas"
-"""Name under which timm builds any architecture."""
+from helixnas.space import HELIXNAS, Architecture
 
 CONFIG = {
     "num_classes": 1000,

@@ -7,12 +7,12 @@ from helixnas.lab.baselines import BaselineConfig
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"num_networks": 2}, "num_networks of a baseline must be at least 3, not 2"),
-        ({"num_points": 0}, "num_points of a baseline must be at least 1, not 0"),
-        ({"num_epochs": 0}, "num_epochs of a baseline must be at least 1, not 0"),
-        ({"lr": 0.0}, "lr of a baseline must be above 0, not 0.0"),
-        ({"momentum": 1.5}, "momentum of a baseline must be below 1, not 1.5"),
-        ({"weight_decay": -1.0}, "weight_decay of a baseline must not be negative, not -1.0"),
+        ({"num_networks": 2}, "baseline.num_networks must be at least 3, not 2"),
+        ({"num_points": 0}, "baseline.num_points must be at least 1, not 0"),
+        ({"num_epochs": 0}, "baseline.num_epochs must be at least 1, not 0"),
+        ({"lr": 0.0}, "baseline.lr must be above 0, not 0.0"),
+        ({"momentum": 1.5}, "baseline.momentum must be at least 0 and below 1, not 1.5"),
+        ({"weight_decay": -1.0}, "baseline.weight_decay must be at least 0, not -1.0"),
     ],
 )
 def test_a_setting_out_of_range_is_one_sentence(settings: dict[str, float], sentence: str) -> None:

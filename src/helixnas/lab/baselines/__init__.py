@@ -4,20 +4,6 @@ SPOS and FairNAS share the weights of one whole network among all; DARTS mixes a
 MnasNet briefly trains a sample of networks from scratch. Each is compared at its cost.
 """
 
-from helixnas.lab.baselines.config import METHODS, BaselineConfig, Method
-from helixnas.lab.baselines.curve import BaselineRecord, SharedWeights, moments_of
-from helixnas.lab.baselines.methods import shared_weights
-from helixnas.lab.baselines.one_shot import OneShot
-from helixnas.lab.baselines.short import ShortTrainings
+import lazy_loader
 
-__all__ = [
-    "METHODS",
-    "BaselineConfig",
-    "BaselineRecord",
-    "Method",
-    "OneShot",
-    "SharedWeights",
-    "ShortTrainings",
-    "moments_of",
-    "shared_weights",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,10 +1,10 @@
-"""How a baseline is trained and when it ranks."""
+"""BaselineConfig: how a baseline is trained and when it rates networks."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, get_args
 
-from helixnas.engine import FitConfig
-from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.engine.config import FitConfig
+from helixnas.settings import Ge, Gt, Lt, Unit, settings
 
 Method = Literal["spos", "fairnas", "darts", "mnasnet"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -13,9 +13,9 @@ OF_DARTS = ("alpha_lr", "alpha_weight_decay")
 """Settings that other methods do not have."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings("baseline")
 class BaselineConfig:
-    """Settings of one baseline; weights are trained by SGD, their learning rate falls along a cosine to 0.
+    """Settings of one baseline, trained by SGD with a learning rate that falls to 0 along a cosine.
 
     >>> BaselineConfig(method="spos", num_networks=200).lr
     0.05
@@ -24,59 +24,38 @@ class BaselineConfig:
     method: Method
     """spos, fairnas, darts, or mnasnet."""
 
-    num_networks: int
-    """How many of the benchmark's networks are rated (by mnasnet: trained)."""
+    num_networks: Annotated[int, Ge(3), Unit("networks")]
+    """Networks of the benchmark that are rated (mnasnet: trained)."""
 
-    num_points: int = 6
-    """How often they are rated, at equal distances, the last time at the end of the training."""
+    num_points: Annotated[int, Ge(1), Unit("evaluations")] = 6
+    """Number of evaluations, evenly spaced over training; the last is at its end."""
 
-    num_epochs: int = 10
-    """Passes over the training images (mnasnet: for every network)."""
+    num_epochs: Annotated[int, Ge(1), Unit("epochs")] = 10
+    """Passes over the training images (mnasnet: per network)."""
 
-    batch_size: int = 128
-    """Images per step."""
+    batch_size: Annotated[int, Ge(1), Unit("images")] = 128
+    """Images per optimizer step."""
 
-    lr: float = 0.05
-    """Learning rate at the start."""
+    lr: Annotated[float, Gt(0)] = 0.05
+    """Initial learning rate."""
 
-    momentum: float = 0.9
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     """Momentum of SGD."""
 
-    weight_decay: float = 4e-5
+    weight_decay: Annotated[float, Ge(0)] = 4e-5
     """L2 penalty, on the parameters that a step trains."""
 
-    clip_grad: float = 5.0
-    """Largest norm of the gradient; 0 leaves it as it is."""
+    clip_grad: Annotated[float, Ge(0)] = 5.0
+    """Largest norm of the gradient; 0 to disable clipping."""
 
-    alpha_lr: float = 3e-4
-    """For darts: learning rate of the architecture parameters (Adam)."""
+    alpha_lr: Annotated[float, Gt(0)] = 3e-4
+    """Learning rate of DARTS's architecture parameters (Adam)."""
 
-    alpha_weight_decay: float = 1e-3
-    """For darts: L2 penalty on them."""
+    alpha_weight_decay: Annotated[float, Ge(0)] = 1e-3
+    """L2 penalty on DARTS's architecture parameters."""
 
-    num_calibration: int = 256
-    """For spos and fairnas: training images, shown unvaried, whose statistics batch norm takes while a network is rated."""
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise UnknownNameError("method", self.method, METHODS)
-        for name, least in (
-            ("num_networks", 3),
-            ("num_points", 1),
-            ("num_epochs", 1),
-            ("batch_size", 1),
-            ("num_calibration", 2),
-        ):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} of a baseline must be at least {least}, not {getattr(self, name)}")
-        for name in ("lr", "alpha_lr"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} of a baseline must be above 0, not {getattr(self, name)}")
-        for name in ("momentum", "weight_decay", "clip_grad", "alpha_weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} of a baseline must not be negative, not {getattr(self, name)}")
-        if not self.momentum < 1:
-            raise ConfigError(f"momentum of a baseline must be below 1, not {self.momentum}")
+    num_calibration: Annotated[int, Ge(2), Unit("images")] = 256
+    """Training images, not augmented, to take batch norm's statistics from while spos and fairnas rate a network."""
 
     def fit(self) -> FitConfig:
         """Return how one network is trained from scratch with these settings."""

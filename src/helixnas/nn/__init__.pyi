@@ -1,0 +1,18 @@
+from .classifier import build_head as build_head, classifier_of as classifier_of
+from .counting import count_macs as count_macs, count_params as count_params
+from .entrance import Entrance as Entrance, entrance_of as entrance_of, fold_into as fold_into
+from .initialization import (
+    build_seeded as build_seeded,
+    initialize as initialize,
+    seed_from as seed_from,
+    silence_residual as silence_residual,
+)
+from .liveness import Counts as Counts, count_all as count_all
+from .operations import (
+    BATCH_STATISTICS as BATCH_STATISTICS,
+    NormLayer as NormLayer,
+    Place as Place,
+    build_operation as build_operation,
+    build_stage as build_stage,
+    register_operation as register_operation,
+)

@@ -1,0 +1,14 @@
+from .config import (
+    FINAL_ERROR as FINAL_ERROR,
+    FINAL_L1 as FINAL_L1,
+    RELATIVE_L1 as RELATIVE_L1,
+    SCORES as SCORES,
+    TASK_KL as TASK_KL,
+    RatingConfig as RatingConfig,
+    StitchingConfig as StitchingConfig,
+)
+from .loop import BatchRecord as BatchRecord, Rating as Rating
+from .path_scores import PathScores as PathScores
+from .relative_l1 import relative_l1 as relative_l1
+from .stitching import Stitching as Stitching, StitchRecord as StitchRecord, stitched_features as stitched_features
+from .tree import rate_cell as rate_cell

@@ -1,0 +1,3 @@
+from .build import build_report as build_report
+from .lab.ranking import build_ranking_page as build_ranking_page
+from .lab.study import build_study_page as build_study_page

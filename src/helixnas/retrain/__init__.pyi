@@ -1,0 +1,6 @@
+from .config import FinetuneConfig as FinetuneConfig, InheritConfig as InheritConfig, RetrainConfig as RetrainConfig
+from .finetune import with_new_head as with_new_head
+from .head import FrozenBody as FrozenBody
+from .inherit import StitchedNetwork as StitchedNetwork, fold as fold, inherit as inherit, recalibrate as recalibrate
+from .model import build_model as build_model, load_model as load_model, save_model as save_model
+from .teaching import objective_of as objective_of

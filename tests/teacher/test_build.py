@@ -109,7 +109,7 @@ def test_an_unknown_model_gets_the_nearest_names() -> None:
 
 
 def test_an_argument_that_the_model_does_not_know_is_one_sentence() -> None:
-    with pytest.raises(TeacherError, match=r"'test_efficientnet' cannot be built with .*'no_such'"):
+    with pytest.raises(TeacherError, match=r"the teacher 'test_efficientnet' with .*'no_such'.* cannot be built"):
         build(model_args={"no_such": 1})
 
 

@@ -42,13 +42,13 @@ def test_weights_inside_a_checkpoint_are_found(tmp_path: Path, key: str) -> None
 def test_a_truncated_file_is_one_sentence(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, dict(layers().state_dict()))
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(TeacherError, match=f"{name} are truncated or no plain tensors"):
+    with pytest.raises(TeacherError, match=f"{name} are truncated or not plain tensors"):
         read_weights(path)
 
 
 def test_an_empty_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "w.pt").write_bytes(b"")
-    with pytest.raises(TeacherError, match="truncated or no plain tensors"):
+    with pytest.raises(TeacherError, match="truncated or not plain tensors"):
         read_weights(tmp_path / "w.pt")
 
 
@@ -61,7 +61,7 @@ class Bomb:
 
 def test_code_inside_a_weights_file_is_never_run(tmp_path: Path) -> None:
     path = write(tmp_path / "w.pt", {"weight": Bomb()})
-    with pytest.raises(TeacherError, match="truncated or no plain tensors"):
+    with pytest.raises(TeacherError, match="truncated or not plain tensors"):
         read_weights(path)
 
 

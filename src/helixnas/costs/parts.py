@@ -15,7 +15,7 @@ from torch import nn
 
 from helixnas.artifacts import CostTable
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
-from helixnas.nn import Place, build_head, build_operation, build_stage
+from helixnas.nn import Place, build_head, build_operation, build_stages
 from helixnas.space import Cell, LayerPlace, Operation, SearchSpace
 
 
@@ -148,12 +148,7 @@ def _operation(operation: Operation, at: LayerPlace, size: int) -> Part:
 
 def _stem(space: SearchSpace, given: Input) -> Part:
     def build() -> nn.Module:
-        width, stages = given.in_chans, list[nn.Module]()
-        for stage in space.stem:
-            still = (0.0,) * stage.path.depth
-            stages.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=still))
-            width = stage.path.width
-        return nn.Sequential(*stages)
+        return build_stages(given.in_chans, space.stem, norm_layer=nn.BatchNorm2d)
 
     name = f"stem-{given.in_chans}-{given.image_size}"
     return Part(kind="stem", name=name, in_width=given.in_chans, size=given.image_size, build=build)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.engine import open_onnx, require_onnx, save_onnx
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, first_line
 
 Call = Callable[[], object]
 """Runs a network once on its input and returns when the output is there."""
@@ -84,9 +84,8 @@ def _compiled_call(network: nn.Module, images: Tensor, device: str) -> Call:
             warnings.simplefilter("ignore")  # the compiler's advice on what could be faster
             run()
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"torch.compile does not work here ({reason[:160]}); measure with pytorch-eager or onnxruntime-cpu"
+            f"torch.compile does not work here ({first_line(error)}); measure with pytorch-eager or onnxruntime-cpu"
         ) from error
     return _waiting(run, device)
 

@@ -21,7 +21,7 @@ from PIL import Image
 from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
-from helixnas.errors import ArtifactError, DataError
+from helixnas.errors import ArtifactError, DataError, first_line
 
 MAX_CACHE_BYTES = 2**30
 """The largest decoded set that is cached unasked."""
@@ -75,7 +75,7 @@ def _decode_all(
         try:
             image = np.asarray(as_rgb(source.read(row)))
         except Exception as error:  # a damaged file can make a decoder raise anything
-            unreadable.report(row=row, path=source.locate(row), reason=describe_failure(error))
+            unreadable.report(row=row, path=source.locate(row), reason=first_line(error))
         else:
             if pixels is None:
                 shape = (source.num_images, *image.shape)
@@ -93,17 +93,6 @@ def _decode_all(
         if progress and ((row + 1) % step == 0 or row + 1 == source.num_images):
             progress(row + 1, source.num_images)
     return pixels
-
-
-def describe_failure(error: Exception) -> str:
-    """An exception of an image decoder in a few words.
-
-    Example:
-        >>> describe_failure(OSError("truncated"))
-        'truncated'
-    """
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def cache_folder() -> Path:

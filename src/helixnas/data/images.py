@@ -123,7 +123,7 @@ class ImageSet:
                 raise DataError(f"positions among the {self.name} images must be 0 to {len(self) - 1:,}, at least one")
         return replace(self, rows=self.rows[positions])
 
-    def varied(self, augmentation: str) -> "ImageSet":
+    def with_augmentation(self, augmentation: str) -> "ImageSet":
         """The same images, varied in another way for training; see `DataConfig.augmentation`."""
         return replace(self, store=replace(self.store, augmentation=augmentation))
 

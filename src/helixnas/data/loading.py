@@ -16,10 +16,9 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from helixnas.data.augmentation import centre_view, varied_view
-from helixnas.data.decoded import describe_failure
 from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
-from helixnas.errors import DataError
+from helixnas.errors import DataError, first_line
 
 Failure = tuple[int, str]
 """A row that could not be read, and why."""
@@ -150,7 +149,7 @@ class _Samples(torch.utils.data.Dataset[Any]):
             try:
                 image = as_rgb(self._source.read(row))
             except Exception as error:  # a damaged file can make a decoder raise anything
-                failures.append((row, describe_failure(error)))
+                failures.append((row, first_line(error)))
                 if len(failures) >= self._max_failures:
                     break
             else:

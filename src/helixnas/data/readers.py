@@ -17,7 +17,7 @@ from PIL import Image
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
 from helixnas.data.source import FileSpans, Source, find_root
-from helixnas.errors import DataError
+from helixnas.errors import DataError, first_line
 
 _SHARD_IMAGES = ("jpg", "jpeg", "png", "webp")
 
@@ -138,7 +138,7 @@ def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
         dataset = _create_dataset(config.name, root=place, split=split, download=config.download)
     except (RuntimeError, OSError, ValueError) as error:
         hint = "" if config.download else "; data.download: true fetches it where torchvision can"
-        raise DataError(f"{title} cannot be opened{hint}: {_one_line(error)}") from error
+        raise DataError(f"{title} cannot be opened{hint}: {first_line(error)}") from error
     labels = None
     if config.labels:
         known = getattr(dataset, "targets", None)
@@ -161,7 +161,7 @@ def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
     try:
         reader = _create_dataset(config.name, root=root or None, split=split).reader
     except Exception as error:  # the package raises its own kinds, for network, names, splits and columns
-        raise DataError(f"{title} cannot be opened: {_one_line(error)}") from error
+        raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
     labels = None
     if config.labels and reader.label_key in reader.dataset.column_names:
         labels = np.asarray(list(reader.iter_targets()), dtype=np.int64)
@@ -186,7 +186,7 @@ def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
         shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
         samples = [sample for shard in shards for sample in _index_shard(shard)]
     except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
-        raise DataError(f"{title} cannot be opened: {_one_line(error)}") from error
+        raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
     classes = [sample[4] for sample in samples]
     labels = np.asarray(classes, dtype=np.int64) if config.labels and None not in classes else None
     spans = FileSpans(
@@ -246,12 +246,6 @@ def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
     if len(names) > int(labels.max(initial=-1)):
         return tuple(", ".join(name) if isinstance(name, tuple) else str(name) for name in names)
     return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
-
-
-def _one_line(error: Exception) -> str:
-    """The first line of an error's text, or its kind."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _numbered(title: str, index: int) -> str:

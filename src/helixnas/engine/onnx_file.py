@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.artifacts.files import write_atomically
-from helixnas.errors import ConfigError, ExportError
+from helixnas.errors import ConfigError, ExportError, first_line
 
 INPUT = "images"
 """Name of the input in every file."""
@@ -92,7 +92,7 @@ def open_onnx(path: Path, *, num_threads: int = 0) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common ancestor
         missing = re.search(r"find an implementation for (\w+)", str(error))
-        reason = f"it has no operator {missing[1]}" if missing else _one_line(error)
+        reason = f"it has no operator {missing[1]}" if missing else first_line(error)
         raise ExportError(f"ONNX Runtime cannot run the model: {reason}") from error
 
 
@@ -122,7 +122,7 @@ def _explain(error: BaseException) -> ExportError:
     missing = re.search(r"No ONNX function found for <OpOverload\(op='([^']+)'", str(root))
     if missing:
         return ExportError(f"the operator {missing[1]} has no counterpart in ONNX; replace it, or do without ONNX")
-    return ExportError(f"the model cannot be traced for ONNX: {_one_line(root)}")
+    return ExportError(f"the model cannot be traced for ONNX: {first_line(root)}")
 
 
 @contextmanager
@@ -136,11 +136,6 @@ def _quiet() -> Generator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-def _one_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:240] if lines else type(error).__name__
 
 
 def _write(path: Path, content: bytes) -> None:

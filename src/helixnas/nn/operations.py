@@ -8,7 +8,7 @@ A user's own operation is one decorated function away::
         return GhostModule(place.in_width, place.out_width, stride=place.stride, norm_layer=place.norm_layer)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -17,7 +17,7 @@ from timm.layers import ConvNormAct, get_act_layer
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual, SqueezeExcite
 from torch import nn
 
-from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.errors import SpaceError, UnknownNameError, on_one_line
 from helixnas.space import Operation, Stage
 
 NormLayer = Callable[..., nn.Module]
@@ -82,9 +82,8 @@ def build_operation(operation: Operation, place: Place) -> nn.Module:
     except SpaceError:
         raise
     except (TypeError, ValueError, KeyError, AssertionError, ArithmeticError) as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
         raise SpaceError(
-            f"operation {operation.name!r} cannot be built with {dict(operation.options)}: {detail}"
+            f"operation {operation.name!r} cannot be built with {dict(operation.options)}: {on_one_line(error)}"
         ) from error
 
 
@@ -104,6 +103,22 @@ def build_stage(
         )
         layers.append(build_operation(operation, place))
     return nn.Sequential(*layers)
+
+
+def build_stages(
+    in_width: int,
+    stages: Sequence[Stage],
+    *,
+    norm_layer: NormLayer,
+    drop_path_rates: Sequence[tuple[float, ...]] | None = None,
+) -> nn.Sequential:
+    """Build stages one after another; without `drop_path_rates` there is no stochastic depth."""
+    rates = [(0.0,) * stage.path.depth for stage in stages] if drop_path_rates is None else drop_path_rates
+    modules: list[nn.Module] = []
+    for stage, own in zip(stages, rates, strict=True):
+        modules.append(build_stage(in_width, stage, norm_layer=norm_layer, drop_path_rates=own))
+        in_width = stage.path.width
+    return nn.Sequential(*modules)
 
 
 def activation_layer(name: str) -> type[nn.Module]:

@@ -8,9 +8,10 @@ import torch
 from helixnas.artifacts.baseline import Baseline
 from helixnas.engine import Fit, evaluate
 from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, shared_weights
+from helixnas.nn import Normalization
 from helixnas.pipeline.baseline_plan import BaselinePlan
 from helixnas.pipeline.drive import discard, drive
-from helixnas.pipeline.network_training import NetworkTrainer, Normalization
+from helixnas.pipeline.network_training import NetworkTrainer
 from helixnas.pipeline.plan import changes
 from helixnas.pipeline.reporting import Reporter
 from helixnas.pipeline.session import Session

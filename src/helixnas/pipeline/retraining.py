@@ -113,7 +113,7 @@ def _new_network(session: Session, name: str) -> HelixNet:
 def training_images(session: Session, config: RetrainConfig) -> ImageSet:
     """Return the training images, varied as retraining asks for."""
     images = session.data.train
-    return images.varied(config.augmentation) if config.augmentation else images
+    return images.with_augmentation(config.augmentation) if config.augmentation else images
 
 
 def _unvaried(session: Session, config: RetrainConfig) -> Iterator[Tensor]:

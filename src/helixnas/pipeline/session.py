@@ -19,7 +19,7 @@ from helixnas.pipeline.run_folder import RunFolder
 from helixnas.search import Tables
 from helixnas.space import SearchSpace, load_space
 from helixnas.supernet import Supernet, build_supernet
-from helixnas.teacher import Teacher, build_teacher, input_size_of, load_teacher, load_units
+from helixnas.teacher import Teacher, build_teacher, input_size_of, load_feature_statistics, load_teacher
 
 
 class Session:
@@ -92,7 +92,7 @@ class Session:
         """The finished teacher, frozen, its features in the units that the supernet learns."""
         teacher = self.load_teacher()
         if self.recipe.distill.features == "standardized":
-            teacher.standardize(load_units(self.folder.teacher, teacher.widths))
+            teacher.standardize(load_feature_statistics(self.folder.teacher, teacher.widths))
         return self.runtime.place(teacher)
 
     def new_supernet(self) -> Supernet:

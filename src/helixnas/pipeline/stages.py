@@ -35,9 +35,9 @@ from helixnas.supernet import Supernet
 from helixnas.teacher import (
     Standardization,
     count_teacher,
-    measure_units,
+    measure_feature_statistics,
+    save_feature_statistics,
     save_teacher,
-    save_units,
     trained_weights,
 )
 
@@ -91,7 +91,7 @@ def make_teacher(session: Session, key: str) -> Result:
     if trained is None:
         curves.losses.save(folder.history("teacher"))
     session.forget()
-    names = [f"teacher/{name}" for name in (*files, save_units(_measure_units(session), folder.teacher))]
+    names = [f"teacher/{name}" for name in (*files, save_feature_statistics(_measure_units(session), folder.teacher))]
     steps = load_history(folder.history("teacher"))["step"].to_numpy()
     facts: dict[str, Any] = {
         "model": recipe.teacher.network or recipe.teacher.model,
@@ -129,7 +129,7 @@ def _measure_units(session: Session) -> tuple[Standardization, ...]:
                     yield teacher.features(session.runtime.images(batch.images))[1:]
                 advance(number)
 
-        return measure_units(measured())
+        return measure_feature_statistics(measured())
 
 
 def distill(session: Session, key: str, blocks: tuple[int, ...] = ()) -> Result:

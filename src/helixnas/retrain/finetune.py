@@ -8,7 +8,7 @@ from torch import nn
 
 from helixnas.data.config import AUGMENTATIONS
 from helixnas.engine import FitConfig
-from helixnas.errors import ConfigError, UnknownNameError
+from helixnas.errors import ConfigError, UnknownNameError, first_line
 from helixnas.nn import build_seeded
 
 
@@ -57,10 +57,9 @@ def with_new_head(model: nn.Module, *, num_classes: int, image_size: int, name: 
     try:
         with torch.no_grad():
             logits = target.eval()(torch.zeros(1, 3, image_size, image_size))
-    except Exception as error:  # whatever the model's own code raises
-        detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except Exception as error:  # the model's own code can raise anything
         raise ConfigError(
-            f"{name} does not take images of {image_size} pixels: {detail[:200]}; choose another --image-size"
+            f"{name} does not take images of {image_size} pixels: {first_line(error)}; choose another --image-size"
         ) from error
     assert logits.shape == (1, num_classes)
     return target

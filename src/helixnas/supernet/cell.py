@@ -18,7 +18,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stage, initialize, silence_residual
+from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stages, initialize, silence_residual
 from helixnas.space import Cell, LayerPlace, Path, Stage
 
 Interface = Literal["adapter", "widen"]
@@ -115,11 +115,6 @@ def _adapter(received: int | None, given: int | None) -> nn.Module:
 
 def build_stem(channels: int, stem: Sequence[Stage]) -> nn.Sequential:
     """Return fixed layers on `channels` channels, with first weights, normalised by the batch like all of a supernet."""
-    stages: list[nn.Module] = []
-    for stage in stem:
-        still = (0.0,) * stage.path.depth
-        stages.append(build_stage(channels, stage, norm_layer=BATCH_STATISTICS, drop_path_rates=still))
-        channels = stage.path.width
-    modules = nn.Sequential(*stages)
+    modules = build_stages(channels, stem, norm_layer=BATCH_STATISTICS)
     initialize(modules)
     return modules

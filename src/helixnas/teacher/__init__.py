@@ -5,17 +5,17 @@ from helixnas.teacher.build import (
     build_teacher,
     count_teacher,
     input_size_of,
+    load_feature_statistics,
     load_teacher,
-    load_units,
     normalization_of,
+    save_feature_statistics,
     save_teacher,
-    save_units,
     sketch_teacher,
     trained_weights,
 )
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.layout import Layout
-from helixnas.teacher.standardization import Standardization, measure_units
+from helixnas.teacher.standardization import Standardization, measure_feature_statistics
 from helixnas.teacher.teacher import Teacher
 
 __all__ = [
@@ -29,12 +29,12 @@ __all__ = [
     "cut_candidates",
     "default_boundaries",
     "input_size_of",
+    "load_feature_statistics",
     "load_teacher",
-    "load_units",
-    "measure_units",
+    "measure_feature_statistics",
     "normalization_of",
+    "save_feature_statistics",
     "save_teacher",
-    "save_units",
     "sketch_teacher",
     "trained_weights",
 ]

@@ -1,29 +1,26 @@
 """Building a teacher from its settings, saving it into a run, and reading it back."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from timm.data import resolve_data_config
 from torch import Tensor, nn
 
-import helixnas.zoo  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers HelixNAS's networks with timm
-from helixnas.artifacts.files import damaged, read_json, write_atomically, write_json
-from helixnas.errors import HelixError, TeacherError, UnknownNameError
-from helixnas.nn import build_seeded, count_all
+from helixnas.artifacts.files import damaged, read_json, write_json
+from helixnas.errors import ArtifactError, TeacherError
+from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, save_weights
 from helixnas.teacher.boundaries import default_boundaries
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
 from helixnas.teacher.weights import PACKAGED_MODEL, load_weights, packaged_weights, read_weights
+from helixnas.zoo import create_model, require_known_model
 
 FILES = ("model.safetensors", "teacher.json")
-UNITS = "units.safetensors"
+STATISTICS_FILE = "units.safetensors"
 
 
 def build_teacher(
@@ -86,8 +83,7 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, train
         config: its settings.
         trained_as: hash of what its training depended on, for `trained_weights`; empty where it was not trained.
     """
-    state = {name: tensor.contiguous() for name, tensor in teacher.model.state_dict().items()}
-    write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    save_weights(folder / FILES[0], teacher.model.state_dict())
     description = {
         "model": config.model,
         "model_args": dict(config.model_args),
@@ -102,42 +98,39 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, train
     return FILES
 
 
-def save_units(units: Sequence[Standardization], folder: Path) -> str:
-    """Write what standardises a teacher's features beside it, and return the file's name."""
-    state = nn.ModuleList(units).state_dict()
-    write_atomically(folder / UNITS, lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
-    return UNITS
+def save_feature_statistics(statistics: Sequence[Standardization], folder: Path) -> str:
+    """Write the statistics of a teacher's features into its folder, and return the file's name."""
+    save_weights(folder / STATISTICS_FILE, nn.ModuleList(statistics).state_dict())
+    return STATISTICS_FILE
 
 
-def load_units(folder: Path, widths: Sequence[int]) -> tuple[Standardization, ...]:
-    """Read what standardises a teacher's features; raises `ArtifactError` where the file is missing or damaged."""
-    units = [Standardization(torch.zeros(width), torch.ones(width)) for width in widths]
+def load_feature_statistics(folder: Path, widths: Sequence[int]) -> tuple[Standardization, ...]:
+    """Read the statistics of a teacher's features; raises `ArtifactError` where the file is missing or damaged."""
+    statistics = [Standardization(torch.zeros(width), torch.ones(width)) for width in widths]
+    weights = load_saved_weights(folder / STATISTICS_FILE)
     try:
-        nn.ModuleList(units).load_state_dict(load_file(folder / UNITS))
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise damaged(folder / UNITS, error) from error
-    return tuple(units)
+        nn.ModuleList(statistics).load_state_dict(weights)
+    except RuntimeError as error:
+        raise damaged(folder / STATISTICS_FILE, error) from error
+    return tuple(statistics)
 
 
 def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:
-    """Return the weights in a teacher's folder where their training depended on the same; None where it did not.
+    """Return the weights in a teacher's folder if the hash of their training is `trained_as`, else None.
 
-    Where a teacher is cut makes no difference to its training, so a cut elsewhere needs none.
+    The hash leaves out where the teacher is cut, so other boundaries need no new training.
     """
     try:
         same = read_json(folder / FILES[1]).get("trained_as") == trained_as
-        return load_file(folder / FILES[0]) if same else None
-    except (SafetensorError, OSError, AttributeError):
+        return load_saved_weights(folder / FILES[0]) if same else None
+    except (ArtifactError, AttributeError):
         return None
 
 
 def load_teacher(folder: Path) -> Teacher:
     """Read a frozen teacher from a run; raises `ArtifactError` where a file is missing or damaged."""
     description = read_json(folder / FILES[1])
-    try:
-        weights = load_file(folder / FILES[0])
-    except (SafetensorError, OSError) as error:
-        raise damaged(folder / FILES[0], error) from error
+    weights = load_saved_weights(folder / FILES[0])
     try:
         name = str(description["model"])
         arguments = {**description["model_args"], "num_classes": int(description["num_classes"])}
@@ -167,11 +160,7 @@ def normalization_of(config: TeacherConfig) -> tuple[tuple[float, ...], tuple[fl
 
 def count_teacher(teacher: Teacher, image_size: int) -> dict[str, int]:
     """Return what the whole teacher takes for one image, attention included, under the names of the searches' resources."""
-    model = copy.deepcopy(teacher.model).to("meta")
-    for module in model.modules():
-        if hasattr(module, "fused_attn"):
-            module.fused_attn = False  # pyright: ignore[reportArgumentType] - torch counts matrix products, not this
-    return count_all(model, (1, teacher.mean.shape[1], image_size, image_size)).resources
+    return count_all(meta_copy(teacher.model), (1, teacher.mean.shape[1], image_size, image_size)).resources
 
 
 def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Module:
@@ -193,26 +182,13 @@ def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Modu
 
 
 def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    require_known_model(name)
-    try:
-        return timm.create_model(name, **arguments)
-    except HelixError:
-        raise
-    except Exception as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
-        hint = (
-            "; timm's weights need a network connection to the Hugging Face hub" if arguments.get("pretrained") else ""
-        )
-        raise TeacherError(
-            f"the teacher {name!r} cannot be built with {dict(arguments)}: {detail[:240]}{hint}"
-        ) from error
-
-
-def require_known_model(name: str) -> None:
-    """Raise `UnknownNameError`, with the nearest names, where timm knows no such model."""
-    base = name.partition(".")[0]
-    if not timm.is_model(base) and not base.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
-        raise UnknownNameError("timm model", name, timm.list_models())
+    return create_model(
+        name,
+        arguments,
+        title=f"the teacher {name!r} with {dict(arguments)}",
+        error=TeacherError,
+        hint="timm's weights need a network connection to the Hugging Face hub",
+    )
 
 
 def _classes_in(weights: Mapping[str, Tensor], name: str) -> int | None:

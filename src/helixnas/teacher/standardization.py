@@ -54,7 +54,7 @@ class Standardization(nn.Module):
         return (features * self.spread + self.mean).to(features.dtype)
 
 
-def measure_units(batches: Iterable[Sequence[Tensor]]) -> tuple[Standardization, ...]:
+def measure_feature_statistics(batches: Iterable[Sequence[Tensor]]) -> tuple[Standardization, ...]:
     """Return what standardises features, from Y_1 .. Y_N of some batches, in the teacher's own units.
 
     Raises:

@@ -13,6 +13,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from helixnas.errors import ConfigError, TeacherError
+from helixnas.nn import Normalization
 from helixnas.teacher.boundaries import record_boundaries
 from helixnas.teacher.layout import layout_of
 from helixnas.teacher.shortcut import modules_before, skipping
@@ -53,9 +54,6 @@ class Teacher(nn.Module):
         tensor([[7.], [7.]])
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         model: nn.Module,
@@ -68,8 +66,7 @@ class Teacher(nn.Module):
         detach_boundaries: bool = False,
     ) -> None:
         super().__init__()
-        if len(mean) != len(std) or not mean:
-            raise ConfigError(f"mean and std need one entry per channel of the image, not {len(mean)} and {len(std)}")
+        normalization = Normalization(mean, std)
         if frozen and detach_boundaries:
             raise ConfigError("a frozen teacher does not learn, so detach_boundaries needs frozen=False")
         recorder, output = record_boundaries(model, boundaries, (len(mean), *input_size))
@@ -88,9 +85,8 @@ class Teacher(nn.Module):
         self.num_classes = int(getattr(model, "num_classes", output.shape[-1]))
         self._overwritten = frozenset(name for name in boundaries if recorder.was_overwritten(name))
         self._shortcuts: dict[int, tuple[str, ...] | None] = {}
-        self.units = nn.ModuleList()
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1))
+        self.feature_statistics = nn.ModuleList()
+        self.normalize = normalization
         if frozen:
             self.model.requires_grad_(False)
         self.train(not frozen)
@@ -102,11 +98,15 @@ class Teacher(nn.Module):
             self.model.eval()
         return self
 
-    def normalize(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch channels height width"]:
-        """Return images in [0, 1] as the teacher wants them: Y_0."""
-        return (images - self.mean) / self.std
+    @property
+    def mean(self) -> Tensor:
+        """Mean of the normalisation, (1, channels, 1, 1)."""
+        return self.normalize.mean
+
+    @property
+    def std(self) -> Tensor:
+        """Standard deviation of the normalisation, (1, channels, 1, 1)."""
+        return self.normalize.std
 
     def standardize(self, units: Sequence[Standardization]) -> None:
         """Give and take Y_1 .. Y_N in these units from now on, one per boundary; in the network's own where there are none.
@@ -117,7 +117,7 @@ class Teacher(nn.Module):
         found = tuple(unit.mean.shape[1] for unit in units)
         if units and found != self.widths:
             raise TeacherError(f"features of widths {list(self.widths)} cannot have units of widths {list(found)}")
-        self.units = nn.ModuleList(units)
+        self.feature_statistics = nn.ModuleList(units)
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
         """Return the network's output for images in [0, 1]."""
@@ -211,10 +211,10 @@ class Teacher(nn.Module):
         return not torch.equal(self.continue_from(images, block, first), self.continue_from(images, block, second))
 
     def _in_units(self, block: int, features: Tensor) -> Tensor:
-        return self.units[block - 1](features) if self.units else features
+        return self.feature_statistics[block - 1](features) if self.feature_statistics else features
 
     def _own(self, block: int, features: Tensor) -> Tensor:
-        unit = self.units[block - 1] if self.units else None
+        unit = self.feature_statistics[block - 1] if self.feature_statistics else None
         return unit.undo(features) if isinstance(unit, Standardization) else features
 
     def _run(self, normalized: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helixnas.errors import TeacherError
+from helixnas.errors import TeacherError, on_one_line
 
 Listener = Callable[[str, Any], Any]
 """Called with a module's name and its output; a value other than None is passed on in the output's place."""
@@ -42,10 +42,9 @@ def run_blank(model: nn.Module, names: Sequence[str], listener: Listener, shape:
         with torch.no_grad(), listening(model, names, listener):
             return model(image)
     except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
         channels, height, width = shape
         raise TeacherError(
-            f"the teacher cannot take images of {height} x {width} pixels with {channels} channels: {detail}"
+            f"the teacher cannot take images of {height} x {width} pixels with {channels} channels: {on_one_line(error)}"
         ) from error
     finally:
         for module, mode in training.items():

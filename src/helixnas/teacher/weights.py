@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from helixnas.errors import TeacherError
+from helixnas.errors import TeacherError, on_one_line
 
 PACKAGED_MODEL = "tf_efficientnet_lite0"
 """The model whose ImageNet weights the package holds."""
@@ -30,9 +30,7 @@ def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, T
             else torch.load(path, map_location="cpu", weights_only=True)
         )
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise TeacherError(
-            f"the weights in {path} are truncated or no plain tensors: {' '.join(str(error).split())[:160]}"
-        ) from error
+        raise TeacherError(f"the weights in {path} are truncated or not plain tensors: {on_one_line(error)}") from error
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

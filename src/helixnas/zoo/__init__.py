@@ -1,5 +1,6 @@
 """Networks as timm models: importing this package registers them."""
 
+from helixnas.zoo.creation import create_model, require_known_model
 from helixnas.zoo.dna import dna_architecture
 from helixnas.zoo.helix_net import HELIXNAS, HelixNet, create_helix_net
 from helixnas.zoo.sizes import ZOO, ModelSize, model_size, scale_to
@@ -12,7 +13,9 @@ __all__ = [
     "ModelSize",
     "SmallResNet",
     "create_helix_net",
+    "create_model",
     "dna_architecture",
     "model_size",
+    "require_known_model",
     "scale_to",
 ]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from helixnas.artifacts.files import read_text
 from helixnas.errors import ConfigError
-from helixnas.nn import build_stage, classifier_of, initialize
+from helixnas.nn import build_stages, classifier_of, initialize
 from helixnas.nn.operations import activation_layer
 from helixnas.space import Architecture
 
@@ -77,15 +77,13 @@ class HelixNet(nn.Module):
         self.drop_rate = drop_rate
         self.grad_checkpointing = False
         rates = drop_path_rates(architecture, drop_path_rate)
-        width, stages = in_chans, list[nn.Module]()
-        for stage, own in zip((*architecture.stem, *architecture.blocks), rates, strict=True):
-            stages.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=own))
-            width = stage.path.width
-        self.stem = nn.Sequential(*stages[: len(architecture.stem)])
-        self.blocks = nn.Sequential(*stages[len(architecture.stem) :])
+        stages = (*architecture.stem, *architecture.blocks)
+        modules = build_stages(in_chans, stages, norm_layer=nn.BatchNorm2d, drop_path_rates=rates)
+        self.stem = nn.Sequential(*modules[: len(architecture.stem)])
+        self.blocks = nn.Sequential(*modules[len(architecture.stem) :])
         self.feature_info = feature_info(architecture)
 
-        head = architecture.head
+        head, width = architecture.head, stages[-1].path.width if stages else in_chans
         self.num_features = head.width or width
         activation = activation_layer(head.activation)
         self.conv_head = ConvNormAct(width, head.width, 1, act_layer=activation) if head.width else nn.Identity()

@@ -1,14 +1,14 @@
 """How large the models are: parameters and multiply-adds, counted on the meta device, and scaling to a given size."""
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import timm
 import torch
 
-from helixnas.errors import SpaceError
+from helixnas.errors import ConfigError, SpaceError
 from helixnas.nn import count_macs, count_params
 from helixnas.space import Architecture, Scaled, compound
+from helixnas.zoo.creation import create_model
 from helixnas.zoo.dna import DNA, SCALED
 from helixnas.zoo.helix_net import HelixNet
 
@@ -42,7 +42,7 @@ def model_size(name: str, *, num_classes: int = 1000) -> ModelSize:
     ModelSize(params=4243318, macs=335141728, image_size=224)
     """
     with torch.device("meta"):
-        model: Any = timm.create_model(name, num_classes=num_classes)
+        model = create_model(name, {"num_classes": num_classes}, title=f"the model {name!r}", error=ConfigError)
     channels, height, width = model.pretrained_cfg["input_size"]
     return ModelSize(count_params(model), count_macs(model, (1, channels, height, width)), height)
 

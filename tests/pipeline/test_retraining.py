@@ -138,7 +138,7 @@ def test_a_teacher_of_other_classes_is_told_before_the_supernet_is_distilled(
     taught = replace(tiny, retrain=replace(tiny.retrain, teach="soft"), distill=replace(tiny.distill, num_epochs=2))
     monkeypatch.setattr(Teacher, "num_classes", 1000, raising=False)
     monkeypatch.setattr(Teacher, "__setattr__", without_classes)
-    with pytest.raises(ConfigError, match="the teacher tells 1,000 classes apart and the network 10"):
+    with pytest.raises(ConfigError, match="the teacher predicts 1,000 classes and the network 10"):
         run_recipe(taught, copy, Reporter())
     assert "distill" not in copy.load_record().stages
 

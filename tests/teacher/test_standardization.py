@@ -45,7 +45,7 @@ def test_precision_stays_as_it_came() -> None:
 
 
 def test_what_cannot_be_standardised_is_refused() -> None:
-    with pytest.raises(TeacherError, match="cannot be standardised without a single image"):
+    with pytest.raises(TeacherError, match="feature statistics need at least one batch"):
         measure_feature_statistics([])
     with pytest.raises(TeacherError, match="the teacher's features Y_2 are not finite"):
         measure_feature_statistics([(torch.ones(1, 1, 2, 2), torch.full((1, 1, 2, 2), torch.inf))])
@@ -79,7 +79,7 @@ def test_a_teacher_that_learns_also_takes_features_in_its_units() -> None:
 
 
 def test_units_of_other_widths_are_refused(two_convolutions) -> None:
-    with pytest.raises(TeacherError, match=r"features of widths \[6, 8\] cannot have units of widths \[6\]"):
+    with pytest.raises(TeacherError, match=r"features of widths \[6, 8\] cannot have statistics of widths \[6\]"):
         two_convolutions(5).standardize([Standardization(torch.zeros(6), torch.ones(6))])
 
 

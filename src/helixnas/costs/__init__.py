@@ -1,4 +1,4 @@
-"""What every path costs: counted (parameters, multiply-adds, FLOPs, memory) and measured (latency)."""
+"""Costs of every path: counted (parameters, multiply-adds, FLOPs, memory) and measured (latency)."""
 
 from helixnas.costs.benchmarks import DeviceTimings, export_benchmarks, read_timings
 from helixnas.costs.config import RUNTIMES, CostsConfig

@@ -1,4 +1,4 @@
-"""From an architecture to a model folder: weights, architecture and input description, loadable through timm."""
+"""Model folders: weights, architecture and input description of a network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ def build_model(
     config: RetrainConfig,
     seed: int,
 ) -> nn.Module:
-    """Build the network with fresh weights that depend on `seed` alone; `mean` and `std` normalise its images."""
+    """Build the network with initial weights that depend only on `seed`; `mean` and `std` normalise its images."""
     arguments = {
         "arch": architecture,
         "num_classes": num_classes,
@@ -58,10 +58,10 @@ def save_model(model: nn.Module, folder: Path) -> tuple[str, ...]:
 
 
 def load_model(folder: Path) -> nn.Module:
-    """Build the model of a folder with its weights, in eval mode.
+    """Load the model of a folder, in eval mode.
 
     Raises:
-        ArtifactError: a file is missing or damaged, or the weights are not those of the architecture.
+        ArtifactError: a file is missing or damaged, or the weights do not fit the architecture.
     """
     try:
         architecture = Architecture.from_json(read_text(folder / ARCHITECTURE))

@@ -1,4 +1,4 @@
-"""The supernet: per block, cells that hold every candidate path."""
+"""The supernet: blocks of cells that contain all candidate paths."""
 
 from helixnas.supernet.cell import Interface, SupernetCell, build_stem
 from helixnas.supernet.chain import chain_features

@@ -1,4 +1,4 @@
-"""The teacher: built, cut at named modules, never taken apart."""
+"""The teacher: a whole network whose features are collected at named modules."""
 
 from helixnas.teacher.boundaries import Candidate, cut_candidates, default_boundaries
 from helixnas.teacher.build import (

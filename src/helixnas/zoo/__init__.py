@@ -1,4 +1,4 @@
-"""Networks as timm models: importing this package registers them."""
+"""HelixNAS's networks as timm models; importing this package registers them."""
 
 from helixnas.zoo.creation import create_model, require_known_model
 from helixnas.zoo.dna import dna_architecture

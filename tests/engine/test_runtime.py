@@ -11,7 +11,7 @@ from helixnas.errors import ConfigError, OutOfMemoryError
 
 @pytest.mark.parametrize("name", ["gpu", "tpu:0", "meta", "cpu:x", ""])
 def test_unknown_device_lists_those_that_are_known(name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"unknown runtime.device '{name}'; use auto, cpu, cuda, cuda:N or mps"):
+    with pytest.raises(ConfigError, match=rf"unknown device '{name}'; use auto, cpu, cuda, cuda:N or mps"):
         Runtime(RuntimeConfig(device=name))
 
 

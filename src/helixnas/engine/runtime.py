@@ -185,7 +185,7 @@ def _device(name: str) -> torch.device:
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda", "mps"):
-        raise ConfigError(f"unknown runtime.device {name!r}; use auto, cpu, cuda, cuda:N or mps")
+        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"runtime.device is {name!r}, but this machine has no CUDA device; use auto")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():

@@ -141,7 +141,7 @@ def test_a_network_without_a_classifier_of_timms_kind_is_refused(tmp_path: Path)
     opened = small()
     plain = torch.nn.Sequential(opened.model)
     plain.pretrained_cfg = opened.model.pretrained_cfg  # type: ignore[assignment]
-    with pytest.raises(ConfigError, match="mine has no reset_classifier"):
+    with pytest.raises(ConfigError, match="the classifier of mine cannot be replaced: it has no reset_classifier"):
         tune(OpenedModel(model=plain, name="mine", trained=True), tmp_path / "tuned")
 
 

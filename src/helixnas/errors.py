@@ -71,3 +71,22 @@ class OutOfMemoryError(HelixError, MemoryError):
 
 class Interrupted(HelixError, KeyboardInterrupt):  # noqa: N818 - it is a request, not a failure
     """The user or the system asked to stop; what was done is saved."""
+
+
+def first_line(error: BaseException) -> str:
+    r"""Return the first line of an error's text, at most 240 characters, or the name of its class.
+
+    >>> first_line(ValueError("no such layer\nfirst seen in block 2"))
+    'no such layer'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0][:240] if lines else type(error).__name__
+
+
+def on_one_line(error: BaseException) -> str:
+    r"""Return an error's text on one line, at most 240 characters, or the name of its class.
+
+    >>> on_one_line(ValueError("no such layer\nfirst seen in block 2")), on_one_line(KeyError())
+    ('no such layer first seen in block 2', 'KeyError')
+    """
+    return " ".join(str(error).split())[:240] or type(error).__name__

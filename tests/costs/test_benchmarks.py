@@ -85,9 +85,13 @@ def test_missing_rows_are_named(tmp_path: Path, tiny: SearchSpace, given: Input)
     ("change", "kind", "message"),
     [
         (("stem-3-8.onnx", "stem-3-9.onnx"), UnknownNameError, "line 3: 'stem-3-9'; did you mean stem-3-8"),
-        (("stem-3-8.onnx", "empty.onnx"), ArtifactError, "line 3: empty has a row already, in line 2; keep one"),
-        (("stem-3-8.onnx,,2", "stem-3-8.onnx,,4"), ArtifactError, "line 3: batch_size must be the same whole number"),
-        (("stem-3-8.onnx,,2,8,0.5", "stem-3-8.onnx,,2"), ArtifactError, "line 3: there must be 5 values in a row"),
+        (("stem-3-8.onnx", "empty.onnx"), ArtifactError, "line 3: empty already has a row in line 2; keep one"),
+        (
+            ("stem-3-8.onnx,,2", "stem-3-8.onnx,,4"),
+            ArtifactError,
+            "line 3: batch_size must be the same positive integer",
+        ),
+        (("stem-3-8.onnx,,2,8,0.5", "stem-3-8.onnx,,2"), ArtifactError, "line 3: a row must have 5 values"),
         (("stem-3-8.onnx,", "stem-3-8.onnx,12:x"), HelixError, "unknown operation 'x'"),
         (("latency_ms", "ms"), ArtifactError, "lacks the column 'latency_ms'; its first line must be file,arch"),
     ],

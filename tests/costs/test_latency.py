@@ -49,7 +49,7 @@ def test_errors_are_absolute_shares_and_their_side_is_told() -> None:
     assert summary == {"median": 0.25, "worst": 0.5, "bias": -0.25}
     assert "25.0 % (median), 50.0 % (worst), mostly too low" in error_text(summary, 3)
     assert error_summary([]) == {}
-    assert "not known" in error_text({}, 0)
+    assert "unknown" in error_text({}, 0)
 
 
 def test_random_networks_are_distinct_and_follow_the_seed(tiny: SearchSpace) -> None:

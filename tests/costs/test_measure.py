@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import helixnas.zoo  # noqa: F401 - registers the models
+from helixnas.artifacts import CostTable
 from helixnas.costs import cost_table
 from helixnas.nn import Place, count_all, operations, register_operation
 from helixnas.space import (
@@ -54,6 +55,11 @@ def whole(architecture: Architecture, size: int, num_classes: int, in_chans: int
     }
 
 
+@pytest.fixture(scope="module")
+def digits_table() -> CostTable:
+    return cost_table(DIGITS, image_size=16, num_classes=10)
+
+
 @pytest.mark.parametrize(
     ("space", "size", "num_classes", "in_chans"),
     [
@@ -74,8 +80,8 @@ def test_the_table_gives_the_cost_of_the_whole_network(
         assert table.of(architecture) == whole(architecture, size, num_classes, in_chans), architecture.text
 
 
-def test_rows_follow_the_paths_after_every_width_before() -> None:
-    table = cost_table(DIGITS, image_size=16, num_classes=10)
+def test_rows_follow_the_paths_after_every_width_before(digits_table: CostTable) -> None:
+    table = digits_table
     assert table.num_blocks == 3
     assert (table.path[0], table.previous_width[0], table.width[0]) == ("", 3, 16)
     for number, block in enumerate(DIGITS.blocks, start=1):
@@ -92,8 +98,8 @@ def test_rows_follow_the_paths_after_every_width_before() -> None:
     assert table.facts == {"image_size": 16, "num_classes": 10, "in_chans": 3}
 
 
-def test_the_width_before_changes_the_cost_of_the_first_layer_only() -> None:
-    table = cost_table(DIGITS, image_size=16, num_classes=10)
+def test_the_width_before_changes_the_cost_of_the_first_layer_only(digits_table: CostTable) -> None:
+    table = digits_table
     params = table.resource("params")
     difference = {
         path.text: int(params[table._index[2, 24, path.text]] - params[table._index[2, 16, path.text]])

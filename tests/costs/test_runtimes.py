@@ -80,7 +80,7 @@ def test_a_compiler_that_fails_is_one_sentence(tmp_path: Path, monkeypatch: pyte
 
 def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="with pytorch-eager-cuda, but this machine has no CUDA device"):
+    with pytest.raises(ConfigError, match="with pytorch-eager-cuda: this machine has no CUDA device"):
         require_runtime("pytorch-eager-cuda")
 
 

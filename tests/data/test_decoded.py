@@ -165,7 +165,7 @@ def test_a_full_disk_costs_the_cache_and_not_the_run(
 
     monkeypatch.setattr(files.os, "fsync", full)
     assert decode_folder(make_images(size=96, count=24)) is not None
-    assert "are not kept and will be decoded again" in caplog.text
+    assert "cannot be cached and will be decoded again" in caplog.text
     assert not list(own_cache.iterdir())
 
 

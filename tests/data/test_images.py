@@ -134,9 +134,9 @@ def test_a_number_as_subset_is_spread_over_the_classes(digits: ImageSet) -> None
 
 
 def test_a_subset_outside_the_set_is_an_error(digits: ImageSet) -> None:
-    with pytest.raises(DataError, match="2,000 images are asked of the 1,238 for training; 1 to all are there"):
+    with pytest.raises(DataError, match="cannot take 2,000 images: the training set has 1,238"):
         digits.subset(2000)
-    with pytest.raises(DataError, match="positions among the training images must be 0 to 1,237, at least one"):
+    with pytest.raises(DataError, match="positions in the training set must be 0 to 1,237, and at least one"):
         digits.subset([1238])
     with pytest.raises(DataError, match="at least one"):
         digits.subset([])
@@ -154,7 +154,7 @@ def test_a_batch_larger_than_the_set_is_an_error_when_the_last_is_dropped(digits
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"skip": -1}, {"epoch": -1}, {"seed": -1}, {"view": -1}])
 def test_negative_numbers_are_an_error_at_once(digits: ImageSet, wrong: dict[str, int]) -> None:
     with pytest.raises(
-        DataError, match="a batch has at least 1 image, and seed, epoch, skip and view are not negative"
+        DataError, match="batch_size must be at least 1, and seed, epoch, skip and view must not be negative"
     ):
         digits.batches(**({"batch_size": 5, "seed": 3, "augment": True, "shuffle": True} | wrong))
 
@@ -164,8 +164,8 @@ def test_labels_needed_but_absent_name_the_purpose(make_images: Any) -> None:
     with pytest.raises(DataError) as caught:
         _train(root).require_labels("retraining")
     assert str(caught.value) == (
-        f"retraining needs labels, and the training images of {root} have none; one folder for each class, and "
-        "data.labels not false, would be right"
+        f"retraining needs labels, and the training images of {root} have none; use one folder per class and "
+        "data.labels=true"
     )
 
 

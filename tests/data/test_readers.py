@@ -81,7 +81,7 @@ def test_labels_are_not_read_when_not_wanted(make_images: Any) -> None:
 
 def test_images_beside_class_folders_are_an_error_unless_labels_are_not_wanted(make_images: Any) -> None:
     root = make_images(classes=("cat", "dog", ""))
-    with pytest.raises(DataError, match=r"both in class folders \(cat, dog, ...\) and beside them; move those"):
+    with pytest.raises(DataError, match=r"both in class folders \(cat, dog, ...\) and outside of them; move these"):
         _open(root)
     assert _open(root, labels=False).num_images == 15
 
@@ -89,7 +89,7 @@ def test_images_beside_class_folders_are_an_error_unless_labels_are_not_wanted(m
 def test_an_empty_folder_and_an_empty_tar_are_errors(tmp_path: Path, make_tar: Any) -> None:
     (tmp_path / "empty").mkdir()
     for root in (tmp_path / "empty", make_tar("empty.tar", {"readme.txt": b"nothing"})):
-        with pytest.raises(DataError, match=rf"{root} holds no images; files ending in .jpg, .jpeg or .png would be"):
+        with pytest.raises(DataError, match=rf"{root} has no images; they must be .jpg, .jpeg or .png files"):
             _open(root)
 
 

@@ -104,7 +104,8 @@ def test_an_evaluation_class_unknown_to_the_training_data_is_an_error(make_image
     train, other = make_images("train"), make_images("other", classes=("cat", "cow"))
     with pytest.raises(DataError) as caught:
         _open(train, evaluation_root=str(other))
-    assert str(caught.value) == f"{other} has 1 classes that {train} has not, such as 'cow'; the 2 there are cat, dog"
+    expected = f"{other} has 1 classes that {train} does not have, such as 'cow'; its 2 classes are cat, dog"
+    assert str(caught.value) == expected
 
 
 def test_labelled_evaluation_images_serve_unlabelled_training_images(make_images: Any) -> None:
@@ -116,16 +117,14 @@ def test_labelled_evaluation_images_serve_unlabelled_training_images(make_images
 
 
 def test_evaluation_images_without_labels_are_an_error(make_images: Any) -> None:
-    with pytest.raises(DataError, match=r"the evaluation images of .*flat have no labels; one folder for each class"):
+    with pytest.raises(DataError, match=r"the evaluation images of .*flat have no labels; use one folder per class"):
         _open(make_images("train"), evaluation_root=str(make_images("flat", classes=("",))))
 
 
 def test_evaluation_images_inside_or_equal_to_the_training_images_are_an_error(make_images: Any) -> None:
     root = make_images("set")
     make_images("set/validation")
-    message = (
-        r"the evaluation images, in .*, and the training images, in .*set, must be apart; move the training images"
-    )
+    message = r"the evaluation images, in .*, and the training images, in .*set, overlap; move the training images"
     with pytest.raises(DataError, match=message):
         _open(root)
     with pytest.raises(DataError, match=message):
@@ -136,9 +135,7 @@ def test_more_rating_images_than_there_are_is_an_error(make_images: Any) -> None
     root = make_images()
     with pytest.raises(DataError) as caught:
         _open(root, num_rating=8)
-    assert str(caught.value) == (
-        f"data.num_rating is 8, but {root} has 8 training images to hold them out of; choose at most 7"
-    )
+    assert str(caught.value) == (f"data.num_rating is 8, but {root} has only 8 training images; choose at most 7")
 
 
 def test_one_image_for_each_class_is_enough_to_divide(make_images: Any) -> None:

@@ -17,19 +17,19 @@ def test_unknown_device_lists_those_that_are_known(name: str) -> None:
 
 def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match=r"device 'cuda:1' was asked for, but this machine has no CUDA device; use"):
+    with pytest.raises(ConfigError, match=r"runtime.device is 'cuda:1', but this machine has no CUDA device; use"):
         Runtime(RuntimeConfig(device="cuda:1"))
 
 
 def test_cuda_device_with_too_large_a_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(ConfigError, match=r"device 'cuda:2' was asked for, but the last one here is cuda:1"):
+    with pytest.raises(ConfigError, match=r"runtime.device is 'cuda:2', but the last device of this machine is cuda:1"):
         Runtime(RuntimeConfig(device="cuda:2"))
 
 
 def test_half_precision_on_a_cpu_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"runtime.precision=fp16 needs a GPU, and the device is cpu; use bf16"):
+    with pytest.raises(ConfigError, match=r"runtime.precision=fp16 needs a GPU, but the device is cpu; use bf16"):
         Runtime(RuntimeConfig(device="cpu", precision="fp16"))
 
 

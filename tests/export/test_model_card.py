@@ -47,7 +47,7 @@ def facts(searched: dict[str, Architecture]) -> CardFacts:
         "| trained on | digits |",
         "| top-1 | 50.00% |",
         "| top-5 | 100.00% |",
-        "| images, seen by neither training nor search | 100 |",
+        "| images, used in neither training nor search | 100 |",
         "import helixnas.zoo  # registers the network",
     ],
 )

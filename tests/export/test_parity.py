@@ -27,7 +27,7 @@ def test_what_is_no_number_is_no_parity() -> None:
 
 
 def test_logits_of_another_shape_are_named() -> None:
-    with pytest.raises(ExportError, match="gives logits of shape 1 x 2, the model 1 x 1"):
+    with pytest.raises(ExportError, match="has logits of shape 1 x 2, the original 1 x 1"):
         compare(flat, lambda images: flat(images).repeat(1, 2), IMAGES, batch_size=8)
 
 

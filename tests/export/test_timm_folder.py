@@ -63,7 +63,7 @@ def test_what_else_is_in_the_folder_stays(model: nn.Module, images: Tensor, tmp_
 
 def test_a_file_in_the_place_of_the_folder_is_refused(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
-    with pytest.raises(ExportError, match="mine is a file; a folder is written in the format timm"):
+    with pytest.raises(ExportError, match="mine is a file; the format timm needs a folder"):
         export_timm(model, tmp_path / "mine", images, card="", shown=SHOWN)
 
 

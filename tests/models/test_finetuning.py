@@ -124,7 +124,10 @@ def test_images_without_labels_are_refused_and_nothing_is_written(tmp_path: Path
     ("config", "message"),
     [
         (replace(QUICK, fit=FitConfig(batch_size=2048)), "training the model is 2048, but there are only 1438 images"),
-        (replace(QUICK, image_size=24), r"test_vit does not take images of 24 pixels: .*; choose another --image-size"),
+        (
+            replace(QUICK, image_size=24),
+            r"test_vit does not accept images of 24 pixels: .*; choose another --image-size",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused_and_nothing_is_written(
@@ -141,7 +144,7 @@ def test_a_network_without_a_classifier_of_timms_kind_is_refused(tmp_path: Path)
     opened = small()
     plain = torch.nn.Sequential(opened.model)
     plain.pretrained_cfg = opened.model.pretrained_cfg  # type: ignore[assignment]
-    with pytest.raises(ConfigError, match="mine has no reset_classifier"):
+    with pytest.raises(ConfigError, match="the classifier of mine cannot be replaced: it has no reset_classifier"):
         tune(OpenedModel(model=plain, name="mine", trained=True), tmp_path / "tuned")
 
 

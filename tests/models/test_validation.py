@@ -76,7 +76,7 @@ def test_attention_is_counted() -> None:
 def test_other_classes_than_the_models_are_refused_with_both_numbers(digits: ImageSet, runtime: Runtime) -> None:
     opened = open_model("small_resnet", weights="none")
     opened.model.reset_classifier(7)  # type: ignore[operator]
-    with pytest.raises(DataError, match="small_resnet tells 7 classes apart, but the images of digits have 10"):
+    with pytest.raises(DataError, match="small_resnet predicts 7 classes, but digits has 10"):
         validate(opened, digits, runtime=runtime)
 
 

@@ -140,7 +140,9 @@ def test_a_first_layer_without_a_1x1_convolution_is_refused() -> None:
     blocks = [{"stride": 2, "cells": [{"width": width, "layers": [["ds"]]}]} for width in (8, 12)]
     stem = [{"stride": 1, "width": 8, "operations": ["conv"]}]
     space = load_space({"name": "mine", "operations": operations, "stem": stem, "blocks": blocks})
-    with pytest.raises(ConfigError, match=r"block 2 begins with ds, .* train it from scratch \(--init scratch\)"):
+    with pytest.raises(
+        ConfigError, match=r"block 2 begins with ds, .* train the network from scratch \(--init scratch\)"
+    ):
         inherit(network(space.parse("8:ds 12:ds")), supernet_of(space, (10, 10)))
 
 

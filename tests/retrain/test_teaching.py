@@ -52,5 +52,7 @@ def test_without_teaching_there_is_no_objective() -> None:
 
 
 def test_a_teacher_of_other_classes_is_refused_with_both_numbers() -> None:
-    with pytest.raises(ConfigError, match="the teacher tells 1,000 classes apart and the network 10, so it cannot"):
+    with pytest.raises(
+        ConfigError, match="the teacher predicts 1,000 classes and the network 10, so retrain.teach must be none"
+    ):
         objective_of(lambda x: x, kind="soft", share=0.5, temperature=1.0, num_classes=(1000, 10))

@@ -69,7 +69,7 @@ def test_building_leaves_the_global_generator_alone(space: SearchSpace) -> None:
 
 
 def test_teacher_cut_into_another_number_of_blocks_is_refused(space: SearchSpace) -> None:
-    with pytest.raises(TeacherError, match=r"cut into 3 blocks, space 'tiny' has 2; name one boundary per block"):
+    with pytest.raises(TeacherError, match=r"cut into 3 blocks, but space 'tiny' has 2; name one boundary per block"):
         build_supernet(space, (10, 18, 20), config=SupernetConfig(), seed=0)
 
 

@@ -39,8 +39,8 @@ def test_blocks_that_share_a_stride_get_the_modules_to_choose_from() -> None:
     with pytest.raises(TeacherError) as caught:
         default_boundaries(model, (4, 8, 16, 16, 32, 32), (64, 64))
     assert str(caught.value) == (
-        "blocks at strides [4, 8, 16, 16, 32, 32] share stride 16, so where to cut is open; "
-        "name one module per block in teacher.boundaries, out of: "
+        "blocks at strides [4, 8, 16, 16, 32, 32] share stride 16, so the boundaries are ambiguous; "
+        "name one module per block in teacher.boundaries, from: "
         "stride 4: blocks.1 (24 channels, 16 x 16); stride 8: blocks.2 (40 channels, 8 x 8); "
         "stride 16: blocks.3 (80 channels, 4 x 4), blocks.4 (112 channels, 4 x 4); "
         "stride 32: blocks.5 (192 channels, 2 x 2), blocks.6 (320 channels, 2 x 2)"
@@ -58,7 +58,9 @@ def test_a_transformer_of_one_stride_must_be_told() -> None:
 
 
 def test_a_stride_that_is_not_there_gets_those_that_are() -> None:
-    message = r"no module at stride 2 \(blocks are at \[2, 4\]\); it has stride 4: stages\.0; stride 8: stages\.1"
+    message = (
+        r"no module at stride 2 \(the blocks have strides \[2, 4\]\); it has stride 4: stages\.0; stride 8: stages\.1"
+    )
     with pytest.raises(TeacherError, match=message):
         default_boundaries(timm.create_model("test_convnext"), (2, 4), (64, 64))
 

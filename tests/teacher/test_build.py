@@ -109,7 +109,7 @@ def test_an_unknown_model_gets_the_nearest_names() -> None:
 
 
 def test_an_argument_that_the_model_does_not_know_is_one_sentence() -> None:
-    with pytest.raises(TeacherError, match=r"'test_efficientnet' cannot be built with .*'no_such'"):
+    with pytest.raises(TeacherError, match=r"the teacher 'test_efficientnet' with .*'no_such'.* cannot be built"):
         build(model_args={"no_such": 1})
 
 
@@ -120,8 +120,8 @@ def test_every_block_needs_a_boundary() -> None:
 
 def test_features_that_do_not_fit_the_space_name_both_sizes() -> None:
     message = (
-        r"boundary 'blocks\.0' gives features of 32 x 32 pixels, but the space's block there \(stride 4\) gives "
-        r"16 x 16 for images of 64 x 64; choose another boundary, or other strides of the space"
+        r"boundary 'blocks\.0' has features of 32 x 32 pixels, but the block of the space \(stride 4\) has "
+        r"16 x 16 for images of 64 x 64; choose another boundary or other strides"
     )
     with pytest.raises(TeacherError, match=message):
         build(boundaries=("blocks.0", "blocks.2", "blocks.3", "blocks.4"))
@@ -141,7 +141,7 @@ def test_a_transformer_that_takes_any_size_has_its_grid_follow_the_images() -> N
 
 def test_the_packaged_weights_are_for_one_model_only() -> None:
     with pytest.raises(
-        TeacherError, match="package holds tf_efficientnet_lite0 only; the teacher is test_efficientnet"
+        TeacherError, match="package has weights of tf_efficientnet_lite0 only; teacher.model is test_efficientnet"
     ):
         build(weights="package")
 

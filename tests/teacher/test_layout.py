@@ -52,11 +52,13 @@ def test_a_transformer_that_says_nothing_of_itself_is_understood() -> None:
 
 
 def test_tokens_that_form_no_grid_are_an_error() -> None:
-    with pytest.raises(TeacherError, match="the 7 tokens of module 'odd' form no grid over an image of 32 x 32 pixels"):
+    with pytest.raises(
+        TeacherError, match="the 7 tokens of module 'odd' do not form a grid over an image of 32 x 32 pixels"
+    ):
         layout_of(nn.Identity(), "odd", torch.zeros(1, 7, 4), (32, 32))
 
 
 @pytest.mark.parametrize(("output", "found"), [(torch.zeros(2, 3), r"a tensor of shape \(2, 3\)"), ((1, 2), "tuple")])
 def test_what_is_no_feature_map_is_an_error(output: object, found: str) -> None:
-    with pytest.raises(TeacherError, match=f"module 'head' gives {found}; a boundary needs a feature map"):
+    with pytest.raises(TeacherError, match=f"module 'head' returns {found}; a boundary needs a feature map"):
         layout_of(nn.Identity(), "head", output, (32, 32))

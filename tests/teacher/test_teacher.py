@@ -251,7 +251,7 @@ def test_continuing_from_a_block_that_is_not_there_is_an_error() -> None:
 
 def test_continuing_from_features_of_another_shape_names_both_shapes() -> None:
     message = (
-        r"^features of shape \(2, 3, 8, 8\) cannot stand for the teacher's at boundary '1', "
+        r"^features of shape \(2, 3, 8, 8\) cannot replace the teacher's at boundary '1', "
         r"which have shape \(2, 4, 8, 8\)$"
     )
     with pytest.raises(TeacherError, match=message):
@@ -266,7 +266,7 @@ def test_an_unknown_boundary_gets_the_nearest_names(family) -> None:
 
 
 def test_boundaries_out_of_order_are_an_error() -> None:
-    with pytest.raises(TeacherError, match="must follow the forward pass, each once: 1, 3; given: 3, 1"):
+    with pytest.raises(TeacherError, match="must be distinct and in the order of the forward pass: 1, 3; not 3, 1"):
         teach(plain(), "3", "1")
 
 
@@ -286,7 +286,7 @@ class Twice(nn.Module):
         return self.layer(self.layer(images)).mean((2, 3))
 
 
-@pytest.mark.parametrize(("name", "times"), [("layer", "runs 2 times in"), ("unused", "takes no part in")])
+@pytest.mark.parametrize(("name", "times"), [("layer", "runs 2 times in"), ("unused", "does not run in")])
 def test_a_boundary_must_run_exactly_once(name: str, times: str) -> None:
     with pytest.raises(TeacherError, match=f"module '{name}' {times} the teacher's forward pass"):
         teach(Twice(), name)
@@ -294,7 +294,7 @@ def test_a_boundary_must_run_exactly_once(name: str, times: str) -> None:
 
 def test_a_boundary_without_a_feature_map_is_an_error() -> None:
     with pytest.raises(
-        TeacherError, match=r"module '5' gives a tensor of shape \(1, 6\); a boundary needs a feature map"
+        TeacherError, match=r"module '5' returns a tensor of shape \(1, 6\); a boundary needs a feature map"
     ):
         teach(plain(), "5")
 

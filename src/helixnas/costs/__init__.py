@@ -1,4 +1,4 @@
-"""What every path costs: counted (parameters, multiply-adds, FLOPs, memory) and measured (latency)."""
+"""Costs of every path: counted (parameters, multiply-adds, FLOPs, memory) and measured (latency)."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""Micro-benchmarks for another device: every part as an ONNX file, and a CSV that brings their times back.
+"""Micro-benchmarks for another device: every part as an ONNX file, and a CSV for the measured times.
 
-The CSV has one row per file. Whoever times the files on a phone or board writes milliseconds of one run into its last
-column; rows of whole networks may stay empty, and then nobody knows how far the sums are off.
+The CSV has one row per file. Write the milliseconds of one run on the device into its last column. Rows of whole
+networks may stay empty, but then the error of summed latencies is not known.
 """
 
 import csv
@@ -26,24 +26,24 @@ CSV_NAME = "timings.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceTimings:
-    """What came back from a device."""
+    """Times measured on a device."""
 
     batch_size: int
     image_size: int
     times: Mapping[str, int]
-    """Nanoseconds by the names of the parts, and of the empty network."""
+    """Nanoseconds of every part and of the empty network, by name."""
 
     networks: Mapping[Architecture, int]
-    """Nanoseconds of the networks that were timed whole."""
+    """Nanoseconds of whole networks."""
 
 
 def export_benchmarks(
     folder: Path, space: SearchSpace, given: Input, networks: Mapping[str, Architecture], *, batch_size: int
 ) -> Iterator[Path]:
-    """Write every part and the given networks as ONNX files, yielding each, and last the CSV to fill in.
+    """Write every part and the given networks as ONNX files, then the CSV to fill in; yield each path.
 
     Raises:
-        ConfigError: the packages behind ONNX are not installed.
+        ConfigError: the packages for ONNX are not installed.
         ArtifactError: the folder cannot be written.
     """
     require_onnx("exporting micro-benchmarks")
@@ -63,12 +63,12 @@ def export_benchmarks(
 
 
 def read_timings(file: Path, space: SearchSpace, *, num_classes: int, in_chans: int = 3) -> DeviceTimings:
-    """Read a filled-in CSV; batch and image size are those it was exported for.
+    """Read a filled-in CSV; batch and image size are those of the export.
 
     Raises:
-        ArtifactError: the file is missing, lacks a column or a row, or a row has no time above 0; the line is named.
-        UnknownNameError: a row names a file that this space does not need.
-        SpaceError: a row names a network that is not of this space.
+        ArtifactError: the file is missing, lacks a column or a row, or has an invalid time; the message names the line.
+        UnknownNameError: a row names a part that is not in this space.
+        SpaceError: a row names a network that is not in this space.
     """
     rows = _rows(file)
     batch_size, image_size = (_common(file, rows, column) for column in ("batch_size", "image_size"))
@@ -79,9 +79,7 @@ def read_timings(file: Path, space: SearchSpace, *, num_classes: int, in_chans: 
     for line, row in rows.items():
         name = row["file"].removesuffix(".onnx")
         if name in seen:
-            raise ArtifactError(
-                f"{file}, line {line}: {name} has a row already, in line {seen[name]}; keep one of them"
-            )
+            raise ArtifactError(f"{file}, line {line}: {name} already has a row in line {seen[name]}; keep one of them")
         seen[name] = line
         if row["architecture"]:
             if row["latency_ms"]:
@@ -94,24 +92,22 @@ def read_timings(file: Path, space: SearchSpace, *, num_classes: int, in_chans: 
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise ArtifactError(
-            f"{file} has no row for {', '.join(lacking[:3])}{more}; every part of the space must be timed, so export "
+            f"{file} has no row for {', '.join(lacking[:3])}{more}; every part of the space needs a time: export "
             "the benchmarks again (helixnas costs RUN --export-onnx DIR) and fill in all rows"
         )
     return DeviceTimings(batch_size=batch_size, image_size=image_size, times=times, networks=networks)
 
 
 def _rows(file: Path) -> dict[int, dict[str, str]]:
-    """Return the rows by line number, without spaces around values."""
+    """Return the rows by line number, values stripped."""
     reader = csv.DictReader(io.StringIO(read_text(file).removeprefix("\ufeff")))
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
-        raise ArtifactError(
-            f"{file} lacks the column {missing[0]!r}; its first line must be {','.join(COLUMNS)}, commas between"
-        )
+        raise ArtifactError(f"{file} lacks the column {missing[0]!r}; its first line must be {','.join(COLUMNS)}")
     rows: dict[int, dict[str, str]] = {}
     for row in reader:
         if any(row[name] is None for name in COLUMNS):
-            raise ArtifactError(f"{file}, line {reader.line_num}: there must be {len(COLUMNS)} values in a row")
+            raise ArtifactError(f"{file}, line {reader.line_num}: a row must have {len(COLUMNS)} values")
         rows[reader.line_num] = {name: row[name].strip() for name in COLUMNS}
     if not rows:
         raise ArtifactError(f"{file} has no rows; export the benchmarks with: helixnas costs RUN --export-onnx DIR")
@@ -119,12 +115,12 @@ def _rows(file: Path) -> dict[int, dict[str, str]]:
 
 
 def _common(file: Path, rows: Mapping[int, Mapping[str, str]], column: str) -> int:
-    """Return the whole number that a column holds in every row."""
+    """Return the integer in a column, which must be the same in every row."""
     first = next(iter(rows.values()))[column]
     for line, row in rows.items():
         if row[column] != first or not first.isdecimal() or int(first) < 1:
             raise ArtifactError(
-                f"{file}, line {line}: {column} must be the same whole number in every row, not {row[column]!r}"
+                f"{file}, line {line}: {column} must be the same positive integer in every row, not {row[column]!r}"
             )
     return int(first)
 

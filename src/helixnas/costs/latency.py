@@ -1,7 +1,6 @@
-"""Latency of every path as the sum of its parts' times, and how far such sums are from networks measured whole.
+"""Latency of every path as a sum over its parts, and the error of such sums against whole networks.
 
-The time of a call with nothing to do is taken off every part and charged once, with the stem, so that a network of
-many layers does not pay it many times.
+The overhead of a call, measured on an empty network, is subtracted from every part and added once, with the stem.
 """
 
 import tempfile
@@ -19,7 +18,7 @@ from helixnas.costs.timing import EMPTY, Timing, whole
 from helixnas.space import Architecture, SearchSpace
 
 LATENCY = "latency_ns"
-"""The resource: nanoseconds of one forward pass of the whole batch."""
+"""Name of the resource: nanoseconds of one forward pass of the whole batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +31,12 @@ class Measured:
 
     @property
     def error(self) -> float:
-        """How far the prediction is off, as a share of what was measured; negative where it is too low."""
+        """Relative error of the prediction; negative if it is too low."""
         return self.predicted_ns / self.measured_ns - 1.0
 
 
 def random_networks(space: SearchSpace, number: int, *, seed: int) -> dict[str, Architecture]:
-    """Return random architectures under the names of their workloads, each once.
+    """Return distinct random architectures by the names of their workloads.
 
     >>> from helixnas.space import macro
     >>> list(random_networks(macro(), 2, seed=0))
@@ -51,13 +50,13 @@ def random_networks(space: SearchSpace, number: int, *, seed: int) -> dict[str, 
 def latency_table(
     space: SearchSpace, given: Input, times: Mapping[str, int], *, facts: Mapping[str, int | float | str]
 ) -> CostTable:
-    """Return ``latency_ns`` of every path from the nanoseconds of every part and of the empty network, by name.
+    """Return ``latency_ns`` of every path from the times of its parts.
 
     Args:
         space: the search space.
         given: image and classes of the measurement.
-        times: nanoseconds by the parts' names, and `EMPTY`.
-        facts: what the times hold for, kept in the table.
+        times: nanoseconds of every part and of `EMPTY`, by name.
+        facts: conditions of the measurement, stored in the table.
     """
     empty = times[EMPTY]
 
@@ -68,7 +67,7 @@ def latency_table(
 
 
 def compare(table: CostTable, measured: Mapping[Architecture, int]) -> tuple[Measured, ...]:
-    """Return prediction beside measurement for networks measured whole (nanoseconds)."""
+    """Return the predicted and measured nanoseconds of whole networks."""
     return tuple(
         Measured(architecture=network.text, predicted_ns=table.of(network)[LATENCY], measured_ns=taken)
         for network, taken in measured.items()
@@ -76,7 +75,7 @@ def compare(table: CostTable, measured: Mapping[Architecture, int]) -> tuple[Mea
 
 
 def error_summary(networks: Sequence[Measured]) -> dict[str, float]:
-    """Return the median and the worst absolute error as shares, and the median with its sign; empty for no networks.
+    """Return the relative errors: median and maximum of the absolute, and the signed median; empty for no networks.
 
     >>> pairs = [(100, 100), (90, 100), (150, 100)]
     >>> error_summary([Measured(architecture="", predicted_ns=p, measured_ns=m) for p, m in pairs])["worst"]
@@ -90,22 +89,22 @@ def error_summary(networks: Sequence[Measured]) -> dict[str, float]:
 
 
 def error_text(error: Mapping[str, Any], number: int) -> str:
-    """Return the errors of predicted latency in a sentence.
+    """Describe the errors of summed latency.
 
     >>> error_text({"median": 0.03125, "worst": 0.125, "bias": -0.03125}, 20)
-    'summed latency of 20 random networks against measuring them whole: off by 3.1 % (median), 12.5 % (worst), mostly too low'
+    'error of summed latency on 20 random networks: 3.1 % (median), 12.5 % (worst), mostly too low'
     """
     if not error:
-        return "no network was measured whole, so how far summed latency is off is not known"
+        return "no whole network was measured, so the error of summed latency is unknown"
     side = "too high" if error["bias"] > 0 else "too low" if error["bias"] < 0 else "neither high nor low"
     return (
-        f"summed latency of {number} random networks against measuring them whole: off by {100 * error['median']:.1f} % "
-        f"(median), {100 * error['worst']:.1f} % (worst), mostly {side}"
+        f"error of summed latency on {number} random networks: {100 * error['median']:.1f} % (median), "
+        f"{100 * error['worst']:.1f} % (worst), mostly {side}"
     )
 
 
 def measure_network(architecture: Architecture, given: Input, config: CostsConfig) -> int:
-    """Return the median nanoseconds of one whole network on this device, batch and runtime as in `config`."""
+    """Return the median nanoseconds of one whole network on this device, with the batch size and runtime of `config`."""
     with tempfile.TemporaryDirectory(prefix="helixnas-") as folder:
         job = Timing([whole("network", architecture, given, config.batch_size)], config=config, files=Path(folder))
         for _ in job:

@@ -1,6 +1,6 @@
-"""What can be counted of every path: parameters, multiply-adds, the paper's FLOPs, and activation memory.
+"""Counted costs of every path: parameters, multiply-adds, the paper's FLOPs, and activation memory.
 
-Each part is built on the meta device and counted exactly, once; `cost_table` fills in every path along the chain.
+Each part is built on the meta device and counted once; `cost_table` combines the parts of every path.
 """
 
 import torch
@@ -11,15 +11,15 @@ from helixnas.nn import count_all
 from helixnas.space import SearchSpace
 
 COUNTED = ("params", "macs", "flops", "activation_bytes")
-"""The resources that need no measurement."""
+"""Resources that are counted, not measured."""
 
 
 def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chans: int = 3) -> CostTable:
-    """Count the resources of every (block, previous width, path) of a space, the stem and the head included.
+    """Count the resources of every (block, previous width, path) of a space, stem and head included.
 
-    ``params`` and ``macs`` are those of the module; ``flops`` is what the paper calls FLOPs (Table 2): multiply-adds
-    and two operations per value that a batch norm gives; ``activation_bytes`` is the largest set of feature maps that
-    must be in memory at once, for one image in float32, and combines by maximum.
+    ``params`` and ``macs`` are parameters and multiply-adds; ``flops`` are the paper's FLOPs (Table 2): multiply-adds
+    plus two operations per output element of a batch norm; ``activation_bytes`` is the largest set of feature maps alive
+    at once, for one image in float32, combined by maximum instead of sum.
 
     Args:
         space: the search space.

@@ -1,7 +1,7 @@
-"""The parts that networks of a space are made of: every operation in every context it can stand in, stem and heads.
+"""The parts of a space's networks: stem, heads, and every operation in every context.
 
-An operation in context is (operation, width received, width given, stride, size of the feature map). A space of 10^17
-networks has a few dozen, so each is counted or timed once, and `fill_table` gives every path its cost along the chain.
+A context is (input width, output width, stride, feature map size). A space of 10^17 networks has a few dozen parts, so
+each is counted or timed once, and `fill_table` combines them into the costs of every path.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,48 +15,48 @@ from torch import nn
 
 from helixnas.artifacts import CostTable
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
-from helixnas.nn import Place, build_head, build_operation, build_stage
+from helixnas.nn import Place, build_head, build_operation, build_stages
 from helixnas.space import Cell, LayerPlace, Operation, SearchSpace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One piece of a network, alone: its name tells its context, and `build` makes the module."""
+    """One part of a network; `build` makes its module."""
 
     kind: Literal["stem", "operation", "head"]
     name: str
-    """Unique in a space and fit for a file's name: ``mb6_k5-24-40-s2-56`` takes 24 x 56 x 56, gives 40 x 28 x 28."""
+    """Unique in a space, valid as a file name: ``mb6_k5-24-40-s2-56`` maps 24 x 56 x 56 to 40 x 28 x 28."""
 
     in_width: int
-    """Channels received."""
+    """Input channels."""
 
     size: int
-    """Side of the square feature map received."""
+    """Side of the square input."""
 
     build: Callable[[], nn.Module] = field(compare=False, repr=False)
-    """Makes the module, on the device of the context it is called in."""
+    """Builds the module, on the default device."""
 
     def shape(self, batch_size: int = 1) -> tuple[int, int, int, int]:
-        """Return the shape of its input."""
+        """Return the shape of the input."""
         return batch_size, self.in_width, self.size, self.size
 
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """What a network of the space is given and asked for."""
+    """Image and number of classes of a space's networks."""
 
     image_size: int
     """Side of the square image in pixels."""
 
     num_classes: int
-    """Outputs of the classifier; 0 leaves it out."""
+    """Outputs of the classifier; 0 for no classifier."""
 
     in_chans: int = 3
     """Channels of the image."""
 
 
 def parts(space: SearchSpace, given: Input) -> dict[str, Part]:
-    """Return all parts of a space by name, in the order in which networks may pass them.
+    """Return all parts of a space by name, in the order of the forward pass.
 
     >>> from helixnas.space import macro
     >>> found = parts(macro(depths=(1, 1, 1)), Input(image_size=8, num_classes=10))
@@ -81,14 +81,14 @@ def fill_table(
     *,
     facts: Mapping[str, int | float | str],
 ) -> CostTable:
-    """Return the costs of every (block, previous width, path), stem and head included, combined from those of parts.
+    """Return the costs of every (block, previous width, path), stem and head included, combined from the parts.
 
     Args:
         space: the search space.
         given: image and classes.
         resources: names of the costs.
         cost_of: returns the costs of a part, in the order of `resources`; called once per part.
-        facts: what the numbers hold for, beside image and classes.
+        facts: further conditions of the costs, besides image and classes.
     """
     is_max = np.array([name in COMBINED_BY_MAXIMUM for name in resources])
     cost = cache(lambda part: np.array(cost_of(part), dtype=np.int64))
@@ -127,7 +127,7 @@ def _cell_costs(
     cost: Callable[[Part], npt.NDArray[np.int64]],
     is_max: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64]:
-    """Return (paths, resources): the layers' costs combined, in the order of `Cell.paths`."""
+    """Return the combined costs of the layers, (paths, resources), in the order of `Cell.paths`."""
     total = np.zeros((1, len(is_max)), dtype=np.int64)
     for layer, place in zip(cell.layers, cell.places(previous, stride), strict=True):
         own = np.stack([cost(_operation(operation, place, size)) for operation in layer])
@@ -148,12 +148,7 @@ def _operation(operation: Operation, at: LayerPlace, size: int) -> Part:
 
 def _stem(space: SearchSpace, given: Input) -> Part:
     def build() -> nn.Module:
-        width, stages = given.in_chans, list[nn.Module]()
-        for stage in space.stem:
-            still = (0.0,) * stage.path.depth
-            stages.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=still))
-            width = stage.path.width
-        return nn.Sequential(*stages)
+        return build_stages(given.in_chans, space.stem, norm_layer=nn.BatchNorm2d)
 
     name = f"stem-{given.in_chans}-{given.image_size}"
     return Part(kind="stem", name=name, in_width=given.in_chans, size=given.image_size, build=build)

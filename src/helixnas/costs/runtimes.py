@@ -1,4 +1,4 @@
-"""The runtimes whose latency can be measured: each turns a network into a call that runs it once and waits for it."""
+"""The runtimes whose latency can be measured; each turns a network into a call that runs it once and waits for it."""
 
 import types
 import warnings
@@ -10,24 +10,24 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.engine import open_onnx, require_onnx, save_onnx
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, first_line
 
 Call = Callable[[], object]
-"""Runs a network once on its input and returns when the output is there."""
+"""Runs a network once on its input and returns when the output is ready."""
 
 
 def prepare(runtime: str, network: nn.Module, images: Tensor, *, num_threads: int, file: Path) -> Call:
-    """Return the call that runs `network` on `images` under a runtime of `RUNTIMES`.
+    """Return a call that runs `network` on `images` with one of the `RUNTIMES`.
 
     Args:
         runtime: its name.
         network: in eval mode, on the CPU.
         images: the input, on the CPU.
-        num_threads: CPU threads for runtimes that keep their own; 0 for as many as torch has.
-        file: where a runtime that reads files may keep the network; one that is there is taken as it is.
+        num_threads: CPU threads of runtimes with a thread pool of their own; 0 for as many as torch has.
+        file: the network's file, for runtimes that read files; used as it is if it exists.
 
     Raises:
-        ConfigError: the runtime is not installed here, or has no device.
+        ConfigError: the runtime is not installed, or its device is missing.
     """
     require_runtime(runtime)
     engine, device = runtime.removesuffix("-cuda"), "cuda" if runtime.endswith("-cuda") else "cpu"
@@ -40,16 +40,16 @@ def prepare(runtime: str, network: nn.Module, images: Tensor, *, num_threads: in
 
 
 def require_runtime(runtime: str) -> None:
-    """Raise `ConfigError` where a runtime cannot work on this machine."""
+    """Raise `ConfigError` if a runtime does not work on this machine."""
     if runtime == "onnxruntime-cpu":
         require_onnx("measuring with onnxruntime-cpu")
     if runtime.endswith("-cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"latency was to be measured with {runtime}, but this machine has no CUDA device")
+        raise ConfigError(f"cannot measure latency with {runtime}: this machine has no CUDA device")
 
 
 @contextmanager
 def torch_threads(number: int) -> Generator[None]:
-    """Let torch use this many CPU threads for a while; 0 leaves them as they are."""
+    """Set the number of torch's CPU threads while the context lasts; 0 does not change it."""
     before = torch.get_num_threads()
     if number:
         torch.set_num_threads(number)
@@ -65,12 +65,12 @@ def _infer(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _compiled_call(network: nn.Module, images: Tensor, device: str) -> Call:
-    """Compile the network; the first call does the work."""
+    """Compile the network by a first call."""
 
     def forward(x: Tensor) -> Tensor:
         return network(x)
 
-    # The compiler counts recompilations per code object and gives up after a few: every network gets its own.
+    # torch.compile limits recompilations per code object, so every network gets its own.
     code = forward.__code__.replace(co_name=f"forward_{id(network)}")
     own = types.FunctionType(code, forward.__globals__, closure=forward.__closure__)
     compiled = torch.compile(own, dynamic=False)
@@ -81,12 +81,11 @@ def _compiled_call(network: nn.Module, images: Tensor, device: str) -> Call:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the compiler's advice on what could be faster
+            warnings.simplefilter("ignore")  # performance hints of the compiler
             run()
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"torch.compile does not work here ({reason[:160]}); measure with pytorch-eager or onnxruntime-cpu"
+            f"torch.compile does not work here ({first_line(error)}); measure with pytorch-eager or onnxruntime-cpu"
         ) from error
     return _waiting(run, device)
 

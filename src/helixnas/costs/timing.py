@@ -1,8 +1,8 @@
-"""Timing: all parts of a space, and a few whole networks, in turn, again and again; the median of each counts.
+"""Timing all parts of a space and a few whole networks in rounds; the result is the median of each.
 
-In turn, because a part that is repeated alone finds its weights in the nearest cache and a network does not, and
-because a machine that becomes slower for a while then slows everything that is compared by the same factor. What takes
-long is preparing (compiling, exporting); a runtime that reads files finds those of an interrupted measurement again.
+Every round runs each workload once: repeating one part alone would keep its weights in the cache, as in no real network,
+and a temporary slowdown of the machine affects all workloads alike. Preparation (compiling, exporting) takes most of the
+time; runtimes that read files reuse those of an interrupted measurement.
 """
 
 import gc
@@ -27,45 +27,45 @@ from helixnas.zoo import HelixNet
 
 try:
     import resource
-except ImportError:  # there is none on Windows
+except ImportError:  # not on Windows
     resource = None
 
 EMPTY = "empty"
-"""Name of a network with next to nothing to do: what a call costs by itself."""
+"""Name of an almost empty network, which measures the overhead of a call."""
 
 NUM_WARM_UPS = 3
-"""Rounds before the first one that counts."""
+"""Rounds before the first measured one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A network to be timed."""
+    """A network to time."""
 
     name: str
-    """Also that of its file."""
+    """Name, also of its file."""
 
     build: Callable[[], nn.Module]
     shape: tuple[int, int, int, int]
-    """Of its input, batch included."""
+    """Shape of its input, batch included."""
 
 
 class TimingRecord(NamedTuple):
     """One step of a measurement."""
 
     done: int
-    """Steps so far."""
+    """Steps done."""
 
     note: str
-    """What was done, in a few words."""
+    """Description of the step."""
 
 
 class Timing:
-    """Prepares workloads and times them in rounds; as a job, its state is the times taken so far.
+    """A resumable job that prepares workloads and times them in rounds.
 
     Args:
-        workloads: what to time.
+        workloads: the networks to time.
         config: runtime, threads and rounds.
-        files: where a runtime that reads files keeps the networks; whoever made this removes it.
+        files: folder for the files of runtimes that read files; the caller removes it.
     """
 
     def __init__(self, workloads: Sequence[Workload], *, config: CostsConfig, files: Path) -> None:
@@ -74,27 +74,27 @@ class Timing:
         self.files = files
         self.times: list[list[int]] = []
         self.num_interruptions = 0
-        """How often other work took the processor away in the rounds that count; 0 where the system does not tell."""
+        """Number of times the process was preempted in measured rounds; 0 where the system does not report it."""
 
     @property
     def num_steps(self) -> int:
-        """How many records an uninterrupted measurement yields."""
+        """Number of records of an uninterrupted measurement."""
         return len(self.workloads) + self.config.num_rounds
 
     def state(self) -> dict[str, Any]:
-        """Return the times taken so far."""
+        """Return the times measured so far."""
         times = torch.tensor(self.times, dtype=torch.int64).reshape(-1, len(self.workloads))
         return {"times": times, "num_interruptions": self.num_interruptions}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` returned."""
+        """Restore a `state`."""
         self.times = state["times"].tolist()
         self.num_interruptions = state["num_interruptions"]
 
     def __iter__(self) -> Iterator[TimingRecord]:
-        """Prepare every workload, warm up, and time all of them once per round."""
+        """Prepare all workloads, warm up, and time each once per round."""
         calls: list[Call] = []
-        keep_freed_memory()  # as a process that serves a model has it, and whatever ran in this one before
+        keep_freed_memory()  # the usual state of a process that serves a model, whatever ran here before
         with torch_threads(self.config.num_threads):
             for number, workload in enumerate(self.workloads, start=1):
                 calls.append(self._prepare(workload))
@@ -116,7 +116,7 @@ class Timing:
         return prepare(self.config.latency, network, images, num_threads=self.config.num_threads, file=file)
 
     def medians(self) -> dict[str, int]:
-        """Return the median nanoseconds of each workload by name, once all rounds are done."""
+        """Return the median nanoseconds of each workload by name, after all rounds."""
         assert len(self.times) == self.config.num_rounds, "the measurement is not finished"
         medians = np.median(np.array(self.times), axis=0)
         return {workload.name: int(value) for workload, value in zip(self.workloads, medians, strict=True)}
@@ -125,7 +125,7 @@ class Timing:
 def workloads_of(
     parts: Mapping[str, Part], networks: Mapping[str, Architecture], given: Input, *, batch_size: int
 ) -> list[Workload]:
-    """Return what must be timed: the empty network, every part, and whole networks by name."""
+    """Return all workloads: the empty network, every part, and whole networks by name."""
     empty = Workload(name=EMPTY, build=nn.ReLU, shape=(batch_size, 1, 1, 1))
     alone = [Workload(name=part.name, build=part.build, shape=part.shape(batch_size)) for part in parts.values()]
     return [empty, *alone, *(whole(name, network, given, batch_size) for name, network in networks.items())]
@@ -150,13 +150,13 @@ def _one_round(calls: Sequence[Call]) -> list[int]:
 
 
 def _interruptions() -> int:
-    """Return how often the system has suspended this process in favour of another."""
+    """Return the number of times that the system has preempted this process."""
     return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 @contextmanager
 def _no_collection() -> Generator[None]:
-    """Keep Python's garbage collector from running in the middle of a measurement."""
+    """Turn Python's garbage collector off while the context lasts."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Data: images and labels from where the user has them, divided, shown and batched reproducibly."""
+"""Data: opening, splitting, augmenting and batching images and labels, reproducibly."""
 
 import lazy_loader
 

@@ -1,11 +1,11 @@
-"""How one image is shown: whole and centred for rating and evaluation, varied for training.
+"""Image transforms: a centre crop for rating and evaluation, augmentation for training.
 
-Every variation is a function of (seed, epoch, sample, view) and of nothing else: not of the batch, the process or what
-was drawn before. So a run resumed in the middle of an epoch sees the very images it would have seen.
+Augmentation depends only on (seed, epoch, sample, view), not on the batch, the process or earlier draws, so a run
+resumed in the middle of an epoch sees the same images.
 
-Small shifts and flips are done on a whole batch, with numbers from one table per (seed, epoch, view) whose rows are the
-samples. The augmentation of ImageNet training works on one image at a time with the generators that timm and
-torchvision insist on; those are seeded for the sample and then put back as they were.
+Shifts and flips are applied to whole batches, with one table of random numbers per (seed, epoch, view) and one row per
+sample. ImageNet-style augmentation works on single images with the global generators that timm and torchvision use;
+they are seeded per sample and restored afterwards.
 """
 
 import math
@@ -22,19 +22,19 @@ from PIL import Image
 from torch import Tensor
 
 ORDER_STREAM, AUGMENTATION_STREAM, SPLIT_STREAM = 1, 2, 3
-"""Second word of a seed sequence, so that order, augmentation and splits are independent for one seed."""
+"""Second word of a seed sequence; makes order, augmentation and splits independent of each other."""
 
 ERASED = (124, 116, 104)
-"""Colour of erased pixels: ImageNet's mean, which a teacher's normalisation turns into about zero."""
+"""Colour of erased pixels: ImageNet's mean, about zero after normalisation."""
 
 
 def centre_view(
     image: Image.Image, *, image_size: int, crop_ratio: float, interpolation: str
 ) -> UInt8[np.ndarray, "size size 3"]:
-    """An RGB image as it is rated and evaluated: resized, then cropped at the centre.
+    """Resize an RGB image and crop its centre, for rating and evaluation.
 
-    The crop margin follows timm: the short side becomes `image_size / crop_ratio` pixels. An image whose short side is
-    at most `image_size` is shown without a margin, and one of that very size unchanged.
+    As in timm, the short side becomes `image_size / crop_ratio` pixels before the crop. An image whose short side is at
+    most `image_size` gets no margin, and one of exactly that size is not changed.
 
     Example:
         >>> white = Image.new("RGB", (60, 40), "white")
@@ -48,20 +48,20 @@ def centre_view(
 
 
 class Variation(NamedTuple):
-    """What is done to an image beside a random resized crop and a flip."""
+    """Augmentation in addition to a random resized crop and a flip."""
 
     policy: str = ""
-    """timm's name of an automatic augmentation; empty for none."""
+    """timm's name of an auto-augment policy; empty for none."""
 
     color_jitter: float = 0.0
-    """Strength of changes of brightness, contrast and saturation."""
+    """Strength of brightness, contrast and saturation jitter."""
 
     erasing: float = 0.0
-    """Probability that a rectangle is erased."""
+    """Probability of random erasing."""
 
 
-# timm's v0, and RandAugment at a magnitude of 10, would posterize to no bits at all: a black image that Pillow refuses to
-# make. v0r has the other direction of that operation, and magnitudes end at 9.
+# timm's v0, and RandAugment at magnitude 10, posterize to 0 bits, which Pillow refuses. v0r reverses the direction of
+# that operation, and magnitudes are limited to 9.
 _RAND_AUGMENT = "rand-m9-mstd0.5-mmax9-inc1"
 VARIATIONS = {
     "imagenet": Variation(color_jitter=0.4, erasing=0.5),
@@ -69,22 +69,22 @@ VARIATIONS = {
     "rand-augment": Variation(policy=_RAND_AUGMENT, erasing=0.25),
     "rand-augment-strong": Variation(policy=_RAND_AUGMENT, color_jitter=0.4, erasing=0.25),
 }
-"""The augmentations that vary one image at a time, by name."""
+"""The augmentations of single images, by name."""
 
 
 def varied_view(
     image: Image.Image, *, image_size: int, augmentation: str, words: tuple[int, ...]
 ) -> UInt8[np.ndarray, "size size 3"]:
-    """An RGB image as ImageNet classifiers are trained: random resized crop, flip, and what `VARIATIONS` says.
+    """Augment an RGB image as for ImageNet training: random resized crop, flip, and the entry of `VARIATIONS`.
 
-    `words` are the integers, such as (seed, stream, epoch, view, sample), that alone decide the result.
+    The result depends only on `words`, integers such as (seed, stream, epoch, view, sample).
     """
     with seeded(words):
         return _as_array(_varied_transform(image_size, augmentation)(image))
 
 
 def augmentation_numbers(*, seed: int, epoch: int, view: int, num_images: int) -> Float64[np.ndarray, "images 3"]:
-    """Three numbers in [0, 1) for each sample: for the vertical shift, the horizontal shift and the flip.
+    """Return three numbers in [0, 1) per sample: for vertical shift, horizontal shift and flip.
 
     Example:
         >>> few, more = (augmentation_numbers(seed=1, epoch=0, view=0, num_images=n) for n in (2, 9))
@@ -101,7 +101,7 @@ def shift_and_flip(
     padding: int,
     flip: bool,
 ) -> UInt8[np.ndarray, "batch height width 3"]:
-    """Crop each image at random out of its black padding and, if `flip`, mirror those whose third number is below 1/2.
+    """Crop each zero-padded image at a random place and, if `flip`, mirror those whose third number is below 1/2.
 
     Example:
         >>> images = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
@@ -123,7 +123,7 @@ def shift_and_flip(
 def as_images(
     pixels: UInt8[Tensor, "batch height width 3"], device: torch.device | str | None = None
 ) -> Float32[Tensor, "batch 3 height width"]:
-    """Bytes as float32 in [0, 1], NCHW in channels_last memory, on `device`; they travel there as bytes.
+    """Convert bytes to float32 in [0, 1], NCHW in channels_last memory, on `device`; bytes are what is transferred.
 
     Example:
         >>> as_images(torch.full((1, 1, 1, 3), 255, dtype=torch.uint8)).flatten().tolist()
@@ -136,7 +136,7 @@ def as_images(
 
 @contextmanager
 def seeded(words: tuple[int, ...]) -> Generator[None]:
-    """Seed the global generators of random, numpy and torch (CPU) from `words`, and put them back afterwards."""
+    """Seed the global generators of random, numpy and torch (CPU) from `words`, and restore them afterwards."""
     state = np.random.SeedSequence(words).generate_state(3, dtype=np.uint32)
     before = random.getstate(), np.random.get_state(), torch.default_generator.get_state()
     try:
@@ -151,7 +151,7 @@ def seeded(words: tuple[int, ...]) -> Generator[None]:
 
 
 def padding_for(image_size: int) -> int:
-    """Pixels of padding around an image of this size: an eighth, the 4 of 32 usual for CIFAR.
+    """Return the padding for an image of this size in pixels: an eighth, as in the usual 4 of 32 for CIFAR.
 
     Example:
         >>> padding_for(32)
@@ -173,7 +173,7 @@ def _varied_transform(image_size: int, augmentation: str) -> Callable[[Image.Ima
     from torchvision.transforms import Compose, RandomErasing
 
     chosen = VARIATIONS[augmentation]
-    jitter: Any = chosen.color_jitter or None  # None for none is documented, but not annotated
+    jitter: Any = chosen.color_jitter or None  # timm documents None but does not annotate it
     varied: Any = transforms_imagenet_train(
         image_size,
         color_jitter=jitter,
@@ -185,10 +185,10 @@ def _varied_transform(image_size: int, augmentation: str) -> Callable[[Image.Ima
     )
     if not chosen.erasing:
         return varied
-    erased: Any = list(ERASED)  # annotated as one number there; one for each channel is documented
+    erased: Any = list(ERASED)  # torchvision documents one value per channel but does not annotate it
     return Compose([varied, RandomErasing(p=chosen.erasing, scale=(0.02, 1 / 3), ratio=(0.3, 10 / 3), value=erased)])
 
 
 def _as_array(image: Tensor) -> np.ndarray:
-    """Channels last."""
+    """Return an image with channels last."""
     return image.permute(1, 2, 0).contiguous().numpy()

@@ -1,7 +1,7 @@
-"""The decoded cache: every image of a source as one uint8 array, kept on disk between runs.
+"""Cache of decoded images: all images of a source as one uint8 array, stored on disk between runs.
 
-Decoding a CIFAR-sized JPEG costs more than augmenting it, and a supernet sees it a hundred times. The file is beside a
-small JSON with its checksum, so that a damaged or outdated one is noticed and made anew.
+Decoding a CIFAR-sized JPEG takes longer than augmenting it, and supernet training reads it a hundred times. A small JSON
+file holds the checksum of the array, so that damaged or outdated files are detected and replaced.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ from PIL import Image
 from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
-from helixnas.errors import ArtifactError, DataError
+from helixnas.errors import ArtifactError, DataError, first_line
 
 MAX_CACHE_BYTES = 2**30
-"""The largest decoded set that is cached unasked."""
+"""Largest decoded data set that is cached by default."""
 
 MAX_CACHE_PIXELS = 96
-"""The longest side of images that are cached unasked."""
+"""Longest side of images that are cached by default."""
 
 MIN_KEPT_BYTES = 2**20
-"""Smaller sets are decoded in well under a second and not kept on disk."""
+"""Smaller data sets are decoded in well under a second and not stored on disk."""
 
 _VERSION = 1
 _logger = logging.getLogger(__name__)
@@ -43,9 +43,9 @@ def decode(
     unreadable: UnreadableImages,
     progress: Callable[[int, int], None] | None = None,
 ) -> UInt8[np.ndarray, "images height width 3"] | None:
-    """All images of a source at their stored size, or None where they are to be decoded one by one.
+    """Return all images of a source at their stored size, or None if they should be decoded one by one.
 
-    Unreadable ones are reported and left black. `progress` is told the images done and the images in all.
+    Unreadable images are reported and stay black. `progress` is called with the number of images done and in total.
 
     Raises:
         DataError: `cache` is True and the images are not all of one size, or too many are unreadable.
@@ -67,15 +67,15 @@ def _decode_all(
     unreadable: UnreadableImages,
     progress: Callable[[int, int], None] | None,
 ) -> np.ndarray | None:
-    """Decode one image after the other, or return None as soon as one shows that they are not to be cached."""
+    """Decode all images, or return None as soon as one shows that they should not be cached."""
     pixels: np.ndarray | None = None
     example = 0
     step = max(1, source.num_images // 100)
     for row in range(source.num_images):
         try:
             image = np.asarray(as_rgb(source.read(row)))
-        except Exception as error:  # a damaged file can make a decoder raise anything
-            unreadable.report(row=row, path=source.locate(row), reason=describe_failure(error))
+        except Exception as error:  # decoders can raise anything on damaged files
+            unreadable.report(row=row, path=source.locate(row), reason=first_line(error))
         else:
             if pixels is None:
                 shape = (source.num_images, *image.shape)
@@ -86,7 +86,7 @@ def _decode_all(
                 if cache == "auto":
                     return None
                 raise DataError(
-                    f"data.cache is true, which needs images of one size, but {source.locate(example)} has "
+                    f"data.cache=true needs images of one size, but {source.locate(example)} has "
                     f"{_size(pixels[example])} pixels and {source.locate(row)} {_size(image)}; set it to auto"
                 )
             pixels[row] = image
@@ -95,40 +95,29 @@ def _decode_all(
     return pixels
 
 
-def describe_failure(error: Exception) -> str:
-    """An exception of an image decoder in a few words.
-
-    Example:
-        >>> describe_failure(OSError("truncated"))
-        'truncated'
-    """
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def cache_folder() -> Path:
-    """Where decoded sets are kept: $HELIXNAS_CACHE, or ~/.cache/helixnas."""
+    """Return the folder of the cache: $HELIXNAS_CACHE, or ~/.cache/helixnas."""
     return Path(os.environ.get("HELIXNAS_CACHE") or "~/.cache/helixnas").expanduser()
 
 
 def _is_small(shape: tuple[int, ...]) -> bool:
-    """Whether images of this array shape are cached unasked."""
+    """Return whether images of this array shape are cached by default."""
     return max(shape[1:3]) <= MAX_CACHE_PIXELS and int(np.prod(shape, dtype=np.int64)) <= MAX_CACHE_BYTES
 
 
 def _size(image: np.ndarray) -> str:
-    """Width x height."""
+    """Return width x height as text."""
     return f"{image.shape[1]}x{image.shape[0]}"
 
 
 def _files(source: Source) -> tuple[Path, Path]:
-    """Array and description of a source in the cache folder; one pair per title, so outdated ones are replaced."""
+    """Return the array and the description file of a source; there is one pair per title, so outdated ones are replaced."""
     stem = hashlib.sha256(source.title.encode(errors="surrogateescape")).hexdigest()[:24]
     return cache_folder() / f"{stem}.npy", cache_folder() / f"{stem}.json"
 
 
 def _load(source: Source, *, unreadable: UnreadableImages) -> np.ndarray | None:
-    """The kept array, or None where there is none, it is outdated, or (with a warning) damaged."""
+    """Return the cached array, or None if there is none or it is outdated or, with a warning, damaged."""
     array_file, note_file = _files(source)
     if source.fingerprint is None or not note_file.exists():
         return None
@@ -143,7 +132,7 @@ def _load(source: Source, *, unreadable: UnreadableImages) -> np.ndarray | None:
             raise ValueError("its checksum is wrong")
         failures = {int(row): str(reason) for row, reason in note["unreadable"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
-        _logger.warning("decoding %s again: the kept %s is damaged: %s", source.title, array_file, error)
+        _logger.warning("decoding %s again, because the cache file %s is damaged: %s", source.title, array_file, error)
         return None
     for row, reason in sorted(failures.items()):
         unreadable.report(row=row, path=source.locate(row), reason=reason)
@@ -151,7 +140,7 @@ def _load(source: Source, *, unreadable: UnreadableImages) -> np.ndarray | None:
 
 
 def _keep(source: Source, pixels: np.ndarray, unreadable: UnreadableImages) -> None:
-    """Write array, then description, each whole or not at all; a failure costs only the next decoding."""
+    """Write the array, then the description, each whole or not at all; a failure is only logged."""
     assert source.fingerprint
     array_file, note_file = _files(source)
     note = {
@@ -165,22 +154,22 @@ def _keep(source: Source, pixels: np.ndarray, unreadable: UnreadableImages) -> N
         write_atomically(array_file, partial(_save, pixels))
         write_json(note_file, note)
     except ArtifactError as error:
-        _logger.warning("the decoded images of %s are not kept and will be decoded again: %s", source.title, error)
+        _logger.warning("the decoded images of %s cannot be cached and will be decoded again: %s", source.title, error)
 
 
 def _save(pixels: np.ndarray, path: Path) -> None:
-    """Write an array under exactly this name; numpy would add an ending to a name without a file."""
+    """Write an array to exactly this path; given a path, numpy would add a suffix."""
     with path.open("wb") as file:
         np.save(file, pixels, allow_pickle=False)
 
 
 class DecodedImages:
-    """The images of a decoded array as a source reads them, for augmentations that work on one image."""
+    """Reads single images from a decoded array, for augmentations of single images."""
 
     def __init__(self, pixels: UInt8[np.ndarray, "images height width 3"]) -> None:
-        """Take the array of `decode`."""
+        """Wrap an array of `decode`."""
         self._pixels = pixels
 
     def read(self, index: int) -> Image.Image:
-        """The image at an index."""
+        """Return the image at an index."""
         return Image.fromarray(self._pixels[index])

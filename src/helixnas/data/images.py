@@ -1,7 +1,7 @@
-"""ImageSet: images that come in batches, the same batches whoever asks for them, and from the middle if need be.
+"""ImageSet: a set of images in reproducible batches, from any batch of an epoch on.
 
-Batch k of an epoch is a function of (seed, epoch, view) and the set. It does not depend on `num_workers`, on whether
-the images are cached, or on how many batches were drawn before; that is what makes an interrupted run exact to resume.
+Batch k of an epoch depends only on (seed, epoch, view) and the set, not on `num_workers`, on caching, or on the batches
+drawn before, so that an interrupted run resumes exactly.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,21 +29,21 @@ from helixnas.errors import DataError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
-    """Some images, with the labels and the places in their set."""
+    """A batch of images with their labels and indices."""
 
     images: Float32[Tensor, "batch 3 height width"]
-    """Values in [0, 1], channels_last memory; the teacher normalises them."""
+    """Values in [0, 1], in channels_last memory, not normalised."""
 
     labels: Int64[Tensor, " batch"] | None
-    """Class indices, on the device of the images, or None where the set has none."""
+    """Class indices on the device of the images, or None if the set has no labels."""
 
     indices: Int64[Tensor, " batch"]
-    """Positions in the set of the images shown, on the CPU; `labels` are the set's labels there."""
+    """Positions of the images in the set, on the CPU; a replacement of an unreadable image has its own position."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:
-    """Some of the images of a source; made by `open_data`.
+    """A subset of the images of a source; created by `open_data`.
 
     Example:
         >>> from helixnas.data import DataConfig, open_data
@@ -55,22 +55,22 @@ class ImageSet:
     """
 
     name: str
-    """What the images are for, in messages: training, rating or evaluation."""
+    """Purpose of the images, for messages: training, rating or evaluation."""
 
     store: ImageStore
-    """Where the images are and how they are shown."""
+    """Source and preprocessing of the images."""
 
     rows: Int64[np.ndarray, " images"]
-    """The rows of the images in the store."""
+    """Rows of the images in the store."""
 
     all_labels: Int64[np.ndarray, " stored"] | None
     """Class index of every row of the store, or None."""
 
     num_classes: int
-    """Number of classes; 0 where there are no labels."""
+    """Number of classes; 0 without labels."""
 
     def __len__(self) -> int:
-        """The number of images."""
+        """Return the number of images."""
         return len(self.rows)
 
     @property
@@ -84,20 +84,20 @@ class ImageSet:
         return None if self.all_labels is None else self.all_labels[self.rows]
 
     def require_labels(self, purpose: str) -> Int64[np.ndarray, " images"]:
-        """The labels, where `purpose` cannot do without.
+        """Return the labels, for a `purpose` that needs them.
 
         Raises:
-            DataError: there are none.
+            DataError: the images have no labels.
         """
         if self.labels is None:
             raise DataError(
-                f"{purpose} needs labels, and the {self.name} images of {self.store.title} have none; one folder for "
-                f"each class, and data.labels not false, would be right"
+                f"{purpose} needs labels, and the {self.name} images of {self.store.title} have none; use one folder per "
+                f"class and data.labels=true"
             )
         return self.labels
 
     def num_batches(self, batch_size: int, drop_last: bool) -> int:
-        """Batches of an epoch.
+        """Return the number of batches of an epoch.
 
         Example:
             >>> from helixnas.data import DataConfig, open_data
@@ -108,23 +108,25 @@ class ImageSet:
         return len(self) // batch_size if drop_last else -(-len(self) // batch_size)
 
     def subset(self, images: int | Sequence[int] | Int64[np.ndarray, " chosen"]) -> "ImageSet":
-        """That many of the images, evenly by class, or those at the given positions.
+        """Return a number of images, evenly by class, or the images at given positions.
 
         Raises:
-            DataError: there are not as many, or a position is outside the set.
+            DataError: there are too few images, or a position is outside the set.
         """
         if isinstance(images, int):
             if not 1 <= images <= len(self):
-                raise DataError(f"{images:,} images are asked of the {len(self):,} for {self.name}; 1 to all are there")
+                raise DataError(f"cannot take {images:,} images: the {self.name} set has {len(self):,}")
             positions = draw_evenly(num_images=len(self), num_drawn=images, labels=self.labels, rng=None)
         else:
             positions = np.asarray(images, dtype=np.int64)
             if not len(positions) or positions.min() < 0 or positions.max() >= len(self):
-                raise DataError(f"positions among the {self.name} images must be 0 to {len(self) - 1:,}, at least one")
+                raise DataError(
+                    f"positions in the {self.name} set must be 0 to {len(self) - 1:,}, and at least one is needed"
+                )
         return replace(self, rows=self.rows[positions])
 
-    def varied(self, augmentation: str) -> "ImageSet":
-        """The same images, varied in another way for training; see `DataConfig.augmentation`."""
+    def with_augmentation(self, augmentation: str) -> "ImageSet":
+        """Return the same images with another augmentation for training; see `DataConfig.augmentation`."""
         return replace(self, store=replace(self.store, augmentation=augmentation))
 
     def batches(
@@ -140,16 +142,16 @@ class ImageSet:
         view: int = 0,
         device: torch.device | str | None = None,
     ) -> Iterator[Batch]:
-        """The batches of an epoch from number `skip` on.
+        """Return the batches of an epoch, from number `skip` on.
 
-        The order is that of (seed, epoch); each `view` varies the same images in the same order differently.
+        The order depends on (seed, epoch); another `view` augments the same images in the same order differently.
 
         Raises:
-            DataError: at once where a setting does not fit; while iterating, where too many images are unreadable.
+            DataError: at once for an invalid argument; while iterating if too many images are unreadable.
         """
         if batch_size < 1 or min(seed, epoch, skip, view) < 0:
             raise DataError(
-                f"a batch has at least 1 image, and seed, epoch, skip and view are not negative; these are "
+                f"batch_size must be at least 1, and seed, epoch, skip and view must not be negative, not "
                 f"{batch_size}, {seed}, {epoch}, {skip} and {view}"
             )
         if drop_last and batch_size > len(self):

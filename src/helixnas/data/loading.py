@@ -1,7 +1,7 @@
-"""Getting the pixels of a batch: out of memory where they are cached, else decoded one by one, here or in workers.
+"""Loading the pixels of batches, from memory if they are cached, else decoded in this process or in workers.
 
-An unreadable image is replaced by the next readable one of the same set, so that a damaged training image never brings
-in one that is held out. Workers only return what they could not read; the counting and logging is done in one place.
+An unreadable image is replaced by the next readable one of the same set, so that a damaged training image is never
+replaced by a held-out one. Workers return their failures, which are counted and logged in the main process.
 """
 
 import warnings
@@ -16,27 +16,26 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from helixnas.data.augmentation import centre_view, varied_view
-from helixnas.data.decoded import describe_failure
 from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
-from helixnas.errors import DataError
+from helixnas.errors import DataError, first_line
 
 Failure = tuple[int, str]
-"""A row that could not be read, and why."""
+"""A row that could not be read, and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageStore:
-    """The images of a source at the size and in the manner in which they are shown."""
+    """The images of a source with their preprocessing."""
 
     source: Source
-    """Images by row."""
+    """The images, by row."""
 
     pixels: UInt8[np.ndarray, "images size size 3"] | None
-    """All centred views, where they are in memory."""
+    """Centre crops of all images, or None if they are not in memory."""
 
     unreadable: UnreadableImages
-    """What could not be read so far."""
+    """Images that could not be read so far."""
 
     image_size: int
     """Height and width in pixels."""
@@ -45,26 +44,26 @@ class ImageStore:
     """Name of the augmentation of training images."""
 
     crop_ratio: float
-    """Share of the short side kept by the centre crop of larger images."""
+    """Fraction of the short side kept by the centre crop of larger images."""
 
     interpolation: str
-    """How centred views are resized."""
+    """Interpolation of the centre crop."""
 
     num_workers: int
-    """Processes that decode."""
+    """Worker processes for decoding."""
 
     @property
     def title(self) -> str:
-        """Name of the source."""
+        """Return the title of the source."""
         return self.source.title
 
     @property
     def num_images(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return self.source.num_images
 
     def centred(self, image: Image.Image) -> UInt8[np.ndarray, "size size 3"]:
-        """The view of an image for rating and evaluation."""
+        """Return the centre crop of an image, for rating and evaluation."""
         return centre_view(
             image, image_size=self.image_size, crop_ratio=self.crop_ratio, interpolation=self.interpolation
         )
@@ -73,9 +72,9 @@ class ImageStore:
 def load_batches(
     store: ImageStore, rows: np.ndarray, chunks: list[np.ndarray], *, words: tuple[int, ...] | None, purpose: str
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pixels (uint8, NHWC) and positions shown, for chunks of positions in `rows`.
+    """Yield pixels (uint8, NHWC) and positions of the images used, for chunks of positions in `rows`.
 
-    With `words` each image is the training view of (*words, row), else its centred view.
+    With `words`, images are augmented as a function of (*words, row); without, they are centre crops.
 
     Raises:
         DataError: too many images are unreadable.
@@ -92,10 +91,10 @@ def load_batches(
         batch_sampler=[chunk.tolist() for chunk in chunks],
         num_workers=store.num_workers if chunks else 0,
         collate_fn=_collate,
-        generator=torch.Generator().manual_seed(0),  # unused, but without it the global one would be advanced
+        generator=torch.Generator().manual_seed(0),  # not used, but without it the global generator would advance
     )
     with warnings.catch_warnings():
-        # Python 3.12 warns whenever a process with threads forks; the workers use none of torch's threads.
+        # Python 3.12 warns when a process with threads forks; the workers do not use torch's threads.
         warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
         stream = iter(loader)
     for pixels, positions, failures in stream:
@@ -107,10 +106,10 @@ def load_batches(
 
 
 def next_readable(rows: np.ndarray, unreadable: tuple[int, ...], *, purpose: str, title: str) -> np.ndarray:
-    """For each position in `rows`, itself if its row is readable, else the next position, cyclically, that is.
+    """Return for each position in `rows` the first position from it on, cyclically, whose row is readable.
 
     Raises:
-        DataError: none is readable.
+        DataError: no row is readable.
 
     Example:
         >>> next_readable(np.array([3, 5, 7]), (5, 7), purpose="rating", title="photos").tolist()
@@ -123,7 +122,7 @@ def next_readable(rows: np.ndarray, unreadable: tuple[int, ...], *, purpose: str
 
 
 class _Samples(torch.utils.data.Dataset[Any]):
-    """Views by position, each with the position shown (-1: none is readable) and the failures on the way."""
+    """Images by position, each with the position used (-1 if no image is readable) and the failures before it."""
 
     def __init__(self, store: ImageStore, rows: np.ndarray, words: tuple[int, ...] | None) -> None:
         self._source = store.source
@@ -149,8 +148,8 @@ class _Samples(torch.utils.data.Dataset[Any]):
                 continue
             try:
                 image = as_rgb(self._source.read(row))
-            except Exception as error:  # a damaged file can make a decoder raise anything
-                failures.append((row, describe_failure(error)))
+            except Exception as error:  # decoders can raise anything on damaged files
+                failures.append((row, first_line(error)))
                 if len(failures) >= self._max_failures:
                     break
             else:
@@ -166,7 +165,7 @@ class _Samples(torch.utils.data.Dataset[Any]):
 
 
 def _collate(samples: list[tuple[np.ndarray, int, list[Failure]]]) -> tuple[torch.Tensor, torch.Tensor, list[Failure]]:
-    """One batch of samples; tensors, because they pass between processes in shared memory."""
+    """Collate samples into tensors, which processes can share."""
     pixels = torch.from_numpy(np.stack([sample[0] for sample in samples]))
     positions = torch.tensor([sample[1] for sample in samples], dtype=torch.int64)
     return pixels, positions, [failure for sample in samples for failure in sample[2]]

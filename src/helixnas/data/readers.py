@@ -1,7 +1,7 @@
 """Opening a source by name: digits, folders, tars, torchvision, Hugging Face data sets and WebDataset shards.
 
-timm's readers do the indexing. They are used for that alone: timm replaces an unreadable image by the next without
-naming it, and its WebDataset reader is a stream, which could not be resumed in the middle.
+timm's readers are used only for indexing: timm silently replaces an unreadable image by the next, and its WebDataset
+reader is a stream, which cannot be resumed in the middle.
 """
 
 import importlib.util
@@ -17,16 +17,16 @@ from PIL import Image
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
 from helixnas.data.source import FileSpans, Source, find_root
-from helixnas.errors import DataError
+from helixnas.errors import DataError, first_line
 
 _SHARD_IMAGES = ("jpg", "jpeg", "png", "webp")
 
 
 def open_source(config: DataConfig, *, root: str, split: str) -> Source:
-    """The images of `config.name` in `root` and `split`.
+    """Open the data set `config.name` in `root` and `split`.
 
     Raises:
-        DataError: the root, the split or a package is missing, or there is no image.
+        DataError: the root, the split or a package is missing, or there are no images.
 
     Example:
         >>> open_source(DataConfig(name="digits"), root="", split="train").num_images
@@ -43,12 +43,12 @@ def open_source(config: DataConfig, *, root: str, split: str) -> Source:
     else:
         source = _open_files(config, root=root, split=split)
     if source.num_images == 0:
-        raise DataError(f"{source.title} holds no images")
+        raise DataError(f"{source.title} has no images")
     return source
 
 
 def _open_digits() -> Source:
-    """The 1,797 handwritten digits of scikit-learn, 8x8 grey; their values 0 to 16 become 0 to 255."""
+    """Open the 1,797 handwritten digits of scikit-learn, 8x8 grey; their values 0 to 16 become 0 to 255."""
     from sklearn.datasets import load_digits
 
     digits: Any = load_digits()
@@ -64,7 +64,7 @@ def _open_digits() -> Source:
 
 
 def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
-    """A folder or a tar of images, in one folder for each class or without labels."""
+    """Open a folder or a tar of images, with one folder per class or without labels."""
     path = _find_files(root, split)
     is_tar = path.is_file()
     if is_tar and path.suffix != ".tar":
@@ -76,8 +76,8 @@ def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
         raise DataError(f"{path} is not a readable tar: {error}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (RuntimeError, ValueError) as error:  # how timm's two readers say that they found nothing
-        raise DataError(f"{path} holds no images; files ending in .jpg, .jpeg or .png would be right") from error
+    except (RuntimeError, ValueError) as error:  # what timm's readers raise if they find no images
+        raise DataError(f"{path} has no images; they must be .jpg, .jpeg or .png files") from error
     if is_tar:
         spans, labels, class_index = _tar_spans(reader, path), reader.targets, reader.class_name_to_idx
     else:
@@ -97,30 +97,32 @@ def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
 
 
 def _find_files(root: str, split: str) -> Path:
-    """The root itself, or the tar of the split in it where there is no folder of that name."""
+    """Return the root, or the tar of the split in it if there is no folder of that name."""
     try:
         path = find_root(root)
     except DataError as error:
         if f"torch/{root}" not in TORCH_NAMES:
             raise
-        raise DataError(f"{error}; torchvision fetches it with data.name: torch/{root}, data.download: true") from error
+        raise DataError(
+            f"{error}; torchvision downloads it with data.name: torch/{root}, data.download: true"
+        ) from error
     archive = path / f"{split}.tar"
     return archive if split and archive.is_file() and not (path / split).is_dir() else path
 
 
 def _has_classes(class_index: dict[str, int], *, title: str) -> bool:
-    """Whether the folders of the images are classes: at least two of them, and no image beside them."""
+    """Return whether the folders are classes: there are at least two, and no image is outside of them."""
     folders = [name for name in class_index if name not in ("", ".")]
     if folders and len(folders) < len(class_index):
         raise DataError(
-            f"{title} has images both in class folders ({', '.join(sorted(folders)[:3])}, ...) and beside them; "
-            f"move those into a class folder, or set data.labels to false"
+            f"{title} has images both in class folders ({', '.join(sorted(folders)[:3])}, ...) and outside of them; "
+            f"move these into a class folder, or set data.labels to false"
         )
     return len(folders) > 1
 
 
 def _tar_spans(reader: Any, path: Path) -> FileSpans:
-    """Where the images that timm found lie in the tar, or in tars inside it."""
+    """Return the spans of the images that timm found in the tar, or in tars inside it."""
     members = [(member, inner.offset_data if inner else 0) for member, _, inner in reader.samples]
     return FileSpans(
         files=[str(path)] * len(members),
@@ -131,14 +133,14 @@ def _tar_spans(reader: Any, path: Path) -> FileSpans:
 
 
 def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
-    """A data set that torchvision knows by name."""
+    """Open one of torchvision's data sets."""
     place = root if config.download and root else str(find_root(root))
     title = f"{config.name}, split {split!r}, in {place}"
     try:
         dataset = _create_dataset(config.name, root=place, split=split, download=config.download)
     except (RuntimeError, OSError, ValueError) as error:
-        hint = "" if config.download else "; data.download: true fetches it where torchvision can"
-        raise DataError(f"{title} cannot be opened{hint}: {_one_line(error)}") from error
+        hint = "" if config.download else "; data.download: true downloads it if torchvision can"
+        raise DataError(f"{title} cannot be opened{hint}: {first_line(error)}") from error
     labels = None
     if config.labels:
         known = getattr(dataset, "targets", None)
@@ -155,17 +157,17 @@ def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
 
 
 def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
-    """A Hugging Face data set with a column "image" and, for labels, a column "label"."""
+    """Open a Hugging Face data set with a column "image" and, for labels, a column "label"."""
     _require_package("datasets", config.name)
     title = f"{config.name}, split {split!r}"
     try:
         reader = _create_dataset(config.name, root=root or None, split=split).reader
-    except Exception as error:  # the package raises its own kinds, for network, names, splits and columns
-        raise DataError(f"{title} cannot be opened: {_one_line(error)}") from error
+    except Exception as error:  # the package has its own errors for network, names, splits and columns
+        raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
     labels = None
     if config.labels and reader.label_key in reader.dataset.column_names:
         labels = np.asarray(list(reader.iter_targets()), dtype=np.int64)
-        labels = None if (labels < 0).any() else labels  # how an unlabelled split is marked
+        labels = None if (labels < 0).any() else labels  # marks a split without labels
     return Source(
         title=title,
         num_images=len(reader),
@@ -177,7 +179,7 @@ def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
 
 
 def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
-    """WebDataset shards, indexed once so that any image can be read at any time; labels are their .cls members."""
+    """Open WebDataset shards, indexed once for random access; labels are their .cls members."""
     _require_package("webdataset", config.name)
     path = find_root(root)
     title = f"{config.name}, split {split!r}, in {path}"
@@ -186,7 +188,7 @@ def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
         shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
         samples = [sample for shard in shards for sample in _index_shard(shard)]
     except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
-        raise DataError(f"{title} cannot be opened: {_one_line(error)}") from error
+        raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
     classes = [sample[4] for sample in samples]
     labels = np.asarray(classes, dtype=np.int64) if config.labels and None not in classes else None
     spans = FileSpans(
@@ -207,7 +209,7 @@ def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
 
 
 def _index_shard(shard: str) -> Iterator[tuple[str, str, int, int, int | None]]:
-    """File, name, offset, size and class (None where it has none) of each image of a shard, in its order."""
+    """Yield file, name, offset, size and class (or None) of each image of a shard, in its order."""
     images: dict[str, tuple[str, int, int]] = {}
     classes: dict[str, int] = {}
     with tarfile.open(shard, mode="r:") as archive:
@@ -227,20 +229,20 @@ def _index_shard(shard: str) -> Iterator[tuple[str, str, int, int, int | None]]:
 
 
 def _create_dataset(name: str, **settings: Any) -> Any:
-    """Open what timm knows by that name."""
+    """Call `timm.data.create_dataset`."""
     from timm.data.dataset_factory import create_dataset
 
     return create_dataset(name, **settings)
 
 
 def _require_package(package: str, name: str) -> None:
-    """Raise where an optional package is not installed."""
+    """Raise `DataError` if an optional package is not installed."""
     if importlib.util.find_spec(package) is None:
         raise DataError(f"data.name {name!r} needs the package {package}; pip install {package}")
 
 
 def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
-    """The names as text, or the class indices where there are none."""
+    """Return the names as text, or the class indices if there are no names."""
     if labels is None:
         return ()
     if len(names) > int(labels.max(initial=-1)):
@@ -248,29 +250,23 @@ def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
     return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
 
 
-def _one_line(error: Exception) -> str:
-    """The first line of an error's text, or its kind."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def _numbered(title: str, index: int) -> str:
-    """A name for an image that has no path."""
+    """Return a name for an image without a path."""
     return f"image {index} of {title}"
 
 
 def _read_array(pixels: np.ndarray, index: int) -> Image.Image:
-    """One image of an array."""
+    """Return one image of an array."""
     return Image.fromarray(pixels[index])
 
 
 def _read_pair(dataset: Any, index: int) -> Image.Image:
-    """The image of a torchvision (image, class) pair."""
+    """Return the image of a torchvision (image, class) pair."""
     return dataset[index][0]
 
 
 def _read_stream(reader: Any, index: int) -> Image.Image:
-    """The image in a stream of a timm reader, decoded before the stream is closed."""
+    """Return the image in a stream of a timm reader, decoded before the stream is closed."""
     stream, *_ = reader[index]
     with stream:
         image = Image.open(stream)

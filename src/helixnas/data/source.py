@@ -1,7 +1,7 @@
-"""A source: images by index, whatever they are stored in, and what is known of them without decoding one.
+"""Sources: images by index, in any storage, with labels and names that are known without decoding.
 
-Files in a folder, members of a tar and of WebDataset shards are all spans of bytes in a file, read by one class that
-keeps nothing open: it can be handed to worker processes, forked or spawned, without sharing a file position.
+Files in a folder and members of tars and WebDataset shards are all spans of bytes in a file. One class reads them and
+keeps no file open, so it can be passed to worker processes, forked or spawned, without sharing a file position.
 """
 
 import io
@@ -19,28 +19,28 @@ from helixnas.errors import DataError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
-    """Images by index, with labels and names; nothing is decoded before `read`."""
+    """Images by index, with labels and names; only `read` decodes."""
 
     title: str
-    """What it is and where, for messages; two sources of one title are the same."""
+    """Name and place, for messages; sources with the same title are the same."""
 
     num_images: int
-    """How many images there are, readable or not."""
+    """Number of images, unreadable ones included."""
 
     labels: Int64[np.ndarray, " images"] | None
     """Class index of each image, or None."""
 
     class_names: tuple[str, ...]
-    """Names of the classes in the order of their index; empty without labels."""
+    """Class names by index; empty without labels."""
 
     read: Callable[[int], Image.Image]
-    """The image at an index, in any mode; raises whatever the decoder raises."""
+    """Returns the image at an index, in any mode; can raise anything that decoders raise."""
 
     locate: Callable[[int], str]
-    """The path of the image at an index, for messages."""
+    """Returns the path of the image at an index, for messages."""
 
     fingerprint: Callable[[], str] | None = None
-    """A text that changes with the files, or None where decoding is not worth keeping on disk."""
+    """Returns a text that changes with the files; None if decoded images should not be cached on disk."""
 
 
 class FileSpans:
@@ -49,29 +49,29 @@ class FileSpans:
     def __init__(
         self, *, files: Sequence[str], names: Sequence[str], offsets: Sequence[int], sizes: Sequence[int]
     ) -> None:
-        """Take, for each image, its file, its name there ("" for a whole file), and the span; size -1 is to the end."""
+        """Set for each image its file, its name there ("" for a whole file), and its span; size -1 means to the end."""
         self._files = list(files)
         self._names = list(names)
         self._offsets = np.asarray(offsets, dtype=np.int64)
         self._sizes = np.asarray(sizes, dtype=np.int64)
 
     def __len__(self) -> int:
-        """The number of images."""
+        """Return the number of images."""
         return len(self._files)
 
     def read(self, index: int) -> Image.Image:
-        """The image at an index; raises what Pillow raises where it cannot be opened."""
+        """Return the image at an index; raises Pillow's errors."""
         with Path(self._files[index]).open("rb") as file:
             file.seek(int(self._offsets[index]))
             return Image.open(io.BytesIO(file.read(int(self._sizes[index]))))
 
     def locate(self, index: int) -> str:
-        """The path of the image at an index; of a tar's member, `TAR!MEMBER`."""
+        """Return the path of the image at an index; `TAR!MEMBER` in a tar."""
         name = self._names[index]
         return f"{self._files[index]}!{name}" if name else self._files[index]
 
     def fingerprint(self) -> str:
-        """Names, sizes and modification times of the files in one text."""
+        """Return a hash of names, sizes and modification times of the files."""
         import hashlib
 
         digest = hashlib.sha256()
@@ -82,10 +82,10 @@ class FileSpans:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """The image in three 8-bit channels: grey is repeated, 16-bit grey scaled, transparency dropped.
+    """Convert an image to three 8-bit channels: grey is repeated, 16-bit grey scaled, transparency dropped.
 
     Raises:
-        DataError: the pixels are floating-point numbers, whose range nothing tells.
+        DataError: the pixels are floating-point numbers, whose range is unknown.
 
     Example:
         >>> as_rgb(Image.new("L", (1, 1), 7)).getpixel((0, 0))
@@ -95,7 +95,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
         image.load()
         return image
     if image.mode == "F":
-        raise DataError("its pixels are floating-point numbers of unknown range; 8- or 16-bit pixels would be right")
+        raise DataError("its pixels are floating-point numbers of unknown range; convert it to 8- or 16-bit pixels")
     if image.mode.startswith("I"):
         grey = np.clip(np.asarray(image, dtype=np.int64) // 257, 0, 255).astype(np.uint8)
         return Image.fromarray(grey).convert("RGB")
@@ -105,10 +105,10 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def find_root(root: str) -> Path:
-    """The folder or file that `root` names: as it is, in the current folder, or in $HELIXNAS_DATA.
+    """Return the folder or file `root`: an absolute path, or a path in the current folder or in $HELIXNAS_DATA.
 
     Raises:
-        DataError: it is in none of these places.
+        DataError: it does not exist in any of these places.
 
     Example:
         >>> find_root("/").as_posix()
@@ -124,5 +124,5 @@ def find_root(root: str) -> Path:
             return candidate.resolve()
     if path.is_absolute():
         raise DataError(f"there is no file or folder {path}")
-    second = f"nor in $HELIXNAS_DATA, {beside}" if beside else "and $HELIXNAS_DATA, the second place, is not set"
+    second = f"nor in $HELIXNAS_DATA, {beside}" if beside else "and $HELIXNAS_DATA is not set"
     raise DataError(f"there is no {root!r} in the current folder, {Path.cwd()}, {second}")

@@ -1,8 +1,8 @@
-"""Dividing a source: images to train on, images to rate on, and images that only the final accuracy sees.
+"""Splitting a source into training, rating and evaluation images.
 
-The rating images come out of the training data, and the choice among architectures is made on them; a final accuracy on
-the same images would be flattered by that choice. The evaluation images are drawn first, so they do not depend on how
-many are rated on.
+The rating images are taken from the training data and used to choose among architectures; a final accuracy on the same
+images would be biased by that choice. The evaluation images are drawn first, so they do not depend on the number of
+rating images.
 """
 
 import logging
@@ -24,42 +24,42 @@ from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError
 
 MUCH = 4
-"""Images enlarged by more than this are hardly meant to be: every step of a run costs the square of it."""
+"""Enlarging images by more than this factor is probably a mistake, so it logs a warning; cost grows with its square."""
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataSplits:
-    """The images of a run, divided by what they are for."""
+    """The images of a run, by purpose."""
 
     train: ImageSet
     """For distillation and retraining."""
 
     rating: ImageSet
-    """Held out of the training data, for rating."""
+    """For rating; held out of the training data."""
 
     evaluation: ImageSet | None
-    """For the final accuracy only; None where there are no labels."""
+    """For the final accuracy only; None without labels."""
 
     num_classes: int
     """Number of classes; 0 without labels."""
 
     class_names: tuple[str, ...]
-    """Their names, in the order of the class index."""
+    """Class names by index."""
 
 
 def open_data(
     config: DataConfig, *, image_size: int, seed: int, progress: Callable[[int, int], None] | None = None
 ) -> DataSplits:
-    """Open, divide and, where they are small, decode the images of a run.
+    """Open, split and, if they are small, decode the images of a run.
 
-    `image_size` is the teacher's, used where the config has none. `progress` is told the images decoded and the images
-    in all, for one source after the other.
+    `image_size` is the teacher's, used if the config has none. `progress` is called with the number of images decoded
+    and in total, for each source.
 
     Raises:
-        DataError: a place or a package is missing, there are no images or too few, the classes of the evaluation images
-            are others, or too many images are unreadable.
+        DataError: a root or a package is missing, there are too few images, the evaluation images have other classes,
+            or too many images are unreadable.
 
     Example:
         >>> splits = open_data(DataConfig(name="digits", num_rating=200), image_size=16, seed=0)
@@ -80,25 +80,25 @@ def open_data(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingImages:
-    """Images to train on and images for the final accuracy, where nothing is searched."""
+    """Training and evaluation images, for training without a search."""
 
     train: ImageSet
     """All training images."""
 
     evaluation: ImageSet | None
-    """For the final accuracy only; None where there are no labels."""
+    """For the final accuracy only; None without labels."""
 
     class_names: tuple[str, ...]
-    """Names of the classes in the order of their index."""
+    """Class names by index."""
 
 
 def open_training_images(
     config: DataConfig, *, image_size: int, seed: int, progress: Callable[[int, int], None] | None = None
 ) -> TrainingImages:
-    """Open and divide images to train on without a search: none are held out for rating.
+    """Open and split images for training without a search, so without rating images.
 
     Raises:
-        DataError: as `open_data`.
+        DataError: as in `open_data`.
 
     Example:
         >>> images = open_training_images(DataConfig(name="digits"), image_size=16, seed=0)
@@ -112,10 +112,10 @@ def open_training_images(
 def _divide(
     config: DataConfig, image_size: int, seed: int, progress: Callable[[int, int], None] | None, *, num_held: int
 ) -> TrainingImages:
-    """Set the images of the final accuracy apart; `num_held` of the others are to be held out for rating."""
+    """Split off the evaluation images; of the others, `num_held` will be held out for rating."""
     size = config.image_size or image_size
     if size < 1 or seed < 0:
-        raise DataError(f"the image size must be at least 1 and the seed not negative; they are {size} and {seed}")
+        raise DataError(f"the image size must be at least 1 and the seed not negative, not {size} and {seed}")
     source = open_source(config, root=config.root, split=config.split)
     apart = _open_evaluation(config, source)
     rest = np.arange(source.num_images)
@@ -125,7 +125,7 @@ def _divide(
         rest, shared = _set_aside(rest, num_shared, source.labels, [seed, SPLIT_STREAM, 0])
     if num_held >= len(rest):
         raise DataError(
-            f"data.num_rating is {num_held:,}, but {source.title} has {len(rest):,} training images to hold them out of; "
+            f"data.num_rating is {num_held:,}, but {source.title} has only {len(rest):,} training images; "
             f"choose at most {max(len(rest) - 1, 0):,}"
         )
     names = source.class_names or (apart.class_names if apart else ())
@@ -149,10 +149,10 @@ def _divide(
 
 
 def open_images(config: DataConfig, *, image_size: int, progress: Callable[[int, int], None] | None = None) -> ImageSet:
-    """Open all images of `config.split` undivided, for judging a model on them.
+    """Open all images of `config.split` as one set, to validate a model.
 
     Raises:
-        DataError: the place or a package is missing, there are no images, or too many are unreadable.
+        DataError: the root or a package is missing, there are no images, or too many are unreadable.
 
     Example:
         >>> len(open_images(DataConfig(name="digits"), image_size=8))
@@ -169,7 +169,7 @@ def open_images(config: DataConfig, *, image_size: int, progress: Callable[[int,
 
 
 def _share(images: ImageSet, share: float, seed: int) -> ImageSet:
-    """The same images, or a share of them (at least one), seeded and by class."""
+    """Return a share of the images (at least one), seeded and by class."""
     if share == 1:
         return images
     number = max(1, round(share * len(images.rows)))
@@ -180,7 +180,7 @@ def _share(images: ImageSet, share: float, seed: int) -> ImageSet:
 def _set_aside(
     rows: np.ndarray, num_drawn: int, labels: np.ndarray | None, words: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that remain and those drawn, seeded and by class."""
+    """Return the remaining and the drawn rows, seeded and by class."""
     drawn = draw_evenly(
         num_images=len(rows),
         num_drawn=num_drawn,
@@ -191,7 +191,7 @@ def _set_aside(
 
 
 def _open_evaluation(config: DataConfig, training: Source) -> Source | None:
-    """The images of the final accuracy where the source has them apart, with the class indices of the training data."""
+    """Return the source of separate evaluation images, with the training data's class indices; None if there is none."""
     if not config.labels or (training.labels is None and not config.evaluation_root):
         return None
     if not config.evaluation_root and (config.name == "digits" or not config.evaluation_split):
@@ -200,30 +200,30 @@ def _open_evaluation(config: DataConfig, training: Source) -> Source | None:
         config, root=config.evaluation_root or config.root, split=config.evaluation_split or config.split
     )
     if source.title == training.title and not config.evaluation_root:
-        return None  # a tar, or a folder without a sub-folder of that name
+        return None  # a tar, or a folder without a sub-folder for the split
     if not config.name:
         ours, theirs = Path(training.title), Path(source.title)
         if ours == theirs or ours in theirs.parents or theirs in ours.parents:
             raise DataError(
-                f"the evaluation images, in {theirs}, and the training images, in {ours}, must be apart; move the "
-                f"training images into a folder of their own, such as {theirs.parent / 'train'}"
+                f"the evaluation images, in {theirs}, and the training images, in {ours}, overlap; move the "
+                f"training images into a separate folder, such as {theirs.parent / 'train'}"
             )
     elif source.title == training.title:
         raise DataError(f"the evaluation images and the training images are the same: {source.title}")
     if source.labels is None:
-        raise DataError(f"the evaluation images of {source.title} have no labels; one folder for each class is right")
+        raise DataError(f"the evaluation images of {source.title} have no labels; use one folder per class")
     return source if training.labels is None else _with_classes_of(training, source)
 
 
 def _with_classes_of(training: Source, source: Source) -> Source:
-    """The source with its labels as indices into the classes of the training data."""
+    """Return the source with labels that are class indices of the training data."""
     assert source.labels is not None
     index = {name: number for number, name in enumerate(training.class_names)}
     unknown = [name for name in source.class_names if name not in index]
     if unknown:
         raise DataError(
-            f"{source.title} has {len(unknown)} classes that {training.title} has not, such as {unknown[0]!r}; the "
-            f"{len(index)} there are {', '.join(training.class_names[:5])}{', ...' if len(index) > 5 else ''}"
+            f"{source.title} has {len(unknown)} classes that {training.title} does not have, such as {unknown[0]!r}; its "
+            f"{len(index)} classes are {', '.join(training.class_names[:5])}{', ...' if len(index) > 5 else ''}"
         )
     mapping = np.array([index[name] for name in source.class_names], dtype=np.int64)
     return replace(source, labels=mapping[source.labels], class_names=training.class_names)
@@ -232,15 +232,15 @@ def _with_classes_of(training: Source, source: Source) -> Source:
 def _open_store(
     source: Source, config: DataConfig, image_size: int, progress: Callable[[int, int], None] | None
 ) -> ImageStore:
-    """Decode the source if it is to be cached, and bring it to size if it then still fits."""
+    """Decode the source if it should be cached, and crop and resize it if the result is small enough."""
     unreadable = UnreadableImages(title=source.title, num_images=source.num_images, max_share=config.max_unreadable)
     pixels = decode(source, cache=config.cache, unreadable=unreadable, progress=progress)
     if pixels is not None:
         side = max(pixels.shape[1:3])
         if not config.image_size and image_size > MUCH * side:
             _logger.warning(
-                "the images of %s have %d x %d pixels and are enlarged to %d x %d, as the teacher wants by default; "
-                "data.image_size=%d keeps them",
+                "the images of %s have %d x %d pixels and are enlarged to %d x %d, the teacher's default; "
+                "data.image_size=%d keeps their size",
                 *(source.title, pixels.shape[2], pixels.shape[1], image_size, image_size, side),
             )
         source = replace(source, read=DecodedImages(pixels).read, fingerprint=None)

@@ -1,7 +1,7 @@
-"""Drawing images evenly by class: the held-out images have the mix of classes of those they were taken from.
+"""Drawing images evenly by class, so that the drawn images have the class frequencies of all.
 
 Systematic sampling: the images are ordered by class, at random within each, and every (images / drawn)-th is taken. The
-count of every class is then within one of its exact share, for any number of classes, also more than images drawn.
+count of every class is then within one of its exact share, even with more classes than drawn images.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from jaxtyping import Int64
 def draw_evenly(
     *, num_images: int, num_drawn: int, labels: Int64[np.ndarray, " images"] | None, rng: np.random.Generator | None
 ) -> Int64[np.ndarray, " drawn"]:
-    """Positions of `num_drawn` of `num_images` images, ascending, in equal share of every class.
+    """Return positions of `num_drawn` of `num_images` images, ascending, with the same share of every class.
 
     Without `rng` they are evenly spaced instead of random.
 

@@ -1,6 +1,6 @@
-"""Unreadable images: each is logged once with its path, and too many of them are an error.
+"""Unreadable images: each is logged once with its path, and too many are an error.
 
-A damaged file must not stop a run of days, nor may a damaged disk pass unnoticed; so they are counted against a limit.
+One damaged file should not stop a run of days, but a damaged disk must not go unnoticed.
 """
 
 import logging
@@ -22,29 +22,29 @@ class UnreadableImages:
         self._first = ""
 
     def __len__(self) -> int:
-        """How many there are so far."""
+        """Return the number of unreadable images so far."""
         return len(self._reasons)
 
     @property
     def limit(self) -> int:
-        """The largest number of unreadable images that is not an error."""
+        """Return the largest number of unreadable images that is not an error."""
         return int(self._max_share * self._num_images)
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Their rows in the source, ascending."""
+        """Return their rows in the source, ascending."""
         return tuple(sorted(self._reasons))
 
     @property
     def reasons(self) -> dict[int, str]:
-        """Why each row could not be read."""
+        """Return the reason for each unreadable row."""
         return dict(self._reasons)
 
     def report(self, *, row: int, path: str, reason: str) -> None:
         """Log an image that could not be read, once.
 
         Raises:
-            DataError: there are now more than the limit; the message has the count, the limit and the first path.
+            DataError: there are more than the limit; the message has the count, the limit and the first path.
 
         Example:
             >>> images = UnreadableImages(title="photos", num_images=400, max_share=0.25)

@@ -1,22 +1,21 @@
-"""Memory that a process frees and takes again all the time, kept instead of given back.
+"""Keeping freed memory in the process instead of returning it to the system.
 
-A feature map of some megabytes comes from the system page by page and goes back when it is freed: on a CPU more than a
-third of a training step goes into that (`benchmarks/cpu_step.py`). The C library keeps such memory where it is asked to
-(glibc, `man mallopt`).
+By default glibc maps a feature map of some megabytes page by page and unmaps it when it is freed, which takes more than a
+third of a training step on a CPU (`benchmarks/cpu_step.py`). `man mallopt` describes the settings.
 """
 
 import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Names of the settings in glibc's malloc.h."""
+"""Parameters of mallopt in glibc's malloc.h."""
 
 NEVER = 2**31 - 1
-"""The largest number that a setting takes."""
+"""Largest value of a parameter."""
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep what it frees for what it allocates next; return whether its C library can.
+    """Keep freed memory in this process; return whether the C library supports it.
 
     >>> isinstance(keep_freed_memory(), bool)
     True
@@ -25,6 +24,6 @@ def keep_freed_memory() -> bool:
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:  # musl has none
+    except AttributeError:  # not in musl
         return False
     return bool(mallopt(M_MMAP_MAX, 0)) and bool(mallopt(M_TRIM_THRESHOLD, NEVER))

@@ -1,4 +1,4 @@
-"""What a training loop needs of images: batches that are the same whoever asks for them."""
+"""The interface between training loops and labelled images."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
@@ -8,12 +8,12 @@ from torch import Tensor
 from helixnas.errors import DataError
 
 Normalize = Callable[[Tensor], Tensor]
-"""Turns images in [0, 1] into what a model expects."""
+"""From images in [0, 1] to the input of a model."""
 
 
 @runtime_checkable
 class LabelledBatch(Protocol):
-    """Images in [0, 1] and the index of each one's class."""
+    """Images in [0, 1] and their class indices."""
 
     @property
     def images(self) -> Tensor:
@@ -28,11 +28,11 @@ class LabelledBatch(Protocol):
 
 @runtime_checkable
 class LabelledImages(Protocol):
-    """A set of labelled images that gives the same batches for the same seed and epoch."""
+    """Labelled images whose batches depend only on seed and epoch."""
 
     @property
     def num_classes(self) -> int:
-        """Number of classes; 0 where there are no labels."""
+        """Number of classes; 0 without labels."""
         ...
 
     def __len__(self) -> int: ...
@@ -44,12 +44,12 @@ class LabelledImages(Protocol):
     def batches(
         self, *, batch_size: int, seed: int, epoch: int, augment: bool, shuffle: bool, skip: int, drop_last: bool
     ) -> Iterator[Any]:
-        """Yield the batches of one epoch from number `skip` on."""
+        """Yield the batches of one epoch, from number `skip` on."""
         ...
 
 
 def require_labels(labels: Tensor | None, purpose: str) -> Tensor:
-    """Return the labels of a batch; raises `DataError` where there are none."""
+    """Return the labels of a batch, for a `purpose` that needs them; raises `DataError` if there are none."""
     if labels is None:
         raise DataError(f"{purpose} needs labels, and the images have none")
     return labels

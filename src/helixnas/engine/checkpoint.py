@@ -1,4 +1,4 @@
-"""Checkpoints: everything needed to go on, in one file, written whole or not at all, read without pickle's code."""
+"""Checkpoints: the state of a job in one file, written whole or not at all; no pickled code is executed."""
 
 import pickle
 from pathlib import Path
@@ -10,7 +10,7 @@ from helixnas.artifacts.files import damaged, write_atomically
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and plain values to one file.
+    """Write a state of tensors and plain values to one file.
 
     Raises:
         ArtifactError: the folder cannot be written or the disk is full.
@@ -22,7 +22,7 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     """Read a checkpoint onto `device`; only tensors and plain values are accepted (``weights_only``).
 
     Raises:
-        ArtifactError: the file is truncated, or holds anything else.
+        ArtifactError: the file is truncated or contains anything else.
     """
     try:
         return torch.load(path, map_location=device, weights_only=True)

@@ -1,10 +1,10 @@
 """Depthwise convolution with fast gradients on a CPU.
 
-Torch's kernels for the gradient of a depthwise weight are fast for at most three columns, and, beyond three rows, on images
-that are tall enough; else they take more than ten times as long as the forward pass. The same gradient is composed here
-from the fast kernels, over shifted images, a few columns of the kernel at a time. In bfloat16 the gradient of the input of
-a strided convolution is slow, too; it is composed from one convolution of stride 1 for even and for odd rows and columns
-each. `benchmarks/cpu_step.py` measures it.
+PyTorch's CPU kernels for the weight gradient are fast for kernels of up to three columns and, with more than three rows,
+only on images that are tall enough; otherwise they take more than ten times as long as the forward pass. Here the
+gradient is computed by the fast kernels on shifted images, three columns of the kernel at a time. In bfloat16 the input
+gradient of a strided convolution is also slow; it is computed by four convolutions of stride 1, for even and odd rows and
+columns. `benchmarks/cpu_step.py` measures the speed.
 """
 
 from typing import Any, cast
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 FAST = 3
-"""Most columns of a kernel whose weight gradient is fast."""
+"""Largest number of columns of a kernel with a fast weight gradient."""
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution that differs from torch's in the speed of its gradients on a CPU alone.
+    """A depthwise convolution that differs from PyTorch's only in the speed of its gradients on a CPU.
 
     >>> conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8)
     >>> conv(torch.ones(1, 8, 4, 4)).shape
@@ -39,7 +39,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 def speed_up_depthwise(model: nn.Module) -> nn.Module:
-    """Let the depthwise convolutions in a model have fast gradients; parameters, names and results stay the same."""
+    """Replace the depthwise convolutions of a model by fast ones; parameters, names and results stay the same."""
     for module in model.modules():
         if type(module) is nn.Conv2d and _fits(module):
             module.__class__ = DepthwiseConv2d
@@ -61,7 +61,7 @@ def _fits(conv: nn.Conv2d) -> bool:
 
 
 def _gains(dtype: torch.dtype, x: Tensor) -> bool:
-    """Whether the gradients composed here are the faster ones."""
+    """Return whether the gradients of this module are faster than PyTorch's."""
     return (
         dtype in (torch.bfloat16, torch.float32)
         and torch.is_grad_enabled()
@@ -71,7 +71,7 @@ def _gains(dtype: torch.dtype, x: Tensor) -> bool:
 
 
 class _Depthwise(torch.autograd.Function):
-    """F.conv2d of one group per channel, and its gradients."""
+    """F.conv2d with one group per channel, and its gradients."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
@@ -107,7 +107,9 @@ def weight_gradient(
     half = kernel // 2
     if kernel <= FAST:
         return _of_weight(x, grad, weight, stride, (half, half))
-    is_tall = x.shape[2] >= kernel and (stride == 1 or kernel == 5)  # else kernels of more than three rows are slow
+    is_tall = x.shape[2] >= kernel and (
+        stride == 1 or kernel == 5
+    )  # otherwise kernels of more than three rows are slow
     result = torch.empty_like(weight)
     for column in _windows(kernel):
         beside = _from(x, 3, column.start - half, stride * (grad.shape[3] - 1) + FAST)
@@ -121,7 +123,7 @@ def weight_gradient(
 
 
 def _from(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """Return so many rows (2) or columns (3) of an image from `start` on, zeros where it has none; F.pad is slow at it."""
+    """Return `length` rows (dim 2) or columns (dim 3) of an image from `start` on, zero-padded; faster than F.pad."""
     shape = list(x.shape)
     shape[dim] = length
     batch, channels, height, width = shape
@@ -135,7 +137,7 @@ def _from(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def _windows(kernel: int) -> list[slice]:
-    """Return stretches of three that cover the rows or columns of a kernel; the last may overlap the one before."""
+    """Return slices of length three that cover the rows or columns of a kernel; the last two may overlap."""
     starts = {min(first, kernel - FAST) for first in range(0, kernel, FAST)}
     return [slice(first, first + FAST) for first in sorted(starts)]
 
@@ -146,7 +148,7 @@ def input_gradient(
     size: tuple[int, int],
     stride: int,
 ) -> Float[Tensor, "batch channels height width"]:
-    """Return the gradient of the input of a depthwise convolution with half the kernel as padding, stride 1 or 2."""
+    """Return the gradient of the input of a depthwise convolution with padding kernel // 2 and stride 1 or 2."""
     height, width = size
     if stride == 1:
         return F.conv2d(grad, weight.flip(2, 3), None, 1, weight.shape[-1] // 2, 1, len(weight))
@@ -160,7 +162,7 @@ def input_gradient(
 
 
 def _phase(grad: Tensor, weight: Tensor, row: int, column: int) -> Tensor:
-    """Return the gradient at every second row and column of the input, from `row` and `column` on."""
+    """Return the input gradient at every second row and column, from `row` and `column` on."""
     half = weight.shape[-1] // 2
     starts = [(remainder + half) % 2 for remainder in (row, column)]
     part = weight[:, :, starts[0] :: 2, starts[1] :: 2].flip(2, 3)
@@ -173,12 +175,12 @@ def _phase(grad: Tensor, weight: Tensor, row: int, column: int) -> Tensor:
 
 
 def _of_weight(x: Tensor, grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, int]) -> Tensor:
-    """Return torch's own gradient of a weight."""
+    """Return PyTorch's weight gradient."""
     return cast(Tensor, _backward(x, grad, weight, stride, padding, [False, True, False])[1])
 
 
 def _of_input(x: Tensor, grad: Tensor, weight: Tensor) -> Tensor:
-    """Return torch's own gradient of the input of a convolution with stride 2."""
+    """Return PyTorch's input gradient of a convolution with stride 2."""
     half = weight.shape[-1] // 2
     return cast(Tensor, _backward(x, grad, weight, 2, (half, half), [True, False, False])[0])
 

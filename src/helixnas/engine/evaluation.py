@@ -1,4 +1,4 @@
-"""How well a classifier does on labelled images."""
+"""Accuracy and loss of a classifier."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,19 @@ from helixnas.engine.runtime import Runtime, explain_out_of_memory
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a classifier does on a set of images."""
+    """Accuracy and loss of a classifier on a set of images."""
 
     accuracy: float
-    """Share of images whose class is the one with the largest logit, 0 .. 1."""
+    """Top-1 accuracy, 0 .. 1."""
 
     loss: float
     """Mean cross-entropy."""
 
     num_images: int
-    """Images evaluated."""
+    """Number of images."""
 
     top5: float
-    """Share of images whose class is among the five with the largest logits, 0 .. 1."""
+    """Top-5 accuracy, 0 .. 1."""
 
 
 def evaluate(

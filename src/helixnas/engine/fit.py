@@ -1,7 +1,7 @@
-"""Training a classifier: an ordinary loop around timm's optimisers, schedules, mixing and weight averages.
+"""Training a classifier with timm's optimisers, schedules, mixup and weight averaging.
 
-The loop yields a record per step; whoever runs it logs, saves and stops. Its state can be saved between two steps and
-taken up again with the same result, bit for bit.
+The loop yields a record per step; the caller logs, saves and stops. Its state can be saved between two steps, and a
+resumed training gives the same result, bit for bit.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,24 +25,24 @@ from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Logits, cross-entropy of the targets, and the images in [0, 1] that were shown: returns the loss to minimise."""
+"""From logits, their cross-entropy, and the images in [0, 1] to the loss to minimise."""
 
 _MIXING_STREAM = 4
-"""Second word of a seed sequence, so that mixing is independent of order and augmentation for one seed."""
+"""Second word of a seed sequence; makes mixing independent of order and augmentation."""
 
 
 @dataclass(frozen=True)
 class FitRecord:
-    """What one step did."""
+    """Results of one step."""
 
     step: int
-    """Steps done, this one included."""
+    """Number of steps done, this one included."""
 
     epoch: int
-    """Number of the epoch, from 0."""
+    """Epoch, from 0."""
 
     loss: float
-    """What was minimised, of the batch."""
+    """Loss of the batch."""
 
     lr: float
     """Learning rate of the step."""
@@ -52,20 +52,20 @@ class Fit:
     """The training of one classifier.
 
     Attributes:
-        average: the average of the weights so far, where the settings ask for one.
+        average: the average of the weights, or None.
 
     Args:
-        model: trained in place; logits of normalised images.
+        model: trained in place; returns the logits of normalised images.
         images: labelled training images.
-        config: how to train.
+        config: training settings.
         runtime: device and precision.
-        normalize: turns images in [0, 1] into the model's input.
+        normalize: from images in [0, 1] to the model's input.
         seed: decides order, augmentation, mixing and dropout.
-        title: what is trained, for messages.
-        objective: what is minimised; the cross-entropy where none is given.
+        title: name of the training, for messages.
+        objective: the loss to minimise; by default the cross-entropy.
 
     Raises:
-        ConfigError: there are fewer images than one batch holds, or the optimiser does not take its settings.
+        ConfigError: there are fewer images than one batch needs, or the optimiser rejects its settings.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Fit:
         )
 
     def _optimizer(self) -> Optimizer:
-        """Return timm's optimiser; biases and norms are left out of the weight decay."""
+        """Return timm's optimiser, without weight decay on biases and norms."""
         config = self.config
         require_optimizer(config.optimizer)
         own: dict[str, Any] = {"eps": config.eps} if config.eps else {}
@@ -157,7 +157,7 @@ class Fit:
 
         Raises:
             NonFiniteLossError: a loss is not finite.
-            OutOfMemoryError: the batch, or a part of it, does not fit.
+            OutOfMemoryError: a batch or microbatch does not fit into memory.
         """
         parts, part = self.config.num_parts, self.config.microbatch_size
         while self.step < self.num_steps:
@@ -178,7 +178,7 @@ class Fit:
                 yield record
 
     def _train_on(self, batches: Iterator[Any], epoch: int) -> FitRecord:
-        """Take one step on the parts of a batch."""
+        """Take one step on the microbatches of a batch."""
         parts, total = self.config.num_parts, 0.0
         self.model.train()
         self.schedule.step_update(self.step)
@@ -204,14 +204,14 @@ class Fit:
         smoothing = self.config.label_smoothing
         if self.mixing is not None:
             images, targets = self.mixing(images, targets, (self.seed, _MIXING_STREAM, self.step, *part))
-            smoothing = 0.0  # the mixed targets have it already
+            smoothing = 0.0  # already in the mixed targets
         with self.runtime.seeded(self.seed, self.step, *part), self.runtime.autocast():
             logits = self.model(self.normalize(images)).float()
             loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
             return loss if self.objective is None else self.objective(logits, loss, images)
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last step."""
+        """Return the state needed to resume after the last step."""
         averaged = {} if self.average is None else {"average": self.average.module.state_dict()}
         return {
             "step": self.step,
@@ -222,7 +222,7 @@ class Fit:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` returned for the same settings."""
+        """Restore a `state` of the same settings."""
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -1,8 +1,8 @@
-"""Gradients in the memory order of the feature maps they belong to.
+"""Gradients in the memory format of their feature maps.
 
-Some operations (the mean squared error, the mean over a map) give their gradient in NCHW order, whatever that of their
-input. Behind such a gradient the backward pass of a batch norm whose input lies in NHWC order takes some twenty times as
-long on a CPU, and so it goes on to the layers before. Copying the gradient once costs a fraction of that.
+Some operations (mean squared error, mean over a map) return gradients in NCHW order whatever the format of their input.
+With such a gradient, the backward pass of a batch norm with NHWC input takes about twenty times as long on a CPU, and so
+do the layers before it. Copying the gradient once costs a fraction of that.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPriva
 
 
 def keep_gradient_layout(model: nn.Module) -> nn.Module:
-    """Let the gradients that reach the batch norms of a model lie in NHWC order where their feature maps do."""
+    """Keep the gradients at the batch norms of a model in NHWC order if their feature maps are."""
     for module in model.modules():
         hooks = module._forward_hooks.values()  # pyright: ignore[reportPrivateUsage] - no public way to ask
         if isinstance(module, _BatchNorm) and _watch not in hooks:

@@ -1,4 +1,4 @@
-"""Mixup and CutMix as timm does them, decided by given words alone."""
+"""timm's Mixup and CutMix with explicit seeds."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from torch import Tensor
 
 
 class Mixing:
-    """Blends a batch with its mirror image, and the targets alike.
+    """Mixes a batch with its reverse, and the targets likewise.
 
     Args:
         mixup: alpha of Mixup; 0 for none.
         cutmix: alpha of CutMix; 0 for none.
         label_smoothing: share of the target spread over all classes.
-        num_classes: how many there are.
+        num_classes: number of classes.
     """
 
     def __init__(self, *, mixup: float, cutmix: float, label_smoothing: float, num_classes: int) -> None:
@@ -24,14 +24,14 @@ class Mixing:
         )
 
     def __call__(self, images: Tensor, labels: Tensor, words: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Return mixed images and the share of every class in each; `words` alone decide how."""
+        """Return mixed images and class probabilities; the mixing depends only on `words`."""
         with _seeded(words):
             return self.mixup(images.clone(), labels)
 
 
 @contextmanager
 def _seeded(words: tuple[int, ...]) -> Generator[None]:
-    """Seed numpy's global generator, which timm draws from, and put it back afterwards."""
+    """Seed numpy's global generator, which timm uses, and restore it afterwards."""
     before = np.random.get_state()
     try:
         np.random.seed(np.random.SeedSequence(words).generate_state(4))

@@ -1,4 +1,4 @@
-"""Modules as ONNX files and ONNX files as sessions, for measuring, for export and for other devices."""
+"""Writing modules as ONNX files and opening them in ONNX Runtime."""
 
 import importlib.util
 import logging
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.artifacts.files import write_atomically
-from helixnas.errors import ConfigError, ExportError
+from helixnas.errors import ConfigError, ExportError, first_line
 
 INPUT = "images"
-"""Name of the input in every file."""
+"""Name of the input in all files."""
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def require_onnx(purpose: str) -> None:
-    """Raise `ConfigError` where the packages behind ONNX are not installed."""
+    """Raise `ConfigError` if the packages for ONNX are not installed."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -31,7 +31,7 @@ def require_onnx(purpose: str) -> None:
 
 
 def save_onnx(module: nn.Module, images: Tensor, path: Path) -> None:
-    """Write a module as one ONNX file, whole or not at all; its shapes are those of `images`, its output ``output``."""
+    """Write a module as one ONNX file with the shapes of `images`, whole or not at all; the output is named ``output``."""
     content = onnx_content(module, images, output="output")
     write_atomically(path, lambda temporary: _write(temporary, content))
 
@@ -44,21 +44,21 @@ def onnx_content(
     any_batch: bool = False,
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return the checked content of an ONNX file with its weights inside and batch norms folded into convolutions.
+    """Return the content of an ONNX file with weights inside and batch norms folded into convolutions.
 
     Args:
-        module: is put in eval mode.
-        images: what it is traced with.
-        output: name of the output; that of the input is `INPUT`.
-        any_batch: whether the number of images is left open; `images` must hold more than one then.
-        metadata: texts kept in the file.
+        module: the module; put in eval mode.
+        images: example input for tracing.
+        output: name of the output; the input is named `INPUT`.
+        any_batch: whether the batch size is dynamic; `images` must then have more than one image.
+        metadata: texts to store in the file.
 
     Raises:
-        ExportError: an operator has no counterpart in ONNX (named), or the module cannot be traced.
+        ExportError: ONNX lacks an operator (named in the message), or the module cannot be traced.
     """
     import onnx
 
-    # A file must not speak of the places of this machine, so what the exporter notes on each node goes.
+    # The exporter notes paths of this machine on each node; they must not be in the file.
     proto = _trace(module.eval(), images, output, any_batch=any_batch).model_proto
     for graph in (proto.graph, *proto.functions):
         for node in graph.node:
@@ -75,12 +75,12 @@ def onnx_content(
 
 
 def open_onnx(path: Path, *, num_threads: int = 0) -> Any:
-    """Open a file as an `onnxruntime.InferenceSession` on the CPU; 0 threads leave the number to ONNX Runtime.
+    """Open a file as an `onnxruntime.InferenceSession` on the CPU; with 0 threads ONNX Runtime chooses.
 
-    Its threads rest between two calls: they would else wait busily for more work while something else is timed.
+    Its threads do not spin between calls, which would disturb other timings.
 
     Raises:
-        ExportError: ONNX Runtime has no implementation of an operator (named), or cannot read the file.
+        ExportError: ONNX Runtime lacks an operator (named in the message), or cannot read the file.
     """
     import onnxruntime
 
@@ -90,14 +90,14 @@ def open_onnx(path: Path, *, num_threads: int = 0) -> Any:
     options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common ancestor
+    except Exception as error:  # its errors have no common base class
         missing = re.search(r"find an implementation for (\w+)", str(error))
-        reason = f"it has no operator {missing[1]}" if missing else _one_line(error)
+        reason = f"it has no operator {missing[1]}" if missing else first_line(error)
         raise ExportError(f"ONNX Runtime cannot run the model: {reason}") from error
 
 
 def _trace(module: nn.Module, images: Tensor, output: str, *, any_batch: bool) -> Any:
-    """Return torch's ONNX programme of a module, optimised by the exporter."""
+    """Return PyTorch's optimised ONNX program of a module."""
     try:
         with _quiet():
             return torch.onnx.export(
@@ -115,19 +115,19 @@ def _trace(module: nn.Module, images: Tensor, output: str, *, any_batch: bool) -
 
 
 def _explain(error: BaseException) -> ExportError:
-    """Return one sentence for what the exporter could not do; an operator is named."""
+    """Return an error that names the missing operator or the exporter's reason."""
     root = error
     while root.__cause__ is not None:
         root = root.__cause__
     missing = re.search(r"No ONNX function found for <OpOverload\(op='([^']+)'", str(root))
     if missing:
-        return ExportError(f"the operator {missing[1]} has no counterpart in ONNX; replace it, or do without ONNX")
-    return ExportError(f"the model cannot be traced for ONNX: {_one_line(root)}")
+        return ExportError(f"the operator {missing[1]} does not exist in ONNX; replace it, or choose another format")
+    return ExportError(f"the model cannot be traced for ONNX: {first_line(root)}")
 
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """Keep the exporter's own remarks (on operators it replaces, on other versions) away from the user."""
+    """Silence the exporter's logs and warnings."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -136,11 +136,6 @@ def _quiet() -> Generator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-def _one_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:240] if lines else type(error).__name__
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Runtime: the device, its precision and memory format, behind accelerate."""
+"""Runtime: device, precision and memory format, based on accelerate."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -22,15 +22,15 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 class Runtime:
-    """One device with its precision; several may live side by side in a process."""
+    """One device with its precision; a process can have several."""
 
     def __init__(self, config: RuntimeConfig) -> None:
         if config.num_threads:
             torch.set_num_threads(config.num_threads)
         wanted = _device(config.device)
         if config.precision == "fp16" and wanted.type == "cpu":
-            raise ConfigError("runtime.precision=fp16 needs a GPU, and the device is cpu; use bf16 or fp32")
-        if ":" in str(wanted):  # else accelerate chooses, by the local rank where several processes train
+            raise ConfigError("runtime.precision=fp16 needs a GPU, but the device is cpu; use bf16 or fp32")
+        if ":" in str(wanted):  # otherwise accelerate chooses, by local rank if several processes train
             os.environ.setdefault("ACCELERATE_TORCH_DEVICE", str(wanted))
         _separate_from_earlier()
         self.precision = fast_precision(wanted) if config.precision == "auto" else config.precision
@@ -42,7 +42,7 @@ class Runtime:
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
 
     def place(self, module: ModuleT) -> ModuleT:
-        """Move a module to the device, in the runtime's memory format; on a CPU with what makes gradients fast."""
+        """Move a module to the device and the runtime's memory format; on a CPU, make its gradients fast."""
         if self.device.type == "cpu":
             speed_up_depthwise(module)
             if self.memory_format is torch.channels_last:
@@ -50,21 +50,21 @@ class Runtime:
         return module.to(self.device).to(memory_format=self.memory_format)  # pyright: ignore[reportCallIssue]
 
     def images(self, images: Tensor) -> Tensor:
-        """Move a batch of images to the device, in the runtime's memory format."""
+        """Move a batch of images to the device and the runtime's memory format."""
         return images.to(self.device, non_blocking=True).contiguous(memory_format=self.memory_format)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Return the context in which forward passes run."""
+        """Return the autocast context for forward passes."""
         return self.accelerator.autocast()
 
     def backward(self, loss: Tensor) -> None:
-        """Run the backward pass of a loss; under fp16 the gradients are scaled until `step` undoes it."""
+        """Run the backward pass of a loss; with fp16 the gradients stay scaled until `step`."""
         self.accelerator.backward(loss)
 
     def step(self, optimizer: Optimizer, *, clip_grad: float = 0.0) -> None:
-        """Update the parameters of one optimiser, after clipping the norm of their gradients where it is above 0.
+        """Update the parameters of one optimiser; `clip_grad` is the maximum norm of their gradients, 0 for no limit.
 
-        Under fp16 the loss scale is undone first, and gradients that overflowed change nothing.
+        With fp16 the gradients are unscaled first, and the step is skipped if they overflowed.
         """
         scaler = self.accelerator.scaler
         if scaler is not None:
@@ -77,40 +77,40 @@ class Runtime:
             optimizer.step()
 
     def end_step(self) -> None:
-        """Adapt the loss scale of fp16, once all optimisers of a step have done theirs."""
+        """Adapt the loss scale of fp16, after all optimisers of a step."""
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.update()
 
     @contextmanager
     def seeded(self, *words: int) -> Generator[None]:
-        """Let torch's own randomness (dropout, stochastic depth) depend on `words` alone; then it is as before."""
+        """While the context lasts, make torch's randomness (dropout, stochastic depth) depend only on `words`."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]) >> 1)
             yield
 
     def state(self) -> dict[str, Any]:
-        """Return what training depends on: the loss scale of fp16."""
+        """Return the state to save with a training: the loss scale of fp16."""
         scaler = self.accelerator.scaler
         return {} if scaler is None else {"scaler": scaler.state_dict()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state that `state` returned."""
+        """Restore a `state`."""
         if self.accelerator.scaler is not None and "scaler" in state:
             self.accelerator.scaler.load_state_dict(state["scaler"])
 
 
 def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
-    """Return bf16 where the device is faster with it, else fp32.
+    """Return bf16 if the device is faster with it, else fp32.
 
-    With AVX-512 instructions for bfloat16 alone, whole distillation steps are slower than in float32 on Intel and 1.6 times
-    as fast on AMD (benchmarks/results, cpu-step).
+    With AVX-512 BF16 but without AMX, a distillation step in bfloat16 is slower than in float32 on Intel and 1.6 times as
+    fast on AMD (benchmarks/results, cpu-step).
     """
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type != "cpu":
         return "fp32"
-    has = getattr(torch.cpu, "get_capabilities", dict[str, Any])()  # not in every version of torch that is allowed
+    has = getattr(torch.cpu, "get_capabilities", dict[str, Any])()  # not in all supported versions of torch
     vector_units = bool(has.get("avx512_bf16", False)) and str(has.get("cpu_name", "")).startswith("AMD")
     return "bf16" if has.get("amx_bf16", False) or vector_units else "fp32"
 
@@ -134,14 +134,14 @@ def explain_out_of_memory(setting: str, batch_size: int) -> Generator[None]:
 
 
 def out_of_memory(setting: str, batch_size: int) -> OutOfMemoryError:
-    """Return the sentence for a batch that does not fit."""
+    """Return the error for a batch that does not fit into memory."""
     return OutOfMemoryError(
-        f"out of memory with {setting}={batch_size}; try {setting}={max(1, batch_size // 2)} (what is done is kept)"
+        f"out of memory with {setting}={batch_size}; try {setting}={max(1, batch_size // 2)} (finished work is kept)"
     )
 
 
 def _separate_from_earlier() -> None:
-    """Let the next accelerator have a state of its own; accelerate shares one, and refuses another precision in it."""
+    """Reset accelerate's shared state, so that the next accelerator can have another precision."""
     for kind in (PartialState, AcceleratorState, GradientState):
         kind._shared_state = type(kind._shared_state)()  # pyright: ignore[reportPrivateUsage] - no public way
 
@@ -157,15 +157,13 @@ def _device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda", "mps"):
         raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            f"device {name!r} was asked for, but this machine has no CUDA device; use runtime.device=auto"
-        )
+        raise ConfigError(f"runtime.device is {name!r}, but this machine has no CUDA device; use auto")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
-            f"device {name!r} was asked for, but the last one here is cuda:{torch.cuda.device_count() - 1}"
+            f"runtime.device is {name!r}, but the last device of this machine is cuda:{torch.cuda.device_count() - 1}"
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError(f"device {name!r} was asked for, but this machine has none; use runtime.device=auto")
+        raise ConfigError(f"runtime.device is {name!r}, but this machine has no such device; use auto")
     return device
 
 

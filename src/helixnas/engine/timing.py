@@ -1,4 +1,4 @@
-"""How long work takes: calls compared fairly, in turn, the median of each; and what a training spends in all."""
+"""Timing: median durations of calls that are compared, and a stopwatch for the total time of a training."""
 
 import os
 import statistics
@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 NUM_WARM_UPS = 2
-"""Rounds before the first one that counts."""
+"""Rounds before the first measured one."""
 
 
 def median_seconds(
@@ -15,13 +15,13 @@ def median_seconds(
 ) -> dict[str, float]:
     """Return the median duration of each call in seconds.
 
-    The calls take turns, so a machine that becomes slower for a while slows all of them. Each must return when its
-    work is done; see `wait_for`.
+    The calls take turns, so a temporary slowdown of the machine affects all of them. Each must return only when its work
+    is done; see `wait_for`.
 
     Args:
-        calls: what to time, by name.
-        min_seconds: how long to measure all of them together, at least.
-        min_rounds: how often to call each, at least.
+        calls: the calls to time, by name.
+        min_seconds: minimum duration of the whole measurement.
+        min_rounds: minimum number of rounds.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(NUM_WARM_UPS):
@@ -37,15 +37,15 @@ def median_seconds(
 
 
 def core_seconds() -> float:
-    """Return the processor time of this process so far, user and system, all its threads and ended children included."""
+    """Return the CPU time of this process so far, user and system, including threads and finished children."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 class Stopwatch:
-    """Adds up what pieces of work take, on the clock and of the processor's cores; its sums can be saved and taken up.
+    """Sums the wall-clock time and CPU time of pieces of work; the sums can be saved and restored.
 
-    On an accelerator the cores' share is that of the processor alone.
+    CPU time does not include the time of accelerators.
 
     >>> watch = Stopwatch()
     >>> with watch.running():
@@ -60,18 +60,18 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Seconds on the clock, up to now where it runs."""
+        """Wall-clock seconds, up to now if it is running."""
         return self._now()[0]
 
     @property
     def core_seconds(self) -> float:
-        """Seconds of processor cores, up to now where it runs."""
+        """CPU seconds, up to now if it is running."""
         return self._now()[1]
 
     @contextmanager
     def running(self) -> Generator[None]:
-        """Count the time of the context."""
-        assert self._began is None, "a stopwatch that runs cannot be started"
+        """Add the time of the context."""
+        assert self._began is None, "the stopwatch is already running"
         self._began = (time.monotonic(), core_seconds())
         try:
             yield
@@ -92,7 +92,7 @@ class Stopwatch:
         return {"seconds": seconds, "core_seconds": cores}
 
     def restore(self, state: Mapping[str, float]) -> None:
-        """Take up sums that `state` returned; what is running is counted on top of them."""
+        """Restore a `state`; time that is running is added to it."""
         self._sums = (state["seconds"], state["core_seconds"])
 
 

@@ -10,8 +10,9 @@ from helixnas.engine import Fit, evaluate
 from helixnas.engine.job import discard, run_job
 from helixnas.engine.progress import Reporter
 from helixnas.experiments.baseline_plan import BaselinePlan
-from helixnas.experiments.network_training import NetworkTrainer, Normalization
+from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, shared_weights
+from helixnas.nn import Normalization
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import changes
 from helixnas.retrain import RetrainConfig

@@ -1,11 +1,7 @@
 """Networks of a space trained from scratch, one after another, with the images and the teacher's normalisation of a recipe."""
 
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor, nn
-
 from helixnas.engine import Fit, Runtime
+from helixnas.nn import Normalization
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.work.retrain import training_images
 from helixnas.retrain import RetrainConfig, build_model
@@ -51,19 +47,3 @@ class NetworkTrainer:
             seed=seed,
             title=title,
         )
-
-
-class Normalization(nn.Module):
-    """Turns images in [0, 1] into what the teacher of the recipe, and so a retrained network, expects."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the images with the mean taken off, divided by the spread."""
-        return (images - self.mean) / self.std

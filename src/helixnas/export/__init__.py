@@ -1,4 +1,4 @@
-"""Models for other programs: ONNX files, exported programmes, folders for timm and the Hugging Face hub."""
+"""Models for other programs: ONNX files, pt2 files, folders for timm and the Hugging Face hub."""
 
 import lazy_loader
 

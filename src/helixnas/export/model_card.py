@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it was searched under, and how good it is, as Markdown for the Hugging Face hub."""
+"""Model cards in Markdown for the Hugging Face hub: model, budgets of the search, accuracy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from helixnas.space import Architecture
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
-    """What a model card tells; what is empty is left out."""
+    """Contents of a model card; empty entries are left out."""
 
     name: str
     """Name of the model."""
 
     architecture: Architecture | None
-    """The searched network, or None for another model of timm."""
+    """The searched network, or None for other timm models."""
 
     params: int
     """Parameters."""
@@ -26,29 +26,29 @@ class CardFacts:
     """Multiply-adds of one image."""
 
     shown: Mapping[str, Any]
-    """How images are shown: input_size, mean, std, crop_pct, interpolation."""
+    """Preprocessing: input_size, mean, std, crop_pct, interpolation."""
 
     num_classes: int
-    """Outputs."""
+    """Number of classes."""
 
     data: str = ""
-    """Name of the data it was trained on."""
+    """Name of the training data."""
 
     accuracy: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """accuracy, top5 (shares of 1), loss, num_images: on images that neither training nor search saw."""
+    """accuracy, top5 (0 .. 1), loss, num_images, on images used neither in training nor in the search."""
 
     search: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """The content of the search's result.json."""
+    """Content of the search's result.json."""
 
     certificate: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """The content of the search's certificate.json."""
+    """Content of the search's certificate.json."""
 
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further rows: recipe, teacher, space, versions."""
 
 
 def model_card(facts: CardFacts) -> str:
-    """Return the card.
+    """Return the model card as Markdown.
 
     >>> shown = {
     ...     "input_size": (3, 224, 224),
@@ -143,7 +143,7 @@ def _accuracy_rows(facts: CardFacts) -> list[tuple[str, str]]:
     found = facts.accuracy
     rows = [(title, f"{found[key]:.2%}") for key, title in (("accuracy", "top-1"), ("top5", "top-5")) if key in found]
     rows += [("cross-entropy", f"{found['loss']:.4f}")] if "loss" in found else []
-    return rows + ([("images, seen by neither training nor search", f"{found['num_images']:,}")] if rows else [])
+    return rows + ([("images, used in neither training nor search", f"{found['num_images']:,}")] if rows else [])
 
 
 def _usage(facts: CardFacts) -> str:

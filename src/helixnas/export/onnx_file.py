@@ -1,6 +1,6 @@
-"""ONNX: one file with weights inside, batch norm folded into the convolutions, any batch size, checked before it is kept.
+"""ONNX files: weights inside, batch norm folded into the convolutions, any batch size.
 
-The file takes *normalised* images, as timm models do, and says in its metadata how to make them.
+The input is *normalised* images, as for timm models; the metadata say how to normalise.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from helixnas.artifacts.files import write_atomically
 from helixnas.engine import INPUT, onnx_content, open_onnx, require_onnx
-from helixnas.export.parity import NUM_TRACED, Parity, compare, logits_of, reference, require_parity
+from helixnas.export.parity import NUM_TRACED, Logits, Parity, reference, write_checked
 
 OUTPUT = "logits"
 """Name of the output in the file."""
@@ -27,44 +26,42 @@ def export_onnx(
     metadata: Mapping[str, str],
     batch_size: int = 16,
 ) -> Parity:
-    """Write a model as one ONNX file, whole or not at all, and return how far ONNX Runtime's logits differ.
+    """Write a model as one ONNX file, whole or not at all, and compare ONNX Runtime's logits with PyTorch's.
 
     Args:
         model: takes normalised images.
         path: the file.
         images: normalised, to compare on.
-        tolerance: largest absolute difference of a logit that is accepted.
-        metadata: texts kept in the file.
-        batch_size: images at a time in the comparison.
+        tolerance: largest accepted absolute difference of a logit.
+        metadata: texts to store in the file.
+        batch_size: batch size of the comparison.
 
     Raises:
         ConfigError: a package is not installed.
-        ExportError: an operator has no counterpart in ONNX (named), or the logits differ by more than `tolerance`.
+        ExportError: ONNX lacks an operator (named in the message), or the logits differ by more than `tolerance`.
         ArtifactError: the file cannot be written.
     """
     require_onnx("the format onnx")
-    twin, found = reference(model), list[Parity]()
+    twin = reference(model)
     traced = images[:1].repeat(NUM_TRACED, 1, 1, 1)
     content = onnx_content(twin, traced, output=OUTPUT, any_batch=True, metadata=metadata)
 
-    def write(temporary: Path) -> None:
+    def write(temporary: Path) -> Logits:
         temporary.write_bytes(content)
-        call = OnnxCall(temporary)
-        found.append(require_parity(compare(logits_of(twin), call, images, batch_size=batch_size), tolerance))
+        return OnnxCall(temporary)
 
-    write_atomically(path, write)
-    return found[0]
+    return write_checked(path, write, twin, images, tolerance=tolerance, batch_size=batch_size)
 
 
 class OnnxCall:
-    """An ONNX file as a function from images to logits, on the CPU.
+    """An ONNX file as a function from normalised images to logits, on the CPU.
 
     Args:
         path: the file.
         num_threads: CPU threads; 0 for ONNX Runtime's choice.
 
     Raises:
-        ExportError: ONNX Runtime has no implementation of an operator (named), or cannot read the file.
+        ExportError: ONNX Runtime lacks an operator (named in the message), or cannot read the file.
     """
 
     def __init__(self, path: Path, *, num_threads: int = 0) -> None:

@@ -1,30 +1,32 @@
-"""Parity: whether what was written computes what the model computes, on the same images."""
+"""Parity: the largest difference between the logits of an exported model and of the model itself."""
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from helixnas.artifacts.files import write_atomically
 from helixnas.errors import ExportError
 
 Logits = Callable[[Tensor], Tensor]
-"""Turns normalised images into logits."""
+"""From normalised images to logits."""
 
 NUM_TRACED = 2
-"""Images in the batch that a model is traced with; it then takes any number."""
+"""Batch size that a model is traced with; the exported model takes any."""
 
 
 class Parity(NamedTuple):
-    """How far two computations of the same logits differ."""
+    """Difference between the logits of two models on the same images."""
 
     largest_difference: float
     """Largest absolute difference between two logits."""
 
     largest_logit: float
-    """Largest absolute logit, to judge it by."""
+    """Largest absolute logit, for scale."""
 
     num_images: int
     """Images compared."""
@@ -33,25 +35,25 @@ class Parity(NamedTuple):
 def compare(
     expected: Logits, found: Logits, images: Float[Tensor, "batch channels height width"], *, batch_size: int
 ) -> Parity:
-    """Compare logits over all images: the first one alone, the rest in batches of `batch_size`."""
+    """Compare logits on all images: the first alone, then batches of `batch_size`."""
     difference, largest = 0.0, 0.0
     for batch in (images[:1], *images[1:].split(batch_size)):
         if not len(batch):
             continue
         wanted, given = expected(batch), found(batch)
         if wanted.shape != given.shape:
-            raise ExportError(f"the exported model gives logits of shape {_shape(given)}, the model {_shape(wanted)}")
+            raise ExportError(f"the exported model has logits of shape {_shape(given)}, the original {_shape(wanted)}")
         gap = (wanted - given).abs().max().item()
-        difference = max(difference, gap if gap == gap else float("inf"))  # a NaN on one side is no parity
+        difference = max(difference, gap if gap == gap else float("inf"))  # NaN on one side
         largest = max(largest, wanted.abs().max().item())
     return Parity(difference, largest, len(images))
 
 
 def require_parity(parity: Parity, tolerance: float) -> Parity:
-    """Return the parity where it is within `tolerance`.
+    """Return `parity` if its difference is at most `tolerance`.
 
     Raises:
-        ExportError: it is not.
+        ExportError: it is larger.
 
     >>> require_parity(Parity(0.25, 8.0, 10), 0.5).num_images
     10
@@ -65,13 +67,48 @@ def require_parity(parity: Parity, tolerance: float) -> Parity:
     return parity
 
 
+def write_checked(
+    target: Path,
+    write: Callable[[Path], Logits],
+    twin: nn.Module,
+    images: Float[Tensor, "batch channels height width"],
+    *,
+    tolerance: float,
+    batch_size: int,
+    writer: Callable[[Path, Callable[[Path], None]], None] = write_atomically,
+) -> Parity:
+    """Write an exported model, compare it with the original, and keep it only where they agree.
+
+    Args:
+        target: the file or folder.
+        write: writes to a temporary path and returns the logits of the model loaded from there.
+        twin: the original, from `reference`.
+        images: normalised, to compare on.
+        tolerance: largest accepted absolute difference of a logit.
+        batch_size: batch size of the comparison.
+        writer: `write_atomically` for a file, `write_folder` for a folder.
+
+    Raises:
+        ExportError: the logits differ by more than `tolerance`.
+        ArtifactError: the target cannot be written.
+    """
+    found: list[Parity] = []
+
+    def write_and_compare(temporary: Path) -> None:
+        parity = compare(logits_of(twin), write(temporary), images, batch_size=batch_size)
+        found.append(require_parity(parity, tolerance))
+
+    writer(target, write_and_compare)
+    return found[0]
+
+
 def reference(model: nn.Module) -> nn.Module:
-    """Return a copy of a model to trace and compare with: on the CPU, in eval mode, plain memory order, no gradients."""
+    """Return a copy to trace and compare with: on the CPU, in eval mode, contiguous, without gradients."""
     return copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval().requires_grad_(False)  # pyright: ignore[reportCallIssue]
 
 
 def logits_of(model: nn.Module) -> Logits:
-    """Return the function that computes a model's logits without gradients."""
+    """Return a model's forward pass without gradients."""
 
     def compute(images: Tensor) -> Tensor:
         with torch.no_grad():

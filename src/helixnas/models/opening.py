@@ -11,13 +11,12 @@ from torch import nn
 
 from helixnas.artifacts.files import read_json
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.nn import build_seeded
 from helixnas.nn.extensions import import_modules
 from helixnas.retrain import load_model
-from helixnas.teacher.build import require_known_model
 from helixnas.teacher.weights import load_weights, packaged_weights, read_weights
-from helixnas.zoo import HELIXNAS, ZOO
+from helixnas.zoo import HELIXNAS, ZOO, create_model, require_known_model
 
 SETTING = "--weights"
 NOT_TIMM = ("hf-hub:", "hf_hub:", "local-dir:")
@@ -151,14 +150,8 @@ def _named(name: str, weights: str, arch: str) -> nn.Module:
 
 
 def _create(name: str, arguments: Mapping[str, Any]) -> Any:
-    try:
-        return timm.create_model(name, **arguments)
-    except HelixError:
-        raise
-    except Exception as error:  # timm, the hub and the model's own code raise anything
-        detail = " ".join(str(error).split()) or type(error).__name__
-        hint = f"; timm's own weights come from the Hugging Face hub, {SETTING} names others" if arguments else ""
-        raise ConfigError(f"the model {name!r} cannot be built: {detail[:300]}{hint}") from error
+    hint = f"timm's own weights come from the Hugging Face hub; {SETTING} names others"
+    return create_model(name, arguments, title=f"the model {name!r}", error=ConfigError, hint=hint)
 
 
 def _is_model_folder(path: Path) -> bool:

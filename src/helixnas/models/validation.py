@@ -1,6 +1,5 @@
 """Validating a model: how often it is right, how fast it is, how large it is."""
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +10,7 @@ from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, TORCH_NAMES
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
 from helixnas.errors import ConfigError, DataError
 from helixnas.models.opening import OpenedModel
-from helixnas.nn import count_macs, count_params
+from helixnas.nn import Normalization, count_macs, count_params, meta_copy
 
 BATCH_SIZE = 64
 """Images at a time where nothing else is asked for and there are as many."""
@@ -129,8 +128,7 @@ def check_classes(opened: OpenedModel, images: ImageSet) -> None:
     outputs = getattr(opened.model, "num_classes", images.num_classes)
     if outputs != images.num_classes:
         raise DataError(
-            f"{opened.name} tells {outputs:,} classes apart, but the images of {images.store.title} have "
-            f"{images.num_classes:,}"
+            f"{opened.name} predicts {outputs:,} classes, but {images.store.title} has {images.num_classes:,}"
         )
 
 
@@ -145,27 +143,15 @@ def chosen_batch_size(wanted: int | None, images: ImageSet) -> int:
     return wanted
 
 
-class _Normalizer:
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        self.mean, self.std = torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return (images - self.mean.to(images.device)) / self.std.to(images.device)
-
-
-def normalizer(opened: OpenedModel) -> _Normalizer:
+def normalizer(opened: OpenedModel) -> Normalization:
     """Return the function from images in [0, 1] to what the model takes."""
     shown = opened.shown
-    return _Normalizer(tuple(shown["mean"]), tuple(shown["std"]))
+    return Normalization(tuple(shown["mean"]), tuple(shown["std"]))
 
 
 def sizes(model: nn.Module, image_size: int) -> tuple[int, int]:
     """Return parameters and multiply-adds, attention included."""
-    twin = copy.deepcopy(model).to("meta")
-    for module in twin.modules():
-        if hasattr(module, "fused_attn"):
-            module.fused_attn = False  # pyright: ignore[reportArgumentType] - torch counts matrix products, not this
-    return count_params(model), count_macs(twin, (1, 3, image_size, image_size))
+    return count_params(model), count_macs(meta_copy(model), (1, 3, image_size, image_size))
 
 
 def time_batches(model: nn.Module, images: Tensor, runtime: Runtime) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Operations as modules, their sizes, and their first weights."""
+"""Operations as modules, their sizes, and their initial weights."""
 
 import lazy_loader
 

@@ -1,5 +1,5 @@
 from .classifier import build_head as build_head, classifier_of as classifier_of
-from .counting import count_macs as count_macs, count_params as count_params
+from .counting import count_macs as count_macs, count_params as count_params, meta_copy as meta_copy
 from .entrance import Entrance as Entrance, entrance_of as entrance_of, fold_into as fold_into
 from .initialization import (
     build_seeded as build_seeded,
@@ -8,11 +8,14 @@ from .initialization import (
     silence_residual as silence_residual,
 )
 from .liveness import Counts as Counts, count_all as count_all
+from .normalization import Normalization as Normalization
 from .operations import (
     BATCH_STATISTICS as BATCH_STATISTICS,
     NormLayer as NormLayer,
     Place as Place,
     build_operation as build_operation,
     build_stage as build_stage,
+    build_stages as build_stages,
     register_operation as register_operation,
 )
+from .weights_file import load_saved_weights as load_saved_weights, save_weights as save_weights

@@ -1,4 +1,4 @@
-"""Pooling and linear classifier, as timm makes them, and the head of a network around them."""
+"""Pooling and linear classifier from timm, and the network head built around them."""
 
 from timm.layers import ConvNormAct, SelectAdaptivePool2d, create_classifier
 from torch import nn
@@ -8,7 +8,7 @@ from helixnas.space import Head
 
 
 def classifier_of(num_features: int, num_classes: int, *, pool_type: str) -> tuple[SelectAdaptivePool2d, nn.Module]:
-    """Return global pooling and the linear layer behind it; 0 classes leave the identity in its place.
+    """Return global pooling and a linear classifier; with 0 classes the classifier is an identity.
 
     >>> classifier_of(8, 3, pool_type="avg")[1]
     Linear(in_features=8, out_features=3, bias=True)
@@ -18,7 +18,7 @@ def classifier_of(num_features: int, num_classes: int, *, pool_type: str) -> tup
 
 
 def build_head(width: int, head: Head, num_classes: int, *, norm_layer: NormLayer = nn.BatchNorm2d) -> nn.Sequential:
-    """Return what follows the last block where that gives `width` channels: 1x1 convolution, pooling, linear layer.
+    """Return the head for a last block of `width` channels: 1x1 convolution (if any), pooling, linear classifier.
 
     >>> len(build_head(8, Head(16), 3)), build_head(8, Head(0), 3)[-1].in_features
     (3, 8)

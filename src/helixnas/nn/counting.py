@@ -1,15 +1,19 @@
-"""Parameters and multiply-adds of a module, counted on the meta device: exact, and without computing anything."""
+"""Parameters and multiply-adds of a module, counted exactly on the meta device, without computing anything."""
 
+import copy
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
 
 def count_params(module: nn.Module) -> int:
-    """Return the number of parameters (batch norm's scale and shift included, its running averages not).
+    """Return the number of parameters, batch norm's running averages not included.
 
     >>> count_params(nn.Linear(3, 2))
     8
@@ -20,8 +24,8 @@ def count_params(module: nn.Module) -> int:
 def count_macs(module: nn.Module, shape: tuple[int, ...]) -> int:
     """Return the multiply-adds of one forward pass in eval mode for an input of `shape`, batch included.
 
-    Convolutions, linear layers and matrix products are counted, at half the FLOPs that torch counts; elementwise work
-    is not. The module must lie on the meta device.
+    Convolutions, linear layers and matrix products count, at half of torch's FLOPs; elementwise operations do not.
+    The module must be on the meta device; see `meta_copy`.
 
     >>> with torch.device("meta"):
     ...     layer = nn.Conv2d(3, 8, 3, padding=1, bias=False)
@@ -34,14 +38,23 @@ def count_macs(module: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 def to_macs(flops: int) -> int:
-    """Return multiply-adds of floating point operations as torch counts them."""
+    """Return the multiply-adds of FLOPs as torch counts them."""
     assert flops % 2 == 0, "a multiply-add is two floating point operations"
     return flops // 2
 
 
+def meta_copy(module: ModuleT) -> ModuleT:
+    """Return a copy on the meta device that computes attention by matrix products, which torch can count."""
+    twin = copy.deepcopy(module).to("meta")
+    for part in twin.modules():
+        if hasattr(part, "fused_attn"):
+            part.fused_attn = False  # pyright: ignore[reportArgumentType] - an attribute of timm's attention layers
+    return twin
+
+
 @contextmanager
 def evaluating(module: nn.Module) -> Generator[None]:
-    """Keep a module in eval mode and autograd off for a while."""
+    """Put a module in eval mode without autograd while the context lasts."""
     training = module.training
     module.eval()
     try:

@@ -1,7 +1,8 @@
-"""The entrance of an operation: a first 1x1 convolution and the batch norm behind it, where a linear map can be folded in.
+"""Folding a linear map into the layer behind it.
 
-A map x -> A x + b in front of a layer becomes part of it exactly when the layer begins with a 1x1 convolution W and
-uses its input nowhere else: W (A x + b) = (W A) x + W b, and the batch norm behind takes W b off its mean.
+A map x -> A x + b can be folded exactly if the layer begins with a 1x1 convolution W and uses its input nowhere else:
+W (A x + b) = (W A) x + W b, and subtracting W b from the running mean of the batch norm that follows removes the bias.
+That convolution and batch norm are the layer's *entrance*.
 """
 
 from typing import NamedTuple
@@ -14,17 +15,17 @@ from torch import Tensor, nn
 
 
 class Entrance(NamedTuple):
-    """The modules that a layer begins with."""
+    """First convolution and batch norm of a layer."""
 
     conv: nn.Conv2d
-    """A 1x1 convolution, the only reader of the layer's input."""
+    """A 1x1 convolution, the only module that reads the layer's input."""
 
     norm: nn.BatchNorm2d
-    """The batch norm of its output."""
+    """The batch norm after it."""
 
 
 def entrance_of(operation: nn.Module) -> Entrance | None:
-    """Return the entrance of a layer; None where it begins otherwise, or adds its input to its output (a residual).
+    """Return the entrance of a layer; None if it begins with something else or has a residual connection.
 
     >>> from helixnas.nn import Place, build_operation
     >>> from helixnas.space import mbconv_operation
@@ -48,9 +49,9 @@ def entrance_of(operation: nn.Module) -> Entrance | None:
 
 @torch.no_grad()
 def fold_into(entrance: Entrance, weight: Float[Tensor, "given received"], bias: Float[Tensor, " given"]) -> None:
-    """Let a layer do what it does now after ``x -> weight x + bias``; its batch norm must keep running averages."""
+    """Fold ``x -> weight x + bias`` into a layer; its batch norm must have running averages."""
     conv, norm = entrance
-    assert norm.running_mean is not None, "a layer that is folded into belongs to a network, not to a supernet"
+    assert norm.running_mean is not None, "only layers of a network, with running averages, can be folded into"
     own = conv.weight.flatten(1)
     norm.running_mean -= own @ bias
     conv.weight.copy_((own @ weight)[:, :, None, None])

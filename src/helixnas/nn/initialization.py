@@ -1,4 +1,4 @@
-"""Weights drawn from an explicit seed, without touching the global generator."""
+"""Initial weights from an explicit seed; the global generators are left alone."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,9 +13,9 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def seed_from(*parts: int) -> int:
-    """Return a 63-bit seed that depends on every part; different parts give independent streams.
+    """Return a 63-bit seed that depends on all parts; different parts give independent streams.
 
-    Streams are told apart among equally many parts: as in `numpy.random.SeedSequence`, a trailing 0 counts as none.
+    Compare only seeds of equally many parts: as in `numpy.random.SeedSequence`, a trailing 0 is ignored.
 
     >>> seed_from(0, 1) == seed_from(0, 1), seed_from(0, 1) == seed_from(1, 0)
     (True, False)
@@ -25,7 +25,7 @@ def seed_from(*parts: int) -> int:
 
 
 def build_seeded(build: Callable[[], ModuleT], seed: Sequence[int]) -> ModuleT:
-    """Build a module on the CPU whose weights depend on `seed` alone; every global generator is left as it was.
+    """Build a module on the CPU with weights that depend only on `seed`; the global generators keep their state.
 
     >>> one, two = (build_seeded(lambda: nn.Linear(2, 2), (0, 7)) for _ in range(2))
     >>> torch.equal(one.weight, two.weight)
@@ -37,14 +37,14 @@ def build_seeded(build: Callable[[], ModuleT], seed: Sequence[int]) -> ModuleT:
 
 
 def initialize(module: nn.Module) -> None:
-    """Draw weights as EfficientNet does: normal of variance 2 / fan-out for convolutions, uniform for linear layers."""
+    """Initialise weights as EfficientNet does: normal of variance 2 / fan-out for convolutions, uniform for linear layers."""
     efficientnet_init_weights(module)
 
 
 def silence_residual(layer: nn.Module) -> None:
-    """Let a timm layer with a shortcut begin as the shortcut alone: its last batch norm's weight becomes 0.
+    """Zero the weight of a residual layer's last batch norm, so that the layer starts as the identity.
 
-    A layer without a shortcut (timm's `has_skip`), or without a batch norm that has one, stays as it is.
+    Layers without a shortcut (timm's `has_skip`) or without an affine batch norm are not changed.
     """
     norms = [part for part in layer.modules() if isinstance(part, _BatchNorm) and part.affine]
     if norms and getattr(layer, "has_skip", False):

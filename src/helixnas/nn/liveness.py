@@ -1,9 +1,9 @@
-"""All that can be counted of a module, in one pass on the meta device: sizes, and the largest live set of feature maps.
+"""Size, computation and activation memory of a module, counted in one pass on the meta device.
 
-The live set is the computation's own need, which a runtime that manages its memory well reaches: a feature map
-lives from the operation that makes it to the last one that reads it, and an elementwise operation (activation, batch
-norm, a sum) writes over an input of the same size that nothing reads later. Weights are not counted, and neither is
-scratch space of kernels.
+Activation memory is the largest set of feature maps alive at once, the least that a runtime can reach: a feature map
+lives from the operation that writes it to the last one that reads it, and an elementwise operation (activation, batch
+norm, sum) reuses the memory of an input of the same size that is not read later. Weights and scratch memory of kernels
+are not counted.
 """
 
 from typing import Any, NamedTuple
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from helixnas.nn.counting import count_params, evaluating, to_macs
 
 
 class Counts(NamedTuple):
-    """What one forward pass of a module takes."""
+    """Resources of one forward pass of a module."""
 
     params: int
     """Parameters."""
@@ -27,14 +27,14 @@ class Counts(NamedTuple):
     """Multiply-adds (`count_macs`)."""
 
     norm_elements: int
-    """Values given by batch norms; the paper's "FLOPs" (Table 2) are the multiply-adds and two for each of these."""
+    """Output elements of batch norms; the paper's "FLOPs" (Table 2) are the multiply-adds plus two per element."""
 
     activation_bytes: int
-    """Bytes of float32 feature maps alive at once, the input included until its last reader is done."""
+    """Largest number of bytes of float32 feature maps alive at once, the input included."""
 
     @property
     def resources(self) -> dict[str, int]:
-        """What a search can limit, by name; ``flops`` is what the paper calls FLOPs (Table 2)."""
+        """The resources that a search can limit, by name; ``flops`` are the paper's (Table 2)."""
         return {
             "params": self.params,
             "macs": self.macs,
@@ -44,7 +44,7 @@ class Counts(NamedTuple):
 
 
 def count_all(module: nn.Module, shape: tuple[int, ...]) -> Counts:
-    """Count everything in a single eval-mode pass over an input of `shape`, batch included, on the meta device.
+    """Count all resources in one eval-mode pass over an input of `shape`, batch included, on the meta device.
 
     >>> with torch.device("meta"):
     ...     layer = nn.Sequential(nn.Conv2d(4, 8, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
@@ -53,28 +53,28 @@ def count_all(module: nn.Module, shape: tuple[int, ...]) -> Counts:
     """
     images = torch.empty(shape, device="meta")
     weights = {_storage(tensor) for tensor in (*module.parameters(), *module.buffers())}
-    with evaluating(module), FlopCounterMode(display=False) as counter, _Recorder(weights) as recorder:
+    with evaluating(module), _Recorder(weights) as recorder:
         output = module(images)
     wanted = {_storage(tensor) for tensor in _tensors(output)}
     return Counts(
         params=count_params(module),
-        macs=to_macs(counter.get_total_flops()),
+        macs=to_macs(recorder.flops),
         norm_elements=recorder.norm_elements,
         activation_bytes=_largest_live_set(recorder.steps, images, wanted),
     )
 
 
 class _Step(NamedTuple):
-    """One operation: the storages it reads and those it makes with their bytes."""
+    """One operation: the storages it reads and those it writes, with their sizes in bytes."""
 
     reads: dict[int, int]
     makes: dict[int, int]
     elementwise: bool
-    """Whether it may write over what it reads."""
+    """Whether it can write into a storage that it reads."""
 
 
 class _Recorder(TorchDispatchMode):
-    """Notes what every operation reads and makes; views and in-place operations share a storage."""
+    """Records the storages that every operation reads and writes; views and in-place operations share one."""
 
     def __init__(self, weights: set[int]) -> None:
         super().__init__()
@@ -82,17 +82,21 @@ class _Recorder(TorchDispatchMode):
         self.steps: list[_Step] = []
         self.kept: list[Tensor] = []
         self.norm_elements = 0
+        self.flops = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         output = func(*args, **(kwargs or {}))
+        flops_of = flop_registry.get(func._overloadpacket)  # FlopCounterMode would also decompose every other operation
+        if flops_of is not None:
+            self.flops += flops_of(*args, **(kwargs or {}), out_val=output)
         received, given = _tensors((args, kwargs)), _tensors(output)
         is_norm = "batch_norm" in func.name()
         if is_norm:
-            given = given[:1]  # the statistics beside it are of no use in eval mode
+            given = given[:1]  # the statistics are unused in eval mode
             self.norm_elements += given[0].numel()
-        self.kept += [*received, *given]  # so that no storage's name is used again
+        self.kept += [*received, *given]  # keeps the storages alive, so that no id is reused
         reads = {_storage(tensor): _bytes(tensor) for tensor in received if _storage(tensor) not in self.weights}
         makes = {_storage(tensor): _bytes(tensor) for tensor in given}
         makes = {name: size for name, size in makes.items() if name not in reads and name not in self.weights}
@@ -102,7 +106,7 @@ class _Recorder(TorchDispatchMode):
 
 
 def _largest_live_set(steps: list[_Step], given: Tensor, wanted: set[int]) -> int:
-    """Walk through the steps once, with every storage from its maker to its last reader."""
+    """Return the largest number of bytes alive, with each storage alive from its writer to its last reader."""
     last = {name: number for number, step in enumerate(steps) for name in step.reads}
     last |= dict.fromkeys(wanted, len(steps))
     alive = {_storage(given): _bytes(given)} if _storage(given) in last else dict[int, int]()

@@ -1,14 +1,14 @@
-"""Operations as modules: the registry that turns an `Operation` into a layer made of timm's blocks.
+"""The registry that builds the module of an `Operation` from timm's blocks.
 
 Supernet and final network are built by the same functions, so the layers that are rated are the layers that are built.
-A user's own operation is one decorated function away::
+Register an operation of your own with a decorator::
 
     @register_operation("ghost")
     def ghost(operation: Operation, place: Place) -> nn.Module:
         return GhostModule(place.in_width, place.out_width, stride=place.stride, norm_layer=place.norm_layer)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -17,31 +17,31 @@ from timm.layers import ConvNormAct, get_act_layer
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual, SqueezeExcite
 from torch import nn
 
-from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.errors import SpaceError, UnknownNameError, on_one_line
 from helixnas.space import Operation, Stage
 
 NormLayer = Callable[..., nn.Module]
-"""A normalisation class taking the number of channels."""
+"""Builds a normalisation layer from the number of channels."""
 
 BATCH_STATISTICS: NormLayer = partial(nn.BatchNorm2d, track_running_stats=False)
-"""Batch norm that always normalises by the batch it sees: a supernet's running averages would mix its paths."""
+"""Batch norm that always uses batch statistics: a supernet's running averages would mix its paths."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a layer stands in a network."""
+    """Position of a layer in a network: widths, stride and regularisation."""
 
     in_width: int
-    """Channels received."""
+    """Input channels."""
 
     out_width: int
-    """Channels given."""
+    """Output channels."""
 
     stride: int = 1
-    """By how much the layer shrinks the feature map."""
+    """Stride of the layer."""
 
     norm_layer: NormLayer = nn.BatchNorm2d
-    """Normalisation to use: with running averages in a network, of the batch in a supernet."""
+    """Normalisation: with running averages in a network, `BATCH_STATISTICS` in a supernet."""
 
     drop_path_rate: float = 0.0
     """Probability of skipping a residual layer while training (stochastic depth)."""
@@ -54,7 +54,8 @@ _BUILDERS: dict[str, Builder] = {}
 def register_operation(kind: str) -> Callable[[Builder], Builder]:
     """Register the function that builds operations of `kind`; a later registration replaces an earlier one.
 
-    The layer takes `Place.in_width` channels and gives `Place.out_width` at ceil(size / `Place.stride`) pixels a side.
+    The layer must have `Place.in_width` input and `Place.out_width` output channels, and output size
+    ceil(size / `Place.stride`).
     """
 
     def register(builder: Builder) -> Builder:
@@ -65,11 +66,11 @@ def register_operation(kind: str) -> Callable[[Builder], Builder]:
 
 
 def build_operation(operation: Operation, place: Place) -> nn.Module:
-    """Build the module of one operation in its place; the built-in ones give ceil(size / stride) pixels a side.
+    """Build the module of one operation; the output size of the built-in ones is ceil(size / stride).
 
     Raises:
-        UnknownNameError: no builder is registered for the operation's kind, or the kind has no such option.
-        SpaceError: the value of an option cannot be built.
+        UnknownNameError: no such kind is registered, or the kind has no such option.
+        SpaceError: an option has an invalid value.
 
     >>> operation = Operation.of("conv_k3", kind="conv", kernel=3)
     >>> build_operation(operation, Place(in_width=3, out_width=8, stride=2)).conv.weight.shape
@@ -82,16 +83,15 @@ def build_operation(operation: Operation, place: Place) -> nn.Module:
     except SpaceError:
         raise
     except (TypeError, ValueError, KeyError, AssertionError, ArithmeticError) as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
         raise SpaceError(
-            f"operation {operation.name!r} cannot be built with {dict(operation.options)}: {detail}"
+            f"operation {operation.name!r} cannot be built with {dict(operation.options)}: {on_one_line(error)}"
         ) from error
 
 
 def build_stage(
     in_width: int, stage: Stage, *, norm_layer: NormLayer, drop_path_rates: tuple[float, ...]
 ) -> nn.Sequential:
-    """Build a path's layers one after the other; the first takes `in_width` channels and the stage's stride."""
+    """Build the layers of a stage; the first takes `in_width` channels and has the stage's stride."""
     layers: list[nn.Module] = []
     places = stage.places(in_width)
     for operation, at, drop_path_rate in zip(stage.path.operations, places, drop_path_rates, strict=True):
@@ -106,8 +106,24 @@ def build_stage(
     return nn.Sequential(*layers)
 
 
+def build_stages(
+    in_width: int,
+    stages: Sequence[Stage],
+    *,
+    norm_layer: NormLayer,
+    drop_path_rates: Sequence[tuple[float, ...]] | None = None,
+) -> nn.Sequential:
+    """Build stages one after another; without `drop_path_rates` there is no stochastic depth."""
+    rates = [(0.0,) * stage.path.depth for stage in stages] if drop_path_rates is None else drop_path_rates
+    modules: list[nn.Module] = []
+    for stage, own in zip(stages, rates, strict=True):
+        modules.append(build_stage(in_width, stage, norm_layer=norm_layer, drop_path_rates=own))
+        in_width = stage.path.width
+    return nn.Sequential(*modules)
+
+
 def activation_layer(name: str) -> type[nn.Module]:
-    """Return the activation that timm knows by `name`; raises `UnknownNameError` where it knows none.
+    """Return timm's activation layer of that name; raises `UnknownNameError` if there is none.
 
     >>> activation_layer("relu").__name__
     'ReLU'
@@ -122,7 +138,7 @@ def activation_layer(name: str) -> type[nn.Module]:
 
 
 def _options(operation: Operation, **defaults: Any) -> dict[str, Any]:
-    """Return the operation's options over `defaults`; an option without a default is unknown."""
+    """Return `defaults` updated by the operation's options; options must be valid and have a default."""
     for name, _ in operation.options:
         if name not in defaults:
             raise UnknownNameError(f"option of operation {operation.name!r}", name, defaults)
@@ -143,18 +159,18 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("se_ratio", lambda value: _is_number(value) and value >= 0, "a number of at least 0"),
     ("activation", lambda value: isinstance(value, str), "a name"),
 )
-"""What the options of the built-in kinds may be. An even kernel has no centre: its output is a pixel short."""
+"""Valid values of the options of built-in kinds. With an even kernel the output would be one pixel short."""
 
 
 def _centre(conv: nn.Module, kernel: int) -> None:
-    """Pad by half the kernel: timm's padding is that for strides 1 and 2, and gives extra pixels above."""
+    """Pad by half the kernel; timm's padding differs from that for strides above 2."""
     assert isinstance(conv, nn.Conv2d)
     conv.padding = (kernel // 2, kernel // 2)
 
 
 @register_operation("mbconv")
 def mbconv(operation: Operation, place: Place) -> nn.Module:
-    """Mobile inverted bottleneck; squeeze-excite is a share of the layer's *input* width, as in EfficientNet."""
+    """Mobile inverted bottleneck; squeeze-excite width is relative to the *input* width, as in EfficientNet."""
     options = _options(operation, kernel=3, expansion=6, se_ratio=0.25, activation="silu")
     ratio = float(options["se_ratio"]) / float(options["expansion"])
     layer = InvertedResidual(
@@ -164,7 +180,7 @@ def mbconv(operation: Operation, place: Place) -> nn.Module:
         stride=place.stride,
         exp_ratio=options["expansion"],
         act_layer=activation_layer(options["activation"]),
-        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm takes a partial, its annotation does not
+        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm accepts a partial
         se_layer=partial(SqueezeExcite, rd_ratio=ratio) if ratio else None,  # pyright: ignore[reportArgumentType]
         drop_path_rate=place.drop_path_rate,
     )

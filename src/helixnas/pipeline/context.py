@@ -15,7 +15,7 @@ from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, build_supernet
-from helixnas.teacher import Teacher, build_teacher, input_size_of, load_teacher, load_units
+from helixnas.teacher import Teacher, build_teacher, input_size_of, load_feature_statistics, load_teacher
 
 
 class Context:
@@ -88,7 +88,7 @@ class Context:
         """The finished teacher, frozen, its features in the units that the supernet learns."""
         teacher = self.load_teacher()
         if self.recipe.distill.features == "standardized":
-            teacher.standardize(load_units(self.folder.teacher, teacher.widths))
+            teacher.standardize(load_feature_statistics(self.folder.teacher, teacher.widths))
         return self.runtime.place(teacher)
 
     def new_supernet(self) -> Supernet:

@@ -1,4 +1,4 @@
-"""Training the chosen architecture, from scratch or from inherited weights, and the model folder that comes of it."""
+"""Training the chosen architecture, from scratch or from inherited weights, and saving it as a model folder."""
 
 import lazy_loader
 

@@ -5,26 +5,28 @@ from typing import Any
 import torch
 from torch import nn
 
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, first_line
 from helixnas.nn import build_seeded
 
 
 def with_new_head(model: nn.Module, *, num_classes: int, image_size: int, name: str, seed: int) -> nn.Module:
-    """Return the model with a fresh classifier, after trying it on an image of this size.
+    """Replace a model's classifier, and check that the model accepts images of this size.
 
     Args:
-        model: one of timm's kind; changed in place.
+        model: a timm model; changed in place.
         num_classes: outputs of the new classifier.
-        image_size: side of the images it will see.
-        name: of the model, in messages.
-        seed: decides the first weights of the classifier.
+        image_size: side of the images in pixels.
+        name: name of the model, for messages.
+        seed: decides the initial weights of the classifier.
 
     Raises:
-        ConfigError: the model has no classifier to replace, or does not take images of this size.
+        ConfigError: the model has no classifier to replace, or does not accept images of this size.
     """
     target: Any = model
     if not callable(getattr(target, "reset_classifier", None)):
-        raise ConfigError(f"{name} has no reset_classifier, as timm's models have, so it cannot get a new head")
+        raise ConfigError(
+            f"the classifier of {name} cannot be replaced: it has no reset_classifier, as timm models have"
+        )
 
     def reset() -> nn.Module:
         target.reset_classifier(num_classes)
@@ -34,10 +36,9 @@ def with_new_head(model: nn.Module, *, num_classes: int, image_size: int, name: 
     try:
         with torch.no_grad():
             logits = target.eval()(torch.zeros(1, 3, image_size, image_size))
-    except Exception as error:  # whatever the model's own code raises
-        detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except Exception as error:  # the model's own code can raise anything
         raise ConfigError(
-            f"{name} does not take images of {image_size} pixels: {detail[:200]}; choose another --image-size"
+            f"{name} does not accept images of {image_size} pixels: {first_line(error)}; choose another --image-size"
         ) from error
     assert logits.shape == (1, num_classes)
     return target

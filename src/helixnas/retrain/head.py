@@ -1,4 +1,4 @@
-"""A network of which only the head learns: how a new head is fitted on features that are there already."""
+"""A network of which only the head is trained, to fit a new head on trained features."""
 
 import torch
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from helixnas.zoo import HelixNet
 
 
 class FrozenBody(nn.Module):
-    """A network whose stem and blocks stay as they are, in eval mode, until `release`."""
+    """A network whose stem and blocks are frozen, in eval mode, until `release`."""
 
     def __init__(self, network: HelixNet) -> None:
         super().__init__()
@@ -24,11 +24,11 @@ class FrozenBody(nn.Module):
         return self
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
-        """Return the logits; nothing flows back behind the head."""
+        """Return the logits; gradients reach only the head."""
         with torch.no_grad():
             features = self.network.blocks(self.network.stem(images))
         return self.network.forward_head(self.network.conv_head(features))
 
     def release(self) -> None:
-        """Let stem and blocks learn again."""
+        """Make stem and blocks trainable again."""
         self.network.requires_grad_(True)

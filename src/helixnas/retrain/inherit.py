@@ -1,12 +1,12 @@
-"""Inherited weights: the searched network begins with what its blocks learnt in the supernet.
+"""Inherited weights: the searched network starts from the weights of its paths in the supernet.
 
-In the supernet the blocks are joined by adapters: the 1x1 convolution that brings block k to the teacher's width, and
-the one that brings the teacher's Y_k to the width block k + 1 expects. Together they are one linear map of block k's own
-width, and a first layer that begins with a 1x1 convolution and has no residual takes that map in without a trace
-(`helixnas.nn.entrance`). So the network that is built computes what the stitched one computes, up to the last adapter.
+In the supernet, adapters join the blocks: a 1x1 convolution from the width of block k to the teacher's, and one from the
+teacher's Y_k to the input width of block k + 1. Together they are one linear map, which can be folded exactly into a
+first layer that begins with a 1x1 convolution and has no residual (`helixnas.nn.entrance`). So the network computes the
+same as the stitched one, up to the last adapter.
 
-A supernet normalises by batch statistics; a network needs running averages. They are measured block by block, each on
-what the blocks before it make of the images, which is what it will see.
+A supernet uses batch statistics; a network needs running averages. They are measured block by block, each on the output
+of the blocks before it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,18 +20,17 @@ from helixnas.nn import entrance_of, fold_into
 from helixnas.supernet import Supernet
 from helixnas.zoo import HelixNet
 
-SCRATCH = "train it from scratch (--init scratch)"
+SCRATCH = "train the network from scratch (--init scratch)"
 _AVERAGES = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class StitchedNetwork(nn.Module):
-    """A network's stem and blocks with the supernet's adapters between them; gives an estimate of the teacher's Y_N.
+    """A network's stem and blocks with the supernet's adapters between them; returns an estimate of the teacher's Y_N.
 
     Args:
         network: the searched network; its stem and blocks are shared, not copied.
-        bridges: per block from the second on, the linear map between the block before and it; an identity where there
-            is none.
-        exit: from the last block to the teacher's width.
+        bridges: for each block from the second on, the linear map before it, or an identity.
+        exit: the adapter from the last block to the teacher's width.
     """
 
     def __init__(self, network: HelixNet, bridges: Sequence[nn.Module], exit: nn.Module) -> None:
@@ -43,7 +42,7 @@ class StitchedNetwork(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch channels height width"], num_blocks: int | None = None
     ) -> Float[Tensor, "batch features rows columns"]:
-        """Return the estimate of Y_N, or the output of block `num_blocks`, of normalised images."""
+        """Return the estimate of Y_N, or the output of block `num_blocks`, for normalised images."""
         x = images
         for entry, block in list(zip(self.entries, self.blocks, strict=True))[:num_blocks]:
             x = block(entry(x))
@@ -51,12 +50,12 @@ class StitchedNetwork(nn.Module):
 
 
 def inherit(network: HelixNet, supernet: Supernet) -> StitchedNetwork:
-    """Copy the supernet's weights into a network's stem and blocks and return it stitched.
+    """Copy the supernet's weights into a network's stem and blocks, and return the stitched network.
 
-    Batch norms keep the averages of a fresh network until `recalibrate`; the network itself is whole after `fold`.
+    Call `recalibrate` to measure the running averages of batch norms, then `fold` to complete the network itself.
 
     Raises:
-        ConfigError: the supernet's interface is widen, or a first layer cannot take in the adapters before it.
+        ConfigError: the supernet's interface is widen, or the adapters before a first layer cannot be folded into it.
     """
     architecture = network.architecture
     bridges, exit, previous = list[nn.Module](), nn.Identity(), architecture.stem[-1].path.width
@@ -78,7 +77,7 @@ def inherit(network: HelixNet, supernet: Supernet) -> StitchedNetwork:
         if bridges and not isinstance(bridges[-1], nn.Identity) and entrance_of(stage[0]) is None:
             raise ConfigError(
                 f"the weights cannot be inherited: block {number} begins with {path.operations[0].name}, which has a "
-                f"residual or no 1x1 convolution to take in the adapters before it, so it would be another network; {SCRATCH}"
+                f"residual or no 1x1 convolution, so the adapters before it cannot be folded into it; {SCRATCH}"
             )
         exit, previous = cell.exit, path.width
     return StitchedNetwork(network, bridges, exit)
@@ -86,11 +85,11 @@ def inherit(network: HelixNet, supernet: Supernet) -> StitchedNetwork:
 
 @torch.no_grad()
 def recalibrate(stitched: StitchedNetwork, batches: Callable[[], Iterable[Tensor]]) -> None:
-    """Measure the averages of all batch norms, block by block, as plain means over the batches.
+    """Measure the running averages of all batch norms, block by block, as means over the batches.
 
     Args:
-        stitched: is in eval mode afterwards.
-        batches: gives the same batches of normalised images at every call.
+        stitched: the network; in eval mode afterwards.
+        batches: returns the same batches of normalised images at every call.
     """
     stitched.eval()
     for number, parts in enumerate(zip(stitched.entries, stitched.blocks, strict=True), start=1):
@@ -98,7 +97,7 @@ def recalibrate(stitched: StitchedNetwork, batches: Callable[[], Iterable[Tensor
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # the plain mean of what is seen
+            norm.momentum = None  # a plain mean
             norm.train()
         for images in batches():
             stitched(images, num_blocks=number)
@@ -108,18 +107,18 @@ def recalibrate(stitched: StitchedNetwork, batches: Callable[[], Iterable[Tensor
 
 
 def fold(stitched: StitchedNetwork) -> None:
-    """Fold every bridge into the layer behind it; the network that was stitched then stands on its own."""
+    """Fold every bridge into the layer after it, which completes the network itself."""
     for entry, block in list(zip(stitched.entries, stitched.blocks, strict=True))[1:]:
         if isinstance(entry, nn.Conv2d):
             assert isinstance(block, nn.Sequential)
             entrance = entrance_of(block[0])
-            assert entrance is not None, "inherit has checked it"
+            assert entrance is not None, "checked by inherit"
             fold_into(entrance, *affine_of(entry))
     stitched.entries = nn.ModuleList([stitched.entries[0], *(nn.Identity() for _ in stitched.entries[1:])])
 
 
 def _copy(source: nn.Module, target: nn.Module) -> None:
-    """Load the weights of a supernet's module into the same one of a network, which has running averages beside them."""
+    """Copy the weights of a supernet's module to the same module of a network, which also has running averages."""
     missing, unexpected = target.load_state_dict(source.state_dict(), strict=False)
     surplus = [name for name in missing if name.rpartition(".")[2] not in _AVERAGES]
     assert not [*surplus, *unexpected], f"supernet and network build different layers: {surplus or unexpected}"
@@ -127,7 +126,7 @@ def _copy(source: nn.Module, target: nn.Module) -> None:
 
 @torch.no_grad()
 def _compose(first: nn.Module, second: nn.Module) -> nn.Module:
-    """Return one 1x1 convolution that does what two adapters do one after the other."""
+    """Return one 1x1 convolution equal to two adapters in sequence."""
     if isinstance(first, nn.Identity) or isinstance(second, nn.Identity):
         return second if isinstance(first, nn.Identity) else first
     before, shift = affine_of(first)

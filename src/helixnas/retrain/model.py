@@ -1,20 +1,17 @@
-"""From an architecture to a model folder: weights, architecture and input description, loadable through timm."""
+"""Model folders: weights, architecture and input description of a network."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
-import helixnas.zoo  # pyright: ignore[reportUnusedImport] - registers the model with timm
-from helixnas.artifacts.files import damaged, read_json, read_text, write_atomically, write_json, write_text
-from helixnas.errors import ArtifactError, SpaceError, UnknownNameError
-from helixnas.nn import build_seeded
+from helixnas.artifacts.files import damaged, read_json, read_text, write_json, write_text
+from helixnas.errors import ArtifactError, ConfigError, SpaceError, UnknownNameError
+from helixnas.nn import build_seeded, load_saved_weights, save_weights
 from helixnas.retrain.config import RetrainConfig
 from helixnas.space import Architecture
+from helixnas.zoo import HELIXNAS, create_model
 
 WEIGHTS, ARCHITECTURE, INPUT = "model.safetensors", "architecture.json", "input.json"
 """Files of a model folder."""
@@ -30,17 +27,16 @@ def build_model(
     config: RetrainConfig,
     seed: int,
 ) -> nn.Module:
-    """Build the network with fresh weights that depend on `seed` alone; `mean` and `std` normalise its images."""
-    description = _description(num_classes, image_size, mean, std)
+    """Build the network with initial weights that depend only on `seed`; `mean` and `std` normalise its images."""
+    arguments = {
+        "arch": architecture,
+        "num_classes": num_classes,
+        "drop_rate": config.drop_rate,
+        "drop_path_rate": config.drop_path_rate,
+        "pretrained_cfg_overlay": _description(num_classes, image_size, mean, std),
+    }
     return build_seeded(
-        lambda: timm.create_model(
-            helixnas.zoo.HELIXNAS,
-            arch=architecture,
-            num_classes=num_classes,
-            drop_rate=config.drop_rate,
-            drop_path_rate=config.drop_path_rate,
-            pretrained_cfg_overlay=description,
-        ),
+        lambda: create_model(HELIXNAS, arguments, title=f"the network {architecture.text!r}", error=ConfigError),
         (seed,),
     )
 
@@ -54,8 +50,7 @@ def save_model(model: nn.Module, folder: Path) -> tuple[str, ...]:
     config: Any = model.pretrained_cfg
     architecture = model.architecture
     assert isinstance(architecture, Architecture)
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_atomically(folder / WEIGHTS, lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    save_weights(folder / WEIGHTS, model.state_dict())
     write_text(folder / ARCHITECTURE, architecture.to_json())
     fields = ("num_classes", "input_size", "mean", "std", "crop_pct", "interpolation")
     write_json(folder / INPUT, {name: config[name] for name in fields})
@@ -63,10 +58,10 @@ def save_model(model: nn.Module, folder: Path) -> tuple[str, ...]:
 
 
 def load_model(folder: Path) -> nn.Module:
-    """Build the model of a folder with its weights, in eval mode.
+    """Load the model of a folder, in eval mode.
 
     Raises:
-        ArtifactError: a file is missing or damaged, or the weights are not those of the architecture.
+        ArtifactError: a file is missing or damaged, or the weights do not fit the architecture.
     """
     try:
         architecture = Architecture.from_json(read_text(folder / ARCHITECTURE))
@@ -76,16 +71,13 @@ def load_model(folder: Path) -> nn.Module:
     if not isinstance(description, dict) or "num_classes" not in description:
         raise damaged(folder / INPUT, ValueError("num_classes is missing"))
     overlay = {name: tuple(value) if isinstance(value, list) else value for name, value in description.items()}
-    model = timm.create_model(
-        helixnas.zoo.HELIXNAS,
-        arch=architecture,
-        num_classes=description["num_classes"],
-        pretrained_cfg_overlay=overlay,
-    )
-    try:
-        weights = load_file(folder / WEIGHTS)
-    except (SafetensorError, OSError) as error:
-        raise damaged(folder / WEIGHTS, error) from error
+    arguments = {
+        "arch": architecture,
+        "num_classes": description["num_classes"],
+        "pretrained_cfg_overlay": overlay,
+    }
+    model = create_model(HELIXNAS, arguments, title=f"the model in {folder}", error=ArtifactError)
+    weights = load_saved_weights(folder / WEIGHTS)
     own = model.state_dict()
     odd = sorted(own.keys() ^ weights.keys()) or [name for name in own if own[name].shape != weights[name].shape]
     if odd and {*odd} <= {"classifier.weight", "classifier.bias"} and {*odd} <= own.keys() & weights.keys():

@@ -1,4 +1,4 @@
-"""Knowledge distillation of the whole network: a teacher's output beside the labels (the paper's variant of Sec. 4.3)."""
+"""Knowledge distillation of the whole network, from a teacher's output and the labels (the variant of Sec. 4.3)."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ Logits = Float[Tensor, "batch classes"]
 
 
 def soft_loss(logits: Logits, taught: Logits, temperature: float) -> Float[Tensor, ""]:
-    """Return T^2 KL(teacher || student) of the probabilities at temperature T, in nats; 0 where they agree.
+    """Return T^2 KL(teacher || student) of the probabilities at temperature T, in nats; 0 if they agree.
 
-    The square keeps the size of the gradients where T changes.
+    The factor T^2 makes the scale of the gradients independent of T.
 
     >>> soft_loss(torch.zeros(1, 2), torch.zeros(1, 2), 4.0).item()
     0.0
@@ -26,32 +26,32 @@ def soft_loss(logits: Logits, taught: Logits, temperature: float) -> Float[Tenso
 
 
 def hard_loss(logits: Logits, taught: Logits) -> Float[Tensor, ""]:
-    """Return the cross-entropy of the classes that the teacher chooses."""
+    """Return the cross-entropy with the teacher's predicted classes as targets."""
     return F.cross_entropy(logits, taught.argmax(1))
 
 
 def objective_of(
     teacher: Callable[[Tensor], Tensor], *, kind: str, share: float, temperature: float, num_classes: tuple[int, int]
 ) -> Objective | None:
-    """Return what is minimised: (1 - share) of the labels' cross-entropy and `share` of the teacher's loss.
+    """Return the objective: (1 - share) times the labels' cross-entropy plus `share` times the teacher's loss.
 
     Args:
-        teacher: gives logits of images in [0, 1].
-        kind: soft, hard or none.
-        share: of the teacher in the loss.
-        temperature: for soft.
-        num_classes: the teacher's and the network's.
+        teacher: returns the logits of images in [0, 1].
+        kind: ``soft``, ``hard`` or ``none``.
+        share: weight of the teacher in the loss, 0 .. 1.
+        temperature: temperature of the soft loss.
+        num_classes: number of classes of the teacher and of the network.
 
     Raises:
-        ConfigError: the teacher tells other classes apart.
+        ConfigError: the teacher has another number of classes.
     """
     if kind == "none":
         return None
     theirs, ours = num_classes
     if theirs != ours:
         raise ConfigError(
-            f"the teacher tells {theirs:,} classes apart and the network {ours:,}, so it cannot teach the network "
-            "(retrain.teach); set it to none, or give a teacher of these classes"
+            f"the teacher predicts {theirs:,} classes and the network {ours:,}, so retrain.teach must be none; or use a "
+            f"teacher with {ours:,} classes"
         )
 
     def objective(logits: Tensor, loss: Tensor, images: Tensor) -> Tensor:

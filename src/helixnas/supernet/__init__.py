@@ -1,4 +1,4 @@
-"""The supernet: per block, cells that hold every candidate path."""
+"""The supernet: blocks of cells that contain all candidate paths."""
 
 import lazy_loader
 

@@ -1,15 +1,15 @@
-"""One cell of a supernet block: all its paths share their layers' weights; the path is an argument (Sec. 3.3).
+"""One cell of a supernet block: all paths share weights, and the path is an argument of ``forward`` (Sec. 3.3).
 
-Student and teacher widths meet in the *interface*:
+The *interface* connects student and teacher widths:
 
-- ``adapter``: a 1x1 convolution with bias, no norm, no activation, brings the teacher's Y_{k-1} to the width of the
-  student cell that stood before, and another brings the cell's output to the teacher's width; absent where widths
-  agree. Because the first layer's shape follows the previous cell's width, a cell has one input adapter and one set
-  of first-layer operations *per previous width*, so the layers that are rated are the layers that will be built.
-- ``widen``: as the authors released it: the first layer takes the teacher's width, the last layer gives it. The layers
-  rated differ from those built, and the previous width makes no difference to the score.
+- ``adapter``: a 1x1 convolution with bias, without norm or activation, maps the teacher's Y_{k-1} to the width of the
+  previous student cell, and another maps the cell's output to the teacher's width; none where the widths agree. Because
+  the shape of the first layer depends on the previous width, a cell has one input adapter and one set of first-layer
+  operations *per previous width*, so the layers that are rated are the layers that are built.
+- ``widen``, as in the authors' code: the first layer takes the teacher's width and the last layer returns it. The rated
+  layers differ from the built ones, and the score does not depend on the previous width.
 
-The cell of block 1 takes the image through a stem of its own instead of an adapter.
+Cells of block 1 have a stem instead of an input adapter.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stage, initialize, silence_residual
+from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stages, initialize, silence_residual
 from helixnas.space import Cell, LayerPlace, Path, Stage
 from helixnas.supernet.config import Interface
 
@@ -28,13 +28,13 @@ class SupernetCell(nn.Module):
     Args:
         cell: layers and candidate operations.
         stride: stride of the first layer.
-        previous_widths: widths that the block before may give, ascending.
-        teacher_in: channels of Y_{k-1} (of the image, for block 1); None where cells are chained without a teacher.
+        previous_widths: possible output widths of the previous block, ascending.
+        teacher_in: channels of Y_{k-1} (of the image, for block 1); None if cells are chained without a teacher.
         teacher_out: channels of Y_k; None as above.
-        stem: fixed layers that block 1 begins with; empty for the other blocks.
-        interface: how student and teacher widths meet.
-        zero_init_residual: whether a layer with a shortcut begins as the shortcut alone. A deep path is then as good at
-            first as a shallow one; else it begins behind, and catches up only in longer training.
+        stem: fixed layers before block 1; empty for the other blocks.
+        interface: ``adapter`` or ``widen``.
+        zero_init_residual: whether residual layers start as the identity. Deep paths then start as good as shallow
+            ones; otherwise they start worse and catch up only in longer training.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class SupernetCell(nn.Module):
     def forward(
         self, features: Float[Tensor, "batch channels height width"], path: Path, previous_width: int
     ) -> Float[Tensor, "batch channels_out height_out width_out"]:
-        """Return the estimate of Y_k that one path makes of Y_{k-1}."""
+        """Return one path's estimate of Y_k from Y_{k-1}."""
         x = self.entry(previous_width)(features)
         for layer, operation in enumerate(path.operations):
             x = self.operation(layer, operation.name, previous_width)(x)
@@ -112,12 +112,7 @@ def _adapter(received: int | None, given: int | None) -> nn.Module:
 
 
 def build_stem(channels: int, stem: Sequence[Stage]) -> nn.Sequential:
-    """Return fixed layers on `channels` channels, with first weights, normalised by the batch like all of a supernet."""
-    stages: list[nn.Module] = []
-    for stage in stem:
-        still = (0.0,) * stage.path.depth
-        stages.append(build_stage(channels, stage, norm_layer=BATCH_STATISTICS, drop_path_rates=still))
-        channels = stage.path.width
-    modules = nn.Sequential(*stages)
+    """Return the stem for `channels` input channels, initialised and with batch statistics, as in all of a supernet."""
+    modules = build_stages(channels, stem, norm_layer=BATCH_STATISTICS)
     initialize(modules)
     return modules

@@ -1,4 +1,4 @@
-"""Student blocks one behind the other (Eq. 2): each receives what the block before made, not the teacher's features."""
+"""A chain of student blocks (Eq. 2): each takes the output of the previous block, not the teacher's features."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ def chain_features(
     *,
     previous_width: int,
 ) -> list[Tensor]:
-    """Return the student's estimates of Y_1 .. Y_i, each (batch, channels, height, width), of one path per block.
+    """Return the student's estimates of Y_1 .. Y_i, each (batch, channels, height, width), for one path per block.
 
     Args:
-        supernet: holds the blocks.
-        paths: of blocks 1 .. i, none to all of them.
+        supernet: the supernet.
+        paths: the paths of blocks 1 .. i.
         features: Y_0, the normalised images.
-        previous_width: channels that the stem gives, which block 1 counts as the width before it.
+        previous_width: output channels of the stem, the previous width of block 1.
     """
     estimates: list[Tensor] = []
     for number, path in enumerate(paths, start=1):

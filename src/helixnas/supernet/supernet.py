@@ -1,4 +1,4 @@
-"""The supernet U = U_N o ... o U_1 (Eq. 2): independent blocks, each a set of cells fed the same teacher features."""
+"""The supernet U = U_N o ... o U_1 (Eq. 2): independent blocks, each a set of cells with the same teacher features as input."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,7 +24,7 @@ class SupernetBlock(nn.Module):
         return (cell for cell in self.cells if isinstance(cell, SupernetCell))
 
     def cell_of(self, path: Path) -> SupernetCell:
-        """Return the cell that holds `path`."""
+        """Return the cell that contains `path`."""
         return next(c for c in self if c.cell.shape == (path.width, path.depth, path.sections))
 
 
@@ -50,16 +50,15 @@ def build_supernet(
 ) -> Supernet:
     """Build the supernet of a space for a teacher whose Y_1 .. Y_N have `teacher_widths` channels.
 
-    Every cell's weights depend on (seed, block, cell) alone, so a block built alone is the same block.
+    The weights of a cell depend only on (seed, block, cell), so a block built alone has the same weights.
 
     Raises:
-        TeacherError: the teacher was cut into another number of blocks.
+        TeacherError: the teacher has another number of blocks.
     """
     if len(teacher_widths) != len(space.blocks):
         raise TeacherError(
-            f"the teacher is cut into {len(teacher_widths)} blocks, space {space.name!r} has {len(space.blocks)}; "
-            "name one "
-            "boundary per block"
+            f"the teacher is cut into {len(teacher_widths)} blocks, but space {space.name!r} has {len(space.blocks)}; "
+            "name one boundary per block"
         )
     received = (in_chans, *teacher_widths)
     blocks: list[SupernetBlock] = []

@@ -1,4 +1,4 @@
-"""The teacher: built, cut at named modules, never taken apart."""
+"""The teacher: a whole network whose features are collected at named modules."""
 
 import lazy_loader
 

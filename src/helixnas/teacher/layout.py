@@ -1,7 +1,7 @@
-"""Feature layouts: every module's output as NCHW and back, whatever the network's own form.
+"""Feature layouts: conversion of any module's output to NCHW and back.
 
-Convolutional networks give NCHW, some transformers NHWC (Swin), others a sequence of tokens with class tokens in front
-(ViT). Students see NCHW only; prefix tokens are dropped on the way out and put back on the way in.
+Convolutional networks use NCHW, some transformers NHWC (Swin), others a sequence of tokens that begins with class tokens
+(ViT). Students see only NCHW; prefix tokens are dropped in one direction and restored in the other.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from helixnas.errors import TeacherError
 
 @dataclass(frozen=True)
 class Layout:
-    """How one module's output is laid out.
+    """Layout of one module's output.
 
     >>> import torch
     >>> tokens = torch.zeros(2, 7, 8)  # a class token and 2 x 3 patches of 8 channels
@@ -43,7 +43,7 @@ class Layout:
         return patches.transpose(1, 2).reshape(len(output), -1, *self.grid)
 
     def from_nchw(self, features: Float[Tensor, "batch channels height width"], output: Tensor) -> Tensor:
-        """Return a feature map in the module's own form; prefix tokens are taken from its own `output`."""
+        """Return a feature map in the module's layout; prefix tokens are taken from `output`."""
         if self.kind == "nchw":
             return features
         if self.kind == "nhwc":
@@ -52,14 +52,16 @@ class Layout:
 
 
 def layout_of(model: nn.Module, name: str, output: Any, input_size: tuple[int, int]) -> Layout:
-    """Return the layout of the output that the module `name` gives for images of `input_size` (height, width).
+    """Return the layout of the output of module `name` for images of `input_size` (height, width).
 
     Raises:
-        TeacherError: the output is no feature map and no grid of tokens.
+        TeacherError: the output is neither a feature map nor a grid of tokens.
     """
     if not isinstance(output, Tensor) or output.ndim not in (3, 4):
         found = f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-        raise TeacherError(f"module {name!r} gives {found}; a boundary needs a feature map (4 axes) or tokens (3 axes)")
+        raise TeacherError(
+            f"module {name!r} returns {found}; a boundary needs a feature map (4 axes) or tokens (3 axes)"
+        )
     if output.ndim == 4:
         return Layout("nhwc" if getattr(model, "output_fmt", "NCHW") == "NHWC" else "nchw")
     declared: Any = getattr(model, "num_prefix_tokens", None)
@@ -69,13 +71,13 @@ def layout_of(model: nn.Module, name: str, output: Any, input_size: tuple[int, i
             if rows * columns == output.shape[1] - prefix:
                 return Layout("tokens", (rows, columns), prefix)
     raise TeacherError(
-        f"the {output.shape[1]} tokens of module {name!r} form no grid over an image of "
+        f"the {output.shape[1]} tokens of module {name!r} do not form a grid over an image of "
         f"{input_size[0]} x {input_size[1]} pixels"
     )
 
 
 def _grids(model: nn.Module, input_size: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield grids of patches that an image may have been cut into: what the network says, then every whole stride."""
+    """Yield possible grids of patches: the network's own, then one for every whole stride."""
     embed: Any = getattr(model, "patch_embed", None)
     if hasattr(embed, "dynamic_feat_size"):
         rows, columns = embed.dynamic_feat_size(input_size)

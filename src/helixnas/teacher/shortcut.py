@@ -1,10 +1,10 @@
-"""Continuing a network from one of its modules without paying for what stands before it.
+"""Continuing a network from one of its modules without running the modules before it.
 
-A stitched network or a task score needs what the network makes of *given* features, many times for the same images.
-Where all information passes through the module (a chain, like most convolutional networks), the modules that finish
-before it need not run. Whether that holds is not guessed from the network's structure: the caller compares the
-outputs of both ways once, on real features, and keeps to the full pass where they differ (class tokens pass beside a
-ViT's patches) or where the short one fails.
+Stitching and task scores need the network's output for *given* features, many times for the same images. If all
+information passes through the module, as in most convolutional networks, the modules that finish before it need not run.
+This is not deduced from the network's structure: the caller compares the outputs with and without these modules once, on
+real features, and runs the full network if they differ (a ViT's class token bypasses its patches) or the short pass
+fails.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 
 def modules_before(finished: Sequence[str], boundary: str) -> tuple[str, ...]:
-    """Return the outermost modules that finish before `boundary` does and do not belong to it.
+    """Return the outermost modules that finish before `boundary` and are not part of it.
 
     Args:
-        finished: names of all modules in the order they finish in a forward pass.
+        finished: names of all modules in the order in which they finish in a forward pass.
         boundary: the module to continue from.
 
     >>> modules_before(["stem.conv", "stem", "stage.0", "stage.1.conv", "stage.1", "stage"], "stage.1")
@@ -31,7 +31,7 @@ def modules_before(finished: Sequence[str], boundary: str) -> tuple[str, ...]:
 
 @contextmanager
 def skipping(model: nn.Module, before: Sequence[str], boundary: str, output: Tensor) -> Generator[None]:
-    """Let the modules `before` hand on their input and `boundary` return `output`, while the context lasts."""
+    """While the context lasts, the modules `before` return their input and `boundary` returns `output`."""
     replaced: list[nn.Module] = []
     try:
         for name in before:

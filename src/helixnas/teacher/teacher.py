@@ -1,8 +1,8 @@
-"""The teacher: any network, never cut apart. Hooks at named modules collect Y_0 .. Y_N in one forward pass (Sec. 3.3).
+"""The teacher: any network; hooks at named modules collect Y_0 .. Y_N in one forward pass (Sec. 3.3).
 
-A frozen teacher stays in eval mode, whatever is asked of it: batch statistics or dropout in the targets would make
-supernet blocks learn noise. A learnable teacher (DNA++, Sec. 3.5) hands each block's output on *detached*, so that each
-of its blocks learns from its own loss alone, while the features given out keep their gradient.
+A frozen teacher always stays in eval mode: batch statistics or dropout would add noise to the targets. A learnable
+teacher (DNA++, Sec. 3.5) passes each block's output on *detached*, so that each block learns only from its own loss,
+while the collected features keep their gradient.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from helixnas.errors import ConfigError, TeacherError
+from helixnas.nn import Normalization
 from helixnas.teacher.boundaries import record_boundaries
 from helixnas.teacher.layout import layout_of
 from helixnas.teacher.shortcut import modules_before, skipping
@@ -21,12 +22,12 @@ from helixnas.teacher.trace import Recorder, listening, run_blank
 
 
 class Teacher(nn.Module):
-    """A network with N boundaries; gives Y_0 (the normalised image) to Y_N as NCHW feature maps.
+    """A network with N boundaries that returns Y_0 (the normalised image) to Y_N as NCHW feature maps.
 
-    Once told to (`standardize`), it gives and takes Y_1 .. Y_N in other units: each channel with mean 0 and variance 1.
+    After `standardize`, Y_1 .. Y_N are standardised in all methods: each channel has mean 0 and variance 1.
 
     Attributes:
-        model: the whole network, as it came.
+        model: the whole network.
         boundaries: names of the modules whose outputs are Y_1 .. Y_N.
         widths: channels of Y_1 .. Y_N.
         feature_sizes: height and width of Y_1 .. Y_N for images of `input_size`.
@@ -34,15 +35,15 @@ class Teacher(nn.Module):
     Args:
         model: the whole network; its output is the logits.
         boundaries: names of the modules whose outputs are Y_1 .. Y_N, in forward order.
-        mean: per channel, subtracted from images in [0, 1]; ImageNet's unless given.
-        std: per channel, divides after that; ImageNet's unless given.
+        mean: mean per channel of images in [0, 1], ImageNet's by default.
+        std: standard deviation per channel, ImageNet's by default.
         input_size: height and width in pixels.
-        frozen: whether it stays in eval mode without gradients.
-        detach_boundaries: whether each boundary passes its output on detached (DNA++).
+        frozen: whether the network stays in eval mode without gradients.
+        detach_boundaries: whether boundaries pass their outputs on detached (DNA++).
 
     Raises:
-        UnknownNameError, TeacherError: a boundary does not exist or cannot be one.
-        ConfigError: a frozen teacher is asked to learn block by block, or `mean` and `std` do not fit each other.
+        UnknownNameError, TeacherError: a boundary does not exist or is not valid.
+        ConfigError: `detach_boundaries` is set for a frozen teacher, or `mean` and `std` differ in length.
 
     Examples:
         >>> network = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveMaxPool2d(1), nn.Flatten())
@@ -52,9 +53,6 @@ class Teacher(nn.Module):
         >>> teacher.continue_from(torch.ones(2, 1, 8, 8), 2, torch.full((2, 1, 2, 2), 7.0))
         tensor([[7.], [7.]])
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(
         self,
@@ -68,13 +66,14 @@ class Teacher(nn.Module):
         detach_boundaries: bool = False,
     ) -> None:
         super().__init__()
-        if len(mean) != len(std) or not mean:
-            raise ConfigError(f"mean and std need one entry per channel of the image, not {len(mean)} and {len(std)}")
+        normalization = Normalization(mean, std)
         if frozen and detach_boundaries:
             raise ConfigError("a frozen teacher does not learn, so detach_boundaries needs frozen=False")
         recorder, output = record_boundaries(model, boundaries, (len(mean), *input_size))
         if not isinstance(output, Tensor) or output.ndim != 2:
-            raise TeacherError("a teacher's output must be logits of shape (batch, classes); give the whole classifier")
+            raise TeacherError(
+                "the teacher's output must be logits of shape (batch, classes), so it must be a whole classifier"
+            )
         found = recorder.outputs
         self.model = model
         self.boundaries = tuple(boundaries)
@@ -88,36 +87,39 @@ class Teacher(nn.Module):
         self.num_classes = int(getattr(model, "num_classes", output.shape[-1]))
         self._overwritten = frozenset(name for name in boundaries if recorder.was_overwritten(name))
         self._shortcuts: dict[int, tuple[str, ...] | None] = {}
-        self.units = nn.ModuleList()
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1))
+        self.feature_statistics = nn.ModuleList()
+        self.normalize = normalization
         if frozen:
             self.model.requires_grad_(False)
         self.train(not frozen)
 
     def train(self, mode: bool = True) -> "Teacher":
-        """Set training mode, except that a frozen teacher's network stays in eval mode."""
+        """Set training mode; the network of a frozen teacher stays in eval mode."""
         super().train(mode)
         if self.frozen:
             self.model.eval()
         return self
 
-    def normalize(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch channels height width"]:
-        """Return images in [0, 1] as the teacher wants them: Y_0."""
-        return (images - self.mean) / self.std
+    @property
+    def mean(self) -> Tensor:
+        """Mean of the normalisation, (1, channels, 1, 1)."""
+        return self.normalize.mean
 
-    def standardize(self, units: Sequence[Standardization]) -> None:
-        """Give and take Y_1 .. Y_N in these units from now on, one per boundary; in the network's own where there are none.
+    @property
+    def std(self) -> Tensor:
+        """Standard deviation of the normalisation, (1, channels, 1, 1)."""
+        return self.normalize.std
+
+    def standardize(self, statistics: Sequence[Standardization]) -> None:
+        """Standardise Y_1 .. Y_N from now on, with one entry per boundary; an empty sequence turns it off.
 
         Raises:
-            TeacherError: the units are not those of these features.
+            TeacherError: the statistics have other widths than the features.
         """
-        found = tuple(unit.mean.shape[1] for unit in units)
-        if units and found != self.widths:
-            raise TeacherError(f"features of widths {list(self.widths)} cannot have units of widths {list(found)}")
-        self.units = nn.ModuleList(units)
+        found = tuple(each.mean.shape[1] for each in statistics)
+        if statistics and found != self.widths:
+            raise TeacherError(f"features of widths {list(self.widths)} cannot have statistics of widths {list(found)}")
+        self.feature_statistics = nn.ModuleList(statistics)
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
         """Return the network's output for images in [0, 1]."""
@@ -136,7 +138,7 @@ class Teacher(nn.Module):
         def collect(name: str, output: Tensor) -> Tensor | None:
             kept = output.clone() if name in self._overwritten else output
             number = len(collected) + 1
-            collected.append(self._in_units(number, self.layouts[number - 1].to_nchw(kept)))
+            collected.append(self._standardized(number, self.layouts[number - 1].to_nchw(kept)))
             return output.detach() if self.detach_boundaries else None
 
         normalized = self.normalize(images)
@@ -152,22 +154,22 @@ class Teacher(nn.Module):
     ) -> Float[Tensor, "batch classes"]:
         """Return the network's output when Y_k of block `block` (1 .. N) is replaced by `features`.
 
-        What does not pass through the boundary (class tokens) is the network's own for `images`; see `depends_on`. A
-        frozen network in which everything does is run from the boundary on only: the first call for a block finds out.
-        Gradients reach `features`.
+        Information that bypasses the boundary (class tokens) comes from `images`; see `depends_on`. If nothing bypasses
+        it in a frozen network, only the modules after the boundary run; the first call for a block checks this.
+        Gradients flow to `features`.
 
         Raises:
-            TeacherError: there is no such block, or the features have another shape than Y_k.
+            TeacherError: there is no such block, or the features do not have the shape of Y_k.
         """
         if not 1 <= block <= len(self.boundaries):
             raise TeacherError(f"the teacher has blocks 1 .. {len(self.boundaries)}, not {block}")
         expected = (len(images), self.widths[block - 1], *self.feature_sizes[block - 1])
         if features.shape != expected:
             raise TeacherError(
-                f"features of shape {tuple(features.shape)} cannot stand for the teacher's at boundary "
+                f"features of shape {tuple(features.shape)} cannot replace the teacher's at boundary "
                 f"{self.boundaries[block - 1]!r}, which have shape {expected}"
             )
-        features = self._own(block, features)
+        features = self._unstandardized(block, features)
         if not self.frozen:
             return self._continue_in_full(images, block, features)
         if block not in self._shortcuts:
@@ -176,7 +178,7 @@ class Teacher(nn.Module):
         before = self._shortcuts[block]
         if before is None:
             return self._continue_in_full(images, block, features)
-        return self._continue_shortly(images, block, features, before)
+        return self._continue_from_boundary(images, block, features, before)
 
     def finish_from(
         self,
@@ -191,7 +193,7 @@ class Teacher(nn.Module):
 
         def collect(name: str, output: Tensor) -> None:
             kept = output.clone() if name in self._overwritten else output
-            last[:] = [self._in_units(len(self.boundaries), self.layouts[-1].to_nchw(kept))]
+            last[:] = [self._standardized(len(self.boundaries), self.layouts[-1].to_nchw(kept))]
 
         with listening(self.model, self.boundaries[-1:], collect):
             logits = self.continue_from(images, block, features)
@@ -201,8 +203,8 @@ class Teacher(nn.Module):
     def depends_on(self, block: int) -> bool:
         """Return whether the network's output depends on Y_k of block `block`.
 
-        It does not after the last layer of a transformer that classifies by its class token: what follows reads that
-        token alone, so no stitched network or task score can be measured there.
+        It does not after the last layer of a transformer that classifies by its class token: the head reads only that
+        token, so stitching and task scores are not possible there.
         """
         images = torch.zeros(1, self.mean.shape[1], *self.input_size, device=self.mean.device)
         shape = (1, self.widths[block - 1], *self.feature_sizes[block - 1])
@@ -210,16 +212,16 @@ class Teacher(nn.Module):
         first, second = (torch.randn(shape, generator=draw).to(self.mean.device) for _ in range(2))
         return not torch.equal(self.continue_from(images, block, first), self.continue_from(images, block, second))
 
-    def _in_units(self, block: int, features: Tensor) -> Tensor:
-        return self.units[block - 1](features) if self.units else features
+    def _standardized(self, block: int, features: Tensor) -> Tensor:
+        return self.feature_statistics[block - 1](features) if self.feature_statistics else features
 
-    def _own(self, block: int, features: Tensor) -> Tensor:
-        unit = self.units[block - 1] if self.units else None
-        return unit.undo(features) if isinstance(unit, Standardization) else features
+    def _unstandardized(self, block: int, features: Tensor) -> Tensor:
+        statistics = self.feature_statistics[block - 1] if self.feature_statistics else None
+        return statistics.undo(features) if isinstance(statistics, Standardization) else features
 
     def _run(self, normalized: Tensor) -> Tensor:
         if self.frozen and self.model.training:
-            self.model.eval()  # someone has switched the network itself, past `train`
+            self.model.eval()  # in case the network itself was put in training mode
         return self.model(normalized)
 
     def _continue_in_full(self, images: Tensor, block: int, features: Tensor) -> Tensor:
@@ -229,7 +231,7 @@ class Teacher(nn.Module):
         with listening(self.model, self.boundaries[block - 1 : block], replace):
             return self._run(self.normalize(images))
 
-    def _continue_shortly(self, images: Tensor, block: int, features: Tensor, before: Sequence[str]) -> Tensor:
+    def _continue_from_boundary(self, images: Tensor, block: int, features: Tensor, before: Sequence[str]) -> Tensor:
         output = self._native(block, features, features)
         with skipping(self.model, before, self.boundaries[block - 1], output):
             return self._run(self.normalize(images))
@@ -240,7 +242,7 @@ class Teacher(nn.Module):
         return native.clone() if name in self._overwritten else native
 
     def _find_shortcut(self, images: Tensor, block: int, features: Tensor) -> tuple[str, ...] | None:
-        """Return the modules that need not run to continue from a block; None where the whole network must."""
+        """Return the modules that need not run to continue from a block; None if the whole network must run."""
         if self.layouts[block - 1].num_prefix:
             return None
         recorder, (channels, height, width) = Recorder(), images.shape[1:]
@@ -251,7 +253,7 @@ class Teacher(nn.Module):
             return None
         expected = self._continue_in_full(images, block, features)
         try:
-            found = self._continue_shortly(images, block, features, before)
-        except Exception:  # whatever a network does with inputs it never expected, the full pass is right
+            found = self._continue_from_boundary(images, block, features, before)
+        except Exception:  # a network can fail in any way on unexpected inputs; the full pass is correct
             return None
         return before if torch.equal(found, expected) else None

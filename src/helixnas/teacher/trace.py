@@ -1,4 +1,4 @@
-"""What a network's modules give for one blank image: their order, how often they run, the form of their outputs."""
+"""Observing a network's modules during a forward pass: their order, number of runs, and outputs."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helixnas.errors import TeacherError
+from helixnas.errors import TeacherError, on_one_line
 
 Listener = Callable[[str, Any], Any]
-"""Called with a module's name and its output; a value other than None is passed on in the output's place."""
+"""Called with the name and the output of a module; a value other than None replaces the output."""
 
 
 @contextmanager
 def listening(model: nn.Module, names: Sequence[str], listener: Listener) -> Generator[None]:
-    """Call `listener` whenever one of the named modules has run, while the context lasts."""
+    """While the context lasts, call `listener` after each run of a named module."""
 
     def hook_of(name: str) -> Callable[[nn.Module, Any, Any], Any]:
         return lambda module, inputs, output: listener(name, output)
@@ -29,10 +29,10 @@ def listening(model: nn.Module, names: Sequence[str], listener: Listener) -> Gen
 
 
 def run_blank(model: nn.Module, names: Sequence[str], listener: Listener, shape: tuple[int, int, int]) -> Any:
-    """Run a blank image of `shape` (channels, height, width) in eval mode and return the output; `listener` hears all.
+    """Return the output for a blank image of `shape` (channels, height, width) in eval mode; see `listening`.
 
     Raises:
-        TeacherError: the network does not take such images.
+        TeacherError: the network does not accept such images.
     """
     training = {module: module.training for module in model.modules()}
     tensor = next(model.parameters(), torch.empty(0))
@@ -42,10 +42,9 @@ def run_blank(model: nn.Module, names: Sequence[str], listener: Listener, shape:
         with torch.no_grad(), listening(model, names, listener):
             return model(image)
     except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
         channels, height, width = shape
         raise TeacherError(
-            f"the teacher cannot take images of {height} x {width} pixels with {channels} channels: {detail}"
+            f"the teacher cannot take images of {height} x {width} pixels with {channels} channels: {on_one_line(error)}"
         ) from error
     finally:
         for module, mode in training.items():
@@ -53,7 +52,7 @@ def run_blank(model: nn.Module, names: Sequence[str], listener: Listener, shape:
 
 
 class Recorder:
-    """A listener that keeps, per module, its last output and the number of runs, in the order they first finish."""
+    """A listener that keeps each module's last output and number of runs, in the order in which they first finish."""
 
     def __init__(self) -> None:
         self.outputs: dict[str, Any] = {}
@@ -61,13 +60,13 @@ class Recorder:
         self._versions: dict[str, int] = {}
 
     def __call__(self, name: str, output: Any) -> None:
-        """Note one run."""
+        """Record one run."""
         self.outputs[name] = output
         self.runs[name] = self.runs.get(name, 0) + 1
         if isinstance(output, Tensor):
             self._versions[name] = output._version
 
     def was_overwritten(self, name: str) -> bool:
-        """Return whether a later in-place operation changed the module's output (as ``ReLU(inplace=True)`` does)."""
+        """Return whether a later in-place operation, such as ``ReLU(inplace=True)``, changed the module's output."""
         output = self.outputs[name]
         return isinstance(output, Tensor) and output._version != self._versions[name]

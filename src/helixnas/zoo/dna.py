@@ -1,7 +1,4 @@
-"""DNA-a to DNA-d, the architectures that the paper found (Fig. 13, Table 2), and DNA-c scaled (Table 4), as timm models.
-
-No weights of them are published with this package.
-"""
+"""The paper's architectures DNA-a to DNA-d (Fig. 13, Table 2) and scaled DNA-c (Table 4) as timm models, without weights."""
 
 from typing import Any, NamedTuple
 
@@ -46,23 +43,23 @@ DNA = {
         "320:mb6_k3"
     ),
 }
-"""Text forms in the space of Table 1."""
+"""Text of each architecture in the space of Table 1."""
 
 
 class Scaling(NamedTuple):
-    """How one of the scaled models comes from DNA-c."""
+    """How a scaled model is derived from DNA-c."""
 
     width: float
-    """Factor of widths."""
+    """Width multiplier."""
 
     depth: float
-    """Factor of depths."""
+    """Depth multiplier."""
 
     image_size: int
     """Side of its images in pixels."""
 
     crop_pct: float
-    """Share of the short side that the centre crop keeps, as of the EfficientNet of that size."""
+    """Fraction of the short side kept by the centre crop, that of the EfficientNet of the same size."""
 
 
 SCALED = {
@@ -73,7 +70,7 @@ SCALED = {
     "c5": Scaling(1.6, 2.2, 456, 0.934),
     "c7": Scaling(2.0, 3.1, 600, 0.949),
 }
-"""The scaled family of DNA-c (Table 4), with the factors of EfficientNet-B1 to B5 and B7."""
+"""The scaled family of DNA-c (Table 4), with the multipliers of EfficientNet-B1 to B5 and B7."""
 
 _CONFIGS: dict[str, Any] = {f"dna_{letter}": CONFIG for letter in DNA}
 for _name, (_, _, _size, _crop) in SCALED.items():

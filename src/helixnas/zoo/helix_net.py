@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from helixnas.artifacts.files import read_text
 from helixnas.errors import ConfigError
-from helixnas.nn import build_stage, classifier_of, initialize
+from helixnas.nn import build_stages, classifier_of, initialize
 from helixnas.nn.operations import activation_layer
 from helixnas.space import HELIXNAS, Architecture
 
@@ -33,23 +33,23 @@ CONFIG = {
     "first_conv": "stem.0.0.conv",
     "classifier": "classifier",
 }
-"""timm's description of a model's input and ends; override parts with ``pretrained_cfg_overlay``."""
+"""timm's default pretrained_cfg; override entries with ``pretrained_cfg_overlay``."""
 
 
 class HelixNet(nn.Module):
     """Stem, one stage per block, 1x1 convolution, pooling, linear classifier.
 
     Args:
-        architecture: what to build.
-        num_classes: outputs of the classifier; 0 leaves the pooled features.
+        architecture: the network to build.
+        num_classes: outputs of the classifier; 0 returns the pooled features.
         in_chans: channels of the image.
         drop_rate: dropout before the classifier.
-        drop_path_rate: stochastic depth as in timm's EfficientNet: with the layers behind the first convolution counted
-            from 0, layer l of L gets l / L of it, so the last layer falls one share short of the whole.
-        global_pool: timm's name of the pooling.
+        drop_path_rate: stochastic depth as in timm's EfficientNet: layer l of L, counted from 0 after the first
+            convolution, has rate l / L times this.
+        global_pool: pooling type, as in timm.
 
     Raises:
-        ConfigError: a rate is not in [0, 1), or a number of classes or channels is too small.
+        ConfigError: a rate is not in [0, 1), or the number of classes or channels is too small.
     """
 
     def __init__(
@@ -74,15 +74,13 @@ class HelixNet(nn.Module):
         self.drop_rate = drop_rate
         self.grad_checkpointing = False
         rates = drop_path_rates(architecture, drop_path_rate)
-        width, stages = in_chans, list[nn.Module]()
-        for stage, own in zip((*architecture.stem, *architecture.blocks), rates, strict=True):
-            stages.append(build_stage(width, stage, norm_layer=nn.BatchNorm2d, drop_path_rates=own))
-            width = stage.path.width
-        self.stem = nn.Sequential(*stages[: len(architecture.stem)])
-        self.blocks = nn.Sequential(*stages[len(architecture.stem) :])
+        stages = (*architecture.stem, *architecture.blocks)
+        modules = build_stages(in_chans, stages, norm_layer=nn.BatchNorm2d, drop_path_rates=rates)
+        self.stem = nn.Sequential(*modules[: len(architecture.stem)])
+        self.blocks = nn.Sequential(*modules[len(architecture.stem) :])
         self.feature_info = feature_info(architecture)
 
-        head = architecture.head
+        head, width = architecture.head, stages[-1].path.width if stages else in_chans
         self.num_features = head.width or width
         activation = activation_layer(head.activation)
         self.conv_head = ConvNormAct(width, head.width, 1, act_layer=activation) if head.width else nn.Identity()
@@ -91,20 +89,20 @@ class HelixNet(nn.Module):
         initialize(self)
 
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """Return the patterns by which timm groups parameters for layer-wise learning rates."""
+        """Return timm's patterns that group parameters for layer-wise learning rates."""
         layer = r"^blocks\.(\d+)" if coarse else r"^blocks\.(\d+)\.(\d+)"
         return {"stem": r"^stem", "blocks": [(layer, None), (r"^conv_head", (99999,))]}
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Trade computation for memory: keep only the features between blocks for the backward pass."""
+        """Trade computation for memory: store only the features between blocks for the backward pass."""
         self.grad_checkpointing = enable
 
     def get_classifier(self) -> nn.Module:
-        """Return the linear layer (or the identity, for no classes)."""
+        """Return the linear layer, or an identity for 0 classes."""
         return self.classifier
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Replace the classifier by a new one with `num_classes` outputs; 0 leaves the pooled features."""
+        """Replace the classifier; with 0 classes the network returns the pooled features."""
         if num_classes < 0:
             raise ConfigError(f"num_classes must be at least 0, not {num_classes}")
         self.num_classes = num_classes
@@ -123,7 +121,7 @@ class HelixNet(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Return the features of the stages in `indices` (of `feature_info`), and by default the final features."""
+        """Return the intermediate features with these indices of `feature_info`, and by default the final features."""
         if output_fmt != "NCHW":
             raise ConfigError(f"output_fmt must be NCHW, not {output_fmt!r}")
         take, last = feature_take_indices(len(self.feature_info), _plain(indices))
@@ -142,7 +140,7 @@ class HelixNet(nn.Module):
     def prune_intermediate_layers(
         self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True
     ) -> list[int]:
-        """Drop the stages that the features in `indices` do not need; return the indices kept."""
+        """Remove the stages that the features with these indices do not need; return the indices kept."""
         take, last = feature_take_indices(len(self.feature_info), _plain(indices))
         self.blocks = self.blocks[: _stage_number(self.feature_info[last]["module"]) + 1]
         if prune_norm or prune_head:
@@ -171,7 +169,7 @@ class HelixNet(nn.Module):
 
 
 def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
-    """Return the last module at every reduction as timm lists it; the stem counts as one module.
+    """Return timm's feature_info: the last module at every reduction; the stem counts as one module.
 
     >>> from helixnas.space import macro
     >>> space = macro(depths=(1, 1, 1))
@@ -190,7 +188,7 @@ def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
 
 
 def drop_path_rates(architecture: Architecture, rate: float) -> list[tuple[float, ...]]:
-    """Return the stochastic depth of every layer, by stage of stem and blocks; the first stage of the stem has none.
+    """Return the stochastic-depth rate of every layer, by stage of stem and blocks; 0 in the first stage of the stem.
 
     >>> from helixnas.space import macro
     >>> drop_path_rates(macro(depths=(1, 2, 1)).parse("64:mb3_k3 128:mb3_k3,mb6_k5 256:identity"), 0.5)
@@ -208,7 +206,7 @@ def drop_path_rates(architecture: Architecture, rate: float) -> list[tuple[float
 
 
 def _plain(indices: int | Sequence[int] | None) -> int | list[int] | None:
-    """Return `indices` as timm's selection takes them."""
+    """Return `indices` in the types that timm accepts."""
     return indices if indices is None or isinstance(indices, int) else list(indices)
 
 
@@ -225,17 +223,16 @@ def helixnas(
     arch: str | FilePath | Architecture | Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> nn.Module:
-    """Build the network that `arch` describes.
+    """Build a network from its architecture.
 
     Args:
-        pretrained: whether to load weights, from where `pretrained_cfg` says (a local folder, a file, a hub).
-        arch: an `Architecture`, its plain values, or the path of an ``architecture.json``.
+        pretrained: whether to load the weights that `pretrained_cfg` points to (a local folder, a file, a hub).
+        arch: an `Architecture`, its dict, or the path of an ``architecture.json``.
         kwargs: arguments of `HelixNet` and of timm's builder.
 
     Raises:
-        ConfigError: `arch` is missing, or `pretrained` is asked for without a place (no weights are published with the
-            package).
-        ArtifactError, SpaceError: the file is missing or holds no architecture.
+        ConfigError: `arch` is missing, or `pretrained` is set and `pretrained_cfg` names no weights.
+        ArtifactError, SpaceError: the file is missing or is not an architecture.
     """
     require_weights(HELIXNAS, pretrained, kwargs)
     if arch is None:
@@ -247,7 +244,7 @@ def helixnas(
 
 
 def require_weights(name: str, pretrained: bool, arguments: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` where weights are asked for and nothing says where they are: none are published."""
+    """Raise `ConfigError` if pretrained weights are wanted and the arguments do not say where they are."""
     places: dict[str, Any] = {}
     for source in ("pretrained_cfg", "pretrained_cfg_overlay"):
         config = arguments.get(source)
@@ -260,7 +257,7 @@ def require_weights(name: str, pretrained: bool, arguments: Mapping[str, Any]) -
 
 
 def create_helix_net(variant: str, architecture: Architecture, *, pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build `architecture` through timm's builder under the name of a registered variant."""
+    """Build `architecture` with timm's builder, under the name of a registered model."""
     indices = tuple(range(len(feature_info(architecture))))
     return build_model_with_cfg(
         HelixNet,

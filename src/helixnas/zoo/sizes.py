@@ -1,29 +1,29 @@
-"""How large the models are: parameters and multiply-adds, counted on the meta device, and scaling to a given size."""
+"""Sizes of models, counted on the meta device, and scaling an architecture to a given size."""
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import timm
 import torch
 
-from helixnas.errors import SpaceError
+from helixnas.errors import ConfigError, SpaceError
 from helixnas.nn import count_macs, count_params
 from helixnas.space import Architecture, Scaled, compound
+from helixnas.zoo.creation import create_model
 from helixnas.zoo.dna import DNA, SCALED
 from helixnas.zoo.helix_net import HelixNet
 
 ZOO = tuple(f"dna_{name}" for name in (*DNA, *SCALED))
-"""The published architectures by timm name; beside them ``helixnas`` builds any other."""
+"""timm names of the paper's architectures; ``helixnas`` builds any other."""
 
 FINEST_STEP = 1 / 1024
-"""How close to the largest network that fits `scale_to` comes, in steps of the compound rule."""
+"""Precision of `scale_to`, in steps of the compound rule."""
 
 SMALLEST = -128.0
-"""Steps of the compound rule after which widths and depths are the least there are."""
+"""Steps of the compound rule at which widths and depths have reached their minimum."""
 
 
 class ModelSize(NamedTuple):
-    """The size of a model for the images it is meant for."""
+    """Size of a model at its native image size."""
 
     params: int
     """Parameters, with the classifier."""
@@ -36,13 +36,13 @@ class ModelSize(NamedTuple):
 
 
 def model_size(name: str, *, num_classes: int = 1000) -> ModelSize:
-    """Return the size of a model that timm knows by `name`.
+    """Return the size of a timm model.
 
     >>> model_size("dna_a")
     ModelSize(params=4243318, macs=335141728, image_size=224)
     """
     with torch.device("meta"):
-        model: Any = timm.create_model(name, num_classes=num_classes)
+        model = create_model(name, {"num_classes": num_classes}, title=f"the model {name!r}", error=ConfigError)
     channels, height, width = model.pretrained_cfg["input_size"]
     return ModelSize(count_params(model), count_macs(model, (1, channels, height, width)), height)
 
@@ -50,17 +50,17 @@ def model_size(name: str, *, num_classes: int = 1000) -> ModelSize:
 def scale_to(architecture: Architecture, *, params: int, image_size: int = 224, num_classes: int = 1000) -> Scaled:
     """Return the largest network with at most `params` parameters along EfficientNet's compound rule (Eq. 9).
 
-    The rule is followed in both directions; one `FINEST_STEP` further on it there would be more than `params`. Depths
-    are rounded up, so the first step beyond the network itself already adds a layer to every block.
+    The rule is followed in both directions, to a precision of `FINEST_STEP`. Depths are rounded up, so any step up adds
+    a layer to every block.
 
     Args:
-        architecture: where the rule begins.
-        params: the most parameters, with the classifier.
-        image_size: side of the images that `architecture` is meant for, in pixels.
+        architecture: the network to scale.
+        params: maximum number of parameters, with the classifier.
+        image_size: side in pixels of the images of `architecture`.
         num_classes: outputs of the classifier.
 
     Raises:
-        SpaceError: even the smallest network of the rule has more.
+        SpaceError: even the smallest scaled network has more parameters.
 
     >>> from helixnas.zoo import dna_architecture
     >>> smaller = scale_to(dna_architecture("a"), params=2_000_000)

@@ -1,8 +1,8 @@
-"""A residual network for small images: residual stages behind a stem of stride 1, with any widths, depths, strides.
+"""A residual network for small images: a stem of stride 1, then residual stages of any width, depth and stride.
 
-timm's own networks shrink the image fourfold before the first stage, which leaves nothing of 16 or 32 pixels. A stage
-shrinks it in one of two ways: by the stride of its first basic block, or by pooling after a convolution at full
-resolution, which learns more from as many multiply-adds where epochs are few (docs/log.md).
+Most timm networks reduce the image fourfold before the first stage, too much for 16 or 32 pixels. A stage downsamples
+either by the stride of its first basic block, or by pooling after a convolution at full resolution, which is more
+accurate at equal multiply-adds and few epochs (docs/log.md).
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ class SmallResNet(nn.Module):
 
     Args:
         channels: width of every stage.
-        layers: number of basic blocks in every stage; with ``pool``, of convolutions in its residual branch.
-        strides: by what every stage shrinks the image.
-        downsampling: ``stride``, of the first basic block, or ``pool``: convolution, max pooling, residual branch.
+        layers: basic blocks of every stage; with ``pool``, convolutions of its residual branch.
+        strides: stride of every stage.
+        downsampling: ``stride`` (of the first basic block) or ``pool`` (convolution, max pooling, residual branch).
         stem_width: channels of the stem.
-        num_classes: outputs; 0 leaves the pooled features.
+        num_classes: outputs; 0 returns the pooled features.
         in_chans: channels of the image.
         drop_rate: dropout before the classifier.
-        global_pool: timm's name of the pooling.
+        global_pool: pooling type, as in timm.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class SmallResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
-        """Return the patterns by which timm groups parameters for layer-wise learning rates."""
+        """Return timm's patterns that group parameters for layer-wise learning rates."""
         return {"stem": r"^stem", "blocks": r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)"}
 
     def get_classifier(self) -> nn.Module:
@@ -78,7 +78,7 @@ class SmallResNet(nn.Module):
         return self.fc
 
     def reset_classifier(self, num_classes: int, global_pool: str = "avg") -> None:
-        """Replace the classifier by a new one with `num_classes` outputs."""
+        """Replace the classifier; with 0 classes the network returns the pooled features."""
         self.num_classes = num_classes
         self.global_pool, self.fc = classifier_of(self.num_features, num_classes, pool_type=global_pool)
 
@@ -107,14 +107,14 @@ def _stage(received: int, channels: int, depth: int, stride: int) -> nn.Sequenti
 
 
 class Residual(nn.Module):
-    """What comes in, plus what a branch makes of it."""
+    """Adds the output of a branch to its input."""
 
     def __init__(self, branch: nn.Module) -> None:
         super().__init__()
         self.branch = branch
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the sum."""
+        """Return ``x + branch(x)``."""
         return x + self.branch(x)
 
 
@@ -146,7 +146,7 @@ default_cfgs = generate_default_cfgs(
 
 @register_model
 def small_resnet(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build a residual network for small images; see `SmallResNet` for its arguments."""
+    """Build a residual network for small images; arguments are those of `SmallResNet`."""
     if pretrained:
         raise ConfigError(
             "no weights are published with HelixNAS; build small_resnet without pretrained=True and train it"

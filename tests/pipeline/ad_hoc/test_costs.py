@@ -59,7 +59,7 @@ def test_the_error_against_whole_networks_is_stored_and_told(copy: RunFolder, ti
     assert len(stored["networks"]) == 2
     assert set(stored["error"]) == {"median", "worst", "bias"}
     assert (stored["runtime"], stored["measured_here"], stored["image_size"]) == ("pytorch-eager", True, 8)
-    assert any("summed latency of 2 random networks against measuring them whole" in said for said in listener.said)
+    assert any("error of summed latency on 2 random networks" in said for said in listener.said)
     run_costs(tiny, copy, listener, config=QUICK, export=None)
     assert "latency: done already" in listener.said
 

@@ -150,7 +150,7 @@ def _new_network(context: Context, name: str) -> HelixNet:
 def training_images(context: Context, config: RetrainConfig) -> ImageSet:
     """Return the training images, varied as retraining asks for."""
     images = context.data.train
-    return images.varied(config.augmentation) if config.augmentation else images
+    return images.with_augmentation(config.augmentation) if config.augmentation else images
 
 
 def _unvaried(context: Context, config: RetrainConfig) -> Iterator[Tensor]:

@@ -16,13 +16,13 @@ from helixnas.pipeline.work.fitting import fit_classifier
 from helixnas.teacher import (
     Standardization,
     count_teacher,
-    measure_units,
+    measure_feature_statistics,
+    save_feature_statistics,
     save_teacher,
-    save_units,
     trained_weights,
 )
 
-UNITS_BATCH, NUM_UNITS_BATCHES = 128, 8
+BATCH_SIZE, NUM_BATCHES = 128, 8
 """Over how many training images the teacher's features are standardised."""
 
 
@@ -53,7 +53,9 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
     if trained is None:
         curves.losses.save(folder.history("teacher"))
     context.forget()
-    names = [f"teacher/{name}" for name in (*files, save_units(_measure_units(context), folder.teacher))]
+    names = [
+        f"teacher/{name}" for name in (*files, save_feature_statistics(_feature_statistics(context), folder.teacher))
+    ]
     steps = load_history(folder.history("teacher"))["step"].to_numpy()
     facts: dict[str, Any] = {
         "model": recipe.teacher.network or recipe.teacher.model,
@@ -75,11 +77,11 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
     return Result((*names, "history/teacher.parquet"), facts, is_timed=trained is None)
 
 
-def _measure_units(context: Context) -> tuple[Standardization, ...]:
+def _feature_statistics(context: Context) -> tuple[Standardization, ...]:
     """Return what standardises the saved teacher's features, over some training images as distillation sees them."""
     images, teacher = context.data.train, context.load_teacher()
-    size = min(UNITS_BATCH, len(images))
-    total = min(NUM_UNITS_BATCHES, images.num_batches(size, drop_last=True))
+    size = min(BATCH_SIZE, len(images))
+    total = min(NUM_BATCHES, images.num_batches(size, drop_last=True))
     stream = images.batches(
         batch_size=size, seed=context.recipe.seed, epoch=0, augment=True, shuffle=True, skip=0, drop_last=True
     )
@@ -91,4 +93,4 @@ def _measure_units(context: Context) -> tuple[Standardization, ...]:
                     yield teacher.features(context.runtime.images(batch.images))[1:]
                 advance(number)
 
-        return measure_units(measured())
+        return measure_feature_statistics(measured())

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from helixnas.errors import ExportError
 from helixnas.export import export_pt2
-from helixnas.export.programme import METADATA
+from helixnas.export.pt2_file import METADATA
 
 
-def test_the_programme_computes_the_same_without_this_package_and_for_any_batch(
+def test_the_file_computes_the_same_without_this_package_and_for_any_batch(
     model: nn.Module, images: Tensor, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.pt2"

@@ -1,0 +1,50 @@
+"""Creating any timm model by name, those of HelixNAS included."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import timm
+
+from helixnas.errors import HelixError, UnknownNameError, on_one_line
+
+PREFIXES = ("hf-hub:", "hf_hub:", "local-dir:")
+"""Prefixes by which timm finds a model elsewhere than in its registry."""
+
+
+def create_model(
+    name: str, arguments: Mapping[str, Any], *, title: str, error: type[HelixError], hint: str = ""
+) -> Any:
+    """Call `timm.create_model` and turn any failure into one sentence.
+
+    Args:
+        name: timm's name of the model.
+        arguments: arguments of the model.
+        title: how messages call the model, such as ``the teacher 'resnet18'``.
+        error: class of the error.
+        hint: ends the message where pretrained weights were wanted.
+
+    Raises:
+        UnknownNameError: timm has no such model; the message lists the nearest names.
+        HelixError: of the class `error`, where the model or its weights cannot be loaded.
+
+    >>> from helixnas.errors import ConfigError
+    >>> create_model("test_resnet", {"num_classes": 3}, title="the model", error=ConfigError).num_classes
+    3
+    """
+    require_known_model(name)
+    try:
+        return timm.create_model(name, **arguments)
+    except HelixError:
+        raise
+    except Exception as failure:  # timm, the hub and the model's own code raise anything
+        advice = f"; {hint}" if hint and arguments.get("pretrained") else ""
+        raise error(f"{title} cannot be built: {on_one_line(failure)}{advice}") from failure
+
+
+def require_known_model(name: str) -> None:
+    """Raise `UnknownNameError`, with the nearest names, unless timm knows the model.
+
+    >>> require_known_model("dna_a")
+    """
+    if not timm.is_model(name.partition(".")[0]) and not name.startswith(PREFIXES):
+        raise UnknownNameError("timm model", name, timm.list_models())

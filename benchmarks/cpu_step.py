@@ -13,8 +13,8 @@ import time
 
 import torch
 
-from helixnas.engine.allocation import keep_freed_memory
-from helixnas.engine.depthwise import speed_up_depthwise
+from helixnas.engine.cpu.allocation import keep_freed_memory
+from helixnas.engine.cpu.depthwise import speed_up_depthwise
 from helixnas.nn import Place, build_operation
 from helixnas.space import Operation, macro
 

@@ -20,7 +20,7 @@ from torch import nn
 from helixnas.costs.config import CostsConfig
 from helixnas.costs.parts import Input, Part
 from helixnas.costs.runtimes import Call, prepare, torch_threads
-from helixnas.engine.allocation import keep_freed_memory
+from helixnas.engine.cpu.allocation import keep_freed_memory
 from helixnas.nn import build_seeded
 from helixnas.space import Architecture
 from helixnas.zoo import HelixNet

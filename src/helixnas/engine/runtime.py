@@ -12,10 +12,10 @@ from accelerate.state import AcceleratorState, GradientState, PartialState
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from helixnas.engine.allocation import keep_freed_memory
 from helixnas.engine.config import RuntimeConfig
-from helixnas.engine.depthwise import speed_up_depthwise
-from helixnas.engine.layout import keep_gradient_layout
+from helixnas.engine.cpu.allocation import keep_freed_memory
+from helixnas.engine.cpu.depthwise import speed_up_depthwise
+from helixnas.engine.cpu.layout import keep_gradient_layout
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)

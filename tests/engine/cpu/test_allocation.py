@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from helixnas.engine.allocation import keep_freed_memory
+from helixnas.engine.cpu.allocation import keep_freed_memory
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory on demand")

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from timm.models._efficientnet_blocks import InvertedResidual
 from torch import Tensor, nn
 
-from helixnas.engine.depthwise import DepthwiseConv2d, input_gradient, speed_up_depthwise, weight_gradient
+from helixnas.engine.cpu.depthwise import DepthwiseConv2d, input_gradient, speed_up_depthwise, weight_gradient
 
 CASES = [
     (size, kernel, stride)

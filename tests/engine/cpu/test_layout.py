@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
-from helixnas.engine.layout import keep_gradient_layout
+from helixnas.engine.cpu.layout import keep_gradient_layout
 
 
 def orders(module: nn.Module) -> list[bool]:

@@ -107,7 +107,7 @@ def _modules_alone(job: Distillation, images: torch.Tensor, step: int) -> float:
 
 
 def _bare(job: Distillation, images: torch.Tensor, step: int) -> float:
-    """Return the seconds of the forward and backward passes of the drawn paths alone."""
+    """Return the seconds that the drawn paths' forward and backward passes take by themselves."""
     features = _features(job.teacher, images)
     draws = [cell.draw(step) for cell in job.jobs]
     for cell in job.jobs:

@@ -1,9 +1,9 @@
-"""CIFAR-10 from photographs to chosen networks, held against random ones of the same size that are trained alike.
+"""Compare the network that a search on CIFAR-10 chooses with random networks of the same size, all trained alike.
 
-Claim to test: what block-wise ratings choose under a budget does better than chance. The recipe is run (90 minutes on two
-cores are the aim; it is resumed where it was), then the winner of its search `small` and three networks drawn uniformly among
-those within 3 % of its multiply-adds are trained from scratch, each with two seeds. The run's own training of the winner is
-the first of these: same images, settings and seed. An interruption loses nothing.
+Claim to test: the network chosen by block-wise ratings under a budget is better than a random one. The script runs the recipe
+(aim: 90 minutes on two cores). Then it trains the winner of the search `small` and three random networks from scratch, each
+with two seeds. The random networks are drawn uniformly among those within 3 % of the winner's multiply-adds. The run's own
+training of the winner counts as its first: it has the same images, settings and seed. An interrupted script resumes.
 """
 
 import statistics
@@ -27,7 +27,7 @@ SEARCH, NUM_RANDOM, NUM_SEEDS, MARGIN = "small", 3, 2, 0.03
 
 
 def main() -> None:
-    """Print the accuracy of every training, of the chosen network first."""
+    """Print the accuracy of every training, the chosen network first."""
     subprocess.run([sys.executable, "-m", "helixnas", "run", "cifar10", "--out", str(RUN)], check=True)
     folder = RunFolder(RUN)
     chosen = read_json(folder.search(SEARCH) / "certificate.json")
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _take_over(folder: RunFolder, plan: BenchmarkPlan) -> None:
-    """Begin the file with the training that the run has done: it differs in nothing from the first of a benchmark."""
+    """Start the file with the training that the run has done, which is identical to the first training of a benchmark."""
     figures = read_json(folder.retrained(SEARCH) / "metrics.json")
     winner = plan.architectures[0]
     row = TrainedNetwork(

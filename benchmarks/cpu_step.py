@@ -1,8 +1,8 @@
-"""Passes on a CPU: kept memory and composed depthwise gradients against plain torch.
+"""Forward and backward passes on a CPU: reused memory and composed depthwise gradients against plain torch.
 
-Claim: over the operations of the space of NAS-Bench-Macro at CIFAR size, forward and backward passes are at least 1.5
-times as fast as in plain float32 eager mode. Every measurement is a process of its own, since kept memory cannot be
-given up again; the processes of a round come one after the other, so a machine that slows down slows all of them.
+Claim: over the operations of the space of NAS-Bench-Macro at CIFAR size, passes are at least 1.5 times as fast as in
+plain float32 eager mode. Each measurement has a process of its own, because memory reuse cannot be switched off again.
+The processes of a round run one after the other, so a slower machine affects all of them.
 """
 
 import json
@@ -27,11 +27,11 @@ VARIANTS = {
     "bfloat16, memory kept": (True, False, True),
     "bfloat16, both": (True, True, True),
 }
-"""Per variant: whether freed memory is kept, depthwise gradients are composed, and bfloat16 is used."""
+"""Per variant: whether freed memory is reused, depthwise gradients are composed, and bfloat16 is used."""
 
 
 def main() -> None:
-    """Print the seconds of all operations together per variant, and the ratio to plain float32 in the same round."""
+    """Print the total seconds of all operations per variant, and the ratio to plain float32 in the same round."""
     taken: dict[str, list[float]] = {name: [] for name in VARIANTS}
     for _ in range(ROUNDS):
         for name in VARIANTS:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def measure(name: str) -> float:
-    """Return the summed median seconds of one forward and backward pass of every operation."""
+    """Return the median seconds of a forward and backward pass, summed over all operations."""
     keeps, composes, is_bfloat16 = VARIANTS[name]
     if keeps:
         keep_freed_memory()
@@ -62,7 +62,7 @@ def measure(name: str) -> float:
 
 
 def _operations() -> list[tuple[Operation, Place, int]]:
-    """Return every operation of the first two layers of each block in its place, with the side of its input."""
+    """Return every operation of the first two layers of each block, built for its place, with the side of its input."""
     space, size, found = macro(), SIZE, list[tuple[Operation, Place, int]]()
     previous = space.stem_width
     for block in space.blocks:

@@ -1,8 +1,8 @@
 """Block distillation in the space of NAS-Bench-Macro at CIFAR size: images per second against plain float32 eager mode.
 
-Claim: whole steps (images, teacher pass, all cells, optimisers) are at least 1.5 times as fast as plain PyTorch. Every
-measurement is a process of its own, since kept memory cannot be given up again; the variants take turns, so a machine
-that slows down slows all of them. Pixels do not matter for the time: the handwritten digits, enlarged, stand in.
+Claim: whole steps (images, teacher pass, all cells, optimisers) are at least 1.5 times as fast as plain PyTorch. Each
+measurement has a process of its own, because memory reuse cannot be switched off again. The variants take turns, so a
+slower machine affects all of them. The content of the images does not affect the time, so enlarged digits are used.
 """
 
 import json
@@ -26,7 +26,7 @@ VARIANTS = {
     "float32": RuntimeConfig(device="cpu"),
     "bfloat16": RuntimeConfig(device="cpu", precision="bf16"),
 }
-"""Per variant, the runtime; all but the plain one keep freed memory and have fast gradients."""
+"""Runtime per variant; all but the plain one reuse freed memory and have faster gradients."""
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
-"""ONNX files against PyTorch: the largest difference of a logit on photographs, and the time of one image in each.
+"""ONNX files against PyTorch: the largest difference of a logit on photographs, and the time for one image.
 
-Claims: for every model of the zoo (c5 and c7 at 64 pixels), for networks drawn from every space and for EfficientNet-Lite0
-with its weights no logit differs by more than 1e-4, and ONNX Runtime is not slower than PyTorch on this CPU.
+Claims: no logit differs by more than 1e-4, and ONNX Runtime is not slower than PyTorch on this CPU. This holds for every
+model of the zoo (c5 and c7 at 64 pixels), for a random network of every space, and for EfficientNet-Lite0 with its weights.
 
-No weights of the zoo are published, so its networks get batch norms with the averages of the photographs and residual
-branches of a fifth of the weight, which gives logits of the size that trained networks have.
+The zoo has no published weights. So its networks get the batch norm statistics of the photographs, and their residual
+branches are scaled by a fifth, which gives logits as large as those of trained networks.
 """
 
 import sys
@@ -29,7 +29,7 @@ SIZES = {"dna_c5": 64, "dna_c7": 64}
 
 
 def main(names: list[str]) -> None:
-    """Print a row for each model."""
+    """Print a table row for each model."""
     print("| model | pixels | largest difference | largest logit | PyTorch ms | ONNX Runtime ms | ratio |")
     print("|---|---|---|---|---|---|---|")
     for name in names or [*ZOO, "mbconv", "macro", "tf_efficientnet_lite0"]:
@@ -43,7 +43,7 @@ def main(names: list[str]) -> None:
 
 
 def measure(name: str) -> tuple[int, Export]:
-    """Export one model and return its image size and what was found; the tolerance is that of the claim."""
+    """Export one model with the tolerance of the claim, and return its image size and the result."""
     opened = open_one(name)
     size = SIZES.get(name, 32 if name == "macro" else opened.shown["input_size"][1])
     photographs = open_images(DataConfig(root="imagenet-sample/images.tar"), image_size=size).subset(NUM_IMAGES)
@@ -54,7 +54,7 @@ def measure(name: str) -> tuple[int, Export]:
 
 
 def open_one(name: str) -> OpenedModel:
-    """Return a model of the zoo, one drawn from a space, or the packaged one."""
+    """Return a model of the zoo, a random network of a space, or EfficientNet-Lite0."""
     if name == "tf_efficientnet_lite0":
         return open_model(name, weights="package")
     drawn = {"mbconv": mbconv().sample(np.random.default_rng(0)), "macro": from_code("22212220")}
@@ -64,7 +64,7 @@ def open_one(name: str) -> OpenedModel:
 
 
 def settle(opened: OpenedModel, photographs: ImageSet) -> None:
-    """Give an untrained network the averages of the photographs."""
+    """Give an untrained network the batch norm statistics of the photographs."""
     (batch,) = photographs.batches(batch_size=NUM_IMAGES, seed=0, augment=False, shuffle=False)
     for module in opened.model.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -1,8 +1,9 @@
 """Summed latency against whole networks: the error on 20 random architectures of Table 1, per runtime.
 
-Claim: sums of parts timed alone predict a whole network's latency, so a search may add them up. Batch 1, 224 pixels, one
-CPU thread, everything timed in turn in 30 rounds, medians. Run it on a quiet machine: a network is suspended more often
-than a part, so other work makes sums look too low; the interruptions are printed. Other runtimes: as arguments.
+Claim: the latencies of parts, timed alone, add up to the latency of the whole network. Setting: batch 1, 224 pixels, one CPU
+thread, medians of 30 rounds in which parts and networks take turns. Run it on an idle machine: a network is preempted more
+often than a part, so other work makes the sums look too low. The number of preemptions is printed. Give other runtimes as
+arguments.
 """
 
 import sys
@@ -29,7 +30,7 @@ NETWORKS = 20
 
 
 def main(runtimes: list[str]) -> None:
-    """Print the error of every runtime, and the networks behind it."""
+    """Print the error for every runtime, with predicted and measured latency of each network."""
     space, given = mbconv(), Input(image_size=224, num_classes=1000)
     for runtime in runtimes or ["pytorch-eager", "onnxruntime-cpu"]:
         _measure(space, given, CostsConfig(latency=runtime, num_threads=1, num_networks=NETWORKS))

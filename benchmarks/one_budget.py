@@ -1,7 +1,7 @@
 """Exact search of the full Table 1 space under one budget: solver time at five limits on multiply-adds.
 
-Claim: at most .2 s. Costs are exact; scores are made: .05 standard deviations of log(MACs) better with size, plus
-independent noise of .02, so that size and score pull against each other as in real ratings.
+Claim: at most .2 s. The costs are exact. The scores are synthetic: they improve by .05 per standard deviation of
+log(MACs), plus independent noise of .02, so that larger networks tend to score better, as in real ratings.
 """
 
 import statistics

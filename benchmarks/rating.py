@@ -1,8 +1,8 @@
-"""Rating with shared prefixes (Alg. 1) against each candidate alone, and against the operations it has to evaluate.
+"""Rating with shared prefixes (Alg. 1) against rating each path alone, and against bare forward passes.
 
-Claims: at least 2.5 times as fast as each candidate alone for 6 operations and 4 layers, scores equal to 1e-6; and at
-most 1.10 times the bare forward passes of the operations in the tree, which no rating of every path can do without. The
-three alternate in one process; the ratios are medians over the rounds.
+Claims, for 6 operations and 4 layers: at least 2.5 times as fast as rating each path alone, with scores equal to 1e-6; and
+at most 1.10 times as slow as the bare forward passes of the operations in the tree, the least that rating every path needs.
+The three alternate in one process; the ratios are medians over the rounds.
 """
 
 import statistics
@@ -21,7 +21,7 @@ WIDTH, TEACHER, SIZE, BATCH, ROUNDS = 24, 48, 8, 32, 5
 
 
 def main() -> None:
-    """Print the median times and their ratio."""
+    """Print the median times and their ratios."""
     torch.manual_seed(0)
     operations = tuple(mbconv_operation(kernel, expansion) for expansion in (3, 6) for kernel in (3, 5, 7))
     runtime = Runtime(RuntimeConfig(device="cpu"))  # memory and its order as in a run
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _evaluations(cell: SupernetCell, features: torch.Tensor) -> list[tuple[torch.nn.Module, torch.Tensor]]:
-    """Return every module that rating runs, with the input it receives there."""
+    """Return every module that rating runs, with its input."""
     found: list[tuple[torch.nn.Module, torch.Tensor]] = []
 
     def run(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,12 @@
-"""The exact search on the full Table 1 space (196 quadrillion architectures): time, ratios, growth, what exactness buys.
+"""The exact search on the full Table 1 space (196 quadrillion architectures): times, growth, and the gain over heuristics.
 
-    python benchmarks/search.py                   # everything: about 40 minutes on a quiet machine
-    python benchmarks/search.py --run runs/demo   # the real tables of a finished run, alone
+    python benchmarks/search.py                   # everything: about 40 minutes on an idle machine
+    python benchmarks/search.py --run runs/demo   # only the real tables of a finished run
     python benchmarks/search.py --seeds 1 one     # a part, small: one many front reason growth alg2 quality
-    python benchmarks/search.py --quick           # whether it works: the first row of every part, once; no results
+    python benchmarks/search.py --quick           # a smoke test: the first row of every part, timed once
 
-What is measured already is not measured again (``--state``, a file of rows), so an interrupted benchmark goes on. The page
-and its plot (``--page``) are kept in benchmarks/results/ under the name of the machine.
+Finished rows are saved (``--state``) and not measured again, so an interrupted benchmark resumes. Pages and plots
+(``--page``) worth keeping are in benchmarks/results/ under the name of the machine.
 """
 
 import argparse
@@ -31,15 +31,15 @@ PARTS = {
 
 
 def main() -> None:
-    """Measure what is missing and write the page."""
+    """Measure the missing rows and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="*", choices=[*PARTS, []], help="left out: all")
-    parser.add_argument("--quick", action="store_true", help="one row of every part, timed once, beside the results")
+    parser.add_argument("part", nargs="*", choices=[*PARTS, []], help="parts to measure; all if not given")
+    parser.add_argument("--quick", action="store_true", help="time one row of every part once, in files of its own")
     parser.add_argument("--run", type=Path, help="folder of a finished run")
     parser.add_argument("--seeds", type=int, default=3, help="score tables per correlation")
     parser.add_argument("--state", type=Path, default=Path("runs/benchmarks/search.jsonl"))
     parser.add_argument("--page", type=Path, default=Path("runs/benchmarks/search.md"))
-    parser.add_argument("--machine", default="this machine, nothing else running", help="what the page says of it")
+    parser.add_argument("--machine", default="this machine, nothing else running", help="the machine, for the page")
     options = parser.parse_args()
     check_costs()
     if options.quick:
@@ -65,13 +65,13 @@ def main() -> None:
 
 
 def first_of(rows: measures.Work, part: str, *, quick: bool) -> list[tuple[str, Callable[[], measures.Row]]]:
-    """Return all rows of a part, or only the first; of growth, the first of either kind, for its two plots."""
+    """Return all rows of a part, or if `quick` only the first; for growth, the first of each of its two plots."""
     found = list(rows)
     return found if not quick else found[:6:5] if part == "growth" else found[:1]
 
 
 def load(state: Path) -> dict[tuple[str, str], dict[str, object]]:
-    """Return the rows that were measured before; a line that was cut short is left out."""
+    """Return the rows measured earlier, without a line that was cut off."""
     rows: dict[tuple[str, str], dict[str, object]] = {}
     for line in state.read_text().splitlines() if state.is_file() else []:
         try:

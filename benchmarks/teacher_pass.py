@@ -1,10 +1,9 @@
-"""One teacher pass for all blocks against single-block jobs on the same batches, and the time around the modules.
+"""One teacher pass for all blocks against single-block jobs on the same batches, and the overhead of a step.
 
 Claims: a step that trains all blocks from one teacher pass is at least 1.8 times as fast as the single-block jobs
-together, with a teacher as costly as the students; and at CIFAR size at most 5 % of a step is spent around the modules
-(decoded cache, augmentation, hooks, optimiser, records). For the latter every step stands between two runs of the bare
-modules on its own batch and its own paths, and what is told is the share over all steps: single steps scatter with
-the machine.
+together, with a teacher as costly as the students. At CIFAR size, at most 5 % of a step is spent outside the modules
+(cache of decoded images, augmentation, hooks, optimiser, records). For the second claim, the bare modules run before and after
+each step on its own batch and paths, and the share is computed over all steps, because single steps vary too much.
 """
 
 import statistics
@@ -24,7 +23,7 @@ STEPS, WARM_UP, ROUNDS, BATCH, SIZE = 12, 2, 5, 64, 32
 
 
 def main() -> None:
-    """Print both ratios with the medians behind them."""
+    """Print the ratio and the overhead with their ranges."""
     runtime = Runtime(RuntimeConfig(device="cpu"))
     space = mbconv(
         cells=[[[2, 16]], [[2, 24]], [[2, 40]], [[2, 48]], [[2, 64]], [[1, 96]]],
@@ -67,7 +66,7 @@ def main() -> None:
     )
     shares = [_around(job(None)) for _ in range(ROUNDS)]
     spread = f"({100 * min(shares):.1f} to {100 * max(shares):.1f} in {ROUNDS} rounds of {STEPS - WARM_UP} steps)"
-    print(f"time around the modules: {100 * statistics.median(shares):.1f} % of a step {spread}")
+    print(f"time outside the modules: {100 * statistics.median(shares):.1f} % of a step {spread}")
 
 
 def _teacher_share(teacher: Teacher, job: Distillation) -> float:
@@ -77,7 +76,7 @@ def _teacher_share(teacher: Teacher, job: Distillation) -> float:
 
 
 def _around(job: Distillation) -> float:
-    """Return the share of the steps' time that is not the modules' own forward and backward passes."""
+    """Return the share of the steps' time that is spent outside the forward and backward passes of the modules."""
     bare, whole = 0.0, 0.0
     steps = iter(job)
     batches = (

@@ -1,8 +1,8 @@
-"""What the training loop takes around the network: its step against bare forward, backward and optimiser calls.
+"""Overhead of the training loop: its step against bare forward, backward and optimiser calls.
 
-Claim: at 224 pixels the loop spends at most 3 % of a step on anything else: batches, schedule, checks, averages of weights.
-Both take turns on the same batches, step by step, so a machine that slows down slows both. Images are decoded beforehand,
-as they are where data workers keep up.
+Claim: at 224 pixels, the loop adds at most 3 % to a step for batches, schedule, checks and averages of weights. Both take
+turns on the same batches, step by step, so a slower machine affects both. Images are decoded beforehand, as if data
+workers kept up.
 
     python benchmarks/training_loop.py [MODEL [PIXELS [BATCH [STEPS]]]]
 """
@@ -27,14 +27,14 @@ NUM_CLASSES = 1000
 
 @dataclass(frozen=True)
 class Batch:
-    """Some images and their labels."""
+    """Images and their labels."""
 
     images: Tensor
     labels: Tensor
 
 
 class Images:
-    """The same random images again and again, in memory."""
+    """A data set that repeats one random batch, in memory."""
 
     num_classes = NUM_CLASSES
 
@@ -53,19 +53,19 @@ class Images:
     def batches(
         self, *, batch_size: int, seed: int, epoch: int, augment: bool, shuffle: bool, skip: int, drop_last: bool
     ) -> Iterator[Batch]:
-        """Yield the batch as often as an epoch has batches."""
+        """Yield the batch once for every batch of the epoch."""
         for _ in range(skip, self.steps):
             yield self.batch
 
 
 def main(name: str = "dna_c", size: str = "224", batch_size: str = "16", steps: str = "8") -> None:
-    """Print the median seconds of a step of the loop and of the bare calls, and what the loop adds."""
+    """Print the median seconds of a step of the loop and of the bare calls, and the overhead of the loop."""
     loop, bare = measure(name, int(size), int(batch_size), int(steps))
     print(f"{name} at {size} pixels, batch {batch_size}: loop {loop:.3f} s, bare {bare:.3f} s, {loop / bare - 1:+.1%}")
 
 
 def measure(name: str, size: int, batch_size: int, steps: int) -> tuple[float, float]:
-    """Return the median seconds of a step of each, after two steps to warm up."""
+    """Return the median seconds of a step of the loop and of the bare calls, after two warm-up steps."""
     runtime = Runtime(RuntimeConfig(device="auto"))
     images = Images(size, batch_size, steps + 2)
     config = FitConfig(num_epochs=1, batch_size=batch_size, optimizer="sgd", lr=0.01, ema_decay=0.99)

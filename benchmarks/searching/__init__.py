@@ -1,1 +1,1 @@
-"""What benchmarks/search.py measures, on which instances, and how the page shows it."""
+"""The measurements of benchmarks/search.py, their instances, and the page of results."""

@@ -1,8 +1,8 @@
 """Instances to measure the exact search on: the full Table 1 space, synthetic chains, the tables of a run.
 
-Parameters and multiply-adds of Table 1 are the real ones (closed form, held against DNA-a). The third resource is a made-up
-latency: 0.02 ns per multiply-add times a factor between 0.6 and 1.4 drawn per candidate, 0.1 ns per parameter, 20 us per
-path. Scores per block are 0.4 + 0.05 (-r z + sqrt(1 - r^2) e), z the standardised logarithm of the multiply-adds, e
+Parameters and multiply-adds of Table 1 are the real ones (closed form, checked against DNA-a). The third resource is a
+synthetic latency: 0.02 ns per multiply-add times a factor between 0.6 and 1.4 drawn per candidate, 0.1 ns per parameter,
+20 us per path. Scores per block are 0.4 + 0.05 (-r z + sqrt(1 - r^2) e), z the standardised logarithm of the multiply-adds, e
 standard normal noise: r is their correlation with cost.
 """
 
@@ -23,7 +23,7 @@ RESOURCES = ("params", "macs", "latency_ns")
 
 
 def table_1(correlation: float, seed: int) -> Instance:
-    """Return the full Table 1 space with its real costs and made-up scores."""
+    """Return the full Table 1 space with its real costs and synthetic scores."""
     rng = np.random.default_rng([seed, int(100 * correlation)])
     blocks = [fixed(3, 16, *stem_costs())]
     before, size = (16,), 112
@@ -93,7 +93,7 @@ def fixed(width_in: int, width_out: int, params: int, macs: int) -> InstanceBloc
 
 
 def check_costs() -> None:
-    """Hold the closed form against the published DNA-a and the size of the space."""
+    """Check the closed form against the published DNA-a and the size of the space."""
     instance = table_1(0.0, 0)
     assert instance.size == mbconv().size == 195_898_498_887_057_408
     paths = ("53 33 36", "33 33 53 36", "76 33 53 36", "56 53 53 56", "56 53 53 53 56", "36")
@@ -118,7 +118,7 @@ def run_tables(folder: Path) -> Tables:
 
 
 def run_instance(folder: Path) -> Instance:
-    """Return the instance of a finished run over all resources that were counted, macs first."""
+    """Return the instance of a finished run over all counted resources, macs first."""
     tables = run_tables(folder)
     return tables.instance(("macs", *(name for name in tables.costs.resources if name != "macs")))
 
@@ -143,13 +143,13 @@ def synthetic(blocks: int, rows: int) -> Instance:
 
 
 def halfway(instance: Instance, number: int) -> Budget:
-    """Return budgets at 70 % of what the best architecture without limits costs."""
+    """Return budgets at 70 % of the costs of the best architecture without limits."""
     free = solve(instance, Budget()).best().costs
     return Budget(upper={name: int(0.7 * free[name]) for name in ("macs", "params")[:number]})
 
 
 def budgets(instance: Instance, resources: int, *, number: int) -> list[Budget]:
-    """Return budgets on the first so many resources (macs first), each of which something meets.
+    """Return feasible budgets on the first so many resources (macs first).
 
     A limit lies between 20 % and 90 % of the way from the least there is to what the best one without limits costs.
     """
@@ -167,7 +167,7 @@ def budgets(instance: Instance, resources: int, *, number: int) -> list[Budget]:
 
 
 def first_blocks(instance: Instance, number: int) -> Instance:
-    """Return the chain of only the first blocks."""
+    """Return the chain of the first blocks."""
     return replace(instance, blocks=instance.blocks[:number])
 
 

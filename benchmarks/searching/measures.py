@@ -1,4 +1,4 @@
-"""The measurements: each yields a name per row and the work that fills it, so that an interrupted benchmark goes on."""
+"""The measurements: each yields names of rows with the work that fills them, so that an interrupted benchmark resumes."""
 
 import itertools
 import multiprocessing
@@ -39,7 +39,7 @@ from searching.instances import (
 
 Row = Mapping[str, Any]
 Work = Iterator[tuple[str, Callable[[], Row]]]
-"""Names of rows, each with what measures it."""
+"""Names of rows, each with the function that measures it."""
 
 REPEATS, HIGHS_REPEATS = 9, 3
 LIMIT_S = 60.0
@@ -67,7 +67,7 @@ def fronts(seeds: int) -> Work:
 
 
 def reasons(seeds: int) -> Work:
-    """Budgets that nothing meets: proof, and the reason with the least common factor."""
+    """Budgets that no network meets: the proof, and the reason with the least common factor."""
     for r, seed, share in itertools.product(CORRELATIONS, range(seeds), (0.3, 0.95)):
         yield f"r {r}, scores {seed}, {share:.0%} of the least that fits", partial(_reason, r, seed, share)
 
@@ -81,20 +81,20 @@ def growth(seeds: int) -> Work:
 
 
 def algorithm_2(seeds: int) -> Work:
-    """The paper's traversal, on the whole space and on its first blocks alone, where it can finish."""
+    """The paper's traversal, on the whole space and on its first blocks, which it can finish."""
     for r, seed, blocks in itertools.product(CORRELATIONS, range(min(2, seeds)), (3, 4, 8)):
         what = "whole space" if blocks == 8 else f"stem and {blocks - 1} blocks"
         yield f"r {r}, scores {seed}, {what}", partial(_algorithm_2, r, seed, blocks)
 
 
 def quality(seeds: int) -> Work:
-    """What other methods miss by, in spreads of the score of random architectures."""
+    """How far other methods miss the optimum, in standard deviations of the scores of random architectures."""
     for r, seed, number in itertools.product(CORRELATIONS, range(seeds), (1, 2, 3)):
         yield f"r {r}, scores {seed}, {number} budgets", partial(_quality, table_1, (r, seed), number)
 
 
 def run_rows(folder: Path) -> Work:
-    """The real tables of a finished run: what its scores are like, and the same questions."""
+    """The real tables of a finished run: the spread of its scores, and the same measurements."""
     yield "scores", partial(_scores, folder)
     for place in range(3):
         yield f"one budget, {place}", partial(_one_budget, run_instance, (folder,), place)
@@ -171,7 +171,7 @@ def _front(r: float, seed: int, number: int) -> Row:
 
 
 def _peak_gib() -> float:
-    """Return the most memory this process held; `getrusage` would count what its parent held before it began."""
+    """Return the peak memory of this process; `getrusage` would include that of its parent."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 2**20
 
@@ -238,7 +238,7 @@ def _quality(make: Callable[..., Instance], of: tuple[Any, ...], number: int) ->
 
 
 def _scores(folder: Path) -> Row:
-    """How far scores spread, how sure they are, and how they go with cost: per block, over its paths."""
+    """Spread, confidence and correlation with cost of the scores: per block, over its paths."""
     tables = run_tables(folder)
     blocks: list[dict[str, float]] = []
     for number, table in enumerate(tables.ratings, start=1):

@@ -1,4 +1,4 @@
-"""The page of results: aims beside what was measured, every row, and the plot of growth."""
+"""The page of results: the aims beside the measurements, every row, and the plot of growth."""
 
 import platform
 import sys

@@ -1,29 +1,31 @@
 """Estimates for the dry run: sizes, memory and time of a recipe, without data, weights or training."""
 
-import time
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from helixnas.costs import cost_table
-from helixnas.engine import Runtime
+from helixnas.engine import Runtime, median_seconds
 from helixnas.engine.runtime import wait_for
-from helixnas.nn import count_macs, count_params
+from helixnas.nn import count_params
 from helixnas.pipeline.context import image_size, import_extensions
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.stage import Sizes
+from helixnas.pipeline.stage import ForwardTimes
 from helixnas.space import Block, SearchSpace
 from helixnas.supernet import Supernet, SupernetCell, build_supernet
-from helixnas.teacher import Teacher, count_teacher, sketch_teacher
+from helixnas.teacher import Teacher, sketch_teacher
+from helixnas.zoo import HelixNet
 
 BYTES_PER_PARAMETER = 16
 """A supernet's weight, its gradient and Adam's two moments, in float32."""
 
-SECONDS_OF_PROBE = 0.3
-"""For so long a small network is run to measure the machine's speed."""
+SECONDS_OF_PROBE = 0.5
+"""Time for which each network is run, at least, to measure the machine's speed."""
+
+BATCH_PIXELS = 200_000
+"""Pixels of a batch of that measurement, at most, where an image does not have more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,23 +84,29 @@ def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> i
     return sum(saved.values()) // 2
 
 
-def sizes(drawn: Sketch) -> Sizes:
-    """Return the multiply-adds from which times are estimated; the adapters between widths are left out."""
+def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
+    """Measure the teacher and a random network of the space on this machine; other paths follow by their multiply-adds."""
+    runtime = Runtime(recipe.runtime)
     table = cost_table(drawn.space, image_size=drawn.image_size, num_classes=10)
     macs, last = table.resource("macs"), len(drawn.space.blocks) + 1
-    path_macs, rated_macs, network_macs = 0.0, 0.0, float(macs[table.rows(0)].mean() + macs[table.rows(last)].mean())
+    paths, rated, network = 0.0, 0.0, float(macs[table.rows(0)].mean() + macs[table.rows(last)].mean())
     for number, block in enumerate(drawn.space.blocks, start=1):
         rows = table.rows(number)
-        network_macs += float(macs[rows].mean())
+        network += float(macs[rows].mean())
         costs = {(int(table.previous_width[row]), table.path[row]): int(macs[row]) for row in rows}
         of_cells = _cell_macs(block, costs)
-        path_macs += sum(mean for mean, _ in of_cells)
-        rated_macs += sum(shared for _, shared in of_cells)
-    return Sizes(
-        teacher_macs=count_teacher(drawn.teacher, drawn.image_size)["macs"],
-        path_macs=round(path_macs),
-        rated_macs=round(rated_macs),
-        network_macs=round(network_macs),
+        paths += sum(mean for mean, _ in of_cells)
+        rated += sum(shared for _, shared in of_cells)
+    architecture = drawn.space.sample(np.random.default_rng(recipe.seed))
+    student = HelixNet(architecture, num_classes=10)
+    teacher = drawn.teacher.model.to_empty(device="cpu")
+    size = drawn.image_size
+    per_mac = _seconds_per_image(student, size, runtime) / table.of(architecture)["macs"]
+    return ForwardTimes(
+        teacher=_seconds_per_image(teacher, size, runtime),
+        network=network * per_mac,
+        supernet=paths * per_mac,
+        rating=rated * per_mac,
     )
 
 
@@ -117,20 +125,18 @@ def _cell_macs(block: Block, costs: dict[tuple[int, str], int]) -> list[tuple[fl
     return found
 
 
-@cache
-def macs_per_second(runtime: Runtime) -> float:
-    """Return the multiply-adds per second of this machine in a small convolutional network, forward."""
-    layers = (nn.Conv2d(32, 96, 1), nn.Conv2d(96, 96, 3, padding=1, groups=96), nn.BatchNorm2d(96), nn.ReLU())
-    model = runtime.place(nn.Sequential(*layers, nn.Conv2d(96, 32, 1), nn.BatchNorm2d(32)))
-    images = runtime.images(torch.rand(16, 32, 32, 32))
-    calls, began = 0, time.perf_counter()
-    with torch.no_grad(), runtime.autocast():
-        model(images)
-        wait_for(runtime.device)
-        start = time.perf_counter()
-        while time.perf_counter() - began < SECONDS_OF_PROBE or calls < 1:
+def _seconds_per_image(model: nn.Module, size: int, runtime: Runtime) -> float:
+    """Return the median seconds of a forward pass per image; weights may be anything."""
+    model = runtime.place(model.eval())
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            tensor.data.fill_(0.01)  # denormal numbers of uninitialised memory would be slow
+    images = runtime.images(torch.rand(max(1, min(32, BATCH_PIXELS // size**2)), 3, size, size))
+
+    def forward() -> None:
+        with torch.inference_mode(), runtime.autocast():
             model(images)
-            wait_for(runtime.device)
-            calls += 1
-        seconds = time.perf_counter() - start
-    return calls * len(images) * count_macs(model.to("meta"), (1, 32, 32, 32)) / seconds
+        wait_for(runtime.device)
+
+    seconds = median_seconds({"forward": forward}, min_seconds=SECONDS_OF_PROBE, min_rounds=3)
+    return seconds["forward"] / len(images)

@@ -49,20 +49,20 @@ Check = Callable[[Any], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """Sizes of a recipe's networks, from which the dry run estimates times."""
+class ForwardTimes:
+    """Seconds of forward passes of one image on this machine, from which the dry run estimates the time of a stage."""
 
-    teacher_macs: int
-    """Multiply-adds of the teacher for one image."""
+    teacher: float
+    """The teacher."""
 
-    path_macs: int
-    """Multiply-adds of one mean path through every cell of every block, for one image."""
+    network: float
+    """A mean network of the space."""
 
-    rated_macs: int
-    """Multiply-adds of rating every path on one image, prefixes shared."""
+    supernet: float
+    """A mean path through every cell of every block."""
 
-    network_macs: int
-    """Multiply-adds of a mean network of the space for one image."""
+    rating: float
+    """Every path of every block, prefixes shared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +87,8 @@ class Stage:
     describe: Callable[[Recipe, str], str]
     """(recipe, search name) -> its work in a few words, for the dry run."""
 
-    macs: Callable[[Recipe, Sizes], int] | None = None
-    """Multiply-adds of the whole stage, forward and backward, for an estimate of its time; None for seconds at most."""
+    seconds: Callable[[Recipe, ForwardTimes], float] | None = None
+    """Estimates how long the whole stage takes; None for a stage of seconds."""
 
     work: Work | str
     """Does the stage; a text ``module:function`` is imported on first use."""

@@ -39,9 +39,8 @@ def show_sizes(recipe: Recipe, console: Console) -> None:
     Raises:
         HelixError: the networks cannot be built as the recipe says.
     """
-    from helixnas.engine import Runtime
     from helixnas.nn import count_params
-    from helixnas.pipeline.estimate import distill_bytes, macs_per_second, sizes, sketch
+    from helixnas.pipeline.estimate import distill_bytes, sketch
     from helixnas.teacher import count_teacher
 
     drawn = sketch(recipe)
@@ -64,15 +63,19 @@ def show_sizes(recipe: Recipe, console: Console) -> None:
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
         limits += [f"{key} >= {_amount(value, key, costs)}" for key, value in search.min.items()]
         _say(console, f"search {search_name}: {' and '.join(limits) or 'no limits'}")
-    of_networks, speed = sizes(drawn), macs_per_second(Runtime(recipe.runtime))
-    macs = {one.name: one.stage.macs(recipe, of_networks) for one in plan(recipe.to_dict()) if one.stage.macs}
-    times = [f"{name} {duration(amount / speed)}" for name, amount in macs.items() if amount > 0]
-    if times and recipe.expected_training_images > 0:
-        _say(
-            console,
-            f"estimated time on this machine, right within a factor of three or so ({speed / 1e9:.1f} G multiply-adds a "
-            f"second in a small network): {', '.join(times)}; {duration(sum(macs.values()) / speed)} in all",
-        )
+    if recipe.expected_training_images > 0:
+        _show_times(recipe, drawn, console)
+
+
+def _show_times(recipe: Recipe, drawn: "Sketch", console: Console) -> None:
+    """Print how long the stages will take, estimated from forward passes on this machine."""
+    from helixnas.pipeline.estimate import forward_times
+
+    times = forward_times(drawn, recipe)
+    found = {one.name: one.stage.seconds(recipe, times) for one in plan(recipe.to_dict()) if one.stage.seconds}
+    shown = [f"{name} {duration(seconds)}" for name, seconds in found.items() if seconds > 0]
+    total = duration(sum(found.values()))
+    _say(console, f"estimated time on this machine, from forward passes of both networks: {total}: {', '.join(shown)}")
 
 
 def _blocks_table(drawn: "Sketch") -> Table:

@@ -1,14 +1,14 @@
 """distill: train every block of the supernet on the teacher's features (Eq. 5 and 6)."""
 
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.stage import Sizes, Stage
+from helixnas.pipeline.stage import ForwardTimes, Stage
 from helixnas.pipeline.stages.wording import BACKWARD, distill_text, num_steps
 
 
-def _macs(recipe: Recipe, sizes: Sizes) -> int:
+def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     config = recipe.distill
     steps = num_steps(config.num_epochs, config.batch_size, recipe.expected_training_images, stop_at=config.stop_at)
-    return steps * config.batch_size * (sizes.teacher_macs + (1 + BACKWARD) * sizes.path_macs)
+    return steps * config.batch_size * (times.teacher + (1 + BACKWARD) * times.supernet)
 
 
 DISTILL = Stage(
@@ -18,7 +18,7 @@ DISTILL = Stage(
     settings=lambda values, search: {"supernet": values["supernet"], "distill": values["distill"]},
     upstream=lambda values, search: ("teacher",),
     describe=lambda recipe, search: distill_text(recipe.distill, recipe.expected_training_images),
-    macs=_macs,
+    seconds=_seconds,
     work="helixnas.pipeline.work.distill:distill",
     check_before="helixnas.pipeline.work.distill:check_searches",
     files=("supernet/*", "history/distill*.parquet"),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.stage import Sizes, Stage, Values
-from helixnas.pipeline.stages.wording import fit_macs, retrain_text
+from helixnas.pipeline.stage import ForwardTimes, Stage, Values
+from helixnas.pipeline.stages.wording import fit_seconds, retrain_text
 
 
 def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
@@ -21,11 +21,11 @@ def _describe(recipe: Recipe, search: str) -> str:
     return retrain_text(config, config.inherit.tuning(config.fit), recipe.expected_training_images)
 
 
-def _macs(recipe: Recipe, sizes: Sizes) -> int:
+def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
     config, images = recipe.retrain, recipe.expected_training_images
     head, tuning = config.inherit.head_fit(config.fit), config.inherit.tuning(config.fit)
-    return sum(fit_macs(fit, images, sizes.network_macs) for fit in (head, tuning))
+    return sum(fit_seconds(fit, images, times.network) for fit in (head, tuning))
 
 
 INHERIT = Stage(
@@ -34,7 +34,7 @@ INHERIT = Stage(
     settings=_settings,
     upstream=lambda values, search: (f"search:{search}", "distill"),
     describe=_describe,
-    macs=_macs,
+    seconds=_seconds,
     work="helixnas.pipeline.work.retrain:retrain_inherited",
     check="helixnas.pipeline.work.retrain:check_images",
     files=("searches/{search}/inherited/*", "history/inherit-{search}.parquet"),

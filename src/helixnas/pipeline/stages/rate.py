@@ -9,7 +9,7 @@ RATE = Stage(
     settings=lambda values, search: {"rating": values["rating"]},
     upstream=lambda values, search: ("distill",),
     describe=lambda recipe, search: f"every path on {recipe.data.num_rating:,} images",
-    macs=lambda recipe, sizes: recipe.data.num_rating * (sizes.teacher_macs + sizes.rated_macs),
+    seconds=lambda recipe, times: recipe.data.num_rating * (times.teacher + times.rating),
     work="helixnas.pipeline.work.rate:rate",
     files=("ratings/block-*.parquet",),
 )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.stage import Sizes, Stage, Values
-from helixnas.pipeline.stages.wording import fit_macs, retrain_text
+from helixnas.pipeline.stage import ForwardTimes, Stage, Values
+from helixnas.pipeline.stages.wording import fit_seconds, retrain_text
 
 
 def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
@@ -20,9 +20,9 @@ def _describe(recipe: Recipe, search: str) -> str:
     return retrain_text(recipe.retrain, recipe.retrain.fit, recipe.expected_training_images)
 
 
-def _macs(recipe: Recipe, sizes: Sizes) -> int:
+def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
-    return fit_macs(recipe.retrain.fit, recipe.expected_training_images, sizes.network_macs)
+    return fit_seconds(recipe.retrain.fit, recipe.expected_training_images, times.network)
 
 
 RETRAIN = Stage(
@@ -32,7 +32,7 @@ RETRAIN = Stage(
     settings=_settings,
     upstream=lambda values, search: (f"search:{search}",),
     describe=_describe,
-    macs=_macs,
+    seconds=_seconds,
     work="helixnas.pipeline.work.retrain:retrain",
     check="helixnas.pipeline.work.retrain:check_images",
     files=("searches/{search}/retrained/*", "history/retrain-{search}.parquet"),

@@ -8,8 +8,8 @@ STITCH = Stage(
     settings=lambda values, search: {"stitching": values["stitching"]},
     upstream=lambda values, search: ("rate", "costs"),
     describe=lambda recipe, search: f"{recipe.stitching.num_architectures} random networks",
-    macs=lambda recipe, sizes: (
-        recipe.data.num_rating * recipe.stitching.num_architectures * (sizes.network_macs + sizes.teacher_macs)
+    seconds=lambda recipe, times: (
+        recipe.data.num_rating * recipe.stitching.num_architectures * (times.network + times.teacher)
     ),
     work="helixnas.pipeline.work.stitch:stitch",
     files=("ratings/stitching.json",),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.stage import Sizes, Stage, Values
-from helixnas.pipeline.stages.wording import fit_macs, fit_text
+from helixnas.pipeline.stage import ForwardTimes, Stage, Values
+from helixnas.pipeline.stages.wording import fit_seconds, fit_text
 
 
 def _settings(values: Values, search: str) -> Mapping[str, Any]:
@@ -20,10 +20,10 @@ def _describe(recipe: Recipe, search: str) -> str:
     return fit_text(recipe.teacher_fit, recipe.expected_training_images)
 
 
-def _macs(recipe: Recipe, sizes: Sizes) -> int:
+def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     if recipe.teacher.weights:
         return 0
-    return fit_macs(recipe.teacher_fit, recipe.expected_training_images, sizes.teacher_macs)
+    return fit_seconds(recipe.teacher_fit, recipe.expected_training_images, times.teacher)
 
 
 TEACHER = Stage(
@@ -33,7 +33,7 @@ TEACHER = Stage(
     settings=_settings,
     upstream=lambda values, search: (),
     describe=_describe,
-    macs=_macs,
+    seconds=_seconds,
     work="helixnas.pipeline.work.teacher:make_teacher",
     files=("teacher/*", "history/teacher.parquet"),
 )

@@ -1,11 +1,11 @@
-"""The work of a training in words and in multiply-adds, for the dry run."""
+"""The work of a training in words and in seconds, for the dry run."""
 
 from helixnas.distill.config import DistillConfig
 from helixnas.engine.config import FitConfig
 from helixnas.retrain.config import RetrainConfig
 
 BACKWARD = 2
-"""Multiply-adds of a backward pass, in forward passes."""
+"""Time of a backward pass, in forward passes."""
 
 
 def num_steps(num_epochs: int, batch_size: int, images: int, *, stop_at: float = 1.0) -> int:
@@ -34,9 +34,9 @@ def fit_text(fit: FitConfig, images: int) -> str:
     return f"{steps}, {fit.num_parts} parts of {fit.microbatch_size}" if fit.num_parts > 1 else steps
 
 
-def fit_macs(fit: FitConfig, images: int, macs: int) -> int:
-    """Return the multiply-adds of training a classifier of `macs` per image, forward and backward."""
-    return num_steps(fit.num_epochs, fit.batch_size, images) * fit.batch_size * (1 + BACKWARD) * macs
+def fit_seconds(fit: FitConfig, images: int, forward: float) -> float:
+    """Return the estimated time of training a classifier whose forward pass takes `forward` seconds per image."""
+    return num_steps(fit.num_epochs, fit.batch_size, images) * fit.batch_size * (1 + BACKWARD) * forward
 
 
 def distill_text(config: DistillConfig, images: int) -> str:

@@ -11,11 +11,12 @@ from rich.console import Console
 
 from helixnas.artifacts.baseline import Baseline
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.tables.ranking import show_ranking
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, DataError, Interrupted, SpaceError
 from helixnas.experiments.baseline import train_baseline
 from helixnas.experiments.baseline_plan import BaselinePlan, default_num
-from helixnas.experiments.ranking import rank_run, show_ranking
+from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, save_benchmark
 from helixnas.lab.baselines import BaselineConfig
 from helixnas.lab.trained import TrainedNetwork

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.tables.benchmark import show_plan
 from helixnas.engine.progress import Reporter
 from helixnas.errors import (
     ConfigError,
@@ -22,7 +23,7 @@ from helixnas.errors import (
 )
 from helixnas.experiments import benchmark as bench
 from helixnas.experiments.benchmark import build_benchmark, repeatability
-from helixnas.experiments.benchmark_plan import BenchmarkPlan, show_plan
+from helixnas.experiments.benchmark_plan import BenchmarkPlan
 from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, load_benchmark
 from helixnas.lab.trained import TrainedNetwork

@@ -78,7 +78,7 @@ def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_
     assert (facts["steps"], facts["images"]) == (steps, 64 * steps)
     assert record.stages["distill"].core_seconds is not None
     assert {"rate", "stitch", "search:small"} <= set(record.stages)
-    kept = load_beams(whole.kept, record.stages["distill"].key)
+    kept = load_beams(whole.beams, record.stages["distill"].key)
     assert kept is not None
     assert [len(of_block) for of_block in kept] == [4, 2]  # two of each width: 8 and 12, then 12
     assert kept[-1][0] == (facts["best_kept"], facts["best_kept_score"])
@@ -103,7 +103,7 @@ def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_
     assert stopped.checkpoint("distill").is_file()
     run_recipe(recipe, stopped, listener, until="search")
     assert digests(stopped.path) == digests(whole.path)
-    assert stopped.kept.read_text() == whole.kept.read_text()
+    assert stopped.beams.read_text() == whole.beams.read_text()
 
 
 def test_a_progressive_run_is_not_done_in_parts(finished: RunFolder, tiny: Recipe, tmp_path: Path, listener) -> None:
@@ -131,10 +131,3 @@ def test_a_progressive_run_whose_loss_is_not_finite_keeps_no_block(
         run_recipe(wild, folder, Reporter(), until="distill", others=[finished])
     assert not list(folder.path.glob("supernet/*"))
     assert not list(folder.path.glob("checkpoints/*"))
-
-
-def test_settings_of_progressive_strategies_leave_older_runs_as_they_are(copy: RunFolder, tiny: Recipe) -> None:
-    key = copy.load_record().stages["distill"].key
-    record = run_recipe(tiny, copy, Reporter(), until="distill")
-    assert (record.stages["distill"].key, tiny.distill.strategy) == (key, "concurrent")
-    assert "strategy" not in record.stages["distill"].settings["distill"]

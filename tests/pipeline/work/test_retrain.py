@@ -114,7 +114,7 @@ def test_the_teacher_teaches_the_whole_network(copy: RunFolder, tiny: Recipe, te
 def test_a_supernet_whose_weights_cannot_be_inherited_is_told_before_anything_is_done(tiny: Recipe) -> None:
     assert tiny.retrain is not None
     inheriting = replace(tiny.retrain, init="inherited")
-    with pytest.raises(ConfigError, match=r"supernet.interface=adapter alone: .*; set retrain.init to scratch"):
+    with pytest.raises(ConfigError, match=r"only with supernet.interface=adapter: .*; set retrain.init to scratch"):
         replace(tiny, supernet=replace(tiny.supernet, interface="widen"), retrain=inheriting)
 
 

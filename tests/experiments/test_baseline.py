@@ -95,7 +95,7 @@ def test_a_ranking_shows_baselines_beside_the_run_with_what_each_cost(
 def test_a_run_whose_stages_were_not_timed_says_so(make_plan: MakePlan, copy: RunFolder, bench: Path) -> None:
     train_baseline(make_plan("darts"), Reporter())
     record = copy.load_record()
-    record.with_stage("distill", replace(record.stages["distill"], core_seconds=copy.save_record(None)))
+    copy.save_record(record.with_stage("distill", replace(record.stages["distill"], core_seconds=None)))
     ranked = rank_run(copy, bench, Reporter(), num_resamples=2)
     (score,) = [row for row in ranked.ranking.baselines[0].rows if row.name == "relative_l1"]
     assert score.core_seconds is None
@@ -133,7 +133,7 @@ def test_what_is_there_is_kept_and_other_settings_make_it_again(make_plan: MakeP
     assert train_baseline(plan, listener) == first
     assert listener.said == [f"{plan.file}: done already"]
     train_baseline(make_plan("darts", lr=0.1), listener)
-    assert f"{plan.file} is made again: baseline.lr was 0.05, is 0.1" in listener.said
+    assert f"{plan.file} is made again: baseline.lr changed from 0.05 to 0.1" in listener.said
 
 
 def test_a_file_with_missing_points_is_gone_on_with(make_plan: MakePlan, listener) -> None:

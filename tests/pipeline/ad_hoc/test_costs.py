@@ -125,11 +125,11 @@ def test_a_latency_budget_is_searched_measured_and_stored(
 
 def test_a_latency_budget_without_latency_says_how_to_measure_it(copy: RunFolder, tiny: Recipe) -> None:
     with pytest.raises(
-        ConfigError, match=r"the search limits latency_ms, but latency was not measured in this run; .* helixnas costs"
+        ConfigError, match=r"latency_ms is limited, but latency was not measured in this run; .* helixnas costs"
     ):
         search_run(copy, None, SearchConfig(max={"latency_ms": 5}))
     changed = replace(tiny, searches={"fast": SearchConfig(max={"latency_ms": 5})}, seed=1)
-    with pytest.raises(ConfigError, match="search fast: latency_ms is asked for, but latency was not measured"):
+    with pytest.raises(ConfigError, match="search fast: latency_ms is limited, but latency was not measured"):
         run_recipe(changed, RunFolder(copy.path.parent / "new"), Reporter())
 
 

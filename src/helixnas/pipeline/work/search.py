@@ -296,7 +296,7 @@ def require_latency(asked: Collection[str], costs: CostTable, folder: RunFolder)
     for name in LATENCY_LIMITS:
         if name in asked and LATENCY not in costs.resources:
             raise ConfigError(
-                f"the search limits {name}, but latency was not measured in this run; measure it first, for example with: "
+                f"{name} is limited, but latency was not measured in this run; measure it first, for example with: "
                 f"helixnas costs {folder.path} --latency onnxruntime-cpu"
             )
 

@@ -33,7 +33,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """One named search: what it asked, what it found, and what became of it."""
+    """One named search: limits, result and trained networks."""
 
     name: str
     status: str
@@ -67,7 +67,7 @@ class Search:
     runners_up: tuple[RunnerUp, ...]
     front: Front
     certificate: Certificate | None
-    """What the search claims; None where an older version made it."""
+    """The claim of the search that `helixnas verify` checks; None where the search wrote none."""
 
     comparison: tuple[Mapping[str, Any], ...]
     """Per method: method, score, excess, seconds, finished; empty where none was made."""
@@ -111,7 +111,7 @@ class RunFiles:
 
     @property
     def teacher(self) -> Mapping[str, Any]:
-        """What is known of the teacher: model, params, macs, accuracy, num_evaluated; empty before it is made."""
+        """Known facts of the teacher: model, params, macs, accuracy, num_evaluated; empty before its stage is done."""
         stage = self.record.stages.get("teacher")
         return {} if stage is None else stage.facts
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts.files import write_json
-from helixnas.report.reading import RunnerUp, read_run
+from helixnas.artifacts.search_record import RunnerUp
+from helixnas.report.reading import read_run
 from helixnas.report.run.certainty import certainty_section, differing_blocks, is_significant, verdict
 from helixnas.search import Budget, Instance, InstanceBlock, certify, solve
 

@@ -21,7 +21,7 @@ def certainty_section(run: RunFiles) -> Section:
         "batches": batches,
         "coverage": 100 * coverage_of_two_standard_errors(batches) if 2 <= batches <= 30 else None,
         "searches": [
-            (search, verdict(search), _forest(search) if search.runners_up else None, comparison_rows(search))
+            (search, verdict(search), _forest(search) if search.found.runners_up else None, comparison_rows(search))
             for search in run.searches
         ],
     }
@@ -39,7 +39,7 @@ def is_significant(other: RunnerUp) -> bool | None:
 
 def verdict(search: Search) -> str:
     """Return in words how many of the next ten networks do not differ significantly from the winner."""
-    number, answers = len(search.runners_up), [is_significant(other) for other in search.runners_up]
+    number, answers = len(search.found.runners_up), [is_significant(other) for other in search.found.runners_up]
     if not number:
         return "No other network meets the limits, so there is nothing to compare the winner with."
     if None in answers:
@@ -81,7 +81,7 @@ def comparison_rows(search: Search) -> list[list[str]]:
 
 def _forest(search: Search) -> Chart:
     """Draw the difference of each runner-up with two standard errors; rows are as high as their labels."""
-    others = search.runners_up
+    others = search.found.runners_up
     rows = [_row(rank, search, other) for rank, other in enumerate(others, start=2)]
     heights = [max(20, 13 * (row.count("<br>") + 1) + 6) for row in rows]
     ends = list(accumulate(heights))

@@ -12,60 +12,27 @@ Traceback (most recent call last):
     ...
 helixnas.errors.UnknownNameError: unknown setting in my.yaml: 'lrr'; did you mean lr?
 
-pydantic checks the values (docs/decisions/0008); no other module imports it.
+pydantic checks the values (docs/decisions/0008). It is slow to import, so it is imported only here, once a value is checked.
 """
 
 import ast
 import inspect
 import textwrap
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
 from itertools import pairwise
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    TypeVar,
-    Union,
-    cast,
-    dataclass_transform,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, Le, Lt, Unit
-from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
+from annotated_types import Ge as Ge
+from annotated_types import Gt as Gt
+from annotated_types import Le as Le
+from annotated_types import Lt as Lt
+from annotated_types import Unit as Unit
 
 from helixnas.errors import ConfigError, UnknownNameError
-
-__all__ = [
-    "Ge",
-    "Gt",
-    "Le",
-    "Lt",
-    "OneOf",
-    "Section",
-    "Setting",
-    "Unit",
-    "build",
-    "check_names",
-    "check_value",
-    "hint_of",
-    "in_words",
-    "is_named",
-    "limits",
-    "locate",
-    "read_value",
-    "sections",
-    "settings",
-    "settings_class",
-]
 
 T = TypeVar("T")
 
@@ -75,9 +42,6 @@ WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or f
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 """Ranges in messages and help, by the attribute of the annotation that holds the bound."""
 
-OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
-"""pydantic's types of error for a number outside its range."""
-
 
 @dataclass(frozen=True)
 class OneOf:
@@ -85,23 +49,12 @@ class OneOf:
 
     names: tuple[str, ...]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return pydantic's schema of the text with the check of its name."""
-        return no_info_after_validator_function(self._check, handler(source))
-
-    def _check(self, name: str) -> str:
-        if name not in self.names:
-            raise PydanticCustomError("unknown_name", "unknown name", {"known": self.names})
-        return name
-
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def settings(section: str) -> Callable[[type[T]], type[T]]:
     """Make a class a frozen, keyword-only dataclass whose fields are checked before its own ``__post_init__`` runs.
 
-    Args:
-        section: dotted name of the group of settings in a recipe, which messages put before a field's name; empty for
-            the recipe itself.
+    Messages put `section`, the dotted name of the group of settings in a recipe, before a field's name.
     """
 
     def make(kind: type[T]) -> type[T]:
@@ -109,8 +62,9 @@ def settings(section: str) -> Callable[[type[T]], type[T]]:
 
         def check(self: Any) -> None:
             for each in fields(self):
-                value = getattr(self, each.name)
-                if value is not each.default and settings_class(_hints(kind)[each.name]) is None:
+                value, group = getattr(self, each.name), settings_class(_hints(kind)[each.name])
+                made = None if group or each.default_factory is MISSING else each.default_factory()
+                if group is None and value is not each.default and (made is None or value != made):
                     checked = check_value(kind, each.name, value, name=_dotted(section, each.name))
                     object.__setattr__(self, each.name, checked)
             rules(self)
@@ -122,54 +76,55 @@ def settings(section: str) -> Callable[[type[T]], type[T]]:
 
 
 def read_value(kind: type, setting: str, value: Any, *, name: str, where: str = "") -> Any:
-    """Return a plain value, as YAML holds it, of one setting with the type of its field; arguments as of `check_value`."""
+    """Return a plain value, as YAML holds it, with the type of its field; arguments and errors as of `check_value`."""
     return check_value(kind, setting, _as_typed(_hints(kind)[setting], value), name=name, where=where)
 
 
 def check_value(kind: type, setting: str, value: Any, *, name: str, where: str = "") -> Any:
-    """Return a value of one plain setting with the type of its field.
-
-    Args:
-        kind: the settings class.
-        setting: its field.
-        value: to check.
-        name: of the setting, for messages.
-        where: the value comes from, for messages.
+    """Return a value with the type of the field `setting` of `kind`; messages call it `name` and say `where` it was read.
 
     Raises:
         ConfigError: the value is of the wrong type or out of range.
         UnknownNameError: the value is not one of the field's names.
     """
+    from pydantic_core import ValidationError
+
+    hint = _hints(kind)[setting]
     try:
-        return _validator(kind, setting)(value)
+        checked = _validator(kind, setting)(value)
     except ValidationError as error:
-        errors = error.errors(include_url=False)
-    hint, first, source = _hints(kind)[setting], errors[0], f"{where}: " if where else ""
-    if first["type"] == "unknown_name":
-        origin = f"{name} in {where}:" if where else name
-        raise UnknownNameError(origin, first["input"], first.get("ctx", {})["known"])
-    wanted = in_words(hint)
-    if all(each["type"] in OUT_OF_RANGE for each in errors):
+        raise ConfigError(_sentence(hint, value, error.errors(include_url=False), name, where)) from None
+    known = _names(hint)
+    for item in checked if isinstance(checked, tuple) else (checked,):
+        if known is not None and isinstance(item, str) and item not in known:
+            raise UnknownNameError(f"{name} in {where}:" if where else name, item, known)
+    return checked
+
+
+def _sentence(hint: Any, value: Any, errors: Sequence[Any], name: str, where: str) -> str:
+    """Return pydantic's errors about a value in one sentence."""
+    first, wanted = errors[0], in_words(hint)
+    if all(each["type"].startswith(("greater_than", "less_than")) for each in errors):
         wanted, value = limits(hint), first["input"]
     elif first["type"] == "finite_number":
         wanted, value = f"a finite number {limits(hint)}".strip(), first["input"]
     each = "each of " if value is first["input"] and isinstance(next(iter(first["loc"]), None), int) else ""
-    raise ConfigError(f"{source}{each}{name} must be {wanted}, not {_shown(value)}")
+    return f"{where and f'{where}: '}{each}{name} must be {wanted}, not {_shown(value)}"
 
 
-def build(kind: type[T], values: Mapping[Any, Any], *, where: str, prefix: str = "") -> T:
-    """Build settings from plain values as YAML holds them.
+def build(kind: type[T], values: Any, *, where: str, prefix: str = "") -> T:
+    """Build settings from a mapping of names to plain values as YAML holds them.
 
-    Args:
-        kind: the settings class; a field may hold another one, an optional one, or a dictionary of them.
-        values: by name of the field.
-        where: the values come from, for messages.
-        prefix: dotted name of this group of settings, for messages.
+    A field may hold another settings class, an optional one, or a dictionary of them. Messages say `where` the values were
+    read, and name a setting after the dotted name `prefix` of its group.
 
     Raises:
         UnknownNameError: a setting does not exist.
         ConfigError: a value is of the wrong type, out of range, or contradicts another.
     """
+    if not isinstance(values, Mapping):
+        some = ", ".join(list(_hints(kind))[:3])
+        raise ConfigError(f"{where}: {prefix} must hold settings ({some}, ...), not {_shown(values)}")
     check_names(kind, values, where=where, prefix=prefix)
     return kind(**{name: _built(kind, name, value, where=where, prefix=prefix) for name, value in values.items()})
 
@@ -180,8 +135,7 @@ def check_names(kind: Any, values: Mapping[Any, Any], *, where: str, prefix: str
         if name not in _hints(kind):
             raise UnknownNameError(f"setting in {where}{prefix and f' under {prefix}'}:", str(name), _hints(kind))
         hint = _hints(kind)[name]
-        inner = settings_class(hint)
-        if inner is not None and isinstance(value, Mapping):
+        if (inner := settings_class(hint)) is not None and isinstance(value, Mapping):
             for below, item in value.items() if is_named(hint) else [("", value)]:
                 if isinstance(item, Mapping):
                     check_names(inner, item, where=where, prefix=_dotted(prefix, name, str(below)))
@@ -194,20 +148,12 @@ def _built(kind: Any, name: str, value: Any, *, where: str, prefix: str) -> Any:
         return read_value(kind, name, value, name=dotted, where=where)
     if value is None and type(None) in get_args(hint):
         return None
-    if not is_named(hint):
-        return _group(inner, value, where=where, prefix=dotted)
-    items = value.items() if isinstance(value, Mapping) else _group(inner, value, where=where, prefix=dotted)
-    return {
-        str(key): _group(inner, {} if item is None else item, where=where, prefix=_dotted(dotted, str(key)))
-        for key, item in items
-    }
-
-
-def _group(kind: Any, value: Any, *, where: str, prefix: str) -> Any:
-    if not isinstance(value, Mapping):
-        some = ", ".join(list(_hints(kind))[:3])
-        raise ConfigError(f"{where}: {prefix} must hold settings ({some}, ...), not {_shown(value)}")
-    return build(kind, value, where=where, prefix=prefix)
+    if is_named(hint) and isinstance(value, Mapping):
+        return {
+            str(key): build(inner, {} if item is None else item, where=where, prefix=_dotted(dotted, str(key)))
+            for key, item in value.items()
+        }
+    return build(inner, value, where=where, prefix=dotted)
 
 
 def _shown(value: Any) -> str:
@@ -219,10 +165,10 @@ def _as_typed(hint: Any, value: Any) -> Any:
     hint = _plain(hint)
     if isinstance(value, list) and get_origin(hint) is tuple:
         return tuple(_as_typed(get_args(hint)[0], item) for item in value)
-    kinds = get_args(hint) or (hint,)
+    kinds = [_plain(each) for each in get_args(hint) or (hint,)]
     if isinstance(value, str) and str not in kinds:
         for kind in (int, float):
-            if kind in [_plain(each) for each in kinds]:
+            if kind in kinds:
                 with suppress(ValueError):
                     return kind(value)
     return value
@@ -262,17 +208,12 @@ class Section:
     """Whether null leaves the whole group out."""
 
 
-def sections(kind: type, name: str = "", help: str = "", *, optional: bool = False) -> Iterator[Section]:
+def sections(kind: Any, name: str = "", help: str = "", *, optional: bool = False) -> Iterator[Section]:
     """Yield the groups of settings of a settings class, itself first; a group in a dictionary is called NAME.
 
-    Args:
-        kind: the settings class.
-        name: dotted name of it.
-        help: meaning of it; its own docstring by default.
-        optional: whether null leaves it out.
+    `name`, `help` and `optional` are those of the first group; its `help` is the docstring of `kind` by default.
     """
     texts, hints = _helps(kind), _hints(kind)
-    plain = [each for each in fields(cast(Any, kind)) if settings_class(hints[each.name]) is None]
     described = tuple(
         Setting(
             name=_dotted(name, each.name),
@@ -280,18 +221,18 @@ def sections(kind: type, name: str = "", help: str = "", *, optional: bool = Fal
             default=each.default if each.default_factory is MISSING else each.default_factory(),
             help=texts.get(each.name, ""),
         )
-        for each in plain
+        for each in fields(kind)
+        if settings_class(hints[each.name]) is None
     )
     yield Section(name, help or (kind.__doc__ or "").partition("\n")[0], described, optional)
     for each, hint in hints.items():
-        inner = settings_class(hint)
-        if inner is not None:
+        if (inner := settings_class(hint)) is not None:
             below = _dotted(name, each, "NAME" if is_named(hint) else "")
             yield from sections(inner, below, texts.get(each, ""), optional=type(None) in get_args(hint))
 
 
 def locate(kind: type, name: str) -> tuple[tuple[str, ...], type, str] | None:
-    """Return where a dotted name leads: its parts as fields spell them, the settings class that holds it, and its field.
+    """Find the field that a dotted name leads to: the name's parts, the settings class that holds the field, and the field.
 
     Words of a field may be joined by dashes. A name may go on inside a field that holds a mapping
     (``searches.small.max.macs`` leads to the field ``max``). None where there is no such field.
@@ -350,20 +291,20 @@ def limits(hint: Any) -> str:
     'above 0 and at most 1'
     """
     bounds = {name: getattr(part, name) for part in _metadata(hint) for name in LIMITS if hasattr(part, name)}
-    large = 2**32  # as a power of two
     return " and ".join(
-        f"{LIMITS[name]} {bound if bound < large else f'2^{bound.bit_length() - 1}'}" for name, bound in bounds.items()
+        f"{LIMITS[name]} {bound if bound < 2**32 else f'2^{bound.bit_length() - 1}'}" for name, bound in bounds.items()
     )
 
 
 def _described(hint: Any) -> str:
-    """Return type, unit and range in words."""
-    parts = list(_metadata(hint))
-    unit = next((f" ({part.unit})" for part in parts if isinstance(part, Unit)), "")
-    names = next(
-        (f": {', '.join(name or 'empty' for name in part.names)}" for part in parts if isinstance(part, OneOf)), ""
-    )
-    return ", ".join(part for part in (f"{in_words(hint)}{unit}{names}", limits(hint)) if part)
+    """Return type, unit, names and range in words."""
+    unit = "".join(f" ({part.unit})" for part in _metadata(hint) if isinstance(part, Unit))
+    names = ", ".join(name or "empty" for name in _names(hint) or ())
+    return ", ".join(filter(None, (f"{in_words(hint)}{unit}{names and f': {names}'}", limits(hint))))
+
+
+def _names(hint: Any) -> tuple[str, ...] | None:
+    return next((part.names for part in _metadata(hint) if isinstance(part, OneOf)), None)
 
 
 def _metadata(hint: Any) -> Iterator[Any]:
@@ -391,17 +332,18 @@ def _hints(kind: type) -> dict[str, Any]:
 
 @cache
 def _validator(kind: type, setting: str) -> Callable[..., Any]:
-    """Return pydantic's check of one field; a class whose settings keep their defaults needs none of them."""
+    from pydantic import ConfigDict, TypeAdapter
+
     return TypeAdapter(_hints(kind)[setting], config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python
 
 
 @cache
 def _helps(kind: type) -> dict[str, str]:
     """Return the docstrings below the fields of a class, by name of the field."""
-    body = cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]).body
+    definition: Any = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     return {
         one.target.id: " ".join(other.value.value.split())
-        for one, other in pairwise(body)
+        for one, other in pairwise(definition.body)
         if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
         if isinstance(other, ast.Expr) and isinstance(other.value, ast.Constant) and isinstance(other.value.value, str)
     }

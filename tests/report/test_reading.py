@@ -17,11 +17,18 @@ def test_searches_stand_in_the_order_of_the_settings(own_run: Path) -> None:
     assert [search.name for search in read_run(own_run).searches] == ["tiny", "small"]
 
 
-@pytest.mark.parametrize("name", ["searches/small/result.json", "searches/small/architecture.json", "config.yaml"])
-def test_a_damaged_file_is_named(own_run: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("searches/small/result.json", "truncated or damaged"),
+        ("searches/small/architecture.json", "truncated or damaged"),
+        ("config.yaml", "not YAML"),
+    ],
+)
+def test_a_damaged_file_is_named(own_run: Path, name: str, fault: str) -> None:
     file = own_run / name
     file.write_text(file.read_text()[:20] + " : [")
-    with pytest.raises(ArtifactError, match=f"{name} is truncated or damaged"):
+    with pytest.raises(ArtifactError, match=f"{name} is {fault}"):
         build_report(own_run)
     assert not (own_run / "report.html").exists()
 

@@ -1,4 +1,4 @@
-"""What a training unit minimises: an injected objective; the paper's is the mean squared error of Eq. 5 and 6."""
+"""The objective that a training unit minimises; the paper's is the mean squared error of Eq. 5 and 6."""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -96,8 +96,8 @@ def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:
     counted = [tables.costs.of(network.architecture) for network in benchmark.networks]
     found: dict[str, FloatArray] = {}
     for name in ("macs", "params"):
-        told = benchmark.cost(name)
-        found[name] = (told if told is not None else np.array([cost[name] for cost in counted])).astype(float)
+        own = benchmark.cost(name)
+        found[name] = (own if own is not None else np.array([cost[name] for cost in counted])).astype(float)
     found["depth"] = np.array([network.architecture.effective_depth for network in benchmark.networks], dtype=float)
     return found
 

@@ -1,12 +1,12 @@
 """Ranking a run against a benchmark: correlations with intervals, size beside score, noise ceiling, regret.
 
-A rank correlation that does not beat the size of the network says nothing, so multiply-adds, parameters and depth are
-ranked on the same networks, the score's partial correlation given all three is told, and the lead in tau over each size
-is estimated on the same resamples.
+A score is useful only if it ranks better than network size does. So multiply-adds, parameters and depth rank the same
+networks; the score's partial correlation given all three, and its lead in tau over each, come from the same resamples.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,10 +39,10 @@ from helixnas.space import SearchSpace
 FloatArray = npt.NDArray[np.float64]
 
 MOST_RESAMPLES = 100_000
-"""Resamples of an interval that may be asked for; all are kept until its end."""
+"""Largest number of resamples of an interval; all are held in memory."""
 
 MOST_PAIRS = 6
-"""Pairs of trainings that the noise ceiling is told for, at most."""
+"""Largest number of pairs of trainings that are correlated for the noise ceiling."""
 
 
 def rank(
@@ -55,16 +55,16 @@ def rank(
     seed: int = 0,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Ranking:
-    """Return how well the scores of a run rank a benchmark's networks, beside what size alone does.
+    """Return how well the scores of a run, and size alone, rank a benchmark's networks.
 
     Args:
         benchmark: trained networks.
         tables: ratings and costs of the run.
-        space: what the run searches; the benchmark's networks must be of it.
-        searches: what searches add up, beside every rated kind of score alone; the first is the one told as the search's.
+        space: the run's space, which must contain the benchmark's networks.
+        searches: sums of scores to rank beside every rated kind of score; the first is reported as the search's.
         num_resamples: bootstrap resamples of every interval.
         seed: decides the resamples.
-        advance: told the resamples done and those in all.
+        advance: called with the numbers of finished resamples and of all resamples.
 
     Raises:
         ArtifactError: the benchmark holds networks of another space, or fewer than three.
@@ -83,21 +83,20 @@ def rank(
     found, distinct = subsets(benchmark), benchmark.distinct
     counts = {each.name: len(np.unique(distinct[each.rows])) for each in found}
     kept = [each for each in found if each.name == "all" or counts[each.name] >= LEAST]
-    ranked: list[SubsetRanking] = []
-    for position, subset in enumerate(kept):
-        before, total = position * num_resamples, len(kept) * num_resamples
-        ranked.append(
-            _rank_subset(
-                benchmark,
-                subset,
-                predictors,
-                tuple(scores),
-                fitted.get(ADDITIVE),
-                seed=seed,
-                num_resamples=num_resamples,
-                advance=lambda done, before=before, total=total: advance(before + done, total),
-            )
+
+    def rank_subset(position: int) -> SubsetRanking:
+        return _rank_subset(
+            benchmark,
+            kept[position],
+            predictors,
+            tuple(scores),
+            fitted.get(ADDITIVE),
+            seed=seed,
+            num_resamples=num_resamples,
+            advance=lambda done: advance(position * num_resamples + done, len(kept) * num_resamples),
         )
+
+    ranked = tuple(map(rank_subset, range(len(kept))))
     budgets, picked_by = picks_by_budget(benchmark, {**predictors, **fitted}, tables, kinds, num_searched=space.size)
     return Ranking(
         benchmark={
@@ -111,19 +110,23 @@ def rank(
         search_score=search_score,
         num_resamples=num_resamples,
         picked_by=picked_by,
-        subsets=tuple(ranked),
+        subsets=ranked,
         skipped={
             each.name: f"{counts[each.name]} different networks, of at least {LEAST}"
             for each in found
             if each not in kept
         },
         budgets=budgets,
-        networks={
-            "architecture": tuple(network.architecture.text for network in benchmark.networks),
-            "accuracy": tuple(benchmark.mean_accuracy.tolist()),
-            **{name: tuple(values.tolist()) for name, values in {**scores, **size}.items()},
-        },
+        networks=_columns(benchmark, {**scores, **size}),
     )
+
+
+def _columns(benchmark: Benchmark, predictors: Mapping[str, FloatArray]) -> dict[str, tuple[Any, ...]]:
+    return {
+        "architecture": tuple(network.architecture.text for network in benchmark.networks),
+        "accuracy": tuple(benchmark.mean_accuracy.tolist()),
+        **{name: tuple(values.tolist()) for name, values in predictors.items()},
+    }
 
 
 def _rank_subset(
@@ -158,10 +161,10 @@ def _rank_subset(
     agreements = [
         Agreement.of(Correlations(*figures), resampled[:, pair]) for pair, figures in enumerate(of_all.tolist())
     ]
-    place = {name: position for position, name in enumerate(values)}
+    names = list(values)
 
     def lead(score: str, size: str) -> Estimate:
-        a, b = place[score], place[size]
+        a, b = names.index(score), names.index(size)
         return Estimate(float(of_all[a, 0] - of_all[b, 0]), interval(resampled[:, a, 0] - resampled[:, b, 0]))
 
     return SubsetRanking(
@@ -199,9 +202,8 @@ def _figures(
 def best_pearson(trainings: FloatArray) -> float | None:
     """Return the Pearson R that a perfect predictor reaches with the mean of repeated trainings, (networks, trainings).
 
-    With r the mean correlation of one training with another, the mean of n has the reliability n r / (1 + (n - 1) r)
-    (Spearman-Brown), and what predicts its noiseless part correlates with it by the root of that. It is above r, because
-    r suffers from the noise of both sides.
+    With r the mean correlation between two trainings, the mean of n trainings has the reliability n r / (1 + (n - 1) r)
+    (Spearman-Brown); a noise-free predictor correlates with that mean by the square root of the reliability.
 
     >>> round(best_pearson(np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0], [4.0, 4.0]])), 4)
     0.9428

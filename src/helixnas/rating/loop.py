@@ -126,9 +126,7 @@ class Rating:
             return
         for block in self.supernet:
             fit = BlockReadouts(block)
-            stream = images.batches(
-                batch_size=sizes[0], seed=self.seed, epoch=0, augment=False, shuffle=True, skip=0, drop_last=True
-            )
+            stream = images.batches(batch_size=sizes[0], seed=self.seed, augment=False, shuffle=True, drop_last=True)
             for _, batch in zip(sizes, stream, strict=False):
                 explained = explain_out_of_memory("rating.batch_size", self.config.batch_size)
                 with explained, torch.no_grad(), self.runtime.autocast():
@@ -142,13 +140,7 @@ class Rating:
         held: Tensor | None = None
         total = len(self.batch_sizes)
         stream = self.images.batches(
-            batch_size=self.config.batch_size,
-            seed=self.seed,
-            epoch=0,
-            augment=False,
-            shuffle=True,
-            skip=skip,
-            drop_last=False,
+            batch_size=self.config.batch_size, seed=self.seed, augment=False, shuffle=True, skip=skip
         )
         for number, batch in enumerate(stream, start=skip):
             if held is not None:

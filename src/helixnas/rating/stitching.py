@@ -80,7 +80,7 @@ class Stitching:
         number = min(self.config.num_images, len(self.images))
         size = min(self.config.batch_size, number)
         for batch in self.images.batches(
-            batch_size=size, seed=self.seed, epoch=1, augment=False, shuffle=True, skip=0, drop_last=True
+            batch_size=size, seed=self.seed, epoch=1, augment=False, shuffle=True, drop_last=True
         ):
             images = self.runtime.images(batch.images)
             with torch.no_grad(), self.runtime.autocast():

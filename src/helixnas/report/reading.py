@@ -17,7 +17,7 @@ from helixnas.artifacts.parquet import read_parquet
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
-from helixnas.artifacts.search_record import RunnerUp, SearchRecord
+from helixnas.artifacts.search_record import SearchRecord
 from helixnas.errors import HelixError
 from helixnas.search import Certificate
 from helixnas.space import Architecture, SearchSpace, load_space
@@ -33,47 +33,23 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """One named search: what it asked, what it found, and what became of it."""
+    """One named search: limits, result and trained networks."""
 
     name: str
-    status: str
-    """``optimal`` where the best is proven."""
-
+    found: SearchRecord
     architecture: Architecture
-    score: float
-    """Summed score (Eq. 4), lower is better."""
-
-    costs: Mapping[str, int]
-    teacher: Mapping[str, int]
-    """The teacher's parameters and multiply-adds, as the search saw them."""
-
     asked: Mapping[str, Mapping[str, Any]]
     """The limits as the user wrote them, under ``max`` and ``min``."""
 
-    upper: Mapping[str, int]
-    """Upper limits as whole numbers."""
-
-    lower: Mapping[str, int]
     weighted: bool
     """Whether scores were weighted or combined before they were added up, so that other sums do not compare with them."""
 
-    front_over: tuple[str, ...]
-    """The resources that the front weighs the score against."""
-
-    num_architectures: int
-    """Size of the space that was searched."""
-
-    seconds: float
-    runners_up: tuple[RunnerUp, ...]
     front: Front
     certificate: Certificate | None
-    """What the search claims; None where an older version made it."""
+    """The claim of the search that `helixnas verify` checks; None where the search wrote none."""
 
     comparison: tuple[Mapping[str, Any], ...]
     """Per method: method, score, excess, seconds, finished; empty where none was made."""
-
-    latency: Mapping[str, Any] | None
-    """How a latency budget was kept; None where there was none."""
 
     metrics: Mapping[str, Any]
     """``accuracy``, ``num_images``, ``params`` after retraining from scratch; empty before."""
@@ -111,7 +87,7 @@ class RunFiles:
 
     @property
     def teacher(self) -> Mapping[str, Any]:
-        """What is known of the teacher: model, params, macs, accuracy, num_evaluated; empty before it is made."""
+        """Known facts of the teacher: model, params, macs, accuracy, num_evaluated; empty before its stage is done."""
         stage = self.record.stages.get("teacher")
         return {} if stage is None else stage.facts
 
@@ -174,23 +150,13 @@ def _search(folder: Path) -> Search:
         methods = tuple(read_json(comparison)["methods"]) if comparison.is_file() else ()
     return Search(
         name=folder.name,
-        status=found.status,
+        found=found,
         architecture=_architecture(folder / "architecture.json"),
-        score=found.score,
-        costs=found.costs,
-        teacher=found.teacher,
         asked=asked,
-        upper=found.upper,
-        lower=found.lower,
         weighted=weighted,
-        front_over=found.front_over,
-        num_architectures=found.space_size,
-        seconds=found.seconds,
-        runners_up=found.runners_up,
         front=Front.load(folder / "front.parquet"),
         certificate=Certificate.load(certificate) if certificate.is_file() else None,
         comparison=methods,
-        latency=found.latency,
         metrics=read_json(metrics) if metrics.is_file() else {},
         inherited=read_json(inherited) if inherited.is_file() else {},
     )

@@ -34,7 +34,7 @@ def test_a_cost_that_is_not_recorded_is_said_to_be(ranking: Ranking, comparison:
 def test_what_an_accelerator_did_is_said_not_to_be_counted(ranking: Ranking, comparison: Comparison) -> None:
     rows = tuple(replace(each, device="cuda") if each.kind == "baseline" else each for each in comparison.rows)
     (section,) = baselines_sections(replace(ranking, baselines=(replace(comparison, rows=rows),)))
-    assert "On cuda, core-seconds count only the work of the processor." in section.body
+    assert "Core-seconds do not include the time of cuda." in section.body
 
 
 def test_a_ranking_without_baselines_has_no_such_section(ranking: Ranking) -> None:

@@ -41,7 +41,7 @@ def test_regret_is_told_in_points_beside_random_picks(ranking: Ranking, tmp_path
     assert "fall 6.25 points of accuracy short of the best on average; random picks 18.75." in body
 
 
-def test_the_best_additive_fit_is_shown_where_there_is_one_and_told_to_be_no_prediction(
+def test_the_best_additive_fit_is_shown_where_there_is_one_and_called_no_method(
     ranking: Ranking, agreement_of: Callable[..., Agreement], tmp_path: Path
 ) -> None:
     row = "<td>best additive fit</td>"
@@ -51,7 +51,7 @@ def test_the_best_additive_fit_is_shown_where_there_is_one_and_told_to_be_no_pre
     budgets = tuple(replace(each, picks={**each.picks, ADDITIVE: perfect}) for each in ranking.budgets)
     body = page_of(replace(ranking, subsets=subsets, budgets=budgets), tmp_path)
     assert body.count(row) == 3
-    assert body.count("It has seen what the scores are to predict") == 1
+    assert body.count("it is fitted to the trained accuracies that scores have to predict") == 1
     assert re.search(rf"{row}\s*<td[^>]*>0.750 <wbr>\(0.500 to 1.000\)", body)
     assert re.search(rf"{row}\s*<td[^>]*>0.00</td>", body)
 

@@ -15,11 +15,19 @@ LEADS = {"macs": 0.25, "params": 0.5, "depth": 0.375}
 @pytest.mark.parametrize(
     ("lead", "beyond", "sentence"),
     [
-        (LEADS, 0.5, "better than by any size alone; the closest is MACs (lead of the score in tau 0.250"),
-        ({**LEADS, "depth": -0.25}, 0.5, "Ranking by depth (layers) alone is better than by relative L1"),
-        ({**LEADS, "params": 0.0}, 0.5, "relative L1 (Eq. 7) and by parameters alone are not told apart"),
-        (LEADS, 0.5, "correlation is 0.500 (0.250 to 0.750): what it knows beyond size."),
-        (LEADS, 0.125, "the interval includes 0, so it may know nothing beyond size."),
+        (
+            LEADS,
+            0.5,
+            "better than any size alone; the best of these is MACs (Kendall tau of the score minus that of the size: 0.250",
+        ),
+        ({**LEADS, "depth": -0.25}, 0.5, "Depth (layers) alone ranks better than relative L1"),
+        (
+            {**LEADS, "params": 0.0},
+            0.5,
+            "No significant difference between ranking by relative L1 (Eq. 7) and by parameters alone",
+        ),
+        (LEADS, 0.5, "correlation is 0.500 (0.250 to 0.750), so the score adds information to size."),
+        (LEADS, 0.125, "the interval includes 0, so the score may add nothing to size."),
         (LEADS, -0.5, "among networks of equal size it prefers the worse."),
     ],
 )

@@ -14,7 +14,7 @@ def test_the_best_variant_is_certain_only_where_intervals_are_apart(
         "Against stitched outputs, seed a has the highest tau, 0.500 (0.450 to 0.550)."
     ]
     (told,) = verdicts(study(row("a", figures(0.5)), row("b", figures(0.48))))
-    assert told.endswith("the intervals of b overlap with its own, so that is not certain.")
+    assert told.endswith("this is not certain, because the intervals of b overlap with it.")
 
 
 def test_a_size_that_ranks_as_well_as_the_score_is_named(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts.files import write_json
-from helixnas.report.reading import RunnerUp, read_run
-from helixnas.report.run.certainty import certainty_section, differing_blocks, told_apart, verdict
+from helixnas.artifacts.search_record import RunnerUp
+from helixnas.report.reading import read_run
+from helixnas.report.run.certainty import certainty_section, differing_blocks, is_significant, verdict
 from helixnas.search import Budget, Instance, InstanceBlock, certify, solve
 
 
@@ -23,10 +24,10 @@ def verdict_of(begin: Callable[..., Any], runners_up: list[tuple[float, float | 
     ("runners_up", "sentence"),
     [
         ([], "No other network meets the limits"),
-        ([(0.01, None)], "cannot be said: one rating batch has no spread"),
-        ([(0.03, 0.01), (0.05, 0.01)], "told apart from all of the next 2"),
-        ([(0.03, 0.01), (0.01, 0.01)], "1 of the next 2 is not told apart from the winner"),
-        ([(0.0, 0.01), (0.02, 0.01)], "2 of the next 2 are not told apart from the winner"),
+        ([(0.01, None)], "is not known: that takes at least two rating batches"),
+        ([(0.03, 0.01), (0.05, 0.01)], "significantly better than all of the next 2"),
+        ([(0.03, 0.01), (0.01, 0.01)], "not significantly better than 1 of the next 2"),
+        ([(0.0, 0.01), (0.02, 0.01)], "not significantly better than 2 of the next 2"),
     ],
 )
 def test_the_verdict_counts_those_within_two_standard_errors(
@@ -36,7 +37,7 @@ def test_the_verdict_counts_those_within_two_standard_errors(
 
 
 def test_a_difference_without_spread_is_not_judged() -> None:
-    assert told_apart(RunnerUp(architecture="a", difference=1.0, standard_error=None)) is None
+    assert is_significant(RunnerUp(architecture="a", difference=1.0, standard_error=None)) is None
 
 
 def test_differing_blocks_of_equal_networks_are_none() -> None:

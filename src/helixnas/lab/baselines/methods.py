@@ -14,9 +14,9 @@ from helixnas.lab.baselines.config import BaselineConfig
 from helixnas.lab.baselines.curve import SharedWeights
 from helixnas.lab.baselines.mixture import Choices, build_choices, mixed_logits
 from helixnas.lab.baselines.one_shot import OneShot, build_one_shot
-from helixnas.lab.baselines.path_rating import rate_path
+from helixnas.lab.baselines.path_rating import OnePath, rate_path
 from helixnas.lab.baselines.sampling import draw_fairly, draw_uniformly
-from helixnas.lab.baselines.training import Passes, Training, Turn
+from helixnas.lab.baselines.training import Training, Turn
 from helixnas.space import Architecture, SearchSpace
 
 HALVES_STREAM = 45
@@ -79,7 +79,10 @@ def shared_weights(
             num_points=config.num_points,
         )
     draw = draw_uniformly if config.method == "spos" else draw_fairly
-    passes = _passes_of(network, lambda step: draw(space, seed=seed, step=step))
+
+    def passes(step: int) -> list[OnePath]:
+        return [OnePath(network, architecture) for architecture in draw(space, seed=seed, step=step)]
+
     turn = Turn(images=train, optimizer=_sgd(network, config), passes=passes, clip_grad=config.clip_grad)
     rate = partial(
         rate_path,
@@ -91,17 +94,6 @@ def shared_weights(
         normalize=normalize,
     )
     return SharedWeights(start(network, [turn]), rate, architectures, num_points=config.num_points)
-
-
-def _passes_of(network: OneShot, drawn: Callable[[int], tuple[Architecture, ...]]) -> Passes:
-    def passes(step: int) -> list[Callable[[Tensor], Tensor]]:
-        return [partial(_logits, network, architecture) for architecture in drawn(step)]
-
-    return passes
-
-
-def _logits(network: OneShot, architecture: Architecture, images: Tensor) -> Tensor:
-    return network(images, architecture)
 
 
 def _turns_of_darts(

@@ -1,9 +1,8 @@
 """Training with shared weights: a step is one or more *turns*, each an update of some parameters on a batch of its own.
 
 SPOS and FairNAS take one turn, for the weights. DARTS takes two: the architecture parameters on one half of the training
-images, then the weights on the other (first order: neither looks ahead to what the other will do). The loop yields a
-record per step; its state can be saved between two steps, and a
-resumed loop gives the same result, bit for bit.
+images, then the weights on the other (first order: neither anticipates the other's update). The loop yields a record per
+step; its state can be saved between two steps, and a resumed loop gives the same result, bit for bit.
 """
 
 import math

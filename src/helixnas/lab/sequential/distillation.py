@@ -199,7 +199,6 @@ class Progressive:
         for batch in self.held_out.batches(
             batch_size=min(self.config.batch_size, len(self.held_out)),
             seed=self.seed,
-            epoch=0,
             augment=False,
             shuffle=True,
             skip=len(self.scores),

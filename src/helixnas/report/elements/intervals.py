@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-from scipy import stats
-
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
 
@@ -35,6 +33,8 @@ def coverage_of_two_standard_errors(num_batches: int) -> float:
     >>> round(coverage_of_two_standard_errors(2), 3)
     0.705
     """
+    from scipy import stats  # takes longer to import than everything else on a page without this figure
+
     return float(1.0 - 2.0 * stats.t.sf(2.0, num_batches - 1))
 
 

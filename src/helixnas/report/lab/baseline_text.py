@@ -17,10 +17,10 @@ COLUMNS = (
 """Column titles of the page's table."""
 
 COST = (
-    "Images seen are training images, repeats counted, the teacher's included for the run; core-seconds are processor time "
-    "(user and system) of training, the teacher's included, and of one rating."
+    "Images seen: training images, counted in every epoch. Core-seconds: CPU time of training and of rating the networks once. "
+    "For the run, both include the training of its teacher."
 )
-"""How cost is counted."""
+"""Explains the columns of cost."""
 
 
 def cells_of(row: Compared) -> list[str]:
@@ -51,9 +51,7 @@ def title_of(comparison: Comparison) -> str:
 def accelerators(comparison: Comparison) -> str:
     """Return a warning where an accelerator did part of the work; empty where the processor did all of it."""
     devices = sorted({row.device for row in comparison.rows if row.device not in (None, "cpu")}, key=str)
-    return (
-        f"On {' and '.join(map(str, devices))}, core-seconds count only the work of the processor." if devices else ""
-    )
+    return f"Core-seconds do not include the time of {' and '.join(map(str, devices))}." if devices else ""
 
 
 def _count(value: int | float | None) -> str:

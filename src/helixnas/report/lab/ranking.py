@@ -37,10 +37,10 @@ def render_ranking(ranking: Ranking) -> str:
         _regret_section(ranking),
     ]
     facts = ranking.benchmark
-    told = f"{facts['num_rows']:,} rows"
+    subtitle = f"{facts['num_rows']:,} rows"
     if facts["num_networks"] != facts["num_rows"]:
-        told += f", which name {facts['num_networks']:,} different networks"
-    return document(f"Ranking against {facts['name']}", f"{told}.", sections)
+        subtitle += f", which name {facts['num_networks']:,} different networks"
+    return document(f"Ranking against {facts['name']}", f"{subtitle}.", sections)
 
 
 def _summary(ranking: Ranking) -> Section:

@@ -8,45 +8,50 @@ from helixnas.report.elements.wording import estimate_text, interval_text, signe
 TITLES = {"all": "All networks", "top_decile": "Top decile", "no_identity": "No identity"}
 
 FITTED = (
-    "The best additive fit gives every path of a block the value that, added up over blocks, comes nearest to the logarithm "
-    "of the benchmark's own mean error. It has seen what the scores are to predict, so it is no method, and no bound either: it "
-    "fits all networks, so another sum may pick better under a budget."
+    "The best additive fit is a reference, not a method: it is fitted to the trained accuracies that scores have to predict. It "
+    "gives each path of each block a value, such that the sums over blocks are closest to the logarithms of the errors. It is "
+    "no strict upper bound, because it fits all networks equally: under a budget, another sum may pick a better network."
 )
+"""Explains the additive fit."""
 
 
 def verdict(subset: SubsetRanking, score: str) -> str:
-    """Return in words whether a score ranks better than size alone does, and what it knows beyond size."""
+    """Return sentences: whether a score ranks better than size alone, and whether it adds information to size."""
     lead = subset.lead[score]
     best = min(SIZES, key=lambda size: lead[size].value)
     gap, beyond = lead[best], subset.partial[score]
     figures = f"{signed(gap.value, 3)}, 95 % interval {interval_text(gap.interval, 3)}"
     if gap.interval[0] > 0:
-        told = f"Ranking by {name_of(score)} is better than by any size alone; the closest is {name_of(best)}"
+        claim = f"{name_of(score)} ranks better than any size alone; the best of these is {name_of(best)}"
     elif gap.interval[1] < 0:
-        told = f"Ranking by {name_of(best)} alone is better than by {name_of(score)}"
+        claim = f"{name_of(best)} alone ranks better than {name_of(score)}"
     else:
-        told = f"Ranking by {name_of(score)} and by {name_of(best)} alone are not told apart"
+        claim = f"No significant difference between ranking by {name_of(score)} and by {name_of(best)} alone"
     low, high = beyond.interval
     if low <= 0 <= high:
-        knows = "; the interval includes 0, so it may know nothing beyond size"
+        adds = "; the interval includes 0, so the score may add nothing to size"
     else:
-        knows = ": what it knows beyond size" if low > 0 else ": among networks of equal size it prefers the worse"
+        adds = (
+            ", so the score adds information to size"
+            if low > 0
+            else ": among networks of equal size it prefers the worse"
+        )
     return (
-        f"{told} (lead of the score in tau {figures}). With MACs, parameters and depth held fixed, its Spearman correlation "
-        f"is {estimate_text(beyond)}{knows}."
+        f"{claim[0].upper()}{claim[1:]} (Kendall tau of the score minus that of the size: {figures}). With MACs, parameters "
+        f"and depth held fixed, the score's Spearman correlation is {estimate_text(beyond)}{adds}."
     )
 
 
 def noise(best_pearson: float) -> str:
-    """Return in words how much the noise of training leaves to predict."""
+    """Return sentences: how far random differences between trainings limit any predictor."""
     return (
-        "One training against another is the noise of both; the mean over trainings is steadier, so a predictor may "
-        "correlate with it better than that. A perfect one would reach a Pearson correlation of "
-        f"{signed(best_pearson, 3)} (Spearman-Brown)."
+        "Two trainings of the same network differ by chance, which limits every correlation. The mean over trainings varies "
+        "less, so a predictor can correlate with it better than one training does with another. A perfect predictor would "
+        f"reach a Pearson correlation of {signed(best_pearson, 3)} (Spearman-Brown)."
     )
 
 
 def ceilings(subset: SubsetRanking) -> dict[str, Agreement]:
-    """Return references for the predictors by the name of their row: other trainings, and the best additive fit."""
+    """Return reference rows by name: correlations between trainings, and the best additive fit."""
     found = {f"training {pair.replace('and', 'against')}": each for pair, each in subset.ceiling.items()}
     return found if subset.additive is None else {**found, name_of(ADDITIVE): subset.additive}

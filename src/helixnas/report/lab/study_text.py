@@ -7,11 +7,11 @@ from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.wording import estimate_text, listed, signed
 
 STITCHED, TRAINED = "stitched outputs", "trained accuracy"
-"""What a score is compared with."""
+"""References that a score is compared with."""
 
 
 def kinds(study: Study) -> tuple[str, ...]:
-    """Return what scores are compared with in any variant: stitched outputs, trained accuracies or both."""
+    """Return the references that some variant has: stitched outputs, trained accuracies or both."""
     return tuple(kind for kind in (STITCHED, TRAINED) if any(ranked(row, kind) for row in study.rows))
 
 
@@ -64,16 +64,16 @@ def _verdict(study: Study, kind: str) -> list[str]:
     found = ranked_rows(study, kind)
     best, own = max(found, key=lambda pair: pair[1].kendall.value)
     others = [name for name, each in found if name != best and each.kendall.interval[1] >= own.kendall.interval[0]]
-    told = f"Against {kind}, {study.axis} {best} has the highest tau, {estimate_text(own.kendall)}"
-    told += f"; the intervals of {listed(others)} overlap with its own, so that is not certain." if others else "."
+    claim = f"Against {kind}, {study.axis} {best} has the highest tau, {estimate_text(own.kendall)}"
+    claim += f"; this is not certain, because the intervals of {listed(others)} overlap with it." if others else "."
     weak: list[str] = []
     for name, each in found:
         size = max(SIZES, key=lambda size, each=each: each.sizes[size].value)
         if each.sizes[size].value >= each.kendall.value:
             weak.append(f"{name} ({name_of(size)} {signed(each.sizes[size].value)})")
     if weak:
-        return [told, f"Against {kind}, size alone ranks at least as well as the score in: {'; '.join(weak)}."]
-    return [told]
+        return [claim, f"Against {kind}, size alone ranks at least as well as the score in: {'; '.join(weak)}."]
+    return [claim]
 
 
 def _percent(share: float | None) -> str:

@@ -21,36 +21,37 @@ def certainty_section(run: RunFiles) -> Section:
         "batches": batches,
         "coverage": 100 * coverage_of_two_standard_errors(batches) if 2 <= batches <= 30 else None,
         "searches": [
-            (search, verdict(search), _forest(search) if search.runners_up else None, comparison_rows(search))
+            (search, verdict(search), _forest(search) if search.found.runners_up else None, comparison_rows(search))
             for search in run.searches
         ],
     }
     return section("certainty", "How sure is the choice", "run/certainty", **values)
 
 
-def told_apart(other: RunnerUp) -> bool | None:
+def is_significant(other: RunnerUp) -> bool | None:
     """Return whether a difference is more than two standard errors; None where the error is not known.
 
-    >>> told_apart(RunnerUp(architecture="a", difference=0.5, standard_error=0.125))
+    >>> is_significant(RunnerUp(architecture="a", difference=0.5, standard_error=0.125))
     True
     """
     return None if other.standard_error is None else abs(other.difference) > 2 * other.standard_error
 
 
 def verdict(search: Search) -> str:
-    """Return in words how many of the next ten are not told apart from the winner."""
-    number, answers = len(search.runners_up), [told_apart(other) for other in search.runners_up]
+    """Return in words how many of the next ten networks do not differ significantly from the winner."""
+    number, answers = len(search.found.runners_up), [is_significant(other) for other in search.found.runners_up]
     if not number:
         return "No other network meets the limits, so there is nothing to compare the winner with."
     if None in answers:
-        return f"Whether the winner differs from the next {number} cannot be said: one rating batch has no spread."
+        return (
+            f"Whether the winner differs from the next {number} is not known: that takes at least two rating batches."
+        )
     close = answers.count(False)
     if not close:
-        return f"The winner is told apart from all of the next {number}."
-    are, them = ("is", "it") if close == 1 else ("are", "any of them")
+        return f"The winner is significantly better than all of the next {number}."
     return (
-        f"{close} of the next {number} {are} not told apart from the winner: on other rating images {them} "
-        "could have come out ahead."
+        f"The winner is not significantly better than {close} of the next {number}: with other rating images, "
+        f"{'it' if close == 1 else 'any of them'} might have won."
     )
 
 
@@ -80,7 +81,7 @@ def comparison_rows(search: Search) -> list[list[str]]:
 
 def _forest(search: Search) -> Chart:
     """Draw the difference of each runner-up with two standard errors; rows are as high as their labels."""
-    others = search.runners_up
+    others = search.found.runners_up
     rows = [_row(rank, search, other) for rank, other in enumerate(others, start=2)]
     heights = [max(20, 13 * (row.count("<br>") + 1) + 6) for row in rows]
     ends = list(accumulate(heights))
@@ -88,7 +89,7 @@ def _forest(search: Search) -> Chart:
     letters = max(len(line) for row in rows for line in row.split("<br>"))
     chart = Chart(height=ends[-1] + 76, left=min(WIDTH // 2, 34 + round(6.4 * letters)))
     errors = [2 * (other.standard_error or 0.0) for other in others]
-    fill = [PALETTE[0] if told_apart(other) else "#ffffff" for other in others]
+    fill = [PALETTE[0] if is_significant(other) else "#ffffff" for other in others]
     dots = {"marker": {"size": 9, "color": fill, "line": {"color": PALETTE[0], "width": 1.6}}}
     dots |= {"error_x": {"type": "data", "array": errors, "color": PALETTE[0], "thickness": 1.5, "width": 4}}
     dots |= {"customdata": [label(other.architecture) for other in others]}

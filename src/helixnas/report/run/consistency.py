@@ -40,16 +40,16 @@ def comparison(agreement: Mapping[str, Any]) -> str:
     better = [NAMES[name] for name in sizes if agreement[name]["kendall"] >= score["kendall"]]
     best = max((agreement[name] for name in sizes), key=lambda values: values["kendall"], default=None)
     if better:
-        told = f"Size predicts these networks at least as well as the score: {listed(better)} alone."
+        claim = f"Size predicts these networks at least as well as the score: {listed(better)} alone."
     elif best is None or low > best["kendall_interval"][1]:
-        told = "The score ranks these networks better than any size alone."
+        claim = "The score ranks these networks better than any size alone."
     else:
-        told = (
+        claim = (
             "The score ranks these networks a little better than any size alone, "
             "but the intervals overlap, so the lead is not certain."
         )
-    none = " The score's interval includes 0: on its own it may say nothing." if low <= 0 <= high else ""
-    return f"{told} In figures: {own}; of size alone, {beside}.{none}"
+    none = " The score's interval includes 0: it may not predict the divergence at all." if low <= 0 <= high else ""
+    return f"{claim} In figures: {own}; of size alone, {beside}.{none}"
 
 
 def _rows(agreement: Mapping[str, Any]) -> list[list[str]]:

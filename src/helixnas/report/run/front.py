@@ -15,7 +15,7 @@ def front_section(run: RunFiles) -> Section:
     """Return summed score against cost for every search."""
     values = {
         "chart": _fronts(run) if run.searches else None,
-        "has_dots_only": any(len(search.front_over) > 1 for search in run.searches),
+        "has_dots_only": any(len(search.found.front_over) > 1 for search in run.searches),
         "has_cloud": bool(run.stitching and run.stitching["architectures"])
         and not any(search.weighted for search in run.searches),
     }
@@ -27,7 +27,7 @@ def _fronts(run: RunFiles) -> Chart:
     comparable = not any(search.weighted for search in run.searches)
     chart = Chart(titles, columns=2, height=270, legend=True, share_y=comparable)
     for panel, search in enumerate(run.searches):
-        resource = search.front_over[0]
+        resource = search.found.front_over[0]
         title, unit = AXES.get(resource, (label(resource), 1))
         if run.stitching and not search.weighted:
             rows = [row for row in run.stitching["architectures"] if resource in row]
@@ -42,9 +42,14 @@ def _fronts(run: RunFiles) -> Chart:
         choice = {"marker": {"symbol": symbol_of(panel), "size": 13, "color": INK}, "showlegend": True}
         choice |= {"name": label(f"choice of {search.name}")}
         hover = "choice<br>%{x:,}, %{y:.5f}"
-        chart.add(scatter([search.costs[resource] / unit], [search.score], "markers", hover=hover, **choice), panel)
-        if resource in search.upper:
-            chart.rule(panel, x=search.upper[resource] / unit, line={"color": QUIET, "dash": "dash", "width": 1.2})
+        chart.add(
+            scatter([search.found.costs[resource] / unit], [search.found.score], "markers", hover=hover, **choice),
+            panel,
+        )
+        if resource in search.found.upper:
+            chart.rule(
+                panel, x=search.found.upper[resource] / unit, line={"color": QUIET, "dash": "dash", "width": 1.2}
+            )
         chart.x(panel, title_text=title)
         chart.y(panel, title_text="summed score")
     return chart
@@ -52,9 +57,9 @@ def _fronts(run: RunFiles) -> Chart:
 
 def _draw_front(chart: Chart, panel: int, search: Search, unit: int) -> None:
     """Draw the front over its first resource; over several resources the dots are not connected."""
-    cost = search.front.resources[search.front_over[0]]
+    cost = search.front.resources[search.found.front_over[0]]
     order = cost.argsort()
-    mode = "lines+markers" if len(search.front_over) == 1 else "markers"
+    mode = "lines+markers" if len(search.found.front_over) == 1 else "markers"
     line: dict[str, Any] = {
         "line": {"color": PALETTE[0], "width": 1.2, "shape": "hv"},
         "marker": {"size": 5},

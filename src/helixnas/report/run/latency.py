@@ -17,7 +17,11 @@ def latency_section(run: RunFiles) -> Section:
             "conditions": conditions(run.latency),
             "errors": errors(run.latency),
             "chart": _scatter(run.latency["networks"]) if run.latency["networks"] else None,
-            "kept": [(search.name, search.latency["text"]) for search in run.searches if search.latency is not None],
+            "kept": [
+                (search.name, search.found.latency["text"])
+                for search in run.searches
+                if search.found.latency is not None
+            ],
         }
     return section("latency", "Latency", "run/latency", run=run, **values)
 

@@ -26,7 +26,7 @@ def limits_text(search: Search) -> str:
 
 
 def _searched(run: RunFiles) -> str:
-    size = run.searches[0].num_architectures if run.searches else run.space.size if run.space else 0
+    size = run.searches[0].found.space_size if run.searches else run.space.size if run.space else 0
     networks = f"the {size:,} networks" if size else "the networks"
     space = f"the space {run.space.name}" if run.space else "its space"
     data = run.settings.get("data") or {}
@@ -45,7 +45,7 @@ def _teacher_row(facts: Mapping[str, Any]) -> list[str]:
 def _search_row(search: Search) -> list[str]:
     metrics = search.metrics or search.inherited
     accuracy = accuracy_texts(metrics.get("accuracy"), metrics.get("num_images"))
-    costs, macs = search.costs, search.teacher.get("macs")
+    costs, macs = search.found.costs, search.found.teacher.get("macs")
     share = f"{100 * costs['macs'] / macs:.1f} %" if macs and "macs" in costs else "\u2013"
     name = search.name if search.metrics or not search.inherited else f"{search.name} (inherited weights)"
     return [name, limits_text(search), *_sizes(costs), share, *accuracy]
@@ -56,14 +56,14 @@ def _sizes(costs: Mapping[str, Any]) -> list[str]:
 
 
 def _proof(search: Search) -> str:
-    if search.status == "optimal":
-        return f"proven best of {search.num_architectures:,} networks under its limits"
-    return f"the best that was found of {search.num_architectures:,} networks, not proven best"
+    if search.found.status == "optimal":
+        return f"proven best of {search.found.space_size:,} networks under its limits"
+    return f"the best that was found of {search.found.space_size:,} networks, not proven best"
 
 
 def _further_costs(search: Search) -> str:
     """Return the costs that the table does not show, such as latency."""
-    others = {name: cost for name, cost in search.costs.items() if name not in ("params", "macs")}
+    others = {name: cost for name, cost in search.found.costs.items() if name not in ("params", "macs")}
     return "".join(f", {' '.join(readable(name, cost, decimals=3))}" for name, cost in others.items())
 
 

@@ -119,7 +119,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Head:
-    """What follows the last block: a 1x1 convolution to `width` channels, global pooling and a linear classifier."""
+    """Layers after the last block: a 1x1 convolution to `width` channels, global pooling and a linear classifier."""
 
     width: int = 1280
     """Channels before the classifier; 0 leaves the convolution out."""

@@ -1,6 +1,6 @@
 """Frozen dataclasses as JSON files: the types of the fields say how plain values are read back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -59,8 +59,8 @@ def _read(hint: Any, value: Any, name: str) -> Any:
         return from_plain(cast("type[Any]", hint), value)
     if origin is Literal and value in arguments:
         return value
-    if origin is tuple and isinstance(value, list):
-        items = cast("list[Any]", value)
+    if origin is tuple and isinstance(value, list | tuple):
+        items = cast("Sequence[Any]", value)
         each = (arguments[0],) * len(items) if arguments[-1] is Ellipsis else arguments
         return tuple(_read(kind, item, name) for kind, item in zip(each, items, strict=True))
     if origin is Mapping and isinstance(value, dict):

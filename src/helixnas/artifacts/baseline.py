@@ -29,11 +29,12 @@ The file ``baselines/METHOD-seedS.json`` of a run::
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helixnas.artifacts.files import read_json, require_format, understanding, write_json
+from helixnas.artifacts.files import understanding
+from helixnas.artifacts.record import read_record, write_record
 
 FORMAT = "helixnas-baseline"
 VERSION = 1
@@ -103,32 +104,19 @@ class Baseline:
 
     def save(self, path: Path) -> None:
         """Write the baseline as JSON, whole or not at all."""
-        write_json(path, {"format": FORMAT, "version": VERSION, **asdict(self)})
+        write_record(path, self, name=FORMAT, version=VERSION)
 
     @staticmethod
     def load(path: Path) -> "Baseline":
         """Read a baseline; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        values = read_json(path)
+        baseline = read_record(path, Baseline, name=FORMAT, version=VERSION)
         with understanding(path):
-            require_format(path, values, FORMAT, VERSION)
-            networks = tuple(str(text) for text in values["networks"])
-            return Baseline(
-                method=str(values["method"]),
-                seed=int(values["seed"]),
-                benchmark=str(values["benchmark"]),
-                device=str(values["device"]),
-                key=str(values["key"]),
-                settings=dict(values["settings"]),
-                networks=networks,
-                points=tuple(_point(each, len(networks)) for each in values["points"]),
-            )
+            for point in baseline.points:
+                _check_scores(point.scores, len(baseline.networks))
+        return baseline
 
 
-def _point(values: Any, number: int) -> BaselinePoint:
-    scores = {kind: tuple(float(value) for value in column) for kind, column in values["scores"].items()}
+def _check_scores(scores: Mapping[str, tuple[float, ...]], number: int) -> None:
     wrong = [kind for kind, column in scores.items() if kind not in HIGHER_IS_BETTER or len(column) != number]
     if wrong or not scores:
-        raise ValueError(f"scores {', '.join(wrong) or 'missing'}, where one of each network is due")
-    figures = {name: float(values[name]) for name in ("epoch", "seconds", "core_seconds")}
-    figures |= {name: float(values[name]) for name in ("rating_seconds", "rating_core_seconds")}
-    return BaselinePoint(**figures, images_seen=int(values["images_seen"]), scores=scores)
+        raise ValueError(f"scores must be of a known kind with one for each network: {', '.join(wrong) or 'none'}")

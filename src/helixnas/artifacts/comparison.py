@@ -1,8 +1,7 @@
 """Comparison: a run and its baselines on exactly the same networks, each with what it cost."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from helixnas.artifacts.agreement import Agreement, Estimate
 
@@ -58,30 +57,3 @@ class Comparison:
             own = tuple(row for row in self.rows if (row.kind, row.name, row.seed) == ("baseline", name, seed))
             curves[f"{name} seed {seed}" if several else name] = own
         return curves
-
-
-def read_comparison(values: Mapping[str, Any]) -> Comparison:
-    """Return a comparison from plain values; malformed values raise built-in errors."""
-    return Comparison(
-        networks=tuple(str(text) for text in values["networks"]), rows=tuple(_compared(each) for each in values["rows"])
-    )
-
-
-def _compared(values: Mapping[str, Any]) -> Compared:
-    figures: dict[str, Any] = {
-        **values,
-        "agreement": read_agreement(values["agreement"]),
-        "partial": read_estimate(values["partial"]),
-    }
-    return Compared(**figures)
-
-
-def read_agreement(values: Mapping[str, Any]) -> Agreement:
-    """Return an agreement from plain values."""
-    figures: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in values.items()}
-    return Agreement(**figures)
-
-
-def read_estimate(values: Mapping[str, Any]) -> Estimate:
-    """Return an estimate from plain values."""
-    return Estimate(values["value"], tuple(values["interval"]))

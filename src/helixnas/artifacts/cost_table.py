@@ -30,9 +30,6 @@ COMBINED_BY_MAXIMUM: frozenset[str] = frozenset({"activation_bytes"})
 LATENCY = "latency_ns"
 """Name of measured latency among the resources."""
 
-LATENCY_LIMITS = ("latency_ms", "latency_ns")
-"""Names under which a search limits latency."""
-
 
 @dataclass(frozen=True, eq=False)
 class CostTable:
@@ -70,7 +67,7 @@ class CostTable:
     """
 
     facts: Mapping[str, int | float | str]
-    """What the numbers hold for: image size, number of classes, ..."""
+    """Conditions of the numbers: image size, number of classes, ..."""
 
     def __len__(self) -> int:
         return len(self.path)
@@ -116,7 +113,7 @@ class CostTable:
         return self.resources[name]
 
     def joined(self, other: "CostTable") -> "CostTable":
-        """Return a table with the resources of both, which must speak of the same rows.
+        """Return a table with the resources of both, which must have the same rows.
 
         Raises:
             ArtifactError: the tables are of different spaces.

@@ -100,7 +100,7 @@ def read_text(path: Path) -> str:
 
 
 MEND = "delete it and its stage is done again"
-"""What to do about a damaged file that a stage of a run has written."""
+"""Advice where a file that a stage wrote is damaged."""
 
 
 def read_json(path: Path, *, mend: str = MEND) -> Any:

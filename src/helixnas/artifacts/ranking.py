@@ -1,20 +1,19 @@
 """Ranking: how well the scores of a run, and size alone, predict the trained accuracies of a benchmark."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.agreement import Agreement, Estimate
-from helixnas.artifacts.comparison import Comparison, read_agreement, read_comparison, read_estimate
-from helixnas.artifacts.files import read_json, require_format, understanding, write_json
+from helixnas.artifacts.comparison import Comparison
+from helixnas.artifacts.record import read_record, write_record
 
 FORMAT = "helixnas-ranking"
 VERSION = 1
 
 SIZES = ("macs", "params", "depth")
 """The sizes beside every score: multiply-adds, parameters, layers that are no identity."""
-
 
 ADDITIVE = "additive"
 """The best additive fit: block values fitted to the accuracies themselves; an upper bound, not a prediction."""
@@ -130,7 +129,7 @@ class Ranking:
 
     @property
     def pickers(self) -> tuple[str, ...]:
-        """What picks under budgets: predictors, the best additive fit where there is one, ``random``."""
+        """Everything that picks under budgets: predictors, the best additive fit where there is one, ``random``."""
         has_fit = all(ADDITIVE in each.picks for each in self.budgets)
         return (*self.predictors, *((ADDITIVE,) if has_fit else ()), "random")
 
@@ -147,42 +146,9 @@ class Ranking:
 
     def save(self, path: Path) -> None:
         """Write the ranking as JSON, whole or not at all."""
-        write_json(path, {"format": FORMAT, "version": VERSION, **asdict(self)})
+        write_record(path, self, name=FORMAT, version=VERSION)
 
     @staticmethod
     def load(path: Path) -> "Ranking":
         """Read a ranking; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        values = read_json(path)
-        with understanding(path):
-            require_format(path, values, FORMAT, VERSION)
-            return Ranking(
-                run=values["run"],
-                benchmark=values["benchmark"],
-                scores=tuple(values["scores"]),
-                search_score=values["search_score"],
-                num_resamples=values["num_resamples"],
-                picked_by=values["picked_by"],
-                subsets=tuple(_subset(each) for each in values["subsets"]),
-                skipped=values["skipped"],
-                budgets=tuple(_budget(each) for each in values["budgets"]),
-                networks={name: tuple(column) for name, column in values["networks"].items()},
-                baselines=tuple(read_comparison(each) for each in values.get("baselines", ())),
-            )
-
-
-def _subset(values: Any) -> SubsetRanking:
-    parts: dict[str, Any] = {
-        "agreement": {name: read_agreement(each) for name, each in values["agreement"].items()},
-        "ceiling": {name: read_agreement(each) for name, each in values["ceiling"].items()},
-        "additive": read_agreement(values["additive"]) if values.get("additive") else None,
-        "partial": {name: read_estimate(each) for name, each in values["partial"].items()},
-        "lead": {
-            name: {size: read_estimate(each) for size, each in leads.items()} for name, leads in values["lead"].items()
-        },
-    }
-    return SubsetRanking(**{**values, **parts})
-
-
-def _budget(values: Any) -> BudgetPicks:
-    figures: dict[str, Any] = {**values, "picks": {name: Pick(**pick) for name, pick in values["picks"].items()}}
-    return BudgetPicks(**figures)
+        return read_record(path, Ranking, name=FORMAT, version=VERSION)

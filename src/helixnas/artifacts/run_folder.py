@@ -31,10 +31,10 @@ MADE = [
     "costs.parquet",
     "report.html",
 ]
-"""What a run leaves beside config and record."""
+"""Files and folders of a run beside config and record."""
 
 SECONDS_UNTIL_STALE = 600.0
-"""A temporary file that nobody has written to for so long was left by a process that was killed."""
+"""Age at which a temporary file counts as left by a killed process."""
 
 
 class RunFolder:

@@ -7,16 +7,17 @@ is done when its record has today's key and its files are whole; another key mea
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from helixnas.artifacts.files import read_json, require_format, understanding, write_json
+from helixnas.artifacts.record import read_record, write_record
 
+FORMAT = "helixnas-run"
 VERSION = 1
 
-MEND = "choose another --out, or begin anew in this one with --redo"
-"""What to do about a record that is damaged together with its copy."""
+MEND = "choose another --out, or start over in this one with --redo"
+"""Advice where a record and its copy are damaged."""
 
 
 def config_key(settings: Any, *upstream: str) -> str:
@@ -43,17 +44,16 @@ class StageRecord:
     """Files it left, relative to the run folder, with their sizes in bytes."""
 
     seconds: float
-    """How long it took on the clock, interruptions not counted."""
+    """Wall-clock time, interruptions not counted."""
 
     finished: str
     """When, ISO 8601 with time zone."""
 
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What it found out, for the report: accuracies, counts, ..."""
+    """Results for the report: accuracies, counts, ..."""
 
     core_seconds: float | None = None
-    """What it took of the processor's cores, user and system time; None where that is not known: in older runs, and where
-    other processes did a part of it."""
+    """Processor time, user and system; None where unknown: in older runs, and where other processes did part of the work."""
 
     def missing(self, folder: Path) -> str | None:
         """Return the first of its files that is gone or of another size, or None where all are whole."""
@@ -85,30 +85,9 @@ class RunRecord:
 
     def save(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
-        write_json(path, {"format": "helixnas-run", "version": VERSION, **asdict(self)})
+        write_record(path, self, name=FORMAT, version=VERSION)
 
     @staticmethod
     def load(path: Path) -> "RunRecord":
         """Read a record; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        values = read_json(path, mend=MEND)
-        with understanding(path, mend=MEND):
-            require_format(path, values, "helixnas-run", VERSION)
-            stages = {name: _stage(stage) for name, stage in values["stages"].items()}
-            recipe, versions, contents = values["recipe"], values["versions"], values["contents"]
-            if not (isinstance(recipe, str) and isinstance(versions, dict) and isinstance(contents, dict)):
-                raise ValueError("recipe, versions or contents are something else")
-            return RunRecord(recipe=recipe, versions=versions, stages=stages, contents=contents)
-
-
-def _stage(values: Any) -> StageRecord:
-    """Build a record from JSON; raises `ValueError` where a field is of another kind."""
-    kinds = {"key": str, "settings": dict, "files": dict, "seconds": int | float, "finished": str, "facts": dict}
-    wrong = [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]
-    if wrong or not all(isinstance(size, int) for size in values["files"].values()):
-        raise ValueError(f"{', '.join(wrong) or 'files'} of a stage is something else")
-    cores = values.get("core_seconds")
-    if not isinstance(cores, int | float | None):
-        raise ValueError("core_seconds of a stage is something else")
-    plain: dict[str, Any] = {**values, "seconds": float(values["seconds"])}
-    plain["core_seconds"] = None if cores is None else float(cores)
-    return StageRecord(**plain)
+        return read_record(path, RunRecord, name=FORMAT, version=VERSION, mend=MEND)

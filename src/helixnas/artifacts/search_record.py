@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.files import read_json, understanding, write_json
+from helixnas.artifacts.record import from_plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,6 @@ class SearchRecord:
         """Read a record; raises `ArtifactError` where the file is missing or damaged."""
         values = read_json(path)
         with understanding(path):
-            fields = SearchRecord.__dataclass_fields__
-            known = {name: values.pop(name) for name in tuple(values) if name in fields}
-            limits = values.pop("limits")
-            known["front_over"] = tuple(known["front_over"])
-            known["space_size"] = int(known["space_size"])
-            known["runners_up"] = tuple(RunnerUp(**each) for each in known["runners_up"])
-            return SearchRecord(**known, config=values, upper=limits["upper"], lower=limits["lower"])
+            known = {name: values.pop(name) for name in tuple(values) if name in SearchRecord.__dataclass_fields__}
+            known |= {**values.pop("limits"), "config": values, "space_size": int(known["space_size"])}
+            return from_plain(SearchRecord, known)

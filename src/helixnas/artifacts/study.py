@@ -4,13 +4,13 @@ Beside the correlation of a score are those of multiply-adds, parameters and dep
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.agreement import Agreement, Estimate
-from helixnas.artifacts.files import read_json, require_format, understanding, write_json
 from helixnas.artifacts.ranking import SIZES, Ranking
+from helixnas.artifacts.record import read_record, write_record
 
 FORMAT = "helixnas-study"
 VERSION = 1
@@ -146,39 +146,12 @@ class Study:
 
     def save(self, path: Path) -> None:
         """Write the study as JSON, whole or not at all."""
-        write_json(path, {"format": FORMAT, "version": VERSION, **asdict(self)})
+        write_record(path, self, name=FORMAT, version=VERSION)
 
     @staticmethod
     def load(path: Path) -> "Study":
         """Read a study; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        values = read_json(path)
-        with understanding(path):
-            require_format(path, values, FORMAT, VERSION)
-            own = {name: value for name, value in values.items() if name not in ("format", "version")}
-            parts: dict[str, Any] = {**own, "rows": tuple(_row(row) for row in values["rows"])}
-            return Study(**parts)
-
-
-def _row(values: dict[str, Any]) -> StudyRow:
-    picked = values["picked"]
-    parts: dict[str, Any] = {name: _ranked(values[name]) for name in ("stitched", "trained")}
-    parts["picked"] = None if picked is None else Picked(**picked)
-    parts = {**values, **parts}
-    return StudyRow(**parts)
-
-
-def _ranked(values: dict[str, Any] | None) -> Ranked | None:
-    if values is None:
-        return None
-    parts: dict[str, Any] = {name: _read(values[name]) for name in ("kendall", "spearman", "partial")}
-    parts["sizes"] = {name: _read(each) for name, each in values["sizes"].items()}
-    parts = {**values, **parts}
-    return Ranked(**parts)
-
-
-def _read(values: Mapping[str, Any]) -> Estimate:
-    low, high = values["interval"]
-    return Estimate(float(values["value"]), (float(low), float(high)))
+        return read_record(path, Study, name=FORMAT, version=VERSION)
 
 
 def _estimate(values: Mapping[str, Any], name: str) -> Estimate:

@@ -12,6 +12,9 @@ _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IG
 UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
 """Aliases in larger units: the resource, and how many of its units one unit of the alias is."""
 
+LATENCY_LIMITS = ("latency_ms", "latency_ns")
+"""Names under which a search limits latency."""
+
 
 def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1, what: str = "amount") -> int:
     """Parse an amount and return it as a whole number, rounded down; a percentage is a share of `reference`.

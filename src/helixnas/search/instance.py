@@ -237,11 +237,14 @@ class Instance:
         """
         score = np.zeros(len(rows), np.int64)
         costs = np.zeros((len(rows), len(self.resources)), np.int64)
-        is_max = np.array(self.is_max, dtype=np.bool_)
         for block, row in zip(self.blocks, rows.T, strict=True):
             score += block.score[row]
-            costs = np.where(is_max, np.maximum(costs, block.costs[row]), costs + block.costs[row])
+            costs = self.combined(costs, block.costs[row])
         return score, costs
+
+    def combined(self, first: Ints, second: Ints) -> Ints:
+        """Return the costs of two parts together, (.., resources)."""
+        return np.where(np.array(self.is_max, dtype=np.bool_), np.maximum(first, second), first + second)
 
     def column(self, resource: str) -> int:
         """Return the position of a resource; raises `UnknownNameError` for one the instance does not know."""

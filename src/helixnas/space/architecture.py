@@ -119,7 +119,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Head:
-    """What follows the last block: a 1x1 convolution to `width` channels, global pooling and a linear classifier."""
+    """Layers after the last block: a 1x1 convolution to `width` channels, global pooling and a linear classifier."""
 
     width: int = 1280
     """Channels before the classifier; 0 leaves the convolution out."""
@@ -208,8 +208,8 @@ class Architecture:
             "format": FORMAT,
             "version": VERSION,
             "text": self.text,
-            "stem": [_stage_to_dict(stage) for stage in self.stem],
-            "blocks": [_stage_to_dict(stage) for stage in self.blocks],
+            "stem": [stage_to_dict(stage) for stage in self.stem],
+            "blocks": [stage_to_dict(stage) for stage in self.blocks],
             "head": {"width": self.head.width, "activation": self.head.activation},
             "operations": {operation.name: operation.to_dict() for operation in self.operations},
         }
@@ -255,7 +255,8 @@ class Architecture:
             raise SpaceError(f"not an architecture: the JSON breaks off at line {error.lineno}: {error.msg}") from error
 
 
-def _stage_to_dict(stage: Stage) -> dict[str, Any]:
+def stage_to_dict(stage: Stage) -> dict[str, Any]:
+    """Return a stage as plain values, its operations by name."""
     names = [operation.name for operation in stage.path.operations]
     values: dict[str, Any] = {"stride": stage.stride, "width": stage.path.width, "operations": names}
     return values | ({"sections": [list(section) for section in stage.path.sections]} if stage.path.sections else {})

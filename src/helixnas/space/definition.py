@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from helixnas.errors import SpaceError, UnknownNameError
-from helixnas.space.architecture import Head, Path, Stage, read_sections
+from helixnas.space.architecture import Head, Path, Stage, read_sections, stage_to_dict
 from helixnas.space.joining import join_blocks
 from helixnas.space.macro import macro
 from helixnas.space.mbconv import mbconv
@@ -77,10 +77,7 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
     return {
         "name": space.name,
         "operations": {operation.name: operation.to_dict() for operation in space.operations},
-        "stem": [
-            {"stride": s.stride, "width": s.path.width, "operations": [op.name for op in s.path.operations]}
-            for s in space.stem
-        ],
+        "stem": [stage_to_dict(stage) for stage in space.stem],
         "blocks": [
             {
                 "stride": block.stride,

@@ -30,7 +30,7 @@ class Operation:
     """
 
     name: str
-    """What a person reads and types, unique inside a space: ``mb3_k5``."""
+    """Readable name, unique inside a space: ``mb3_k5``."""
 
     kind: str
     """The registered kind that builds the module: ``mbconv``, ``projection`` or a user's own."""

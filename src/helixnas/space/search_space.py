@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from helixnas.errors import SpaceError, UnknownNameError
 from helixnas.space.architecture import (
@@ -25,6 +24,9 @@ from helixnas.space.architecture import (
     layer_places,
 )
 from helixnas.space.operation import Operation
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ class SearchSpace:
         stages = tuple(Stage(block.stride, path) for block, path in zip(self.blocks, paths, strict=True))
         return Architecture(self.stem, stages, self.head)
 
-    def sample(self, rng: np.random.Generator) -> Architecture:
+    def sample(self, rng: "np.random.Generator") -> Architecture:
         """Draw an architecture uniformly from the whole space."""
         return self.architecture(tuple(block.path(int(rng.integers(block.num_paths))) for block in self.blocks))
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from helixnas.artifacts.cost_table import LATENCY_LIMITS
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.engine.timing import duration
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
-from helixnas.search.amounts import parse_amount
+from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch

@@ -1,8 +1,8 @@
 """search: the best architecture under the budgets of a named search, found exactly (Eq. 4, Alg. 2)."""
 
-from helixnas.artifacts.cost_table import LATENCY_LIMITS
 from helixnas.pipeline.stage import Stage, Values
 from helixnas.pipeline.stages.latency import is_measured
+from helixnas.search.amounts import LATENCY_LIMITS
 
 
 def _upstream(values: Values, search: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts.cost_table import LATENCY, LATENCY_LIMITS, CostTable, load_costs
+from helixnas.artifacts.cost_table import LATENCY, CostTable, load_costs
 from helixnas.artifacts.files import damaged, write_text
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.rating_table import RatingTable
@@ -34,6 +34,7 @@ from helixnas.search import (
     solve,
     solve_diverse,
 )
+from helixnas.search.amounts import LATENCY_LIMITS
 from helixnas.search.config import SearchConfig, search_config
 from helixnas.space import Architecture, SearchSpace
 

@@ -21,7 +21,7 @@ AGREEMENT = 1e-6
 NOT_VERIFIED = (
     "not verified: the ratings and costs themselves, the choice among equal scores, further answers, and the front"
 )
-"""What a verification does not cover."""
+"""Parts of a certificate that are not checked."""
 
 Verdict = Literal["confirmed", "not confirmed", "refuted"]
 """Result of HiGHS for a claim; not confirmed: its time limit or its tolerances do not allow a decision."""

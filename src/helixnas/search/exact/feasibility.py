@@ -22,6 +22,7 @@ from helixnas.search.result import Answer, answer_of
 def is_feasible(instance: Instance, budget: Budget) -> bool:
     """Return whether any architecture meets `budget`, whatever its score.
 
+    >>> from helixnas.search import InstanceBlock
     >>> one = np.array([1])
     >>> block = InstanceBlock(width_in=one, width_out=one, score=one, costs=one[:, None], order=one)
     >>> instance = Instance(blocks=(block, block), resources=("macs",))

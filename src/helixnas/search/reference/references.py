@@ -14,7 +14,7 @@ from helixnas.search.budget import Budget
 from helixnas.search.check.highs import solve_within
 from helixnas.search.exact.chain import Limits, Link, build_chain
 from helixnas.search.exact.feasibility import to_limits
-from helixnas.search.instance import Instance, InstanceBlock, Ints, Mask
+from helixnas.search.instance import Instance, InstanceBlock, Ints
 from helixnas.search.reference.brute_force import enumerate_best, is_within
 from helixnas.search.result import Answer, answer_of
 
@@ -67,12 +67,9 @@ def search_greedily(instance: Instance, budget: Budget) -> Reference:
     chain = build_chain(instance, limits)
     rows: list[int] = []
     width, costs = 0, np.zeros(len(instance.resources), np.int64)
-    is_max = _is_max(instance)
     for number, link in enumerate(chain.links):
-        total = np.where(is_max, np.maximum(costs, link.costs), costs + link.costs)
-        ahead = chain.ahead[number + 1]
-        least = np.where(is_max, np.maximum(total, ahead.least[link.end]), total + ahead.least[link.end])
-        most = np.where(is_max, np.maximum(total, ahead.most[link.end]), total + ahead.most[link.end])
+        total, ahead = instance.combined(costs, link.costs), chain.ahead[number + 1]
+        least, most = (instance.combined(total, bound[link.end]) for bound in (ahead.least, ahead.most))
         fits = link.start == width
         for column, limit in limits.upper.items():
             fits = fits & (least[:, column] <= limit)
@@ -203,19 +200,14 @@ def _with_head(instance: Instance) -> tuple[Instance, list[tuple[int, int]]]:
     if len(head_row) < len(head) or not len(rows):
         return instance, []
     heads = np.array([head_row[width] for width in before.width_out[rows].tolist()])
-    both = before.costs[rows] + head.costs[heads]
     joint = InstanceBlock(
         width_in=before.width_in[rows],
         width_out=head.width_out[heads],
         score=before.score[rows] + head.score[heads],
-        costs=np.where(_is_max(instance), np.maximum(before.costs[rows], head.costs[heads]), both),
+        costs=instance.combined(before.costs[rows], head.costs[heads]),
         order=before.order[rows],
     )
     return replace(instance, blocks=(*first, joint)), list(zip(rows.tolist(), heads.tolist(), strict=True))
-
-
-def _is_max(instance: Instance) -> Mask:
-    return np.array(instance.is_max, dtype=np.bool_)
 
 
 def _links(instance: Instance) -> tuple[Link, ...]:

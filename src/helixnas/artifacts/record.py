@@ -1,0 +1,72 @@
+"""Frozen dataclasses as JSON files: the types of the fields say how plain values are read back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from helixnas.artifacts.files import MEND, read_json, require_format, understanding, write_json
+
+T = TypeVar("T")
+
+
+def write_record(path: Path, record: Any, *, name: str, version: int) -> None:
+    """Write a dataclass as JSON with the name and version of its format, whole or not at all."""
+    write_json(path, {"format": name, "version": version, **asdict(record)})
+
+
+def read_record(path: Path, kind: type[T], *, name: str, version: int, mend: str = MEND) -> T:
+    """Read what `write_record` wrote; raises `ArtifactError` where it is missing, damaged or of another version."""
+    values = read_json(path, mend=mend)
+    with understanding(path, mend=mend):
+        require_format(path, values, name, version)
+        return from_plain(kind, {key: value for key, value in values.items() if key not in ("format", "version")})
+
+
+def from_plain(kind: type[T], values: Any) -> T:
+    """Return the dataclass that `asdict` turned into these plain values.
+
+    Fields may be plain values, dataclasses, tuples, mappings by text, literals, or one of these or None.
+
+    Raises:
+        ValueError: a value is not of its field's type; the message names the field.
+        TypeError: a field is missing or unknown.
+
+    >>> from helixnas.artifacts.agreement import Estimate
+    >>> from_plain(Estimate, {"value": 1, "interval": [0.5, 1.5]})
+    Estimate(value=1.0, interval=(0.5, 1.5))
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{kind.__name__} is not a mapping")
+    hints, plain = _hints(kind), cast("Mapping[str, Any]", values)
+    return kind(**{name: _read(hints.get(name, Any), value, name) for name, value in plain.items()})
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _read(hint: Any, value: Any, name: str) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
+    if origin is UnionType:
+        return None if value is None and NoneType in arguments else _read(arguments[0], value, name)
+    if is_dataclass(hint):
+        return from_plain(cast("type[Any]", hint), value)
+    if origin is Literal and value in arguments:
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
+        items = cast("Sequence[Any]", value)
+        each = (arguments[0],) * len(items) if arguments[-1] is Ellipsis else arguments
+        return tuple(_read(kind, item, name) for kind, item in zip(each, items, strict=True))
+    if origin is Mapping and isinstance(value, dict):
+        return {key: _read(arguments[1], item, name) for key, item in cast("dict[str, Any]", value).items()}
+    if hint is float and isinstance(value, int):
+        return float(value)
+    if origin is None and isinstance(value, hint):
+        return value
+    raise ValueError(f"{name} is of another type")

@@ -4,6 +4,7 @@ The scaled family is compared with timm's own decoder of architectures and Effic
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +22,7 @@ from helixnas.artifacts import CostTable
 from helixnas.costs import cost_table
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.nn import count_macs, count_params
-from helixnas.space import mbconv
+from helixnas.space import Block, Operation, mbconv
 from helixnas.zoo import ZOO, dna_architecture, model_size
 from helixnas.zoo.dna import DNA, SCALED
 
@@ -76,8 +77,23 @@ def closed_form(letter: str) -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def table() -> CostTable:
-    """Return the costs of the six-operation space of Table 1."""
-    return cost_table(mbconv(), image_size=224, num_classes=1000)
+    """Return the costs of the six-operation space of Table 1, of the four networks' cells and operations alone."""
+    space = mbconv()
+    paths = zip(*(dna_architecture(letter).paths for letter in DNA), strict=True)
+    blocks: list[Block] = []
+    for block, used in zip(space.blocks, paths, strict=True):
+        layers: dict[tuple[int, int], list[dict[Operation, None]]] = {}
+        for path in used:
+            wanted = layers.setdefault((path.width, path.depth), [{} for _ in path.operations])
+            for layer, operation in zip(wanted, path.operations, strict=True):
+                layer[operation] = None
+        cells = [
+            replace(cell, layers=tuple(tuple(layer) for layer in layers[cell.width, cell.depth]))
+            for cell in block.cells
+            if (cell.width, cell.depth) in layers
+        ]
+        blocks.append(replace(block, cells=tuple(cells)))
+    return cost_table(replace(space, blocks=tuple(blocks)), image_size=224, num_classes=1000)
 
 
 @pytest.mark.parametrize("letter", DNA)

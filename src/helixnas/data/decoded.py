@@ -16,7 +16,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from helixnas.artifacts.files import write_atomically, write_json
 from helixnas.data.source import Source, as_rgb
@@ -161,15 +160,3 @@ def _save(pixels: np.ndarray, path: Path) -> None:
     """Write an array to exactly this path; given a path, numpy would add a suffix."""
     with path.open("wb") as file:
         np.save(file, pixels, allow_pickle=False)
-
-
-class DecodedImages:
-    """Reads single images from a decoded array, for augmentations of single images."""
-
-    def __init__(self, pixels: UInt8[np.ndarray, "images height width 3"]) -> None:
-        """Wrap an array of `decode`."""
-        self._pixels = pixels
-
-    def read(self, index: int) -> Image.Image:
-        """Return the image at an index."""
-        return Image.fromarray(self._pixels[index])

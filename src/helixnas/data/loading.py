@@ -6,8 +6,7 @@ replaced by a held-out one. Workers return their failures, which are counted and
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,19 +124,10 @@ class _Samples(torch.utils.data.Dataset[Any]):
     """Images by position, each with the position used (-1 if no image is readable) and the failures before it."""
 
     def __init__(self, store: ImageStore, rows: np.ndarray, words: tuple[int, ...] | None) -> None:
-        self._source = store.source
+        self._store = replace(store, pixels=None)  # workers need no copy of the pixels
         self._rows = rows
         self._words = words
         self._known = frozenset(store.unreadable.rows)
-        self._max_failures = store.unreadable.limit + 1
-        self._centre = partial(
-            centre_view,
-            image_size=store.image_size,
-            crop_ratio=store.crop_ratio,
-            interpolation=store.interpolation,
-        )
-        self._image_size = store.image_size
-        self._augmentation = store.augmentation
 
     def __getitem__(self, position: int) -> tuple[np.ndarray, int, list[Failure]]:
         failures: list[Failure] = []
@@ -147,21 +137,21 @@ class _Samples(torch.utils.data.Dataset[Any]):
             if row in self._known:
                 continue
             try:
-                image = as_rgb(self._source.read(row))
+                image = as_rgb(self._store.source.read(row))
             except Exception as error:  # decoders can raise anything on damaged files
                 failures.append((row, first_line(error)))
-                if len(failures) >= self._max_failures:
+                if len(failures) > self._store.unreadable.limit:
                     break
             else:
                 return self._present(image, int(self._rows[position])), shown, failures
-        return np.zeros((self._image_size, self._image_size, 3), dtype=np.uint8), -1, failures
+        size = self._store.image_size
+        return np.zeros((size, size, 3), dtype=np.uint8), -1, failures
 
     def _present(self, image: Image.Image, row: int) -> np.ndarray:
         if self._words is None:
-            return self._centre(image)
-        return varied_view(
-            image, image_size=self._image_size, augmentation=self._augmentation, words=(*self._words, row)
-        )
+            return self._store.centred(image)
+        size, augmentation = self._store.image_size, self._store.augmentation
+        return varied_view(image, image_size=size, augmentation=augmentation, words=(*self._words, row))
 
 
 def _collate(samples: list[tuple[np.ndarray, int, list[Failure]]]) -> tuple[torch.Tensor, torch.Tensor, list[Failure]]:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
-from helixnas.data.source import FileSpans, Source, find_root
+from helixnas.data.source import FileSpans, Source, find_root, read_array
 from helixnas.errors import DataError, first_line
 
 _SHARD_IMAGES = ("jpg", "jpeg", "png", "webp")
@@ -58,7 +58,7 @@ def _open_digits() -> Source:
         num_images=len(pixels),
         labels=digits.target.astype(np.int64),
         class_names=tuple(str(name) for name in digits.target_names),
-        read=partial(_read_array, pixels),
+        read=partial(read_array, pixels),
         locate=partial(_numbered, "digits"),
     )
 
@@ -253,11 +253,6 @@ def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
 def _numbered(title: str, index: int) -> str:
     """Return a name for an image without a path."""
     return f"image {index} of {title}"
-
-
-def _read_array(pixels: np.ndarray, index: int) -> Image.Image:
-    """Return one image of an array."""
-    return Image.fromarray(pixels[index])
 
 
 def _read_pair(dataset: Any, index: int) -> Image.Image:

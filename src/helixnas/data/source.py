@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt8
 from PIL import Image
 
 from helixnas.errors import DataError
@@ -79,6 +79,11 @@ class FileSpans:
             status = Path(file).stat()
             digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
+
+
+def read_array(pixels: UInt8[np.ndarray, "images height width *channels"], index: int) -> Image.Image:
+    """Return one image of an array."""
+    return Image.fromarray(pixels[index])
 
 
 def as_rgb(image: Image.Image) -> Image.Image:

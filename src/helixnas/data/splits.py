@@ -8,17 +8,18 @@ rating images.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from helixnas.data.augmentation import SPLIT_STREAM
 from helixnas.data.config import DataConfig
-from helixnas.data.decoded import MAX_CACHE_BYTES, DecodedImages, decode
+from helixnas.data.decoded import MAX_CACHE_BYTES, decode
 from helixnas.data.images import ImageSet
 from helixnas.data.loading import ImageStore
 from helixnas.data.readers import open_source
-from helixnas.data.source import Source
+from helixnas.data.source import Source, read_array
 from helixnas.data.stratify import draw_evenly
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError
@@ -129,22 +130,10 @@ def _divide(
             f"choose at most {max(len(rest) - 1, 0):,}"
         )
     names = source.class_names or (apart.class_names if apart else ())
-    train = ImageSet(
-        name="training",
-        store=_open_store(source, config, size, progress),
-        rows=rest,
-        all_labels=source.labels,
-        num_classes=len(source.class_names),
-    )
+    train = replace(_all_of(source, "training", config, size, progress), rows=rest)
     evaluation = None if shared is None else replace(train, rows=shared, name="evaluation")
     if apart is not None:
-        evaluation = ImageSet(
-            name="evaluation",
-            store=_open_store(apart, config, size, progress),
-            rows=np.arange(apart.num_images),
-            all_labels=apart.labels,
-            num_classes=len(names),
-        )
+        evaluation = _all_of(apart, "evaluation", config, size, progress)
     return TrainingImages(train=train, evaluation=evaluation, class_names=names)
 
 
@@ -159,8 +148,14 @@ def open_images(config: DataConfig, *, image_size: int, progress: Callable[[int,
         1797
     """
     source = open_source(config, root=config.root, split=config.split)
+    return _all_of(source, "validation", config, image_size, progress)
+
+
+def _all_of(
+    source: Source, name: str, config: DataConfig, image_size: int, progress: Callable[[int, int], None] | None
+) -> ImageSet:
     return ImageSet(
-        name="validation",
+        name=name,
         store=_open_store(source, config, image_size, progress),
         rows=np.arange(source.num_images),
         all_labels=source.labels,
@@ -243,7 +238,7 @@ def _open_store(
                 "data.image_size=%d keeps their size",
                 *(source.title, pixels.shape[2], pixels.shape[1], image_size, image_size, side),
             )
-        source = replace(source, read=DecodedImages(pixels).read, fingerprint=None)
+        source = replace(source, read=partial(read_array, pixels), fingerprint=None)
     store = ImageStore(
         source=source,
         pixels=None,

@@ -96,21 +96,17 @@ class Fit:
             )
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
-        self.mixing = self._mixing()
+        self.mixing = None
+        if config.mixup or config.cutmix:
+            self.mixing = Mixing(
+                mixup=config.mixup,
+                cutmix=config.cutmix,
+                label_smoothing=config.label_smoothing,
+                num_classes=images.num_classes,
+            )
         self.optimizer = self._optimizer()
         self.schedule = self._schedule()
         self.average = ModelEmaV3(self.model, decay=config.ema_decay, use_warmup=True) if config.ema_decay else None
-
-    def _mixing(self) -> Mixing | None:
-        config = self.config
-        if not config.mixup and not config.cutmix:
-            return None
-        return Mixing(
-            mixup=config.mixup,
-            cutmix=config.cutmix,
-            label_smoothing=config.label_smoothing,
-            num_classes=self.images.num_classes,
-        )
 
     def _optimizer(self) -> Optimizer:
         """Return timm's optimiser, without weight decay on biases and norms."""

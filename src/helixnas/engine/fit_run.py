@@ -16,10 +16,10 @@ from helixnas.engine.timing import Stopwatch
 
 
 class Curves:
-    """What a training leaves: losses by step, accuracies by epoch; kept in checkpoints.
+    """Losses by step and accuracies by epoch of a training; kept in checkpoints.
 
     Args:
-        watched: images that the accuracies are of; none are noted where there are no such images.
+        watched: images to measure the accuracy on after every epoch; None for no accuracies.
     """
 
     def __init__(self, watched: LabelledImages | None = None) -> None:
@@ -28,11 +28,11 @@ class Curves:
         self.watched = watched
 
     def state(self) -> dict[str, Any]:
-        """Return everything noted so far."""
+        """Return the curves so far."""
         return {**self.losses.state(), "accuracies": list(self.accuracies)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` returned."""
+        """Restore a `state`."""
         self.losses.restore(state)
         self.accuracies = list(state.get("accuracies", ()))
 
@@ -48,7 +48,10 @@ def run_fit(
     title: str,
     watch: Stopwatch | None = None,
 ) -> None:
-    """Run a training to its end, from its checkpoint where there is one; see `fit_classifier` for arguments."""
+    """Run a training to its end, from its checkpoint if there is one; see `run_job` for the arguments.
+
+    Logged values are named ``STAGE/...``, and `title` is that of the progress bar.
+    """
     with reporter.progress(title, job.num_steps) as advance:
 
         def log(record: FitRecord) -> None:
@@ -72,13 +75,13 @@ def run_fit(
 
 
 def final_figures(job: Fit, images: LabelledImages | None) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the model that a training ends in, and its figures; the average of the weights where there is one.
+    """Return the trained model (the average of the weights, if one is kept) and its figures.
 
-    Beside an average the raw weights are evaluated too.
+    With an average, the figures include accuracy and loss of the raw weights.
 
     Args:
         job: a finished training.
-        images: for the final accuracy; None leaves accuracies out.
+        images: images for the final accuracy, or None.
     """
     model = job.model if job.average is None else job.average.module
     found: dict[str, Any] = {"params": sum(parameter.numel() for parameter in model.parameters())}

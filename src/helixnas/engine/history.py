@@ -1,4 +1,4 @@
-"""Losses over the steps of a stage, thinned to what a curve can show, as a Parquet file."""
+"""Losses over the steps of a stage, averaged to at most 400 points per curve, as a Parquet file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ MAX_POINTS = 400
 
 
 class History:
-    """Collects named values per step; kept in checkpoints, written when the stage is done.
+    """Named values per step; kept in checkpoints, written when the stage is done.
 
     >>> history = History()
     >>> history.add(1, {"loss": 0.5})
@@ -30,25 +30,25 @@ class History:
         self.begun: dict[str, int] = {}
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Note the values of a step; each name has a value in every step from its first to its last."""
+        """Add the values of a step; each name has a value in every step from its first to its last."""
         for name, value in values.items():
             self.begun.setdefault(name, len(self.steps))
             self.values.setdefault(name, []).append(value)
         self.steps.append(step)
 
     def state(self) -> dict[str, Any]:
-        """Return everything noted so far."""
+        """Return the values so far."""
         values = {name: torch.tensor(values) for name, values in self.values.items()}
         return {"steps": torch.tensor(self.steps), "values": values, "begun": dict(self.begun)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` returned."""
+        """Restore a `state`."""
         self.steps = state["steps"].tolist()
         self.values = {name: values.tolist() for name, values in state["values"].items()}
         self.begun = dict(state.get("begun", dict.fromkeys(self.values, 0)))  # an older state: all from the first step
 
     def frame(self) -> pd.DataFrame:
-        """Return columns step, name, value: means over at most 400 stretches of steps."""
+        """Return columns step, name, value: means over at most 400 intervals of steps."""
         if not self.steps:
             return pd.DataFrame({"step": [], "name": [], "value": []})
         stretches = np.array_split(np.arange(len(self.steps)), min(MAX_POINTS, len(self.steps)))

@@ -1,7 +1,7 @@
-"""Jobs: long work in steps, with checkpoints between them and a clean stop when asked to.
+"""Jobs: long work in steps, with checkpoints between steps and a clean stop on a signal.
 
-An interruption (Ctrl-C, SIGTERM) lets the step in hand end, saves, and raises `Interrupted`; a kill loses at most the
-work since the last checkpoint. A resumed stage ends exactly as an uninterrupted one.
+Ctrl-C and SIGTERM finish the current step, save, and raise `Interrupted`; a kill loses at most the work since the last
+checkpoint. A resumed job gives the same result as an uninterrupted one.
 """
 
 import signal
@@ -19,25 +19,25 @@ from helixnas.engine import Stopwatch, load_checkpoint, save_checkpoint
 from helixnas.errors import ArtifactError, Interrupted
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
-"""At most this much work is lost by a kill."""
+"""A kill loses at most this much work, plus one step."""
 
 RecordT = TypeVar("RecordT", covariant=True)
 
 
 @runtime_checkable
 class Job(Protocol[RecordT]):
-    """Work in steps whose state can be saved between two of them."""
+    """Work in steps whose state can be saved between two steps."""
 
     def __iter__(self) -> Iterator[RecordT]:
-        """Go on from the present state, yielding a record per step."""
+        """Continue from the current state, and yield a record per step."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on."""
+        """Return the state needed to resume."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state."""
+        """Restore a `state`."""
         ...
 
 
@@ -52,17 +52,17 @@ def run_job(
     resume: Callable[[dict[str, Any]], None] = lambda history: None,
     watch: Stopwatch | None = None,
 ) -> None:
-    """Run a job to its end, from its checkpoint where one with the same key exists.
+    """Run a job to its end, from its checkpoint if one with the same key exists.
 
     Args:
-        job: what to run.
-        checkpoint: where its state is kept; removed by the caller once the results are written.
+        job: the job to run.
+        checkpoint: file of its state; the caller removes it once the results are written.
         key: hash of the settings; a checkpoint with another key is ignored.
-        device: where tensors are loaded to.
+        device: device to load tensors to.
         log: called with every record.
-        history: what the caller wants kept beside the state (plain values and tensors).
-        resume: given back that history when the job is resumed.
-        watch: counts the time of the stage; a resumed job's is that of the processes before, too.
+        history: returns plain values and tensors of the caller to save with the state.
+        resume: called with the saved history when the job is resumed.
+        watch: stopwatch of the job; restored on resuming, so that it includes earlier processes.
 
     Raises:
         Interrupted: a signal asked to stop; the state is saved.
@@ -93,14 +93,14 @@ def run_job(
 def save_state(
     job: Job[RecordT], *, checkpoint: Path, key: str, history: dict[str, Any], watch: Stopwatch | None
 ) -> None:
-    """Save where a job stands, for `run_job` to go on from."""
+    """Save the state of a job, for `run_job` to resume from."""
     spent = {} if watch is None else {"spent": watch.state()}
     save_checkpoint(checkpoint, {"key": key, "job": job.state(), "history": history, **spent})
 
 
 @contextmanager
 def stop_requests() -> Generator[Callable[[], bool]]:
-    """Note SIGINT and SIGTERM instead of dying of them, so that the caller may stop between two steps.
+    """Yield a function that returns whether SIGINT or SIGTERM has arrived, so that the caller can stop between two steps.
 
     A second signal stops at once.
     """

@@ -33,7 +33,11 @@ def require_onnx(purpose: str) -> None:
 def save_onnx(module: nn.Module, images: Tensor, path: Path) -> None:
     """Write a module as one ONNX file with the shapes of `images`, whole or not at all; the output is named ``output``."""
     content = onnx_content(module, images, output="output")
-    write_atomically(path, lambda temporary: _write(temporary, content))
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_atomically(path, write)
 
 
 def onnx_content(
@@ -136,7 +140,3 @@ def _quiet() -> Generator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

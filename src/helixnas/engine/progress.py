@@ -1,4 +1,4 @@
-"""Reporter: receives the messages, progress and scalars of long work. This one stays silent; the command line shows them."""
+"""Reporter: receives the messages, progress and scalars of long work; the command line has one that shows them."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -7,15 +7,15 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Advance(Protocol):
-    """Moves a progress bar on."""
+    """Advances a progress bar."""
 
     def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None:
-        """Show that `done` of the total (which may become known later) are done, with a few words beside."""
+        """Show that `done` of `total` (which may become known later) are done, with a short note."""
         ...
 
 
 class Reporter:
-    """Says nothing: the reporter of library use and tests."""
+    """A reporter that shows nothing, for library use and tests."""
 
     def say(self, text: str) -> None:
         """Show a sentence."""
@@ -29,4 +29,4 @@ class Reporter:
         """Log named values of a step."""
 
     def close(self) -> None:
-        """Write out what is still held back."""
+        """Flush buffered values."""

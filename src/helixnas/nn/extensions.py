@@ -1,4 +1,4 @@
-"""Modules of users that register own operations and networks when they are imported."""
+"""User modules that register operations and networks when imported."""
 
 import importlib
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from helixnas.errors import ConfigError
 
 
 def import_modules(names: Iterable[str]) -> None:
-    """Import modules by name; raises `ConfigError` where one cannot be imported."""
+    """Import modules by name; raises `ConfigError` if one cannot be imported."""
     for name in names:
         try:
             importlib.import_module(name)

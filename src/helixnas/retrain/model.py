@@ -33,7 +33,12 @@ def build_model(
         "num_classes": num_classes,
         "drop_rate": config.drop_rate,
         "drop_path_rate": config.drop_path_rate,
-        "pretrained_cfg_overlay": _description(num_classes, image_size, mean, std),
+        "pretrained_cfg_overlay": {
+            "num_classes": num_classes,
+            "input_size": (3, image_size, image_size),
+            "mean": tuple(mean),
+            "std": tuple(std),
+        },
     }
     return build_seeded(
         lambda: create_model(HELIXNAS, arguments, title=f"the network {architecture.text!r}", error=ConfigError),
@@ -92,12 +97,3 @@ def load_model(folder: Path) -> nn.Module:
         )
     model.load_state_dict(weights)
     return model.eval()
-
-
-def _description(num_classes: int, image_size: int, mean: Sequence[float], std: Sequence[float]) -> dict[str, object]:
-    return {
-        "num_classes": num_classes,
-        "input_size": (3, image_size, image_size),
-        "mean": tuple(mean),
-        "std": tuple(std),
-    }

@@ -60,22 +60,15 @@ def measure_feature_statistics(batches: Iterable[Sequence[Tensor]]) -> tuple[Sta
     Raises:
         TeacherError: there is no batch, or a feature is not finite.
     """
-    sums: list[Tensor] = []
-    squares: list[Tensor] = []
-    counts: list[int] = []
+    totals: list[tuple[Tensor, Tensor, int]] = []
     for batch in batches:
         wide = [features.double() for features in batch]
-        sums = _added(sums, [each.sum((0, 2, 3)) for each in wide])
-        squares = _added(squares, [each.square().sum((0, 2, 3)) for each in wide])
-        numbers = [each.numel() // each.shape[1] for each in wide]
-        counts = [a + b for a, b in zip(counts, numbers, strict=True)] if counts else numbers
-    if not counts:
+        new = [(each.sum((0, 2, 3)), each.square().sum((0, 2, 3)), each.numel() // each.shape[1]) for each in wide]
+        pairs = zip(totals or [(0, 0, 0)] * len(new), new, strict=True)
+        totals = [(a + total, b + square, c + count) for (a, b, c), (total, square, count) in pairs]
+    if not totals:
         raise TeacherError("feature statistics need at least one batch of images")
-    return tuple(_standardization(*each) for each in zip(range(1, len(counts) + 1), sums, squares, counts, strict=True))
-
-
-def _added(totals: list[Tensor], more: list[Tensor]) -> list[Tensor]:
-    return [total + new for total, new in zip(totals, more, strict=True)] if totals else more
+    return tuple(_standardization(block, *each) for block, each in enumerate(totals, start=1))
 
 
 def _standardization(block: int, total: Tensor, square: Tensor, count: int) -> Standardization:

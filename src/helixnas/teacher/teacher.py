@@ -136,9 +136,7 @@ class Teacher(nn.Module):
         collected: list[Tensor] = []
 
         def collect(name: str, output: Tensor) -> Tensor | None:
-            kept = output.clone() if name in self._overwritten else output
-            number = len(collected) + 1
-            collected.append(self._standardized(number, self.layouts[number - 1].to_nchw(kept)))
+            collected.append(self._collected(len(collected) + 1, output))
             return output.detach() if self.detach_boundaries else None
 
         normalized = self.normalize(images)
@@ -192,8 +190,7 @@ class Teacher(nn.Module):
         last: list[Tensor] = []
 
         def collect(name: str, output: Tensor) -> None:
-            kept = output.clone() if name in self._overwritten else output
-            last[:] = [self._standardized(len(self.boundaries), self.layouts[-1].to_nchw(kept))]
+            last[:] = [self._collected(len(self.boundaries), output)]
 
         with listening(self.model, self.boundaries[-1:], collect):
             logits = self.continue_from(images, block, features)
@@ -212,7 +209,9 @@ class Teacher(nn.Module):
         first, second = (torch.randn(shape, generator=draw).to(self.mean.device) for _ in range(2))
         return not torch.equal(self.continue_from(images, block, first), self.continue_from(images, block, second))
 
-    def _standardized(self, block: int, features: Tensor) -> Tensor:
+    def _collected(self, block: int, output: Tensor) -> Tensor:
+        kept = output.clone() if self.boundaries[block - 1] in self._overwritten else output
+        features = self.layouts[block - 1].to_nchw(kept)
         return self.feature_statistics[block - 1](features) if self.feature_statistics else features
 
     def _unstandardized(self, block: int, features: Tensor) -> Tensor:

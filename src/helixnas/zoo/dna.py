@@ -92,67 +92,29 @@ def dna_architecture(name: str) -> Architecture:
     return mbconv().parse(DNA[name])
 
 
-@register_model
-def dna_a(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-a: 4.2 M parameters, 335 M multiply-adds at 224 pixels."""
-    return _dna("a", pretrained, kwargs)
-
-
-@register_model
-def dna_b(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-b: 4.9 M parameters, 392 M multiply-adds at 224 pixels."""
-    return _dna("b", pretrained, kwargs)
-
-
-@register_model
-def dna_c(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-c: 5.3 M parameters, 450 M multiply-adds at 224 pixels."""
-    return _dna("c", pretrained, kwargs)
-
-
-@register_model
-def dna_d(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-d: 6.4 M parameters, 593 M multiply-adds at 224 pixels."""
-    return _dna("d", pretrained, kwargs)
-
-
-@register_model
-def dna_c1(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-c scaled to the size of EfficientNet-B1: 7.5 M parameters, 744 M multiply-adds at 240 pixels."""
-    return _dna("c1", pretrained, kwargs)
-
-
-@register_model
-def dna_c2(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-c scaled to the size of EfficientNet-B2: 8.8 M parameters, 1,086 M multiply-adds at 260 pixels."""
-    return _dna("c2", pretrained, kwargs)
-
-
-@register_model
-def dna_c3(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-c scaled to the size of EfficientNet-B3: 11.7 M parameters, 1,966 M multiply-adds at 300 pixels."""
-    return _dna("c3", pretrained, kwargs)
-
-
-@register_model
-def dna_c4(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-c scaled to the size of EfficientNet-B4: 19.2 M parameters, 5,098 M multiply-adds at 380 pixels."""
-    return _dna("c4", pretrained, kwargs)
-
-
-@register_model
-def dna_c5(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-c scaled to the size of EfficientNet-B5: 30.3 M parameters, 11,580 M multiply-adds at 456 pixels."""
-    return _dna("c5", pretrained, kwargs)
-
-
-@register_model
-def dna_c7(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """Build DNA-c scaled to the size of EfficientNet-B7: 64.9 M parameters, 42,420 M multiply-adds at 600 pixels."""
-    return _dna("c7", pretrained, kwargs)
-
-
-def _dna(name: str, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
+def _register(name: str, size: str) -> None:
+    """Register one architecture with timm as ``dna_NAME``."""
     variant = f"dna_{name}"
-    require_weights(variant, pretrained, arguments)
-    return create_helix_net(variant, dna_architecture(name), pretrained=pretrained, **arguments)
+
+    def build(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+        require_weights(variant, pretrained, kwargs)
+        return create_helix_net(variant, dna_architecture(name), pretrained=pretrained, **kwargs)
+
+    build.__name__ = build.__qualname__ = variant
+    build.__doc__ = f"Build DNA-{name}: {size} pixels."
+    register_model(build)
+
+
+for _name, _text in {
+    "a": "4.2 M parameters, 335 M multiply-adds at 224",
+    "b": "4.9 M parameters, 392 M multiply-adds at 224",
+    "c": "5.3 M parameters, 450 M multiply-adds at 224",
+    "d": "6.4 M parameters, 593 M multiply-adds at 224",
+    "c1": "7.5 M parameters, 744 M multiply-adds at 240",
+    "c2": "8.8 M parameters, 1,086 M multiply-adds at 260",
+    "c3": "11.7 M parameters, 1,966 M multiply-adds at 300",
+    "c4": "19.2 M parameters, 5,098 M multiply-adds at 380",
+    "c5": "30.3 M parameters, 11,580 M multiply-adds at 456",
+    "c7": "64.9 M parameters, 42,420 M multiply-adds at 600",
+}.items():
+    _register(_name, _text)

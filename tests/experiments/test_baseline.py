@@ -11,11 +11,12 @@ from rich.console import Console
 
 from helixnas.artifacts.baseline import Baseline
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.tables.ranking import show_ranking
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, DataError, Interrupted, SpaceError
 from helixnas.experiments.baseline import train_baseline
 from helixnas.experiments.baseline_plan import BaselinePlan, default_num
-from helixnas.experiments.ranking import rank_run, show_ranking
+from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, save_benchmark
 from helixnas.lab.baselines import BaselineConfig
 from helixnas.lab.trained import TrainedNetwork
@@ -132,7 +133,7 @@ def test_what_is_there_is_kept_and_other_settings_make_it_again(make_plan: MakeP
     assert train_baseline(plan, listener) == first
     assert listener.said == [f"{plan.file}: done already"]
     train_baseline(make_plan("darts", lr=0.1), listener)
-    assert f"{plan.file} is made again: baseline.lr was 0.05, is 0.1" in listener.said
+    assert f"{plan.file} is replaced: baseline.lr changed from 0.05 to 0.1" in listener.said
 
 
 def test_a_file_with_missing_points_is_gone_on_with(make_plan: MakePlan, listener) -> None:

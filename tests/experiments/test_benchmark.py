@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.tables.benchmark import show_plan
 from helixnas.engine.progress import Reporter
 from helixnas.errors import (
     ConfigError,
@@ -22,7 +23,7 @@ from helixnas.errors import (
 )
 from helixnas.experiments import benchmark as bench
 from helixnas.experiments.benchmark import build_benchmark, repeatability
-from helixnas.experiments.benchmark_plan import BenchmarkPlan, show_plan
+from helixnas.experiments.benchmark_plan import BenchmarkPlan
 from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, load_benchmark
 from helixnas.lab.trained import TrainedNetwork
@@ -121,7 +122,7 @@ def test_a_file_of_other_settings_is_kept_and_the_setting_named(built: Path, pla
     assert tiny.retrain is not None
     longer = replace(tiny.retrain, fit=replace(tiny.retrain.fit, num_epochs=2))
     with pytest.raises(
-        ConfigError, match=r"was made with other settings \(retrain.fit.num_epochs was 1, is 2\); choose"
+        ConfigError, match=r"was made with other settings \(retrain.fit.num_epochs changed from 1 to 2\); choose"
     ):
         build_benchmark(replace(plan, recipe=replace(tiny, retrain=longer)), Reporter())
     with pytest.raises(ConfigError, match="holds a benchmark of space 'tiny'; choose another --out"):

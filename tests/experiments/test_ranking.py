@@ -10,9 +10,10 @@ from rich.console import Console
 
 from helixnas.artifacts.ranking import Ranking
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.tables.ranking import show_ranking
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, UnknownNameError
-from helixnas.experiments.ranking import rank_run, show_ranking
+from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.recipe import Recipe

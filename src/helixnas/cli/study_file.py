@@ -96,7 +96,7 @@ def _checked(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     for label, changes in variants.items():
         if isinstance(label, bool | None) or not LABEL.fullmatch(str(label)):
             raise ConfigError(
-                f"the study {path} has a variant {str(label)!r}; its name is that of a folder: use letters, digits, spaces and . _ + -"
+                f"the study {path} has a variant {str(label)!r}; it names a folder: use letters, digits, spaces and . _ + -"
             )
         other = folders.get(str(label).casefold())
         if other is not None:
@@ -126,9 +126,7 @@ def _check_overrides(overrides: Sequence[str], variants: Mapping[Any, Mapping[st
     given = {word.removeprefix("--").partition("=")[0] for word in overrides if word.startswith("--")}
     for name in sorted(given):
         if all(name in (changes or {}) for changes in variants.values()):
-            raise ConfigError(
-                f"--{name} has no effect: every variant of the study {path} sets {name}; leave it out"
-            )
+            raise ConfigError(f"--{name} has no effect: every variant of the study {path} sets {name}; leave it out")
 
 
 def _base_beside(path: Path, base: str) -> str:

@@ -23,7 +23,7 @@ BYTES_PER_PARAMETER = 16
 """A supernet's weight, its gradient and Adam's two moments, in float32."""
 
 SECONDS_OF_PROBE = 0.3
-"""For so long a small network is run to measure the machine's speed."""
+"""Duration of the measurement of this machine's speed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Sketch:
 
 
 def sketch(recipe: Recipe) -> Sketch:
-    """Build the networks of a recipe without weights; raises what a real run would raise for them."""
+    """Build the networks of a recipe on the meta device; raises the errors of a real run."""
     import_extensions(recipe)
     space, size = recipe.search_space, image_size(recipe)
     teacher = sketch_teacher(recipe.built_teacher, strides=space.strides, num_classes=10, input_size=(size, size))
@@ -49,10 +49,8 @@ def sketch(recipe: Recipe) -> Sketch:
 def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
     """Return the estimated peak memory of distillation in bytes: weights with optimiser, features, one path's graph.
 
-    Where gradients flow from block to block (progressive-a), the graph holds one path per block.
-
-    Activations are those that autograd keeps for the largest path, counted on the meta device; workspace of the
-    kernels and the framework itself come on top.
+    The graph is that of the largest path (progressive-a: one path per block), counted on the meta device; the memory of
+    kernels and framework is not included.
     """
     weights = count_params(drawn.supernet) * BYTES_PER_PARAMETER + count_params(drawn.teacher.model) * 4
     with torch.no_grad():
@@ -67,7 +65,7 @@ def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
 
 
 def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> int:
-    """Return what autograd keeps of the path of last operations, in bytes per image."""
+    """Return the bytes per image that autograd saves for the path of last operations."""
     saved: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -83,7 +81,7 @@ def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> i
 
 
 def sizes(drawn: Sketch) -> Sizes:
-    """Return the multiply-adds from which times are estimated; the adapters between widths are left out."""
+    """Return the multiply-adds for estimates of time, without the adapters between widths."""
     table = cost_table(drawn.space, image_size=drawn.image_size, num_classes=10)
     macs, last = table.resource("macs"), len(drawn.space.blocks) + 1
     path_macs, rated_macs, network_macs = 0.0, 0.0, float(macs[table.rows(0)].mean() + macs[table.rows(last)].mean())

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from helixnas.cli.option_values import say
 from helixnas.cli.tables.table import figure_table
-
 from helixnas.models.exporting import Export
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import Validation
@@ -50,7 +49,7 @@ def show_export(console: Console, opened: OpenedModel, found: Export) -> None:
     say(
         console,
         f"largest difference from PyTorch {parity.largest_difference:.2g} (logits up to {parity.largest_logit:.3g}, "
-        f"{parity.num_images} images)"
+        f"{parity.num_images} images)",
     )
     if found.seconds:
         title = f"one image, CPU, {torch.get_num_threads()} threads"

@@ -14,7 +14,11 @@ from helixnas.search import Answer, SearchResult, distance, readable
 def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> None:
     """Print the best architectures of a search and how sure the choice is."""
     result = outcome.result
-    table = _table(f"{name}: {result.budget.text}; {_proof(result)}", result.instance.resources, "behind the best, in standard errors")
+    table = _table(
+        f"{name}: {result.budget.text}; {_proof(result)}",
+        result.instance.resources,
+        "behind the best, in standard errors",
+    )
     behind = ["", *(f"{other.standard_errors:.1f}" for other in outcome.comparisons)]
     shown = result.answers[: max(1, top)]
     for answer, lead in zip(shown, [*behind, *("" for _ in shown)], strict=False):

@@ -1,8 +1,10 @@
 """Parsing a command's words: own options, settings of a recipe, and mistakes."""
 
+import argparse
+
 import pytest
 
-from helixnas.cli.command import Command, Parser, unknown_option
+from helixnas.cli.command import Command, Parser, number, unknown_option, whole_number
 from helixnas.errors import ConfigError
 
 
@@ -70,3 +72,11 @@ def test_help_shows_defaults_and_percent_signs() -> None:
 
 def test_an_option_like_no_other_points_to_the_help() -> None:
     assert str(unknown_option("--xyz", ["--name"])) == "unknown option --xyz; see --help"
+
+
+def test_numbers_are_read_or_rejected() -> None:
+    assert (whole_number("3"), number("1e-3")) == (3, 0.001)
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must be a whole number, not '1\.5'"):
+        whole_number("1.5")
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a number, not 'x'"):
+        number("x")

@@ -1,24 +1,14 @@
-"""Values of options: lists, amounts, numbers, and settings named as options."""
-
-import argparse
+"""Values of options: lists, amounts, and settings named as options."""
 
 import pytest
 
-from helixnas.cli.option_values import amounts, named_as_options, number, whole_number, words
+from helixnas.cli.option_values import amounts, named_as_options, words
 from helixnas.errors import ConfigError
 
 
 def test_lists_are_separated_by_commas_with_or_without_brackets() -> None:
     assert words("a,b") == words("[a, b]") == ["a", "b"]
     assert words("") == []
-
-
-def test_numbers_are_read_or_rejected() -> None:
-    assert (whole_number("3"), number("1e-3")) == (3, 0.001)
-    with pytest.raises(argparse.ArgumentTypeError, match=r"must be a whole number, not '1\.5'"):
-        whole_number("1.5")
-    with pytest.raises(argparse.ArgumentTypeError, match="must be a number, not 'x'"):
-        number("x")
 
 
 @pytest.mark.parametrize("text", ["macs", "=3", "macs="])

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from helixnas.cli.option_values import number, whole_number
 from helixnas.errors import ConfigError
 
 
@@ -139,6 +138,22 @@ class Parser(argparse.ArgumentParser):
         if choices := re.match(r"invalid choice: (.+?) \(choose from (.*)\)", wrong[2], re.DOTALL):
             raise ConfigError(f"{name} must be one of {choices[2].replace(chr(39), '')}, not {choices[1]}")
         raise ConfigError(f"{name} {wrong[2]}")
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from error
+
+
+def number(text: str) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
 
 
 def unknown_option(option: str, known: Sequence[str]) -> ConfigError:

@@ -1,6 +1,5 @@
 """Values of options: numbers, comma-separated lists, amounts per resource, and the run a command works on."""
 
-import argparse
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,22 +14,6 @@ if TYPE_CHECKING:
     from helixnas.pipeline.recipe import Recipe
 
 LIMIT = "RESOURCE=AMOUNT"
-
-
-def whole_number(text: str) -> int:
-    """Read a whole number."""
-    try:
-        return int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from error
-
-
-def number(text: str) -> float:
-    """Read a number."""
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
 
 
 def words(text: str) -> list[str]:

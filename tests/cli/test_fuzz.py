@@ -1,4 +1,4 @@
-"""A thousand broken recipes and artifacts: each one clear sentence, or an answer as if nothing had happened."""
+"""A thousand broken recipes and artifacts: each gives one clear sentence, or works as before."""
 
 import shutil
 from collections.abc import Callable
@@ -16,7 +16,6 @@ from helixnas.cli.settings import read_recipe
 from helixnas.engine.history import load_history
 from helixnas.errors import HelixError
 from helixnas.pipeline.recipe import Recipe
-from helixnas.space import load_space
 from helixnas.teacher.weights import read_weights
 
 TINY = yaml.safe_load((Path(__file__).parents[1] / "pipeline" / "tiny.yaml").read_text())

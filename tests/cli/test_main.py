@@ -65,7 +65,7 @@ def test_the_example_below_the_help_can_be_typed(capsys: pytest.CaptureFixture[s
     assert verb == command.name == command.parse(words).verb
 
 
-def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_of_run_shows_defaults_and_units(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     said = " ".join(capsys.readouterr().out.split())
@@ -75,6 +75,7 @@ def test_help_of_run_tells_defaults_and_units(capsys: pytest.CaptureFixture[str]
     assert said.count(help_batch) == 1
     assert "Image height and width; 0 for the teacher's." in said
     assert "%%" not in said
+    assert said.startswith("usage: helixnas run RECIPE [options] [--SECTION.SETTING VALUE ...] Do all stages")
 
 
 def test_the_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,14 +107,14 @@ def test_every_retraining_recipe_dry_runs_in_a_recipe(training: str, capsys: pyt
     assert re.search(r"retrain:small \S* ?3 epochs of batch \d+: \d+ steps", said.replace("│ ", "").replace("│", ""))
 
 
-def test_a_run_can_be_stopped_after_a_stage_and_its_status_told(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_can_be_stopped_after_a_stage_and_its_status_shown(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", tiny, "--until", "teacher", "--name", "first", "--teacher_fit.lr=0.01"]) == 0
     assert yaml.safe_load(Path("runs/first/config.yaml").read_text())["teacher_fit"]["lr"] == 0.01
     assert main(["status", "runs/first"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"teacher .* done", said)
     assert re.search(r"distill .* to do", said)
-    assert "go on with: helixnas run runs/first/config.yaml --out runs/first" in said
+    assert "continue with: helixnas run runs/first/config.yaml --out runs/first" in said
     assert main(["run", tiny, "--dry-run", "--name", "first", "--teacher_fit.lr=0.01"]) == 0
     assert re.search(r"teacher .* done", capsys.readouterr().out)
 
@@ -133,7 +134,7 @@ def test_new_budgets_are_searched_under_their_name(run: str, capsys: pytest.Capt
     assert {path.name for path in Path(run, "searches").iterdir()} == {"small", "mine", "max-macs-80pct"}
 
 
-def test_latency_is_measured_told_and_searched_under(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_latency_is_measured_and_limited(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     quick = ["--num-rounds", "1", "--num-networks", "1", "--num-threads", "1"]
     assert main(["costs", run, "--latency", "pytorch-eager", *quick]) == 0
     said = capsys.readouterr().out
@@ -171,7 +172,7 @@ def test_a_certificate_that_does_not_hold_is_an_error(run: str, capsys: pytest.C
     assert said.err == "helixnas: the certificate of small does not hold; search again\n"
 
 
-def test_what_needs_no_network_never_loads_torch(run: str) -> None:
+def test_verbs_that_need_no_network_never_load_torch(run: str) -> None:
     assert "proven best of 24" in light("search", run, "--max", "macs=80%")
     assert "small: " in light("verify", run)
     assert "search:small" in light("status", run)
@@ -248,7 +249,7 @@ def test_a_baseline_is_trained_and_shown_by_the_ranking(
     said = light(*words)
     table = said[said.index("Baselines on 3 networks") :]
     heads, row = table.splitlines()[1], next(line for line in table.splitlines() if line.startswith("SPOS, seed 0"))
-    assert heads.split() == ["what", "ranks", "epochs", "images", "core-s", "tau", "95", "%", "partial"], (
+    assert heads.split() == ["ranked", "by", "epochs", "images", "core-s", "tau", "95", "%", "partial"], (
         "a head is cut at 80 columns"
     )
     assert len(row.split()) == 3 + 3 + 5, "a figure is cut at 80 columns"
@@ -270,7 +271,7 @@ def test_an_interruption_exits_with_130_and_the_command_that_goes_on(
     monkeypatch.setattr("helixnas.pipeline.run.run_recipe", stop)
     assert main(["run", tiny, "--out", "my run"]) == 130
     said = capsys.readouterr().err
-    assert said == "stopped; everything so far is saved; go on with: helixnas run tiny.yaml --out 'my run'\n"
+    assert said == "stopped; everything so far is saved; continue with: helixnas run tiny.yaml --out 'my run'\n"
 
 
 @pytest.mark.slow

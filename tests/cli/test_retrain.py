@@ -54,7 +54,7 @@ def test_a_recipe_may_name_its_retraining_and_options_change_it(tiny: str) -> No
     [
         (["--recipe", "effcientnet"], "unknown retraining recipe 'effcientnet'; did you mean efficientnet"),
         (["--recipe", "no.yaml"], "there is no retraining recipe file no.yaml"),
-        (["--init", "supernet"], "(choose from 'scratch', 'inherited')"),
+        (["--init", "supernet"], "--init must be one of scratch, inherited, not 'supernet'"),
         (["--name", "smal"], "unknown search 'smal'; did you mean small"),
     ],
 )

@@ -133,7 +133,7 @@ def test_what_is_there_is_kept_and_other_settings_make_it_again(make_plan: MakeP
     assert train_baseline(plan, listener) == first
     assert listener.said == [f"{plan.file}: done already"]
     train_baseline(make_plan("darts", lr=0.1), listener)
-    assert f"{plan.file} is made again: baseline.lr changed from 0.05 to 0.1" in listener.said
+    assert f"{plan.file} is replaced: baseline.lr changed from 0.05 to 0.1" in listener.said
 
 
 def test_a_file_with_missing_points_is_gone_on_with(make_plan: MakePlan, listener) -> None:

@@ -237,7 +237,7 @@ def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(NonFiniteLossError, match=r"loss of block 1 is .* in step \d+ .*path .*; the other blocks are"):
         run_recipe(wild, folder, listener)
-    assert any(said.startswith("block 1 stops, the others go on: the loss of block 1") for said in listener.said)
+    assert any(said.startswith("block 1 stops, the others continue: the loss of block 1") for said in listener.said)
     block = "supernet/block-2.safetensors"
     assert [path.name for path in folder.path.glob("supernet/*")] == ["block-2.safetensors"]
     assert list(folder.load_record().stages) == ["teacher", "costs"]

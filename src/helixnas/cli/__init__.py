@@ -1,4 +1,4 @@
-"""The command line: arguments -> one call; a mistake is one sentence and exit code 2."""
+"""The command line: arguments -> one call; bad input is one sentence and exit code 2."""
 
 import os
 import shlex
@@ -9,6 +9,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from helixnas.cli.option_values import say
 from helixnas.errors import HelixError, Interrupted
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -28,16 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (Interrupted, KeyboardInterrupt) as error:
         reason = str(error) or "stopped"
-        _say(errors, f"{reason}; go on with: {shlex.join(['helixnas', *words])}")
+        say(errors, f"{reason}; continue with: {shlex.join(['helixnas', *words])}")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of the output has gone; the rest goes nowhere
+    except BrokenPipeError:  # the reader of the output has closed it, for example `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except HelixError as error:
-        _say(errors, f"helixnas: {error}")
+        say(errors, f"helixnas: {error}")
         return BAD_INPUT
     except OSError as error:
-        _say(errors, f"helixnas: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
+        say(errors, f"helixnas: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
         return BAD_INPUT
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -47,10 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError  # rich would leave with exit code 1, but nothing went wrong
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _dispatch(words: list[str], console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Command: a verb of the command line as one value, its options and its work together; and the parser of its words."""
+"""Command: a verb of the command line as one value, with its options and its work; and the parser of its words."""
 
 import argparse
 import difflib
@@ -31,17 +31,17 @@ class Command:
     """Does the work; raises `HelixError` for bad input."""
 
     takes_settings: bool = False
-    """Whether options that are none of its own replace settings of a recipe; they are in ``options.overrides``."""
+    """Whether unknown options are settings of a recipe; they are kept in ``options.overrides``."""
 
     add_settings: Callable[["Parser"], None] | None = None
-    """Adds the options of all settings, for the help alone."""
+    """Adds an option per setting, for the help only."""
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        """Return the options in the words behind the verb.
+        """Parse the words after the verb.
 
         Raises:
-            ConfigError: an option is unknown, lacks its value, or its value is of another kind.
-            SystemExit: help was asked for and printed.
+            ConfigError: an option is unknown, lacks its value, or its value has the wrong type.
+            SystemExit: help was requested and printed.
         """
         parser = Parser(self)
         words, overrides = [_kebab(word) for word in words], list[str]()
@@ -59,7 +59,7 @@ class Command:
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser of one command's words, which raises `ConfigError` where the standard library prints its usage."""
+    """Parser of one command, which raises `ConfigError` instead of printing its usage and leaving."""
 
     def __init__(self, command: Command) -> None:
         purpose = f"{command.purpose[0].upper()}{command.purpose[1:]}."
@@ -71,20 +71,50 @@ class Parser(argparse.ArgumentParser):
         )
         self.command = command
         self.arities: dict[str, int] = {"-h": 0, "--help": 0}
-        """Own options, and how many words follow each."""
+        """The command's own options, and how many words follow each."""
+        self._required = list[str]()
+        self._group: Any = self
         command.add_options(self)
+        settings = ["[--SECTION.SETTING VALUE ...]"] if command.takes_settings else []
+        self.usage = " ".join([self.prog, *self._required, "[options]", *settings])
 
-    def option(self, *names: str, help: str, group: Any = None, **settings: Any) -> None:
-        """Add an option or argument; its help ends with the default where that says something."""
+    def group(self, title: str) -> None:
+        """Put the options that follow under a title."""
+        self._group = self.add_argument_group(title)
+
+    def option(self, *names: str, help: str, **settings: Any) -> None:
+        """Add an option or argument; the help ends with the default unless that is empty."""
         default = settings.get("default")
         if default is not None and default is not False and default not in ("", []):
             help = f"{help} (default: {default})"
-        action = (group or self).add_argument(*names, help=help.replace("%", "%%"), **settings)
+        action = self._group.add_argument(*names, help=help.replace("%", "%%"), **settings)
         for name in action.option_strings:
             self.arities[name] = 0 if settings.get("action") == "store_true" else 1
+        if action.required:
+            self._required.append(f"{names[0]} {action.metavar}" if action.option_strings else action.metavar)
+
+    def run_folder(self) -> None:
+        """Add the argument RUN."""
+        self.option("run", metavar="RUN", help="folder of a run")
+
+    def flag(self, name: str, help: str) -> None:
+        """Add an option without a value."""
+        self.option(name, action="store_true", help=help)
+
+    def whole(self, name: str, default: int | None, help: str, metavar: str = "N") -> None:
+        """Add an option that is a whole number."""
+        self.option(name, metavar=metavar, type=whole_number, default=default, help=help)
+
+    def number(self, name: str, default: float | None, help: str, metavar: str = "X") -> None:
+        """Add an option that is a number."""
+        self.option(name, metavar=metavar, type=number, default=default, help=help)
+
+    def repeated(self, name: str, metavar: str, help: str) -> None:
+        """Add an option that may be given several times."""
+        self.option(name, metavar=metavar, action="append", default=[], help=help)
 
     def split(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Return the words of the command itself, and those that replace settings of the recipe it reads."""
+        """Split words into those of the command itself and those that set settings of its recipe."""
         own, settings, position = list[str](), list[str](), 0
         while position < len(words):
             word = words[position]
@@ -96,24 +126,38 @@ class Parser(argparse.ArgumentParser):
         return own, settings
 
     def error(self, message: str) -> NoReturn:
-        """Raise `ConfigError` for what the standard library found wrong."""
-        missing = re.match(r"the following arguments are required: (.*)", message)
-        if missing:
-            raise ConfigError(f"{missing[1]} is missing; see helixnas {self.command.name} --help")
-        wrong = re.match(r"argument ([^ :]+): (.*)", message, re.DOTALL)
-        if wrong:
-            name = wrong[1].split("/")[0]
-            if wrong[2] == "expected one argument":
-                raise ConfigError(f"{name} needs a value; see helixnas {self.command.name} --help")
-            choices = re.match(r"invalid choice: (.+?) \(choose from (.*)\)", wrong[2], re.DOTALL)
-            if choices:
-                raise ConfigError(f"{name} must be one of {choices[2].replace(chr(39), '')}, not {choices[1]}")
-            raise ConfigError(f"{name} {wrong[2]}")
-        raise ConfigError(f"helixnas {self.command.name}: {message}")
+        """Raise `ConfigError` for an error that argparse found."""
+        see = f"see helixnas {self.command.name} --help"
+        if missing := re.match(r"the following arguments are required: (.*)", message):
+            raise ConfigError(f"{missing[1]} is missing; {see}")
+        if not (wrong := re.match(r"argument ([^ :]+): (.*)", message, re.DOTALL)):
+            raise ConfigError(f"helixnas {self.command.name}: {message}")
+        name = wrong[1].split("/")[0]
+        if wrong[2] == "expected one argument":
+            raise ConfigError(f"{name} needs a value; {see}")
+        if choices := re.match(r"invalid choice: (.+?) \(choose from (.*)\)", wrong[2], re.DOTALL):
+            raise ConfigError(f"{name} must be one of {choices[2].replace(chr(39), '')}, not {choices[1]}")
+        raise ConfigError(f"{name} {wrong[2]}")
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from error
+
+
+def number(text: str) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
 
 
 def unknown_option(option: str, known: Sequence[str]) -> ConfigError:
-    """Return the error for an option that does not exist, with the nearest ones that do."""
+    """Return the error for an option that does not exist; it names the nearest ones that do."""
     close = difflib.get_close_matches(option, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else "see --help"
     return ConfigError(f"unknown option {option}; {hint}")

@@ -1,6 +1,5 @@
-"""Values of options: numbers, lists with commas, amounts per resource, and the run that a command works on."""
+"""Values of options: numbers, comma-separated lists, amounts per resource, and the run a command works on."""
 
-import argparse
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,24 +16,8 @@ if TYPE_CHECKING:
 LIMIT = "RESOURCE=AMOUNT"
 
 
-def whole_number(text: str) -> int:
-    """Read a whole number."""
-    try:
-        return int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from error
-
-
-def number(text: str) -> float:
-    """Read a number."""
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
-
-
 def words(text: str) -> list[str]:
-    """Read words with commas between them.
+    """Read a comma-separated list.
 
     >>> words("[a, b]")
     ['a', 'b']
@@ -60,7 +43,7 @@ def amounts(texts: Sequence[str], option: str) -> dict[str, str]:
 
 
 def open_run(path: str) -> tuple["Recipe", RunFolder]:
-    """Return the recipe and the folder of an existing run; raises `ArtifactError` where there is none."""
+    """Return recipe and folder of an existing run; raises `ArtifactError` if there is none."""
     from helixnas.cli.settings import recipe_from_settings
 
     folder = RunFolder(Path(path))
@@ -70,7 +53,7 @@ def open_run(path: str) -> tuple["Recipe", RunFolder]:
 
 @contextmanager
 def named_as_options(section: str) -> Generator[None]:
-    """Let a message that begins with a setting of `section` begin with the option of that name."""
+    """Name the option instead of the setting of `section` at the beginning of an error message."""
     try:
         yield
     except ConfigError as error:
@@ -81,5 +64,5 @@ def named_as_options(section: str) -> Generator[None]:
 
 
 def say(console: Console, text: Any) -> None:
-    """Print a line as it is, however long."""
+    """Print a line as it is, unwrapped and without markup or colours."""
     console.print(str(text), highlight=False, soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""ConsoleReporter: messages and progress bars with the time left on a terminal, plain lines elsewhere, TensorBoard scalars."""
+"""ConsoleReporter: messages and progress on the terminal (plain lines elsewhere), scalars in TensorBoard."""
 
 import time
 from collections.abc import Generator, Mapping
@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from helixnas.cli.option_values import say
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.engine.timing import duration
 
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
 SECONDS_BETWEEN_LINES = 30.0
-"""Where no terminal shows bars, a line of progress is printed no more often than this."""
+"""Least time between two lines of progress where there is no terminal."""
 
 
 class ConsoleReporter(Reporter):
-    """Sentences and bars on a terminal (plain lines elsewhere), scalars into a TensorBoard folder."""
+    """Prints sentences and progress bars, and writes scalars into a TensorBoard folder."""
 
     def __init__(self, console: Console, tensorboard: Path | None = None) -> None:
         self.console = console
@@ -37,11 +38,11 @@ class ConsoleReporter(Reporter):
 
     def say(self, text: str) -> None:
         """Print a sentence above the bars."""
-        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+        say(self.console, text)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Generator[Advance]:
-        """Show a bar on a terminal; elsewhere a line now and then."""
+        """Show a bar on a terminal, and occasional lines elsewhere."""
         if not self.console.is_terminal:
             yield self._lines(title, total)
             return
@@ -77,7 +78,7 @@ class ConsoleReporter(Reporter):
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Write values to TensorBoard."""
         if self.folder is not None:
-            from torch.utils.tensorboard.writer import SummaryWriter  # brings torch, which not every verb needs
+            from torch.utils.tensorboard.writer import SummaryWriter  # imports torch
 
             self.writer = self.writer or SummaryWriter(str(self.folder))
             for name, value in values.items():
@@ -91,7 +92,7 @@ class ConsoleReporter(Reporter):
 
 
 def time_left(done: int, rest: int, seconds: float) -> str:
-    """Return in words how long the rest takes at the pace so far; empty where there is no pace yet.
+    """Return the estimated time left in words; empty before anything is done.
 
     >>> time_left(10, 30, 20.0)
     'about 1 min 0 s left'

@@ -1,4 +1,4 @@
-"""Recipes on the command line: a YAML file, with any setting replaced by an option of the same dotted name."""
+"""Recipes on the command line: a YAML file, and options such as ``--distill.lr`` that replace its settings."""
 
 import json
 from argparse import SUPPRESS, ArgumentParser
@@ -22,12 +22,12 @@ T = TypeVar("T")
 
 
 def add_recipe_arguments(parser: ArgumentParser) -> None:
-    """Give a parser one option per setting of a recipe, for its help; options are read by `with_overrides`."""
-    parser.add_argument("--config", metavar="FILE", help="YAML file of further settings, over the recipe's")
+    """Add an option per setting of a recipe, for the help; `with_overrides` reads them."""
+    parser.add_argument("--config", metavar="FILE", help="YAML file of settings that replace those of the recipe")
     for section in sections(Recipe):
         group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help)
         if section.optional:
-            help_whole = "null to leave it out, or a recipe's name or a YAML file in place of all its settings"
+            help_whole = "null to leave it out; a recipe's name or a YAML file sets all its settings"
             group.add_argument(f"--{_kebab(section.name)}", metavar="VALUE", default=SUPPRESS, help=help_whole)
         for setting in section.settings:
             group.add_argument(
@@ -36,10 +36,10 @@ def add_recipe_arguments(parser: ArgumentParser) -> None:
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a shipped recipe or a YAML file, with command line overrides over it.
+    """Read a shipped recipe or a YAML file, and apply command line overrides.
 
     Raises:
-        UnknownNameError: no such recipe, or a setting that does not exist (the nearest are named).
+        UnknownNameError: no such recipe, or a setting that does not exist (the message names the nearest).
         ConfigError: the file is not YAML, or a value is of the wrong type or out of range.
     """
     path = find_recipe(name)
@@ -47,14 +47,14 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def recipe_from_settings(settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str) -> Recipe:
-    """Build a recipe from plain values, with command line overrides over them; `where` is named in messages."""
+    """Build a recipe from plain values and command line overrides; `where` names their origin in messages."""
     settings = _with_retraining(settings)
     check_names(Recipe, settings, where=where)
     return build(Recipe, with_overrides(settings, overrides), where=where)
 
 
 def read_training(name: str, kind: type[T], what: str) -> T:
-    """Build the settings `kind` from a shipped retraining or fine-tuning recipe, or a YAML file.
+    """Read a shipped retraining or fine-tuning recipe, or a YAML file, as settings of class `kind`.
 
     Raises:
         UnknownNameError: no such recipe or setting.
@@ -65,7 +65,7 @@ def read_training(name: str, kind: type[T], what: str) -> T:
 
 
 def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """Return settings in which options such as ``--distill.lr 0.01`` replace values.
+    """Return settings changed by options such as ``--distill.lr 0.01``.
 
     >>> with_overrides({"seed": 0, "distill": {"lr": 0.5}}, ["--distill.lr", "0.25", "--distill.num-epochs=3"])
     {'seed': 0, 'distill': {'lr': 0.25, 'num_epochs': 3}}
@@ -112,7 +112,7 @@ def _settings_of(path: Path) -> dict[str, Any]:
 
 
 def _value(option: str, text: str, kind: type, setting: str, *, inside: bool) -> Any:
-    """Return the value of an option; `inside` where it replaces a part of the setting that it names."""
+    """Return the value of an option; `inside` if it sets a part of the setting."""
     hint = hint_of(kind, setting)
     if hint is str and not inside:
         value: Any = text
@@ -134,7 +134,7 @@ def _set(settings: dict[str, Any], option: str, path: Sequence[str], value: Any)
     for depth, name in enumerate(path[:-1], start=1):
         inside = place.get(name)
         if inside is not None and not isinstance(inside, dict):
-            raise ConfigError(f"{option}: {'.'.join(path[:depth])} is {inside!r}, which has no settings of its own")
+            raise ConfigError(f"{option}: {'.'.join(path[:depth])} is {inside!r}, which holds no settings")
         place[name] = place = {} if inside is None else inside
     place[path[-1]] = value
 
@@ -149,7 +149,7 @@ def _merge(settings: dict[str, Any], over: Mapping[str, Any]) -> None:
 
 
 def _options() -> Iterator[str]:
-    """Yield all options that stand for settings."""
+    """Yield the options of all settings."""
     yield "--config"
     for section in sections(Recipe):
         yield from (f"--{_kebab(name)}" for name in (section.name, *(each.name for each in section.settings)) if name)

@@ -1,4 +1,4 @@
-"""The recipes that come with the package, and where a recipe's file lies; without torch, to tell a slip at once."""
+"""The recipes that come with the package, and the file of a named recipe; without torch."""
 
 from importlib import resources
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from helixnas.errors import ConfigError, UnknownNameError
 
 KINDS = {"recipe": "", "retraining recipe": "retrain", "fine-tuning recipe": "finetune", "study": "studies"}
-"""What a recipe is for, and the folder of those that are shipped: whole runs, retraining, fine-tuning, studies."""
+"""Kinds of recipes, and the folder of those that are shipped."""
 
 
 def shipped_recipes(kind: str = "recipe") -> dict[str, Path]:
-    """Return the recipes of a kind that come with the package, by name.
+    """Return the shipped recipes of a kind, by name.
 
     >>> "digits" in shipped_recipes(), sorted(shipped_recipes("retraining recipe"))
     (True, ['cifar', 'deit', 'efficientnet', 'efficientnet-v2'])
@@ -20,11 +20,11 @@ def shipped_recipes(kind: str = "recipe") -> dict[str, Path]:
 
 
 def find_recipe(name: str, kind: str = "recipe") -> Path:
-    """Return the file of a shipped recipe or of a path.
+    """Return the file of a shipped recipe, or of a path to a YAML file.
 
     Raises:
-        UnknownNameError: neither a recipe of that name nor a file.
-        ConfigError: the name is that of a YAML file that does not exist.
+        UnknownNameError: the name is neither a recipe nor a YAML file.
+        ConfigError: the YAML file does not exist.
     """
     known = shipped_recipes(kind)
     if name in known:

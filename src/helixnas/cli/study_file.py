@@ -2,7 +2,7 @@
 
 ::
 
-    description: What the width of the interface changes.
+    description: Effect of the width of the interface.
     axis: interface
     base: digits
     settings: {retrain: null}               # for all variants, over the base
@@ -26,10 +26,10 @@ from helixnas.experiments.study_plan import StudyPlan, Variant
 FIELDS = ("description", "axis", "base", "ordered", "feature_maps", "settings", "variants")
 FLAGS = ("ordered", "feature_maps")
 SECTIONS = ("data", "distill", "rating", "runtime", "stitching", "supernet", "teacher_fit")
-"""Groups of settings that a study changes one setting at a time."""
+"""Groups of settings that a study may change only setting by setting."""
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
-"""What a variant may be called: it is the name of a folder."""
+"""Name of a variant, which is also the name of its folder."""
 
 
 def read_study(
@@ -38,15 +38,15 @@ def read_study(
     """Read a shipped study or a YAML file.
 
     Args:
-        name: of the study, or its file.
+        name: name or file of the study.
         base: a recipe in place of the study's own.
-        overrides: options that replace settings of the base in every variant; a variant's own come last.
+        overrides: options that replace settings of the base in every variant; the variant's settings override them.
         out: the study's folder; ``studies/NAME`` where none is given.
         bench: a benchmark to rank every variant against.
 
     Raises:
         UnknownNameError: no such study, recipe, field or setting.
-        ConfigError: the file is no study, or a value is of the wrong type or out of range.
+        ConfigError: the file is no study, or a value has the wrong type or is out of range.
     """
     path = find_recipe(name, "study")
     values = _checked(load_yaml(path, what="study", such_as="the fields base and variants"), path)
@@ -76,7 +76,7 @@ def read_study(
 
 
 def _checked(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    """Return the fields of a study's file; raises where one is unknown, missing or of another kind."""
+    """Return the fields of a study's file; raises if one is unknown, missing or of the wrong type."""
     for field in values:
         if field not in FIELDS:
             raise UnknownNameError(f"field of the study {path}:", field, FIELDS)
@@ -91,17 +91,17 @@ def _checked(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
             raise ConfigError(f"{field} of the study {path} must be {name}, not {values[field]!r}")
     variants = values.get("variants")
     if not isinstance(variants, Mapping) or len(variants) < 2:
-        raise ConfigError(f"the study {path} must hold at least two variants, each a label and settings by dotted name")
+        raise ConfigError(f"the study {path} needs at least two variants, each a label with settings by dotted name")
     folders: dict[str, str] = {}
     for label, changes in variants.items():
         if isinstance(label, bool | None) or not LABEL.fullmatch(str(label)):
             raise ConfigError(
-                f"the study {path} calls a variant {str(label)!r}, which names a folder: letters, digits, spaces and . _ + -"
+                f"the study {path} has a variant {str(label)!r}; it names a folder: use letters, digits, spaces and . _ + -"
             )
         other = folders.get(str(label).casefold())
         if other is not None:
             raise ConfigError(
-                f"the study {path} calls two variants {other!r} and {str(label)!r}, which may be one folder; call one otherwise"
+                f"the study {path} has variants {other!r} and {str(label)!r}, which may be the same folder; rename one"
             )
         folders[str(label).casefold()] = str(label)
         _check_settings(changes, f"variant {label} of the study {path}")
@@ -116,29 +116,27 @@ def _check_settings(values: Any, where: str) -> None:
         if name in SECTIONS and isinstance(value, Mapping):
             inside = next(iter(value), "lr")
             raise ConfigError(
-                f"{where} gives {name} as a whole, which would put every other setting of it to its default; name settings "
+                f"{where} sets all of {name}, which would reset its other settings to their defaults; name settings "
                 f"one by one, as in {name}.{inside}: {json.dumps(value.get(inside), default=str)}"
             )
 
 
 def _check_overrides(overrides: Sequence[str], variants: Mapping[Any, Mapping[str, Any] | None], path: Path) -> None:
-    """Raise where an option gives what every variant sets itself, so that it would do nothing."""
+    """Raise if an option sets what every variant sets itself."""
     given = {word.removeprefix("--").partition("=")[0] for word in overrides if word.startswith("--")}
     for name in sorted(given):
         if all(name in (changes or {}) for changes in variants.values()):
-            raise ConfigError(
-                f"--{name} would do nothing: every variant of the study {path} sets {name} itself; leave it out"
-            )
+            raise ConfigError(f"--{name} has no effect: every variant of the study {path} sets {name}; leave it out")
 
 
 def _base_beside(path: Path, base: str) -> str:
-    """Return the base of a study; a file that is named lies beside the study, or where the command runs."""
+    """Return the base of a study; a file is looked up beside the study first, then in the current folder."""
     beside = path.parent / base
     return str(beside) if beside.suffix in (".yaml", ".yml") and beside.is_file() else base
 
 
 def _words(changes: Mapping[str, Any]) -> list[str]:
-    """Return settings as the options that make them.
+    """Return settings as command line options.
 
     >>> _words({"seed": 41, "supernet.interface": "widen", "teacher.boundaries": ["a", "b"]})
     ['--seed=41', '--supernet.interface=widen', '--teacher.boundaries=["a", "b"]']

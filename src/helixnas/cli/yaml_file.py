@@ -1,4 +1,4 @@
-"""Reading a recipe's YAML file, without torch."""
+"""Reading YAML files of recipes and studies, without torch."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ import yaml
 from helixnas.errors import ConfigError
 
 MERGE = "tag:yaml.org,2002:merge"
-"""The key ``<<``, which may stand several times."""
+"""Tag of the key ``<<``, which may occur several times."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which refuses a mapping that gives one key twice instead of dropping the first."""
+    """YAML's safe loader, which rejects duplicate keys instead of dropping the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of a node."""
@@ -31,12 +31,12 @@ def load_yaml(
     """Return the mapping in a YAML file.
 
     Args:
-        path: of the file.
-        what: the file is, for messages.
-        such_as: what it should hold, for messages.
+        path: the file.
+        what: kind of file, for messages.
+        such_as: expected content, for messages.
 
     Raises:
-        ConfigError: the file cannot be read, or holds no mapping, or one that gives a key twice.
+        ConfigError: the file cannot be read, holds no mapping, or gives a key twice.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)

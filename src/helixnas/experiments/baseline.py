@@ -1,6 +1,6 @@
-"""Training a baseline and rating a benchmark's networks with it, resumable; `helixnas rank` shows it beside the run.
+"""Training a baseline and rating a benchmark's networks with it; `helixnas rank` shows it beside the run.
 
-It reads the settings of the run alone, neither teacher nor supernet, so it can be trained before the run is.
+It needs only the settings of the run, neither teacher nor supernet, so it can be trained before them.
 """
 
 import torch
@@ -20,20 +20,20 @@ from helixnas.teacher import normalization_of
 
 
 def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
-    """Train a baseline, or go on with it, and return its ratings; the file is written after every point.
+    """Train or resume a baseline and return its ratings; the file is written after every evaluation.
 
     Raises:
         DataError: the images have no labels.
         ConfigError: the settings do not fit the images.
         ArtifactError: another process is at work on the same baseline.
-        Interrupted: asked to stop; what is done is saved.
+        Interrupted: asked to stop; finished work is saved.
     """
     if (found := _finished(plan)) is not None:
         reporter.say(f"{plan.file}: done already")
         return found
     with plan.folder.locked(f"-{plan.job}"):
         if (reason := _reason_to_redo(plan)) is not None:
-            reporter.say(f"{plan.file} is made again: {reason}")
+            reporter.say(f"{plan.file} is replaced: {reason}")
         context = Context(plan.recipe, plan.folder, reporter)
         for images in (context.data.train, context.data.rating):
             images.require_labels(f"the baseline {plan.config.method}")
@@ -69,13 +69,13 @@ def _finished(plan: BaselinePlan) -> Baseline | None:
 
 
 def _reason_to_redo(plan: BaselinePlan) -> str | None:
-    """Return why ratings that are there are not kept; None where there are none, or they go on."""
+    """Return why existing ratings are replaced; None if there are none, or they are continued."""
     if not plan.file.is_file():
         return None
     found = Baseline.load(plan.file)
     if found.key == plan.key():
         return None
-    return "; ".join(list(changes("", found.settings, plan.settings()))[:3]) or "its networks or its space are others"
+    return "; ".join(list(changes("", found.settings, plan.settings()))[:3]) or "its networks or its space changed"
 
 
 def _shared_weights(plan: BaselinePlan, context: Context) -> SharedWeights:

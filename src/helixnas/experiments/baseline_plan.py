@@ -1,4 +1,4 @@
-"""What a baseline is to rate: some networks of a benchmark, in the space of a run, on its images."""
+"""Plan of a baseline: networks of a benchmark to rate, in the space of a run and on its images."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +19,13 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.space import Architecture, SearchSpace, space_to_dict
 
 NETWORKS_STREAM = 32
-"""Seeds the choice of networks, the same for every method and seed, so that all rate the same."""
+"""Seeds the choice of networks, which is the same for every method and seed."""
 
 DEFAULT_NUM = {"mnasnet": 30}
-"""Networks that a method rates where no number is asked for."""
+"""Networks that a method rates by default."""
 
 DEFAULT_NUM_RATED = 200
-"""The same for the methods that train no network alone."""
+"""Networks that the other methods, which train no network alone, rate by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class BaselinePlan:
 
     Raises:
         DataError: the recipe has no labels.
-        ConfigError: more networks are asked for than there are.
+        ConfigError: there are fewer networks than requested.
         ArtifactError: the benchmark cannot be read, or is of another space.
     """
 
@@ -42,7 +42,7 @@ class BaselinePlan:
     """The settings of the run; images, space and precision are taken from it."""
 
     folder: RunFolder
-    """Where the run lies."""
+    """Folder of the run."""
 
     bench: Path
     """The benchmark's file."""
@@ -51,10 +51,10 @@ class BaselinePlan:
     """Method and settings."""
 
     seed: int = 0
-    """Decides first weights, order, augmentation and sampled networks; splits stay the recipe's."""
+    """Seed of initial weights, order, augmentation and sampled networks; the recipe's seed splits the images."""
 
     def __post_init__(self) -> None:
-        import_extensions(self.recipe)  # they may be what the space is made of
+        import_extensions(self.recipe)  # the space may use their operations
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, not {self.seed}")
         if not self.recipe.data.labels:
@@ -88,7 +88,7 @@ class BaselinePlan:
 
     @cached_property
     def architectures(self) -> list[Architecture]:
-        """The networks to rate, drawn uniformly among the different ones; more of them begin with the same."""
+        """The networks to rate, drawn uniformly from the candidates; a larger number begins with the same ones."""
         order = np.random.default_rng(NETWORKS_STREAM).permutation(len(self.candidates))
         return [self.candidates[position] for position in order[: self.config.num_networks]]
 
@@ -99,20 +99,20 @@ class BaselinePlan:
 
     @property
     def job(self) -> str:
-        """What the baseline is called among the jobs of the run."""
+        """Name of the baseline's lock and checkpoint in the run."""
         return f"baseline-{self.config.method}-seed{self.seed}"
 
     def settings(self) -> dict[str, Any]:
-        """Return everything that decides the ratings, apart from space and networks, as plain values."""
+        """Return the settings that the ratings depend on, except space and networks, as plain values."""
         return {**settings_of_images(self.recipe), "baseline": {"seed": self.seed, **self.config.to_dict()}}
 
     def key(self) -> str:
-        """Return the hash of what decides the ratings."""
+        """Return the hash of everything that the ratings depend on."""
         networks = [architecture.text for architecture in self.architectures]
         return config_key(self.settings(), config_key(space_to_dict(self.space)), config_key(networks))
 
 
 def default_num(method: str, bench: Path) -> int:
-    """Return how many networks of a benchmark a method rates where no number is asked for."""
+    """Return the number of networks of a benchmark that a method rates by default."""
     different = len({network.architecture for network in load_benchmark(bench).networks})
-    return max(3, min(DEFAULT_NUM.get(method, DEFAULT_NUM_RATED), different))  # fewer are refused as a benchmark
+    return max(3, min(DEFAULT_NUM.get(method, DEFAULT_NUM_RATED), different))  # a benchmark of fewer is an error

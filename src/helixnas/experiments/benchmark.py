@@ -1,7 +1,7 @@
 """Building a benchmark: random networks of a space, each trained from scratch with a recipe's retrain settings.
 
-The file is whole after every training, so what is there can be ranked while the rest is trained. An interruption loses
-nothing: a training goes on inside from its checkpoint, and the file says which networks are done.
+The file is complete after every training, so it can be used while the rest is trained. An interrupted training resumes
+from its checkpoint, and the file says which networks are done.
 """
 
 import contextlib
@@ -32,19 +32,19 @@ LISTED = ("macs", "params")
 
 
 def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
-    """Train what is not trained yet, write the file after every training, and return the benchmark.
+    """Train the networks that are left, write the file after every training, and return the benchmark.
 
     Raises:
         ConfigError: the file holds a benchmark that was made with other settings.
         DataError: the images have no labels.
         ArtifactError: another process is at work on the same file.
-        Interrupted: asked to stop; what is done is saved.
+        Interrupted: asked to stop; finished work is saved.
     """
     if not plan.left(plan.trained()):
         reporter.say(f"{plan.out}: done already")
         return load_benchmark(plan.out)
     with plan.work.locked(), _leaving_nothing_empty(plan):
-        trained = plan.trained()  # what another process has done until it left
+        trained = plan.trained()  # another process may have trained more before it released the lock
         left, total = plan.left(trained), len(plan.architectures) * plan.num_trainings
         builder = _Builder(plan, Context(plan.recipe, plan.work, reporter))
         with reporter.progress("training networks", total * builder.num_steps) as advance:
@@ -68,7 +68,7 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
 
 @contextlib.contextmanager
 def _leaving_nothing_empty(plan: BenchmarkPlan) -> Generator[None]:
-    """Remove the folder of unfinished trainings where an error came before there were any."""
+    """Remove the folder of unfinished trainings after an error if it holds none."""
     try:
         yield
     except HelixError:
@@ -78,20 +78,20 @@ def _leaving_nothing_empty(plan: BenchmarkPlan) -> Generator[None]:
 
 
 def repeatability(benchmark: Benchmark) -> str:
-    """Return in words how far one training ranks the networks as the next does; where that is not seen, what to change."""
+    """Return in words how well two trainings agree in their ranking, with advice if they do not."""
     first, second, *_ = benchmark.trainings.T
     found = agreement(first, second)
-    told = f"one training against another: Kendall tau {figure_text(found.kendall, found.kendall_interval)}"
+    text = f"one training against another: Kendall tau {figure_text(found.kendall, found.kendall_interval)}"
     if found.kendall_interval[0] > 0:
-        return told
+        return text
     return (
-        f"{told}: not told apart from noise, so this benchmark can judge no ranking yet; train longer or on more images, "
+        f"{text}: this may be noise, so the benchmark cannot judge a ranking yet; train longer or on more images, "
         "evaluate on more of them, or draw more networks"
     )
 
 
 class _Builder:
-    """Trains the networks of a plan, one at a time, and puts their accuracies together."""
+    """Trains the networks of a plan one by one and collects their accuracies."""
 
     def __init__(self, plan: BenchmarkPlan, context: Context) -> None:
         self.plan = plan
@@ -103,11 +103,11 @@ class _Builder:
         self.costs = cost_table(plan.space, image_size=context.image_size, num_classes=context.num_classes)
 
     def checkpoint(self, number: int, training: int) -> Path:
-        """Return where the unfinished training of a network is kept."""
+        """Return the checkpoint of an unfinished training."""
         return self.plan.work.checkpoint(f"network-{number + 1}-training-{training + 1}")
 
     def train(self, number: int, training: int, *, advance: Advance) -> float:
-        """Return the accuracy of one training, which goes on from its checkpoint where there is one."""
+        """Train a network, from its checkpoint if there is one, and return its accuracy."""
         architecture, num_epochs = self.plan.architectures[number], self.plan.training.fit.num_epochs
         job = self.trainer.begin(
             architecture,
@@ -123,7 +123,7 @@ class _Builder:
         return float(final_figures(job, self.evaluation)[1]["accuracy"])
 
     def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:
-        """Return what is trained so far, in the order in which networks were drawn."""
+        """Return the networks trained so far, in the order in which they were drawn."""
         drawn = [architecture for architecture in self.plan.architectures if architecture in trained]
         others = [architecture for architecture in trained if architecture not in set(drawn)]
         return Benchmark(
@@ -146,15 +146,15 @@ class _Builder:
 
 
 def _evaluation_of(context: Context) -> ImageSet:
-    """Return the labelled images that tell accuracies; raises `DataError` where there are none."""
+    """Return the labelled evaluation images; raises `DataError` if there are none."""
     check_images(context)
     if context.data.evaluation is None:
-        raise DataError("building a benchmark needs labelled images apart from the training images")
+        raise DataError("building a benchmark needs labelled images besides the training images")
     return context.data.evaluation
 
 
 def _counted(advance: Advance, before: int, trainings: int, num_steps: int) -> Advance:
-    """Return the progress of one training as that of all `trainings`, of which `before` are done."""
+    """Show the progress of one training as that of all `trainings`, of which `before` are done."""
 
     def step(done: int, note: str = "", *, total: int | None = None) -> None:
         advance(before * num_steps + done, f"training {before + 1} of {trainings}, {note}")

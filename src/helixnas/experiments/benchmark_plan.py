@@ -1,4 +1,4 @@
-"""What a benchmark is to be built of: random networks of a space, and how each is trained."""
+"""Plan of a benchmark: random networks of a space, and how each is trained."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ from helixnas.space import Architecture, SearchSpace, space_to_dict
 from helixnas.teacher import normalization_of
 
 MOST_TRAININGS = 100
-"""Trainings of one network that may be asked for."""
+"""Largest number of trainings of one network."""
 
 SAMPLE_STREAM = 31
-"""Tells the random numbers that choose networks from those of the same seed elsewhere."""
+"""Seeds the choice of networks together with the recipe's seed."""
 
 WITH_A_RUN = ("init", "inherit", "teach", "teach_share", "temperature")
 """Settings of retraining that need a run's supernet or teacher; a benchmark has none."""
@@ -34,7 +34,7 @@ WITH_A_RUN = ("init", "inherit", "teach", "teach_share", "temperature")
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkPlan:
-    """What is to be trained."""
+    """Networks of a benchmark and their training."""
 
     recipe: Recipe
     """The settings; its space is that of the benchmark."""
@@ -43,10 +43,10 @@ class BenchmarkPlan:
     """The benchmark's file."""
 
     num_networks: int = 30
-    """Different networks, drawn uniformly from the space, or from what the limits leave of it."""
+    """Different networks, drawn uniformly from the part of the space within the limits."""
 
     num_trainings: int = 1
-    """Trainings of each, with seeds one after the other; with two or more, a ranking knows its noise ceiling."""
+    """Trainings of each network with consecutive seeds; two or more give the noise ceiling of a ranking."""
 
     upper: Mapping[str, int] = field(default_factory=dict[str, int])
     """The most that a drawn network may cost by resource: ``macs``, ``params``, ``flops``, ``activation_bytes``."""
@@ -55,19 +55,19 @@ class BenchmarkPlan:
     """The least that a drawn network may cost by resource."""
 
     given: tuple[str, ...] = ()
-    """Texts of networks to train before those that are drawn, and beside them: limits do not apply."""
+    """Texts of networks to train first, in addition to those drawn; the limits do not apply to them."""
 
     def __post_init__(self) -> None:
-        import_extensions(self.recipe)  # they may be what the space is made of
+        import_extensions(self.recipe)  # the space may use their operations
         if self.recipe.retrain is None:
             raise ConfigError(
-                f"the recipe {self.recipe.name!r} leaves retraining out (retrain: null), which says how networks are "
-                "trained; give it, for example with: --retrain.fit.num_epochs 30"
+                f"the recipe {self.recipe.name!r} leaves retraining out (retrain: null), but a benchmark trains its "
+                "networks with those settings; add them, for example with: --retrain.fit.num_epochs 30"
             )
         if self.recipe.retrain.teach != "none":
             raise ConfigError(
-                "the networks of a benchmark are trained without a teacher, so that nothing but themselves tells them "
-                f"apart; retrain.teach must be none, not {self.recipe.retrain.teach}"
+                "the networks of a benchmark are trained without a teacher, so that only their architectures differ; "
+                f"retrain.teach must be none, not {self.recipe.retrain.teach}"
             )
         for option, value, least in (("num-networks", self.num_networks, 3), ("num-trainings", self.num_trainings, 1)):
             if value < least:
@@ -96,7 +96,7 @@ class BenchmarkPlan:
 
     @cached_property
     def costs(self) -> CostTable:
-        """What the paths of the space cost, with a head of 10 classes."""
+        """Costs of the paths of the space, with a head of 10 classes."""
         return cost_table(self.space, image_size=image_size(self.recipe), num_classes=10)
 
     @property
@@ -107,15 +107,15 @@ class BenchmarkPlan:
 
     @property
     def work(self) -> RunFolder:
-        """Where the unfinished training is kept; removed at the end."""
+        """Folder of the unfinished training; removed at the end."""
         return RunFolder(self.out.with_name(f"{self.out.name}.work"))
 
     @cached_property
     def architectures(self) -> list[Architecture]:
-        """The given networks, and those drawn uniformly, of which more begin with the same.
+        """The given networks, then those drawn; a larger number of them begins with the same ones.
 
         Raises:
-            ConfigError: the limits leave too few of the space.
+            ConfigError: too few networks are within the limits.
             SpaceError: a given network is not of the space.
         """
         given = list(dict.fromkeys(self.space.parse(text) for text in self.given))
@@ -136,7 +136,7 @@ class BenchmarkPlan:
         return below and all(costs[name] >= limit for name, limit in self.lower.items())
 
     def settings(self) -> dict[str, Any]:
-        """Return everything that decides the accuracies, and which networks have one, as plain values."""
+        """Return the settings that the accuracies and the choice of networks depend on, as plain values."""
         values = self.recipe.to_dict()["retrain"]
         retrain = {name: value for name, value in values.items() if name not in WITH_A_RUN}
         limits = {"upper": dict(self.upper), "lower": dict(self.lower)}
@@ -144,14 +144,14 @@ class BenchmarkPlan:
         return {**settings_of_images(self.recipe), "retrain": retrain, **limited}
 
     def key(self) -> str:
-        """Return the hash of what decides the accuracies, the space included."""
+        """Return the hash of everything that the accuracies depend on, including the space."""
         return config_key(self.settings(), config_key(space_to_dict(self.space)))
 
     def trained(self) -> dict[Architecture, tuple[float, ...]]:
-        """Return the accuracies that the file holds already.
+        """Return the accuracies that are already in the file.
 
         Raises:
-            ConfigError: it holds a benchmark of another space, or one that was made with other settings.
+            ConfigError: the file holds a benchmark of another space or of other settings.
         """
         if not self.out.exists():
             return {}
@@ -176,7 +176,7 @@ class BenchmarkPlan:
 
 
 def settings_of_images(recipe: Recipe) -> dict[str, Any]:
-    """Return everything that decides which images a network is trained on, and how it sees them, as plain values."""
+    """Return the settings that a network's training images depend on, as plain values."""
     values = recipe.to_dict()
     mean, std = normalization_of(recipe.built_teacher)
     return {

@@ -1,4 +1,4 @@
-"""Feature maps: what a chosen network's blocks make of the teacher's features, and what the teacher does (Fig. 10)."""
+"""Feature maps of a network's blocks beside those of the teacher (Fig. 10)."""
 
 from typing import NamedTuple
 
@@ -23,23 +23,13 @@ class BlockMaps(NamedTuple):
 
 
 def feature_maps(context: Context, architecture: Architecture) -> list[BlockMaps]:
-    """Return, per block, the channels in which the teacher's features vary most, and the student's estimate of them.
+    """Return, per block, the channels in which the teacher's features vary most, with the student's estimates.
 
     Each block gets the teacher's Y_{k-1}, as in distillation and rating; batch norm uses the statistics of a rating batch.
     """
-    images = next(
-        iter(
-            context.data.rating.batches(
-                batch_size=min(context.recipe.rating.batch_size, len(context.data.rating)),
-                seed=context.recipe.seed,
-                epoch=0,
-                augment=False,
-                shuffle=True,
-                skip=0,
-                drop_last=False,
-            )
-        )
-    ).images
+    rating, seed = context.data.rating, context.recipe.seed
+    size = min(context.recipe.rating.batch_size, len(rating))
+    images = next(iter(rating.batches(batch_size=size, seed=seed, augment=False, shuffle=True))).images
     found: list[BlockMaps] = []
     previous = context.space.stem_width
     with torch.no_grad(), context.runtime.autocast():

@@ -1,4 +1,4 @@
-"""Networks of a space trained from scratch, one after another, with the images and the teacher's normalisation of a recipe."""
+"""Training of networks of a space from scratch, with the images and the teacher's normalisation of a recipe."""
 
 from helixnas.engine import Fit, Runtime
 from helixnas.nn import Normalization
@@ -10,7 +10,7 @@ from helixnas.teacher import normalization_of
 
 
 class NetworkTrainer:
-    """Begins the training of any network, always with the same settings.
+    """Starts the training of networks, all with the same settings.
 
     Args:
         context: recipe and images.
@@ -25,8 +25,8 @@ class NetworkTrainer:
         self.num_steps = self.images.num_batches(config.fit.batch_size, drop_last=True) * config.fit.num_epochs
 
     def begin(self, architecture: Architecture, *, seed: int, title: str) -> Fit:
-        """Return the untrained network of an architecture with the training in front of it."""
-        runtime = Runtime(self.context.recipe.runtime)  # a loss scale is that of one training
+        """Return the training of an architecture at its first step."""
+        runtime = Runtime(self.context.recipe.runtime)  # fresh, because the loss scale belongs to one training
         model = runtime.place(
             build_model(
                 architecture,

@@ -1,27 +1,32 @@
-"""The ranking of a run: its ratings against a benchmark of trained networks, without torch.
+"""Ranking of a run: its ratings against a benchmark of trained networks and beside its baselines, without torch.
 
-It reads ratings and costs, never the supernet, and leaves ``rankings/NAME/ranking.json`` and a page beside it.
+Reads ratings and costs, never the supernet; writes ``rankings/NAME/ranking.json`` and a page beside it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from helixnas.artifacts import RunRecord
+from helixnas.artifacts.baseline import Baseline
 from helixnas.artifacts.ranking import Ranking
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
-from helixnas.experiments.baseline_ranking import MADE_BY, with_baselines
 from helixnas.lab import Benchmark, Summed, load_benchmark, rank
+from helixnas.lab.comparison import RunCost, compare
 from helixnas.pipeline.work.search import load_tables
 from helixnas.report import build_ranking_page
 from helixnas.search.config import search_config
 from helixnas.space import load_space
 
+MADE_BY = ("teacher", "distill", "rate")
+"""Stages that make the scores: the first two see training images."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RankedRun:
-    """What a ranking leaves."""
+    """A ranking and its files."""
 
     ranking: Ranking
     """The figures."""
@@ -45,12 +50,12 @@ def rank_run(
     """Rank the rated paths of a run against a benchmark file; write figures and page.
 
     Args:
-        folder: the run; its paths must be rated.
+        folder: a rated run.
         benchmark: a file of HelixNAS's schema, or NAS-Bench-Macro's own.
-        reporter: what to tell and show.
-        scores: kinds of score to add up, beside each alone and what the run's searches add up.
-        num_resamples: bootstrap resamples of every interval.
-        seed: decides the resamples.
+        reporter: receives messages and progress.
+        scores: sums of kinds of score to rank by, in addition to each kind and the sums of the run's searches.
+        num_resamples: bootstrap resamples per interval.
+        seed: seed of the resamples.
 
     Raises:
         ArtifactError: the run is not rated yet, or the file holds no benchmark of its space.
@@ -92,7 +97,7 @@ def rank_run(
         for name, stage in made_by.items()
     }
     ranking = replace(ranking, run={"recipe": record.recipe, "stages": stages})
-    ranking = with_baselines(ranking, folder, record, reporter, seed=seed)
+    ranking = _with_baselines(ranking, folder, record, reporter, seed=seed)
     where = folder.ranking(trained.name)
     ranking.save(where / "ranking.json")
     build_ranking_page(ranking, where / "ranking.html")
@@ -100,11 +105,50 @@ def rank_run(
 
 
 def _say_of_trainings(benchmark: Benchmark, reporter: Reporter) -> None:
-    """Say it where networks were not trained equally often, because means are not equally steady then."""
+    """Report networks that were not trained equally often, because their mean accuracies differ in noise."""
     numbers = [len(network.accuracy) for network in benchmark.networks]
     if min(numbers, default=0) < max(numbers, default=0):
         few = sum(number == min(numbers) for number in numbers)
         reporter.say(
             f"{few:,} of the {len(numbers):,} networks of {benchmark.name} were trained {min(numbers)} x, others up to "
-            f"{max(numbers)} x: means rest on all trainings, the noise ceiling on the first {min(numbers)} of each"
+            f"{max(numbers)} x: means use all trainings, the noise ceiling on the first {min(numbers)} of each"
         )
+
+
+def _with_baselines(
+    ranking: Ranking, folder: RunFolder, record: RunRecord, reporter: Reporter, *, seed: int
+) -> Ranking:
+    """Return the ranking with every baseline of the run that rates networks of the benchmark only."""
+    known, found = set(ranking.networks["architecture"]), list[Baseline]()
+    for file in sorted(folder.path.glob("baselines/*.json")):
+        baseline = Baseline.load(file)
+        if not known.issuperset(baseline.networks):
+            reporter.say(
+                f"{file} is left out: it rates networks of {baseline.benchmark}, which are not all in this benchmark"
+            )
+        elif baseline.points:
+            found.append(baseline)
+    if not found:
+        return ranking
+    with reporter.progress("comparing baselines", len(found)) as advance:
+        comparisons = compare(
+            ranking,
+            found,
+            cost=_cost_of(record),
+            num_resamples=ranking.num_resamples,
+            seed=seed,
+            advance=lambda done, total: advance(done, total=total),
+        )
+    return replace(ranking, baselines=comparisons)
+
+
+def _cost_of(record: RunRecord) -> RunCost:
+    """Return the cost of a run's scores; None for a figure that a stage did not record."""
+    found = [record.stages.get(name) for name in MADE_BY]
+    seconds = [stage.core_seconds for stage in found if stage is not None and stage.core_seconds is not None]
+    images = [stage.facts.get("images") for stage in found[:2] if stage is not None]
+    shown = [number for number in images if isinstance(number, int)]
+    return RunCost(
+        images_seen=sum(shown) if len(shown) == 2 else None,
+        core_seconds=sum(seconds) if len(seconds) == len(MADE_BY) else None,
+    )

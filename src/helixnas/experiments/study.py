@@ -1,7 +1,7 @@
-"""A study: variants of one recipe, each an ordinary run, and one table and one figure of how well they rank.
+"""A study: variants of one recipe, each an ordinary run, with a table and a figure of how well they rank networks.
 
-Variants lie in ``variants/LABEL`` and are made one after the other up to the search; a stage that an earlier variant has
-made from the same settings is taken over. What is there is not done again, so a stopped study goes on where it was.
+Variants run in order up to the search, in ``variants/LABEL``. A variant reuses stages that an earlier one finished with
+the same settings, and a stopped study resumes where it was.
 """
 
 from helixnas.artifacts import RunRecord
@@ -25,13 +25,13 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
     """Run every variant up to its search and write figures and page.
 
     Args:
-        study: what to do.
-        reporter: what to tell and show.
-        redo: whether runs of another recipe in the variants' folders may be replaced.
+        study: the plan.
+        reporter: receives messages and progress.
+        redo: whether to replace runs of another recipe in the variants' folders.
 
     Raises:
-        HelixError: a variant cannot be made, or its networks are not those of the benchmark.
-        Interrupted: asked to stop; what is done is saved.
+        HelixError: a variant fails, or its networks are not those of the benchmark.
+        Interrupted: asked to stop; finished work is saved.
     """
     check_benchmark(study)
     rows: list[StudyRow] = []
@@ -75,7 +75,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
 
 
 def check_benchmark(study: StudyPlan) -> None:
-    """Raise, before hours of work, where a variant's networks are not those of the benchmark."""
+    """Raise `ArtifactError` if a variant's networks are not those of the benchmark."""
     if study.benchmark is None:
         return
     trained = load_benchmark(study.benchmark)
@@ -98,14 +98,14 @@ def _chosen(variant: Variant, record: RunRecord) -> str:
 
 
 def _maps(variant: Variant, folder: RunFolder, record: RunRecord, reporter: Reporter) -> list[str]:
-    """Return a figure of feature maps for every block of the network that a variant's first search chose."""
+    """Return a figure of feature maps per block of the network that a variant's first search chose."""
     context = Context(variant.recipe, folder, reporter)
     chosen = context.space.parse(_chosen(variant, record))
     return [maps_figure(*each) for each in feature_maps(context, chosen)]
 
 
 def _stitched(variant: Variant, folder: RunFolder) -> Ranked | None:
-    """Return how the first kind of score ranks a variant's stitched networks; None where there is no such check."""
+    """Return how the first kind of score ranks a variant's stitched networks; None without that check."""
     values = read_json(folder.stitching)
     with understanding(folder.stitching):
         if not values["agreement"]:

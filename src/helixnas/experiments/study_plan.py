@@ -1,4 +1,4 @@
-"""Plan of a study: its variants, each a recipe, and where they lie; without torch."""
+"""Plan of a study: its variants, each a recipe with a folder; without torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Variant:
     """One variant of a study."""
 
     label: str
-    """What it is called in table and figure; the name of its folder."""
+    """Name in table and figure, and of its folder."""
 
     changes: Mapping[str, Any]
-    """The settings that make it, by dotted name."""
+    """Settings that differ from the base, by dotted name."""
 
     recipe: Recipe
     """All its settings."""
@@ -29,15 +29,15 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyPlan:
-    """What a study is to do."""
+    """The variants of a study and its output."""
 
     name: str
     description: str
     base: str
-    """Name of the recipe that the variants are of."""
+    """Name of the recipe that the variants change."""
 
     axis: str
-    """What the variants differ in, in a word or two."""
+    """The difference between the variants, in a word or two."""
 
     ordered: bool
     """Whether the variants are steps of one quantity, in order."""
@@ -47,7 +47,7 @@ class StudyPlan:
     """The study's folder."""
 
     feature_maps: bool = False
-    """Whether the page shows the feature maps of what each variant chose."""
+    """Whether the page shows feature maps of the network that each variant chose."""
 
     benchmark: Path | None = None
     """Trained networks to rank every variant against."""

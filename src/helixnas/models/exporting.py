@@ -1,4 +1,4 @@
-"""Exporting a model: written, compared with PyTorch on real images, timed beside the original."""
+"""Exporting a model to a file, which is compared with PyTorch on real images and timed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,21 +26,21 @@ NUM_COMPARED = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What was written, and how it compares."""
+    """An exported model and its comparison with the original."""
 
     path: Path
     """The file or folder."""
 
     parity: Parity
-    """How far it differs from the model."""
+    """Difference from the model."""
 
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
-    """Median seconds for one image, by what computed it; the original first."""
+    """Median seconds for one image by runtime; the original first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What a model card can tell of the run that a model comes from."""
+    """Facts of a model's training for its model card."""
 
     data: str = ""
     """Name of its data."""
@@ -49,13 +49,13 @@ class Origin:
     """Names of its classes."""
 
     accuracy: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """accuracy, top5, loss, num_images, where no run keeps them."""
+    """accuracy, top5, loss, num_images, if no run records them."""
 
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Further rows of the card, where no run keeps them."""
+    """Further rows of the card, if no run records them."""
 
     shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """How images are shown, where the model itself does not know."""
+    """Preprocessing of the images, if the model does not know it."""
 
 
 def export(
@@ -75,11 +75,11 @@ def export(
         format: onnx, pt2 or timm.
         path: where to write; by default beside the retrained network of a run, else in the current folder.
         tolerance: largest absolute difference of a logit that is accepted.
-        origin: what the model card tells of the data.
+        origin: facts for the model card.
 
     Raises:
         UnknownNameError: no such format.
-        ExportError: the model cannot be written so, or what was written differs by more than `tolerance`.
+        ExportError: the format cannot express the model, or the export differs by more than `tolerance`.
         ArtifactError: the file cannot be written.
     """
     if format not in FORMATS:
@@ -87,7 +87,8 @@ def export(
     if not 0 <= tolerance < float("inf"):
         raise ConfigError(f"the tolerance must be a number of at least 0, not {tolerance}")
     path, model, origin = path or default_path(opened, format), opened.model.cpu(), origin or Origin()
-    shown_images, shown = _normalized(opened, images), origin.shown or _shown(opened, images)
+    shown_images = _normalized(opened, images)
+    shown = origin.shown or (opened.shown if opened.run is None else shown_as(opened.shown, images))
     if format == "timm":
         card, files = _card(opened, images, origin, shown)
         names = origin.class_names
@@ -99,7 +100,7 @@ def export(
 
 
 def default_path(opened: OpenedModel, format: str) -> Path:
-    """Return where an export goes: ``searches/NAME/export`` in a run, else the current folder."""
+    """Return the default path of an export: ``searches/NAME/export`` in a run, else the current folder."""
     if opened.run is not None:
         return opened.run.search(opened.search) / "export" / ("timm" if format == "timm" else f"model{FORMATS[format]}")
     return Path(f"{opened.name.replace(':', '-').replace('/', '-')}{FORMATS[format] or '-timm'}")
@@ -113,7 +114,7 @@ def _normalized(opened: OpenedModel, images: ImageSet) -> Tensor:
 
 
 def _times(model: nn.Module, path: Path, format: str, image: Tensor) -> dict[str, float]:
-    """Time the original and the export on one image, in turn."""
+    """Return the median seconds of the original and the export on one image, measured alternately."""
     original = model.eval()
     threads = torch.get_num_threads()
     found = OnnxCall(path, num_threads=threads) if format == "onnx" else torch.export.load(path).module()
@@ -126,33 +127,27 @@ def _times(model: nn.Module, path: Path, format: str, image: Tensor) -> dict[str
     return median_seconds({"PyTorch": lambda: infer(original), names[format]: lambda: infer(found)})
 
 
-def _shown(opened: OpenedModel, images: ImageSet) -> dict[str, Any]:
-    """Return how images are shown."""
-    return opened.shown if opened.run is None else shown_as(opened.shown, images)
-
-
 def shown_as(shown: Mapping[str, Any], images: ImageSet) -> dict[str, Any]:
-    """Return `shown` with crop and interpolation of these images; small ones are shown whole."""
+    """Return the preprocessing `shown` with crop and interpolation of these images; small ones are not cropped."""
     stored = min(images.store.source.read(int(images.rows[0])).size)
     crop = images.store.crop_ratio if stored > images.image_size else 1.0
     return {**shown, "crop_pct": crop, "interpolation": images.store.interpolation}
 
 
 def _metadata(opened: OpenedModel, shown: Mapping[str, Any]) -> dict[str, str]:
-    """Return the texts that travel inside a file: how to make its input, and what the network is."""
-    texts = {name: " ".join(map(str, _plain(value))) for name, value in shown.items()}
+    """Return metadata for the file: preprocessing, name and architecture."""
+    texts = {
+        name: " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in shown.items()
+    }
     architecture = getattr(opened.model, "architecture", None)
     return {"name": opened.name, **texts} | ({"architecture": architecture.text} if architecture is not None else {})
-
-
-def _plain(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _card(
     opened: OpenedModel, images: ImageSet, origin: Origin, shown: Mapping[str, Any]
 ) -> tuple[str, dict[str, str]]:
-    """Return the model card, and the files of the search that go beside it."""
+    """Return the model card and the files of the search that accompany it."""
     params, macs = sizes(opened.model, images.image_size)
     architecture = getattr(opened.model, "architecture", None)
     found = _of_run(opened) or {"accuracy": origin.accuracy, "facts": origin.facts}
@@ -175,7 +170,7 @@ def _card(
 
 
 def _of_run(opened: OpenedModel) -> dict[str, Any]:
-    """Read what a run knows of a network: its search, certificate and accuracy."""
+    """Return the facts that a run records about a network: search, certificate and accuracy."""
     if opened.run is None:
         return {}
     folder, record = opened.run.search(opened.search), opened.run.load_record()

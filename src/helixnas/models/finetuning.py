@@ -1,4 +1,4 @@
-"""Fine-tuning a model on other images: a folder for timm comes of it, with its accuracy on images set apart."""
+"""Fine-tuning a model on other images; the result is a folder for timm with its accuracy on held-out images."""
 
 import hashlib
 from dataclasses import asdict, replace
@@ -22,7 +22,7 @@ from helixnas.models.validation import normalizer
 from helixnas.retrain import FinetuneConfig, with_new_head
 
 RECORD = "finetune.json"
-"""Written last: what a finished folder was made from, and its figures."""
+"""Written last: the settings and figures of a finished model."""
 
 
 def finetune(
@@ -35,22 +35,22 @@ def finetune(
     reporter: Reporter,
     seed: int,
 ) -> dict[str, Any]:
-    """Fine-tune a model and return its figures; one that is finished in `out` is not done again.
+    """Fine-tune a model and return its figures; if `out` already holds the result, only read them.
 
     Args:
         opened: the model; changed in place.
         data: the images.
         config: how to train.
-        out: the folder; a training that was interrupted there goes on.
+        out: the output folder; a training that was interrupted there resumes.
         runtime: device and precision.
-        reporter: what to tell and show.
-        seed: decides splits, order, variation and the new head.
+        reporter: receives messages and progress.
+        seed: seed of splits, order, augmentation and the new head.
 
     Raises:
         ArtifactError: `out` holds something else.
         DataError: the images have no labels, or cannot be opened.
         ConfigError: the batch is larger than the data, or the model does not take such images.
-        Interrupted: asked to stop; what is done is saved.
+        Interrupted: asked to stop; finished work is saved.
     """
     require_optimizer(config.fit.optimizer)
     data = replace(data, augmentation=config.augmentation)
@@ -99,7 +99,7 @@ def _open_images(
 
 def _leave(job: Fit, opened: OpenedModel, data: DataConfig, images: TrainingImages, out: Path) -> dict[str, Any]:
     """Write the model and return its figures."""
-    assert images.evaluation is not None, "labelled images always have some set apart"
+    assert images.evaluation is not None, "labelled images always have an evaluation set"
     model, figures = final_figures(job, images.evaluation)
     size = images.train.image_size
     origin = Origin(
@@ -115,7 +115,7 @@ def _leave(job: Fit, opened: OpenedModel, data: DataConfig, images: TrainingImag
 
 
 def _finished(out: Path, key: str) -> dict[str, Any] | None:
-    """Return the figures where `out` is finished with these settings."""
+    """Return the figures in `out` if it is finished, else None; raises if it holds something else."""
     if not (out / RECORD).is_file():
         if (out / "config.json").is_file():
             raise ArtifactError(f"{out} holds a model that was not fine-tuned here; choose another --out")

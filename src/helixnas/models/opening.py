@@ -1,4 +1,4 @@
-"""Opening a model by what a user calls it: a run, a model folder, a folder of timm, or a name of timm with weights."""
+"""Opening a model: from a run, a model folder, a timm folder, or by a timm name with weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ NOT_TIMM = ("hf-hub:", "hf_hub:", "local-dir:")
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedModel:
-    """A model in eval mode and where it comes from."""
+    """A model in eval mode and its origin."""
 
     model: nn.Module
     """Takes normalised images."""
@@ -33,7 +33,7 @@ class OpenedModel:
     """For titles and file names."""
 
     trained: bool
-    """Whether it has weights that were trained."""
+    """Whether its weights were trained."""
 
     run: RunFolder | None = None
     """The run that it was searched and retrained in."""
@@ -46,7 +46,7 @@ class OpenedModel:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """How images are shown to it: input_size, mean, std, crop_pct, interpolation."""
+        """Its preprocessing: input_size, mean, std, crop_pct, interpolation."""
         found: Mapping[str, Any] = resolve_data_config({}, model=self.model)
         return {name: found[name] for name in ("input_size", "mean", "std", "crop_pct", "interpolation")}
 
@@ -77,7 +77,7 @@ def open_model(reference: str, *, weights: str = "", arch: str = "", name: str |
     if path.is_file() or path.suffix in (".safetensors", ".pt", ".pth", ".json"):
         raise ConfigError(f"{reference} is a file; name the model and give the file by {SETTING} (or --arch)")
     if len(path.parts) > 1 and not reference.startswith(NOT_TIMM):
-        raise ArtifactError(f"there is no folder {reference}; a run, a model folder or a name of timm would be right")
+        raise ArtifactError(f"there is no folder {reference}; give a run, a model folder or a timm name")
     return OpenedModel(model=_named(reference, weights, arch).eval(), name=reference, trained=weights != "none")
 
 
@@ -98,13 +98,12 @@ def _open_folder(path: Path, name: str | None) -> OpenedModel:
         model = _create(f"local-dir:{path}", {"pretrained": True})
         return OpenedModel(model=model.eval(), name=path.name, trained=True)
     raise ArtifactError(
-        f"{path} holds no model: neither the record of a run, nor an architecture.json with its input.json, nor timm's "
-        "config.json"
+        f"{path} holds no model: no record of a run, no architecture.json with input.json, and no timm config.json"
     )
 
 
 def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
-    """Return the search whose network is meant and the folder of its model."""
+    """Return the chosen search and the folder of its retrained network."""
     searches = run.search_names()
     if name is not None and name not in searches:
         raise UnknownNameError("search", name, searches)
@@ -122,13 +121,13 @@ def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
 
 
 def _named(name: str, weights: str, arch: str) -> nn.Module:
-    """Build a model that timm knows by name."""
+    """Build a model by its timm name."""
     require_known_model(name)
     arguments: dict[str, Any] = {"arch": arch} if arch else {}
     if arch and name != HELIXNAS:
         raise ConfigError(f"--arch is for the model {HELIXNAS}; {name} has its own architecture")
     if weights == "none":
-        return build_seeded(lambda: _create(name, arguments), (0,))  # the same network whenever it is asked for
+        return build_seeded(lambda: _create(name, arguments), (0,))  # always the same network
     if weights in ("", "hub"):
         if name.partition(".")[0] in (*ZOO, HELIXNAS, "small_resnet"):
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""Validating a model: how often it is right, how fast it is, how large it is."""
+"""Validating a model: accuracy, speed and size."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ from helixnas.models.opening import OpenedModel
 from helixnas.nn import Normalization, count_macs, count_params, meta_copy
 
 BATCH_SIZE = 64
-"""Images at a time where nothing else is asked for and there are as many."""
+"""Default images at a time; all if there are fewer."""
 
 BATCH_OPTION = "--batch-size"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """What a model achieves on a set of images on one device."""
+    """Accuracy, speed and size of a model on one set of images and one device."""
 
     top1: float
     """Share of images whose class has the largest logit."""
@@ -53,7 +53,7 @@ class Validation:
     """Side of the images in pixels."""
 
     device: str
-    """Where it ran, and with how many threads."""
+    """Device and number of threads."""
 
 
 def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_size: int | None = None) -> Validation:
@@ -91,7 +91,7 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
 def data_for(
     opened: OpenedModel, data: str, *, root: str = "", split: str = "validation", image_size: int = 0
 ) -> ImageSet:
-    """Open the images that a user names, shown as the model wants them.
+    """Open the images that a user names, preprocessed for the model.
 
     Args:
         opened: the model.
@@ -111,7 +111,7 @@ def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_
     if channels != 3 or (height != width and not image_size):
         raise ConfigError(
             f"{opened.name} takes images of {channels} channels and {height} x {width} pixels; "
-            "only square images of 3 channels can be shown to it"
+            "only square images of 3 channels are supported"
         )
     is_name = data == "digits" or data in TORCH_NAMES or data.startswith(OPEN_PREFIXES)
     return DataConfig(
@@ -124,7 +124,7 @@ def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_
 
 
 def check_classes(opened: OpenedModel, images: ImageSet) -> None:
-    """Raise `DataError` where model and images do not have the same number of classes."""
+    """Raise `DataError` if model and images differ in their number of classes."""
     outputs = getattr(opened.model, "num_classes", images.num_classes)
     if outputs != images.num_classes:
         raise DataError(
@@ -133,7 +133,7 @@ def check_classes(opened: OpenedModel, images: ImageSet) -> None:
 
 
 def chosen_batch_size(wanted: int | None, images: ImageSet) -> int:
-    """Return the images at a time; raises `ConfigError` where more are wanted than there are."""
+    """Return the batch size; raises `ConfigError` if there are fewer images."""
     if wanted is None:
         return min(BATCH_SIZE, len(images))
     if not 1 <= wanted <= len(images):
@@ -144,7 +144,7 @@ def chosen_batch_size(wanted: int | None, images: ImageSet) -> int:
 
 
 def normalizer(opened: OpenedModel) -> Normalization:
-    """Return the function from images in [0, 1] to what the model takes."""
+    """Return the normalisation of the model's input, for images in [0, 1]."""
     shown = opened.shown
     return Normalization(tuple(shown["mean"]), tuple(shown["std"]))
 

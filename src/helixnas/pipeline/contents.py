@@ -1,6 +1,6 @@
-"""Settings that name files count by what the files hold, wherever they lie.
+"""Settings that name files count by the contents of the files, not by their paths.
 
-A changed file redoes the stages that were made from it; a file that was only moved redoes nothing.
+A changed file redoes the stages that depend on it; a moved file redoes nothing.
 """
 
 import hashlib
@@ -12,23 +12,23 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "sha256:"
-"""Begins what stands for a file in the settings of a stage."""
+"""Prefix of a digest that stands for a file in the settings of a stage."""
 
 FILES = (("teacher", "weights"), ("teacher", "model_args", "arch"), ("costs", "latency_csv"), ("data", "root"))
 """Places of the settings that may name a file or folder."""
 
 WHOLE = 64 * 2**20
-"""Bytes up to which a file is read whole; of a larger one (an archive of images) size, beginning and end count."""
+"""Bytes up to which a file is hashed whole; of a larger one, size, beginning and end are hashed."""
 
 RECORD = "record.json"
-"""The file by which the folder of a run is known."""
+"""File that marks the folder of a run."""
 
 EDGE = 2**20
-"""Bytes of its beginning and end that count in a larger file."""
+"""Bytes hashed at the beginning and end of a larger file."""
 
 
 def by_content(values: Mapping[str, Any], known: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return settings in which a digest of the contents stands for every file, folder of images and imported module.
+    """Replace every file, folder of images and imported module in the settings by a digest of its contents.
 
     Args:
         values: all settings of a run as plain values.
@@ -55,9 +55,8 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         value: Any = values
         for name in place:
             value = value.get(name) if isinstance(value, Mapping) else None
-        is_named_data = place == ("data", "root") and values["data"].get(
-            "name"
-        )  # its root is where it is downloaded to
+        # the root of a named data set is only its download folder
+        is_named_data = place == ("data", "root") and values["data"].get("name")
         if isinstance(value, str) and value and not is_named_data:
             yield place, value
 
@@ -68,7 +67,7 @@ def _replaced(values: Mapping[str, Any], place: tuple[str, ...], value: str) -> 
 
 
 def _origin(module: str) -> str:
-    """Return the file of a Python module, or its name where it has none."""
+    """Return the file of a Python module, or its name if it has none."""
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
@@ -77,7 +76,7 @@ def _origin(module: str) -> str:
 
 
 def _digest(path: str) -> str | None:
-    """Return a digest of a file or of a folder's listing; None where there is neither."""
+    """Return a digest of a file or of a folder's listing; None if there is neither."""
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
@@ -88,7 +87,7 @@ def _digest(path: str) -> str | None:
 
 @lru_cache(maxsize=64)
 def _of_file(path: str, size: int, modified: int) -> str | None:
-    """Return the digest of a file as it is (`modified` only keeps the cache right)."""
+    """Return the digest of a file; `modified` is a key of the cache."""
     digest = hashlib.sha256()
     try:
         with Path(path).open("rb") as file:
@@ -105,7 +104,7 @@ def _of_file(path: str, size: int, modified: int) -> str | None:
 
 @lru_cache(maxsize=16)
 def _of_folder(path: str, size: int, modified: int) -> str:
-    """Return the digest of the names and sizes of all files in a folder; folders of runs inside do not count."""
+    """Return the digest of the names and sizes of all files in a folder, without folders of runs."""
     rows: list[str] = []
     for folder, folders, files in os.walk(path):
         if RECORD in files:

@@ -1,4 +1,4 @@
-"""Context: a recipe at work in a run folder; opens what a stage needs when it first needs it, and only once."""
+"""Context: the data and networks that the stages of a run share, each opened once, on first use."""
 
 from functools import cached_property
 
@@ -23,11 +23,6 @@ class Context:
 
     Attributes:
         watch: measures the time of the current stage.
-
-    Args:
-        recipe: all settings.
-        folder: folder of the run.
-        reporter: receives messages and progress.
     """
 
     def __init__(self, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> None:
@@ -44,7 +39,7 @@ class Context:
 
     @cached_property
     def runtime(self) -> Runtime:
-        """Device and precision; says which were chosen where the recipe leaves the precision open."""
+        """Device and precision; reports them if the recipe leaves the precision open."""
         runtime = Runtime(self.recipe.runtime)
         if self.recipe.runtime.precision == "auto":
             self.reporter.say(f"computing in {runtime.precision} on {runtime.device}")
@@ -67,7 +62,7 @@ class Context:
             )
 
     def new_teacher(self) -> Teacher:
-        """Return the teacher as the recipe describes it: with its weights, or untrained where it names none."""
+        """Return the teacher with the recipe's weights, or untrained if it names none."""
         return self.runtime.place(
             build_teacher(
                 self.recipe.built_teacher,
@@ -80,19 +75,19 @@ class Context:
         )
 
     def load_teacher(self) -> Teacher:
-        """Read the finished teacher, frozen, from the run folder; its features are in its own units."""
+        """Return the frozen teacher of the run folder, its features not standardised."""
         return self.runtime.place(load_teacher(self.folder.teacher))
 
     @cached_property
     def teacher(self) -> Teacher:
-        """The finished teacher, frozen, its features in the units that the supernet learns."""
+        """The frozen teacher, its features scaled as the supernet learns them."""
         teacher = self.load_teacher()
         if self.recipe.distill.features == "standardized":
             teacher.standardize(load_feature_statistics(self.folder.teacher, teacher.widths))
         return self.runtime.place(teacher)
 
     def new_supernet(self) -> Supernet:
-        """Return the supernet with its first weights."""
+        """Return the supernet with its initial weights."""
         supernet = build_supernet(self.space, self.teacher.widths, config=self.recipe.supernet, seed=self.recipe.seed)
         return self.runtime.place(supernet)
 
@@ -114,7 +109,7 @@ class Context:
         return self.data.num_classes or self.teacher.num_classes
 
     def forget(self) -> None:
-        """Drop what a stage has changed in the folder, so that the next one reads it anew."""
+        """Drop teacher and supernet, so that the next stage reads them from the folder."""
         for name in ("teacher", "supernet"):
             self.__dict__.pop(name, None)
 
@@ -125,7 +120,7 @@ def image_size(recipe: Recipe) -> int:
 
 
 def import_extensions(recipe: Recipe) -> None:
-    """Import the modules that a recipe names, so that they register operations and networks; check its optimizers' names."""
+    """Import a recipe's modules, which register operations and networks, and check its optimizers' names."""
     import_modules(recipe.imports)
     for fit in (recipe.teacher_fit, *(() if recipe.retrain is None else (recipe.retrain.fit,))):
         require_optimizer(fit.optimizer)

@@ -39,7 +39,7 @@ class Sketch:
 
 
 def sketch(recipe: Recipe) -> Sketch:
-    """Build the networks of a recipe without weights; raises what a real run would raise for them."""
+    """Build the networks of a recipe on the meta device; raises the errors of a real run."""
     import_extensions(recipe)
     space, size = recipe.search_space, image_size(recipe)
     teacher = sketch_teacher(recipe.built_teacher, strides=space.strides, num_classes=10, input_size=(size, size))
@@ -51,10 +51,8 @@ def sketch(recipe: Recipe) -> Sketch:
 def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
     """Return the estimated peak memory of distillation in bytes: weights with optimiser, features, one path's graph.
 
-    Where gradients flow from block to block (progressive-a), the graph holds one path per block.
-
-    Activations are those that autograd keeps for the largest path, counted on the meta device; workspace of the
-    kernels and the framework itself come on top.
+    The graph is that of the largest path (progressive-a: one path per block), counted on the meta device; the memory of
+    kernels and framework is not included.
     """
     weights = count_params(drawn.supernet) * BYTES_PER_PARAMETER + count_params(drawn.teacher.model) * 4
     with torch.no_grad():
@@ -69,7 +67,7 @@ def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
 
 
 def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> int:
-    """Return what autograd keeps of the path of last operations, in bytes per image."""
+    """Return the bytes per image that autograd saves for the path of last operations."""
     saved: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The plan of a run: its stages in order, the key of each, and which of them must be (re)done.
 
-A stage's key is the hash of the settings it is made from and of the keys of the stages it reads. Settings that do not
+A stage's key is the hash of its settings and of the keys of the stages that it reads. Settings that do not
 change a result (device, workers, caches) are left out, so changing them redoes nothing.
 """
 
@@ -31,13 +31,13 @@ class PlannedStage:
     """Its definition."""
 
     search: str
-    """The named search that it is for; empty where it is for the whole run."""
+    """Name of its search; empty if the stage is not per search."""
 
     key: str
-    """Hash of everything it is made from."""
+    """Hash of everything that its results depend on."""
 
     settings: Mapping[str, Any]
-    """Its own settings, to tell what changed."""
+    """Its settings, to report changes."""
 
     upstream: tuple[str, ...]
     """Names of the stages whose files it reads."""
@@ -80,9 +80,9 @@ def _consequential(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def teacher_training_key(values: Mapping[str, Any]) -> str:
-    """Return the hash of all that the training of a teacher depends on.
+    """Return the hash of the settings that the training of a teacher depends on.
 
-    That is neither where it is cut nor what is searched, unless the teacher is a network of the space.
+    Its boundaries do not count, and the space only if the teacher is a network of the space.
     """
     settled = by_content(values)
     network = {name: value for name, value in settled["teacher"].items() if name != "boundaries"}
@@ -94,7 +94,7 @@ def teacher_training_key(values: Mapping[str, Any]) -> str:
 
 
 def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of a stage and of all that build on it, in the order of the plan."""
+    """Return the names of a stage and of all that depend on it, in order."""
     found = [name]
     for stage in plan(values):
         if set(stage.upstream).intersection(found):
@@ -103,13 +103,13 @@ def stages_after(name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def is_done(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> bool:
-    """Whether a stage was finished with the present settings and all its files are whole."""
+    """Whether a stage was finished with the current settings and its files are unchanged."""
     finished = record.stages.get(stage.name)
     return finished is not None and finished.key == stage.key and finished.missing(folder.path) is None
 
 
 def reason_to_redo(stage: PlannedStage, record: RunRecord, folder: RunFolder) -> str | None:
-    """Return why a stage that was finished once must be redone; None where it never was."""
+    """Return why a finished stage must be redone; None if it need not be or was never finished."""
     finished = record.stages.get(stage.name)
     if finished is None:
         return None
@@ -123,7 +123,7 @@ def reason_to_redo(stage: PlannedStage, record: RunRecord, folder: RunFolder) ->
 def require_upstream(
     one: PlannedStage, planned: Mapping[str, PlannedStage], record: RunRecord, folder: RunFolder
 ) -> None:
-    """Raise `ArtifactError` where a stage that another reads is not finished."""
+    """Raise `ArtifactError` if a stage that another reads is not finished."""
     for name in one.upstream:
         if not is_done(planned[name], record, folder):
             reason = reason_to_redo(planned[name], record, folder)
@@ -134,7 +134,7 @@ def require_upstream(
 
 
 def changes(prefix: str, before: Any, after: Any) -> Iterator[str]:
-    """Yield a few words for every setting that differs; `prefix` is the name of the section they are in.
+    """Yield a description of every setting that differs; `prefix` is the name of their section.
 
     >>> list(changes("", {"distill": {"lr": 0.1}}, {"distill": {"lr": 0.2}}))
     ['distill.lr changed from 0.1 to 0.2']

@@ -121,18 +121,18 @@ class Recipe:
 
     @cached_property
     def search_space(self) -> SearchSpace:
-        """The space that is searched; the recipe's imports must be imported before."""
+        """The search space; import the recipe's modules first."""
         return load_space(self.space)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all settings as plain values for YAML, the space written out, so that its file may change or go."""
+        """Return all settings as plain values for YAML, with the definition of the space in place of its file."""
         return _plain({**asdict(self), "space": self._written_out()})
 
     def _written_out(self) -> dict[str, Any]:
         try:
             return space_to_dict(self.search_space)
         except HelixError:
-            if isinstance(self.space, dict) and "blocks" in self.space:  # its operations are not imported yet
+            if isinstance(self.space, dict) and "blocks" in self.space:  # its operations may not be imported yet
                 return self.space
             raise
 

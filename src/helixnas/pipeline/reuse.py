@@ -11,18 +11,12 @@ from helixnas.pipeline.plan import PlannedStage, is_done
 def take_over(
     stages: Sequence[PlannedStage], record: RunRecord, folder: RunFolder, others: Sequence[RunFolder]
 ) -> tuple[RunRecord, dict[str, RunFolder]]:
-    """Link the finished stages of other runs into a run, where their keys are those of its plan.
+    """Link finished stages of other runs, the first that has one, into a run if their keys are those of its plan.
 
-    What helps to make the others is linked too: the weights of a teacher, the end of a distillation that stopped early.
-
-    Args:
-        stages: the plan of the run.
-        record: what it has finished.
-        folder: where it lies.
-        others: runs to look in, first to last.
+    Also links what shortens other stages: the weights of a teacher, the state of a distillation that stopped early.
 
     Returns:
-        The record with what was taken over, saved; and per stage the run that it came from.
+        The record with the reused stages, saved; and the origin of each of them by name.
     """
     records = [(other, RunRecord.load(other.record)) for other in others if other.exists()]
     found: dict[str, RunFolder] = {}
@@ -48,10 +42,7 @@ def take_over(
 
 
 def _lend_teacher(folder: RunFolder, others: Sequence[RunFolder]) -> None:
-    """Link the weights of another run's teacher, with their history, into a run that has none.
-
-    Whether they were trained as the run's are to be is checked when the teacher is made.
-    """
+    """Link the weights and history of another run's teacher; the teacher stage checks whether they fit."""
     names = ("teacher/model.safetensors", "teacher/teacher.json", "history/teacher.parquet")
     lender = next((each for each in others if all((each.path / name).is_file() for name in names)), None)
     if lender is not None and not any((folder.path / name).exists() for name in names):
@@ -60,10 +51,7 @@ def _lend_teacher(folder: RunFolder, others: Sequence[RunFolder]) -> None:
 
 
 def _lend_state(folder: RunFolder, others: Sequence[RunFolder]) -> None:
-    """Link where the last of other runs stopped its distillation early into a run that has no such state itself.
-
-    Whether it can go on from there is checked when it distils.
-    """
+    """Link the state of the last distillation that stopped early; the distill stage checks whether it fits."""
     lender = next((other for other in reversed(others) if other.supernet_state.is_file()), None)
     if lender is not None and not folder.supernet_state.is_file():
         link_file(lender.supernet_state, folder.supernet_state)

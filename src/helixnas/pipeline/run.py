@@ -36,26 +36,26 @@ def run_recipe(
     redo: bool = False,
     others: Sequence[RunFolder] = (),
 ) -> RunRecord:
-    """Do the stages of a recipe in order and return the record of those that are finished.
+    """Run the stages of a recipe in order and return the record of finished stages.
 
     Args:
         recipe: all settings.
         folder: folder of the run; a run of the same recipe is continued.
         reporter: receives messages and progress.
-        until: the last verb to do: teacher, costs, distill, rate, search, retrain or report.
-        redo: whether a run of another recipe in the folder may be replaced.
+        until: the last verb to run: teacher, costs, distill, rate, search, retrain or report.
+        redo: whether to replace a run of another recipe in the folder.
         others: runs whose finished stages are reused where their settings are the same.
 
     Raises:
-        ArtifactError: another process is at work in the folder, or it holds a run of another recipe.
-        Interrupted: asked to stop; finished work is saved.
+        ArtifactError: another process uses the folder, or it holds a run of another recipe.
+        Interrupted: a signal asked to stop; finished work is saved.
     """
     verbs = [*stages.verbs(), "report"]
     if until not in verbs:
         raise UnknownNameError("stage", until, verbs)
     wanted = set(verbs[: verbs.index(until) + 1])
     wanted_stages = {stage.name for verb in wanted for stage in stages.of_verb(verb)}
-    import_extensions(recipe)  # the space may be made of their operations
+    import_extensions(recipe)  # the space may use their operations
     with folder.locked():
         record = _begin(recipe, folder, reporter, redo=redo)
         context = Context(recipe, folder, reporter)
@@ -78,18 +78,12 @@ def run_recipe(
 def run_stage(
     recipe: Recipe, folder: RunFolder, reporter: Reporter, *, verb: str, name: str | None, blocks: tuple[int, ...] = ()
 ) -> RunRecord:
-    """Do the stages of one verb in an existing run; the stages before them must be finished.
+    """Run the stages of one verb in an existing run; the stages before them must be finished.
 
-    Args:
-        recipe: the settings of the run.
-        folder: folder of the run.
-        reporter: receives messages and progress.
-        verb: teacher, costs, distill, rate, search or retrain.
-        name: which search, for search and retrain; all by default.
-        blocks: for distill, train only these blocks, as an independent job.
+    Search and retrain take the `name` of a search, all by default; distill takes `blocks` to train as an independent job.
 
     Raises:
-        ArtifactError: an earlier stage is not finished, or another process is at work in the folder.
+        ArtifactError: an earlier stage is not finished, or another process uses the folder.
         UnknownNameError: no search of that name.
     """
     record = folder.load_record()
@@ -124,7 +118,7 @@ def run_stage(
 
 
 def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecord:
-    """Do one stage unless it is finished, and return the record with it."""
+    """Run one stage unless it is finished, and return the record with it."""
     folder, reporter, stage = context.folder, context.reporter, one.stage
     if is_done(one, record, folder):
         reporter.say(f"{one.name}: done already")
@@ -155,7 +149,7 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
 
 
 def work(one: PlannedStage, context: Context) -> Result:
-    """Do the work of one stage."""
+    """Run the function of one stage."""
     return load(one.stage.work)(context, one.key, one.search)
 
 
@@ -165,7 +159,7 @@ def write_report(folder: RunFolder) -> Path:
 
 
 def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool) -> RunRecord:
-    """Open the run in a folder, or begin one."""
+    """Open the run in a folder, or create one."""
     record = RunRecord(recipe=recipe.name, versions=_versions())
     if folder.exists():
         found = _load_record(folder, reporter, redo=redo)
@@ -183,13 +177,13 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
     folder.sweep()
     values = recipe.to_dict()
     record = replace(record, contents={**record.contents, **digests(values)})
-    folder.save_record(record)  # first, so that a folder with settings is always known as a run
+    folder.save_record(record)  # before the settings, so that a folder with settings is always a run
     folder.save_settings(values)
     return record
 
 
 def _load_record(folder: RunFolder, reporter: Reporter, *, redo: bool) -> RunRecord:
-    """Return the record of the run in a folder; an empty one, of no recipe, where it is damaged and may be replaced."""
+    """Return the record of a run; an empty one, of no recipe, if it is damaged and may be replaced."""
     try:
         return folder.load_record(reporter.say)
     except ArtifactError:
@@ -201,15 +195,15 @@ def _load_record(folder: RunFolder, reporter: Reporter, *, redo: bool) -> RunRec
 def _distill_blocks(
     planned: Mapping[str, PlannedStage], context: Context, record: RunRecord, blocks: tuple[int, ...]
 ) -> RunRecord:
-    """Train some blocks as an independent job, beside those of other blocks; the last one finishes the stage."""
+    """Train some blocks as an independent job; the job that trains the last block finishes the stage."""
     one, folder, number = planned["distill"], context.folder, len(context.space.blocks)
     for block in blocks:
         if not 1 <= block <= number:
             raise ConfigError(f"the space has blocks 1 .. {number}, not {block}")
     if context.recipe.distill.is_progressive:
         raise ConfigError(
-            f"distill.strategy={context.recipe.distill.strategy} trains the blocks one after the other, so none can be "
-            "trained alone; leave --blocks out"
+            f"distill.strategy={context.recipe.distill.strategy} trains the blocks in order, so none can be trained "
+            "alone; leave --blocks out"
         )
     require_upstream(one, planned, record, folder)
     job = "-distill-" + "-".join(map(str, blocks))
@@ -222,7 +216,7 @@ def _distill_blocks(
 
 
 def _take_over_blocks(one: PlannedStage, context: Context, record: RunRecord) -> RunRecord:
-    """Record distillation as finished where every block was trained, each by a job of its own."""
+    """Record distillation as finished if jobs have trained every block."""
     if is_done(one, record, context.folder):
         return record
     numbers = range(1, len(context.space.blocks) + 1)
@@ -231,7 +225,7 @@ def _take_over_blocks(one: PlannedStage, context: Context, record: RunRecord) ->
 
 
 def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) -> None:
-    """Raise before hours of work where a later stage could not finish."""
+    """Raise if a later stage could not finish, before the first one starts."""
     checks = {one.stage.check for one in chosen if one.stage.check and not is_done(one, record, context.folder)}
     for check in checks:
         assert check is not None
@@ -239,7 +233,7 @@ def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) 
 
 
 def _with_named_search(recipe: Recipe, folder: RunFolder, name: str) -> Recipe:
-    """Return the recipe with a search that was made beside it by `helixnas search RUN --name NAME`."""
+    """Return the recipe with a search that `helixnas search RUN --name NAME` added to the run."""
     config = load_search(folder, name)
     if config is None:
         raise UnknownNameError("search", name, {*recipe.searches, *folder.search_names()})

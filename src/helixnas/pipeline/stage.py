@@ -1,7 +1,6 @@
 """Stage: one step of a run as one value. `helixnas.pipeline.stages` lists them in order; everything else reads that list.
 
-A definition holds what the plan, the status and the dry run of a recipe need, and names the function that does the
-work; so none of them loads torch.
+A stage only names the function that does its work, so plan, status and dry run do not load torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,18 +21,18 @@ class Result(NamedTuple):
     """The outcome of a stage."""
 
     files: tuple[str, ...]
-    """Files that it wrote, relative to the run folder."""
+    """Files it wrote, relative to the run folder."""
 
     facts: Mapping[str, Any]
     """Plain values for the record and the report."""
 
     is_timed: bool = True
-    """Whether the measured time covers all of the work; False where other processes did a part of it."""
+    """Whether the measured time covers all the work; False if other processes did a part."""
 
 
 @runtime_checkable
 class RunContext(Protocol):
-    """The run that a stage works for (`helixnas.pipeline.context.Context`)."""
+    """The part of `helixnas.pipeline.context.Context` that needs no torch."""
 
     recipe: Recipe
     folder: RunFolder
@@ -45,7 +44,7 @@ Work = Callable[[Any, str, str], Result]
 """(context, key, search name or "") -> result."""
 
 Check = Callable[[Any], None]
-"""Raises for a context in which a stage could not finish."""
+"""Raises if a stage could not finish."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,25 +66,25 @@ class ForwardTimes:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A step of a run: its settings, what it is made from, what it leaves and the function that does it."""
+    """A step of a run: its settings, inputs and files, and the function that runs it."""
 
     name: str
     """Names the stage in records, messages and ``--until``."""
 
     verb: str
-    """Command that does the stage in an existing run; several stages may share one."""
+    """Command that runs the stage in an existing run; several stages may share one."""
 
     purpose: str = ""
     """Help of the command; given by the first stage of a verb."""
 
     settings: Callable[[Values, str], Mapping[str, Any] | None]
-    """(values, search name) -> the settings that its results depend on; None if the recipe leaves the stage out."""
+    """(values, search name) -> settings that its results depend on; None if the recipe leaves the stage out."""
 
     upstream: Callable[[Values, str], tuple[str, ...]]
     """(values, search name) -> names of the stages whose files it reads."""
 
     describe: Callable[[Recipe, str], str]
-    """(recipe, search name) -> its work in a few words, for the dry run."""
+    """(recipe, search name) -> a short description of its work, for the dry run."""
 
     seconds: Callable[[Recipe, ForwardTimes], float] | None = None
     """Estimates how long the whole stage takes; None for a stage of seconds."""
@@ -94,23 +93,23 @@ class Stage:
     """Does the stage; a text ``module:function`` is imported on first use."""
 
     check: Check | str | None = None
-    """Raises before the first stage of a run begins where this one could not finish (images without labels)."""
+    """Called before the first stage of a run; raises if this one could not finish (images without labels)."""
 
     check_before: Check | str | None = None
-    """Raises just before this stage begins, when the files of earlier stages are there (budgets that cannot be met)."""
+    """Called before this stage, with the files of earlier ones; raises if a later one could not finish (budgets)."""
 
     files: tuple[str, ...]
-    """Patterns of the files it leaves, relative to the run folder; ``{search}`` stands for the name of a search."""
+    """Patterns of its files, relative to the run folder; ``{search}`` stands for the name of a search."""
 
     per_search: bool = False
     """Whether there is one such stage for every named search."""
 
     first: tuple[str, ...] = ()
-    """Stages of other verbs that its verb does before it."""
+    """Stages of other verbs that its verb runs before it."""
 
 
 def load(function: str | Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function, imported where it is given as ``module:function``.
+    """Return a function, imported if it is given as ``module:function``.
 
     >>> load("math:gcd")(12, 18)
     6

@@ -21,7 +21,7 @@ def retrained(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The searched run with its network retrained."""
     path = tmp_path_factory.mktemp("runs") / "retrained"
     shutil.copytree(searched, path)
-    recipe = read_recipe(str(Path(__file__).parents[1] / "pipeline" / "tiny.yaml"))
+    recipe = read_recipe(str(Path(__file__).parents[2] / "pipeline" / "tiny.yaml"))
     run_stage(recipe, RunFolder(path), Reporter(), verb="retrain", name=None)
     return path
 
@@ -86,7 +86,7 @@ def test_the_zoo_is_listed_with_its_sizes(capsys: pytest.CaptureFixture[str], mo
     ("words", "sentence"),
     [
         (["export"], "MODEL is missing; see helixnas export --help"),
-        (["export", "done", "--format", "onxx"], "--format: invalid choice: 'onxx' (choose from 'onnx', 'pt2', 'timm')"),
+        (["export", "done", "--format", "onxx"], "--format must be one of onnx, pt2, timm, not 'onxx'"),
         (["export", "done", "--tolerance", "tiny"], "--tolerance must be a number, not 'tiny'"),
         (["export", "done", "--name", "smal"], "unknown search 'smal'; did you mean small"),
         (["export", "nowhere/at/all"], "there is no folder nowhere/at/all"),
@@ -95,7 +95,7 @@ def test_the_zoo_is_listed_with_its_sizes(capsys: pytest.CaptureFixture[str], mo
         (["validate", "small_resnet", "--weights", "none"], "small_resnet comes without images; give --data a folder"),
         (["validate", "done", "--data", "nowhere.tar"], "there is no 'nowhere.tar' in the current folder"),
         (["validate", "done", "--batch-size", "400"], "--batch-size is 400, but there are 359 images; choose 1 to 359"),
-        (["validate", "done", "--batch_size", "many"], "--batch_size must be a whole number, not 'many'"),
+        (["validate", "done", "--batch_size", "many"], "--batch-size must be a whole number, not 'many'"),
         (["validate", "done", "--device", "tpu"], "unknown device 'tpu'; use auto, cpu"),
         (["validate", "done", "--wieghts", "x"], "unknown option --wieghts; did you mean --weights"),
         (["validate", "done", "--weights", "x.pt"], "done is a folder with its own weights"),

@@ -1,4 +1,4 @@
-"""The commands in the order of the help. One file holds a group of commands: their options and what they do."""
+"""The commands in the order of the help. Each file holds a group of commands: their options and their work."""
 
 from importlib import metadata
 
@@ -6,6 +6,7 @@ from rich.console import Console
 
 from helixnas.cli.command import Command, unknown_option
 from helixnas.cli.commands import costs, experiments, models, run, search, stages
+from helixnas.cli.option_values import say
 from helixnas.errors import UnknownNameError
 from helixnas.pipeline.stages import position
 
@@ -20,10 +21,10 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def find_command(name: str) -> Command:
-    """Return the command of a name.
+    """Return the command with a name.
 
     Raises:
-        UnknownNameError: there is none; the nearest are named.
+        UnknownNameError: there is none; the message names the nearest.
         ConfigError: the name is an option.
     """
     found = next((command for command in COMMANDS if command.name == name), None)
@@ -36,7 +37,7 @@ def find_command(name: str) -> Command:
 
 def show_overview(console: Console) -> None:
     """Print what HelixNAS does and its commands."""
-    lines = [
+    lines = (
         "usage: helixnas VERB ... | --help | --version",
         "",
         "Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits",
@@ -44,9 +45,8 @@ def show_overview(console: Console) -> None:
         *(f"  {command.name:<10} {command.purpose}" for command in COMMANDS),
         "",
         "helixnas VERB --help shows the options of a verb.",
-    ]
-    for line in lines:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    )
+    say(console, "\n".join(lines))
 
 
 def show_version(console: Console) -> None:

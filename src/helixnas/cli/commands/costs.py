@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import named_as_options, open_run, whole_number
+from helixnas.cli.option_values import named_as_options, open_run
 from helixnas.errors import ConfigError
 from helixnas.pipeline.stages.costs import COSTS
 
@@ -17,36 +17,22 @@ HOW = {"batch_size": 1, "image_size": 0, "num_threads": 0, "num_rounds": 30, "nu
 
 
 def _add_options(parser: Parser) -> None:
-    parser.option("run", metavar="RUN", help="the folder of a run")
-    source = parser.add_argument_group("source of latencies; the recipe's if none is given")
-    parser.option(
-        "--latency",
-        metavar="RUNTIME",
-        group=source,
-        help="measure on this device: pytorch-eager, torch-compile, onnxruntime-cpu, pytorch-eager-cuda, ...",
-    )
-    parser.option(
-        "--export-onnx",
-        metavar="DIR",
-        group=source,
-        help="write every part as an ONNX file, with a CSV to fill in on a phone or board",
-    )
-    parser.option(
-        "--read-csv", metavar="FILE", group=source, help="read the latencies of another device from the filled-in CSV"
-    )
-    how = parser.add_argument_group("measuring")
-    parser.option(
-        "--again", action="store_true", group=how, help="measure even if latency was measured with the same settings"
-    )
+    parser.run_folder()
+    parser.group("source of latencies; the recipe's if none is given")
+    runtimes = "pytorch-eager, torch-compile, onnxruntime-cpu, pytorch-eager-cuda, ..."
+    parser.option("--latency", metavar="RUNTIME", help=f"measure on this device: {runtimes}")
+    parser.option("--export-onnx", metavar="DIR", help="write ONNX files, and a CSV to fill in on another device")
+    parser.option("--read-csv", metavar="FILE", help="read the latencies of another device from the filled-in CSV")
+    parser.group("measuring")
+    parser.flag("--again", "measure again even if latency was measured with the same settings")
     for name, text in (
         ("batch_size", "images per forward pass"),
         ("image_size", "side in pixels; 0 for that of the run"),
         ("num_threads", "CPU threads; 0 for the runtime's choice"),
-        ("num_rounds", "number of timings of each part; the median counts"),
-        ("num_networks", "random networks measured whole, to show the error of the sums"),
+        ("num_rounds", "timings of each part, of which the median counts"),
+        ("num_networks", "random whole networks, measured to show the error of the sums"),
     ):
-        option = f"--{name.replace('_', '-')}"
-        parser.option(option, metavar="N", type=whole_number, default=HOW[name], group=how, help=text)
+        parser.whole(_option(name), HOW[name], text)
 
 
 def _costs(options: Namespace, console: Console) -> None:
@@ -55,14 +41,12 @@ def _costs(options: Namespace, console: Console) -> None:
     recipe, folder = open_run(options.run)
     chosen = [name for name in SOURCES if getattr(options, name) is not None]
     if len(chosen) > 1:
-        names = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
-        raise ConfigError(f"{names} exclude each other; give one of them at a time")
+        raise ConfigError(f"{' and '.join(map(_option, chosen))} exclude each other; give one of them")
     idle = [name for name, default in HOW.items() if getattr(options, name) != default]
     if idle and not chosen:
-        option = f"--{idle[0].replace('_', '-')}"
-        raise ConfigError(f"{option} is for measuring latency; add --latency RUNTIME or --export-onnx DIR")
+        raise ConfigError(f"{_option(idle[0])} is for measuring latency; add --latency RUNTIME or --export-onnx DIR")
     if options.again and options.export_onnx is not None:
-        raise ConfigError("--again measures latency once more and --export-onnx measures nothing; leave one out")
+        raise ConfigError("--again measures latency again, but --export-onnx measures nothing; leave one out")
     with named_as_options("costs"):
         config = CostsConfig(
             latency=options.latency or "",
@@ -75,6 +59,10 @@ def _costs(options: Namespace, console: Console) -> None:
     export = None if options.export_onnx is None else Path(options.export_onnx)
     asked = config if chosen else None
     run_costs(recipe, folder, ConsoleReporter(console), config=asked, export=export, again=options.again)
+
+
+def _option(setting: str) -> str:
+    return f"--{setting.replace('_', '-')}"
 
 
 COMMANDS = (

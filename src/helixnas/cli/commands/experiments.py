@@ -8,24 +8,18 @@ from rich.console import Console
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import LIMIT, amounts, named_as_options, number, open_run, whole_number, words
+from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, words
 from helixnas.errors import ConfigError
+
+BENCHMARK = "trained networks: a benchmark's JSON file"
 
 
 def _add_rank_options(parser: Parser) -> None:
-    parser.option("run", metavar="RUN", help="the folder of a run")
-    parser.option("--bench", metavar="FILE", required=True, help="trained networks: a benchmark's JSON file")
-    parser.option(
-        "--scores",
-        metavar="KIND,...",
-        action="append",
-        default=[],
-        help="kinds of score to add up, repeatable; beside each alone and the sums of the recipe's searches",
-    )
-    parser.option(
-        "--num-resamples", metavar="N", type=whole_number, default=500, help="bootstrap resamples of every interval"
-    )
-    parser.option("--seed", metavar="N", type=whole_number, default=0, help="seed of the resamples")
+    parser.run_folder()
+    parser.option("--bench", metavar="FILE", required=True, help=BENCHMARK)
+    parser.repeated("--scores", "KIND,...", "also rank by the sum of these kinds of score, repeatable")
+    parser.whole("--num-resamples", 500, "bootstrap resamples per interval")
+    parser.whole("--seed", 0, "seed of the resamples")
 
 
 def _rank(options: Namespace, console: Console) -> None:
@@ -47,49 +41,19 @@ def _rank(options: Namespace, console: Console) -> None:
 
 
 def _add_baseline_options(parser: Parser) -> None:
-    parser.option("run", metavar="RUN", help="the folder of a run")
-    parser.option(
-        "method",
-        metavar="METHOD",
-        choices=("spos", "fairnas", "darts", "mnasnet"),
-        help="spos, fairnas, darts or mnasnet",
-    )
-    parser.option(
-        "--bench", metavar="FILE", required=True, help="trained networks of the run's space: a benchmark's JSON file"
-    )
-    parser.option(
-        "--num-epochs",
-        metavar="N",
-        type=whole_number,
-        default=10,
-        help="passes over the training images (mnasnet: per network)",
-    )
-    parser.option(
-        "--num-networks",
-        metavar="N",
-        type=whole_number,
-        help="networks to rate, drawn evenly; 200 (mnasnet: 30, which are trained) or all if not given",
-    )
-    parser.option(
-        "--num-points",
-        metavar="N",
-        type=whole_number,
-        default=6,
-        help="number of evaluations, evenly spaced over training",
-    )
-    parser.option("--batch-size", metavar="N", type=whole_number, default=128, help="training images per step")
-    parser.option("--lr", metavar="X", type=number, default=0.05, help="initial learning rate of SGD")
-    parser.option("--momentum", metavar="X", type=number, default=0.9, help="momentum of SGD")
-    parser.option(
-        "--weight-decay",
-        metavar="X",
-        type=number,
-        default=4e-5,
-        help="L2 penalty, on the parameters trained in a step only",
-    )
-    parser.option(
-        "--seed", metavar="N", type=whole_number, default=0, help="seed of initial weights, order and sampled networks"
-    )
+    methods = ("spos", "fairnas", "darts", "mnasnet")
+    networks = "networks to rate, drawn uniformly; all, but at most 200 (mnasnet: 30, which it trains) if not given"
+    parser.run_folder()
+    parser.option("method", metavar="METHOD", choices=methods, help="spos, fairnas, darts or mnasnet")
+    parser.option("--bench", metavar="FILE", required=True, help=f"{BENCHMARK}, of the run's space")
+    parser.whole("--num-epochs", 10, "passes over the training images (mnasnet: per network)")
+    parser.whole("--num-networks", None, networks)
+    parser.whole("--num-points", 6, "number of evaluations, evenly spaced over training")
+    parser.whole("--batch-size", 128, "training images per step")
+    parser.number("--lr", 0.05, "initial learning rate of SGD")
+    parser.number("--momentum", 0.9, "momentum of SGD")
+    parser.number("--weight-decay", 4e-5, "L2 penalty, only on the parameters trained in a step")
+    parser.whole("--seed", 0, "seed of initial weights, image order and sampled networks")
 
 
 def _baseline(options: Namespace, console: Console) -> None:
@@ -117,35 +81,18 @@ def _baseline(options: Namespace, console: Console) -> None:
 
 
 def _add_bench_options(parser: Parser) -> None:
-    parser.option("action", metavar="ACTION", choices=("build",), help="build: the one thing to do")
+    network = "also train this network, first; repeatable: its text, as helixnas search prints it"
+    parser.option("action", metavar="ACTION", choices=("build",), help="build is the only action")
     parser.option("--recipe", metavar="RECIPE", required=True, help="a recipe's name or YAML file: images and training")
     parser.option("--space", metavar="SPACE", help="a space's name or YAML file; the recipe's if not given")
-    parser.option("--num-networks", metavar="N", type=whole_number, default=30, help="networks, drawn uniformly")
-    parser.option(
-        "--max",
-        metavar=LIMIT,
-        action="append",
-        default=[],
-        help="draw only networks with at most this, repeatable: macs=10.5M, params=300k",
-    )
-    parser.option("--min", metavar=LIMIT, action="append", default=[], help="... with at least this")
-    parser.option(
-        "--network",
-        metavar="TEXT",
-        action="append",
-        default=[],
-        help="train this network before those that are drawn, repeatable: its text, as helixnas search prints it",
-    )
-    parser.option(
-        "--num-trainings",
-        metavar="N",
-        type=whole_number,
-        default=1,
-        help="trainings of each network, with different seeds; 2 show the noise",
-    )
+    parser.whole("--num-networks", 30, "number of networks, drawn uniformly")
+    parser.repeated("--max", LIMIT, "draw only networks with at most this, repeatable: macs=10.5M, params=300k")
+    parser.repeated("--min", LIMIT, "draw only networks with at least this, repeatable")
+    parser.repeated("--network", "TEXT", network)
+    parser.whole("--num-trainings", 1, "trainings of each network with different seeds; 2 or more show the noise")
     parser.option("--out", metavar="FILE", help="the benchmark; benchmarks/RECIPE.json if not given")
-    parser.option("--dry-run", action="store_true", help="show which networks would be trained; needs no data")
-    parser.option("--quiet", action="store_true", help="print errors only")
+    parser.flag("--dry-run", "show which networks would be trained; needs no data")
+    parser.flag("--quiet", "print errors only")
 
 
 def _bench(options: Namespace, console: Console) -> None:
@@ -180,13 +127,11 @@ def _bench(options: Namespace, console: Console) -> None:
 def _add_study_options(parser: Parser) -> None:
     parser.option("study", metavar="NAME", help="a study's name (helixnas recipes) or YAML file")
     parser.option("--base", metavar="RECIPE", help="a recipe's name or YAML file in place of the study's own")
-    parser.option(
-        "--bench", metavar="FILE", help="trained networks to rank every variant against, as for helixnas rank"
-    )
+    parser.option("--bench", metavar="FILE", help=f"rank every variant against {BENCHMARK}")
     parser.option("--out", metavar="DIR", help="folder of the study; studies/NAME if not given")
-    parser.option("--dry-run", action="store_true", help="show the variants; needs no data")
-    parser.option("--redo", action="store_true", help="replace runs of another recipe in the folder")
-    parser.option("--quiet", action="store_true", help="print errors only")
+    parser.flag("--dry-run", "show the variants; needs no data")
+    parser.flag("--redo", "replace runs of another recipe in the folder")
+    parser.flag("--quiet", "print errors only")
 
 
 def _study(options: Namespace, console: Console) -> None:
@@ -209,34 +154,33 @@ def _study(options: Namespace, console: Console) -> None:
 COMMANDS = (
     Command(
         name="rank",
-        purpose="rank a run's scores against trained accuracies, beside the size of networks alone",
+        purpose="compare a run's scores with trained accuracies, and with the size of networks alone",
         example="helixnas rank runs/macro-cifar10 --bench nas-bench-macro_cifar10.json",
         add_options=_add_rank_options,
         run=_rank,
     ),
     Command(
         name="baseline",
-        purpose="rank a benchmark's networks by another method (SPOS, FairNAS, DARTS, MnasNet), with its cost",
+        purpose="rate a benchmark's networks by another method (SPOS, FairNAS, DARTS, MnasNet) and measure its cost",
         example="helixnas baseline runs/digits spos --bench digits.json --num-epochs 20",
         add_options=_add_baseline_options,
         run=_baseline,
     ),
     Command(
         name="bench",
-        purpose="build a benchmark: train random networks of a space, to rank runs against",
+        purpose="build a benchmark: train random networks of a space to compare runs with",
         example="helixnas bench build --recipe digits --num-networks 30 --out digits.json",
-        details="Networks are trained with the recipe's retrain settings; every setting of the recipe can be replaced by "
-        "the option of its name (--retrain.fit.num-epochs 30).",
+        details="Networks are trained with the recipe's retrain settings. Options change settings of the recipe "
+        "(--retrain.fit.num-epochs 30).",
         add_options=_add_bench_options,
         run=_bench,
         takes_settings=True,
     ),
     Command(
         name="study",
-        purpose="run variants of a recipe, and compare how well they rank, in one table and figure",
+        purpose="run variants of a recipe and compare how well they rank networks",
         example="helixnas study interface --base digits --out studies/interface",
-        details="Every setting of the base recipe can be replaced in all variants by the option of its name "
-        "(--distill.num-epochs 20).",
+        details="Options change settings of the base recipe in all variants (--distill.num-epochs 20).",
         add_options=_add_study_options,
         run=_study,
         takes_settings=True,

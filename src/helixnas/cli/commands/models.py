@@ -8,30 +8,25 @@ from typing import Any
 from rich.console import Console
 
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import number, say, whole_number
+from helixnas.cli.option_values import say
 from helixnas.errors import ConfigError
 
 
 def _add_model(parser: Parser) -> None:
     parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
-    parser.option("--name", help="of a run: which search's retrained network")
-    parser.option(
-        "--weights", metavar="WHERE", default="", help="for a timm name: hub, package, none or a file of weights"
-    )
+    parser.option("--name", help="of a run: the search whose retrained network is meant")
+    where = "for a timm name: hub, package, none or a file of weights"
+    parser.option("--weights", metavar="WHERE", default="", help=where)
     parser.option("--arch", metavar="FILE", default="", help="for the model helixnas: its architecture.json")
 
 
-def _add_images(parser: Parser, *, split: str, otherwise: str = "") -> None:
-    parser.option(
-        "--data",
-        metavar="WHERE",
-        default="",
-        help=f"images: a folder, a tar, digits, torch/..., hfds/..., wds/...{otherwise}",
-    )
+def _add_images(parser: Parser, *, split: str, otherwise: str = "; those of the run if not given") -> None:
+    where = f"images: a folder, a tar, digits, torch/..., hfds/..., wds/...{otherwise}"
+    parser.option("--data", metavar="WHERE", default="", help=where)
     parser.option("--root", metavar="DIR", default="", help="folder of a named data set")
     parser.option("--split", default=split, help="split or sub-folder of the data")
-    parser.option("--image-size", metavar="N", type=whole_number, default=0, help="side in pixels; 0 for the model's")
-    parser.option("--num-threads", metavar="N", type=whole_number, default=0, help="CPU threads; 0 for torch's choice")
+    parser.whole("--image-size", 0, "side in pixels; 0 for the model's")
+    parser.whole("--num-threads", 0, "CPU threads; 0 for torch's choice")
 
 
 def _models(options: Namespace, console: Console) -> None:
@@ -47,8 +42,8 @@ def _models(options: Namespace, console: Console) -> None:
 
 def _add_validate_options(parser: Parser) -> None:
     _add_model(parser)
-    _add_images(parser, split="validation", otherwise="; those of the run if not given")
-    parser.option("--batch-size", metavar="N", type=whole_number, default=0, help="images at a time; 0 for 64, or all")
+    _add_images(parser, split="validation")
+    parser.whole("--batch-size", 0, "images at a time; 0 for 64, or all if there are fewer")
     parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 
 
@@ -66,16 +61,10 @@ def _validate(options: Namespace, console: Console) -> None:
 
 def _add_export_options(parser: Parser) -> None:
     _add_model(parser)
-    parser.option("--format", choices=("onnx", "pt2", "timm"), default="onnx", help="onnx, pt2 or timm")
+    parser.option("--format", choices=("onnx", "pt2", "timm"), default="onnx", help="format of the file or folder")
     parser.option("--out", metavar="PATH", help="the file or folder; beside the model of a run if not given")
-    parser.option(
-        "--tolerance",
-        metavar="X",
-        type=number,
-        default=1e-4,
-        help="largest difference of a logit from PyTorch that is accepted",
-    )
-    _add_images(parser, split="validation", otherwise="; those of the run if not given")
+    parser.number("--tolerance", 1e-4, "largest accepted difference of a logit from PyTorch")
+    _add_images(parser, split="validation")
 
 
 def _export(options: Namespace, console: Console) -> None:
@@ -94,28 +83,18 @@ def _export(options: Namespace, console: Console) -> None:
 
 def _add_finetune_options(parser: Parser) -> None:
     _add_model(parser)
-    parser.option(
-        "--recipe", metavar="NAME", default="small", help="a fine-tuning recipe (helixnas recipes) or YAML file"
-    )
+    recipe = "a fine-tuning recipe (helixnas recipes) or YAML file"
+    parser.option("--recipe", metavar="NAME", default="small", help=recipe)
     parser.option("--out", metavar="DIR", help="folder of the model; finetuned/MODEL-DATA if not given")
-    _add_images(parser, split="train")
-    parser.option(
-        "--evaluation-split",
-        metavar="SPLIT",
-        default="validation",
-        help="split for the final accuracy; a fifth of the images if there is none of that name",
-    )
-    parser.option("--num-epochs", metavar="N", type=whole_number, default=0, help="0 for the recipe's")
-    parser.option(
-        "--microbatch-size", metavar="N", type=whole_number, default=0, help="images at a time; 0 for the recipe's"
-    )
-    parser.option(
-        "--seed", metavar="N", type=whole_number, default=0, help="seed of splits, order, augmentation and the new head"
-    )
+    _add_images(parser, split="train", otherwise="")
+    split = "split for the final accuracy; a fifth of the images if there is no split of that name"
+    parser.option("--evaluation-split", metavar="SPLIT", default="validation", help=split)
+    parser.whole("--num-epochs", 0, "passes over the training images; 0 for the recipe's")
+    parser.whole("--microbatch-size", 0, "images at a time; 0 for the recipe's")
+    parser.whole("--seed", 0, "seed of splits, order, augmentation and the new head")
     parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.option(
-        "--precision", choices=("auto", "fp32", "bf16", "fp16"), default="fp32", help="precision of forward passes"
-    )
+    precisions = ("auto", "fp32", "bf16", "fp16")
+    parser.option("--precision", choices=precisions, default="fp32", help="precision of forward passes")
 
 
 def _finetune(options: Namespace, console: Console) -> None:
@@ -162,7 +141,7 @@ def _open(options: Namespace) -> Any:
 
 
 def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, Any]:
-    """Return the images that were named, else those of the run; and the data's part of the model card."""
+    """Return the images of --data, else those of the run, and the data's part of the model card."""
     from helixnas.cli.settings import recipe_from_settings
     from helixnas.engine.progress import Reporter
     from helixnas.models.exporting import Origin

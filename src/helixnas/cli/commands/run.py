@@ -23,14 +23,13 @@ USES = {
 def _add_run_options(parser: Parser) -> None:
     from helixnas.pipeline import stages
 
+    until = f"stop after {', '.join(stages.verbs())} or report"
     parser.option("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
-    parser.option("--until", choices=(*stages.verbs(), "report"), default="report", help="stop after this stage")
-    parser.option(
-        "--dry-run", action="store_true", help="show the plan, its sizes and an estimate of the time; needs no data"
-    )
-    parser.option("--redo", action="store_true", help="replace a run of another recipe in the folder")
-    parser.option("--quiet", action="store_true", help="print errors only")
+    parser.option("--until", metavar="VERB", choices=(*stages.verbs(), "report"), default="report", help=until)
+    parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
+    parser.flag("--redo", "replace a run of another recipe in the folder")
+    parser.flag("--quiet", "print errors only")
 
 
 def _add_settings(parser: Parser) -> None:
@@ -80,17 +79,13 @@ def _recipes(options: Namespace, console: Console) -> None:
             say(console, f"  {name:<16} {load_yaml(path).get('description', '')}")
 
 
-def _add_run(parser: Parser) -> None:
-    parser.option("run", metavar="RUN", help="the folder of a run")
-
-
 COMMANDS = (
     Command(
         name="run",
         purpose="do all stages of a recipe: teacher, distill, rate, search, retrain, report",
         example="helixnas run digits --out runs/digits --distill.num-epochs 20",
-        details="Every setting of the recipe can be replaced by the option of its name (--distill.lr 0.002, "
-        "--searches.small.max.macs 50%, --retrain null); the defaults shown hold where the recipe sets no other value.",
+        details="Options change settings of the recipe (--distill.lr 0.002, "
+        "--searches.small.max.macs 50%, --retrain null). The defaults below apply unless the recipe sets another value.",
         add_options=_add_run_options,
         run=_run,
         takes_settings=True,
@@ -100,14 +95,14 @@ COMMANDS = (
         name="status",
         purpose="show which stages of a run are finished and which are left",
         example="helixnas status runs/digits",
-        add_options=_add_run,
+        add_options=Parser.run_folder,
         run=_status,
     ),
     Command(
         name="report",
         purpose="write the report of a run",
         example="helixnas report runs/digits",
-        add_options=_add_run,
+        add_options=Parser.run_folder,
         run=_report,
     ),
     Command(name="recipes", purpose="list the recipes that come with HelixNAS", run=_recipes),

@@ -7,53 +7,28 @@ from rich.console import Console
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import LIMIT, amounts, number, say, whole_number, words
+from helixnas.cli.option_values import LIMIT, amounts, say, words
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.pipeline.stages.search import SEARCH
 
 
 def _add_search_options(parser: Parser) -> None:
-    parser.option("run", metavar="RUN", help="the folder of a run")
-    parser.option("--name", help="which search; all of the recipe's if not given")
-    parser.option(
-        "--max",
-        metavar=LIMIT,
-        action="append",
-        default=[],
-        help="upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's), latency_ms=12",
-    )
-    parser.option("--min", metavar=LIMIT, action="append", default=[], help="lower limit, repeatable")
+    parser.run_folder()
+    parser.option("--name", help="name of the search; all of the recipe's if not given")
+    upper = "upper limit, repeatable: params=5.3M, macs=350M, macs=60% (of the teacher's), latency_ms=12"
+    parser.repeated("--max", LIMIT, upper)
+    parser.repeated("--min", LIMIT, "lower limit, repeatable")
     parser.option("--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each if not given")
-    parser.option(
-        "--scores",
-        metavar="NAME,...",
-        default="",
-        help="rated scores to add up, several weighted by their spread; the first if not given",
-    )
-    parser.option("--top", metavar="N", type=whole_number, default=5, help="show this many of the best")
-    parser.option("--diverse", metavar="N", type=whole_number, default=0, help="show this many answers that differ")
-    parser.option("--distance", metavar="LAYERS", type=whole_number, default=2, help="... in at least this many layers")
-    parser.option(
-        "--front", metavar="RESOURCE,...", default="", help="resources to weigh the score against, one to three"
-    )
-    parser.option(
-        "--resolution",
-        metavar=LIMIT,
-        action="append",
-        default=[],
-        help="steps for a front that is too large, repeatable",
-    )
-    parser.option(
-        "--time-limit", metavar="SECONDS", type=number, help="seconds after which an answer need not be proven best"
-    )
-    parser.option("--compare", action="store_true", help="run other search methods beside the exact one")
-    parser.option(
-        "--compare-limit",
-        metavar="SECONDS",
-        type=number,
-        default=60.0,
-        help="seconds for Algorithm 2 and for HiGHS in a comparison",
-    )
+    scores = "kinds of score to add up, several weighted by their spread; the first rated if not given"
+    parser.option("--scores", metavar="KIND,...", default="", help=scores)
+    parser.whole("--top", 5, "number of the best architectures to show")
+    parser.whole("--diverse", 0, "number of architectures to show that differ from each other")
+    parser.whole("--distance", 2, "with --diverse: least number of layers that differ", metavar="LAYERS")
+    parser.option("--front", metavar="RESOURCE,...", default="", help="one to three resources of the Pareto front")
+    parser.repeated("--resolution", LIMIT, "step of a resource on a front that is too large, repeatable")
+    parser.number("--time-limit", None, "stop after this time; the answer may not be proven best", metavar="SECONDS")
+    parser.flag("--compare", "also run other search methods")
+    parser.number("--compare-limit", 60.0, "with --compare: time for Algorithm 2 and for HiGHS", metavar="SECONDS")
 
 
 def _search(options: Namespace, console: Console) -> None:
@@ -93,9 +68,9 @@ def _weights(text: str) -> tuple[float, ...]:
 
 
 def _add_verify_options(parser: Parser) -> None:
-    parser.option("run", metavar="RUN", help="the folder of a run")
-    parser.option("--name", help="which search; all that were made if not given")
-    parser.option("--time-limit", metavar="SECONDS", type=number, default=60.0, help="seconds for HiGHS per search")
+    parser.run_folder()
+    parser.option("--name", help="name of the search; all that have a certificate if not given")
+    parser.number("--time-limit", 60.0, "time for HiGHS per search", metavar="SECONDS")
 
 
 def _verify(options: Namespace, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Commands that do the stages of one verb in an existing run; they follow the list of stages."""
+"""Commands that run the stages of one verb in an existing run, one command per verb in the list of stages."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from helixnas.errors import ConfigError
 from helixnas.pipeline import stages
 
 ELSEWHERE = ("costs", "search")
-"""Verbs that do more than their stages, and have commands of their own."""
+"""Verbs that do more than their stages; other modules define their commands."""
 
 
 def _run(options: Namespace, console: Console) -> None:
@@ -39,37 +39,25 @@ def _run(options: Namespace, console: Console) -> None:
 
 
 def _block_numbers(text: str) -> tuple[int, ...]:
-    """Read numbers with commas between them."""
     parts = words(text)
     if not all(part.isdecimal() for part in parts):
         raise ConfigError(f"--blocks {text!r} must be numbers of blocks, for example 2 or 1,3")
     return tuple(sorted({int(part) for part in parts}))
 
 
-def _add_run(parser: Parser) -> None:
-    parser.option("run", metavar="RUN", help="the folder of a run")
-
-
 def _add_distill_options(parser: Parser) -> None:
-    _add_run(parser)
-    parser.option(
-        "--blocks", metavar="K,...", default="", help="train only these blocks, of 1 .. N, as an independent job"
-    )
+    parser.run_folder()
+    blocks = "train only these blocks (numbered from 1) as an independent job"
+    parser.option("--blocks", metavar="K,...", default="", help=blocks)
 
 
 def _add_retrain_options(parser: Parser) -> None:
-    _add_run(parser)
-    parser.option("--name", help="which search; all of the recipe's if not given")
-    parser.option(
-        "--init",
-        choices=("scratch", "inherited"),
-        help="initial weights: random, or inherited from the supernet; the recipe's choice if not given",
-    )
-    parser.option(
-        "--recipe",
-        metavar="NAME",
-        help="a retraining recipe (helixnas recipes) or YAML file, which becomes that of the run",
-    )
+    parser.run_folder()
+    parser.option("--name", help="search whose winner is trained; all of the recipe's if not given")
+    init = "initial weights: random, or inherited from the supernet; the recipe's choice if not given"
+    parser.option("--init", choices=("scratch", "inherited"), help=init)
+    recipe = "a retraining recipe (helixnas recipes) or YAML file, which is kept as that of the run"
+    parser.option("--recipe", metavar="NAME", help=recipe)
 
 
 OPTIONS: dict[str, Callable[[Parser], None]] = {"distill": _add_distill_options, "retrain": _add_retrain_options}
@@ -81,12 +69,12 @@ EXAMPLES = {
 
 
 def command_of(verb: str) -> Command:
-    """Return the command that does the stages of a verb."""
+    """Return the command that runs the stages of a verb."""
     return Command(
         name=verb,
         purpose=next(stage.purpose for stage in stages.of_verb(verb) if stage.verb == verb and stage.purpose),
         example=EXAMPLES.get(verb, f"helixnas {verb} runs/digits"),
-        add_options=OPTIONS.get(verb, _add_run),
+        add_options=OPTIONS.get(verb, Parser.run_folder),
         run=_run,
     )
 

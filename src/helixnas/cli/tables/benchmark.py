@@ -1,4 +1,4 @@
-"""The dry run of a benchmark on the terminal."""
+"""The dry run of a benchmark."""
 
 from rich.console import Console
 
@@ -9,7 +9,7 @@ from helixnas.pipeline.stages.wording import steps_text
 
 
 def show_plan(plan: BenchmarkPlan, console: Console) -> None:
-    """Print what would be trained, in how many steps, and what is done; needs no data."""
+    """Print the networks and trainings of a benchmark, and how many are left; needs no data."""
     fit, size = plan.training.fit, image_size(plan.recipe)
     macs = sorted(plan.costs.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
     trainings = len(plan.architectures) * plan.num_trainings

@@ -8,13 +8,15 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from helixnas.cli.option_values import say
+from helixnas.cli.tables.table import figure_table
 from helixnas.models.exporting import Export
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import Validation
 
 
 def show_validation(console: Console, opened: OpenedModel, found: Validation) -> None:
-    """Print what was found."""
+    """Print accuracy, size and speed of a model."""
     table = Table(title=f"{opened.name} on {found.num_images:,} images", title_justify="left", show_header=False)
     for name, value in (
         ("top-1", f"{found.top1:.2%}"),
@@ -30,34 +32,30 @@ def show_validation(console: Console, opened: OpenedModel, found: Validation) ->
 
 
 def show_finetuned(console: Console, opened: OpenedModel, out: Path, figures: Mapping[str, Any]) -> None:
-    """Print what came of it, and what to do with it."""
-    for text in (
+    """Print the accuracy of a fine-tuned model and the commands that use it."""
+    say(
+        console,
         f"{opened.name}: top-1 {figures['accuracy']:.2%}, top-5 {figures['top5']:.2%} on {figures['num_images']:,} images "
         "that training has not seen",
-        f"written: {out} (helixnas validate {out} --data ..., helixnas export {out} --data ...)",
-    ):
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
+    )
+    say(console, f"written: {out} (helixnas validate {out} --data ..., helixnas export {out} --data ...)")
 
 
 def show_export(console: Console, opened: OpenedModel, found: Export) -> None:
     """Print where a model was written and how it compares."""
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
-
     if not opened.trained:
-        say(f"{opened.name} has no trained weights; the export is good for timing only")
+        say(console, f"{opened.name} has no trained weights; the export is good for timing only")
     parity = found.parity
     say(
+        console,
         f"largest difference from PyTorch {parity.largest_difference:.2g} (logits up to {parity.largest_logit:.3g}, "
-        f"{parity.num_images} images)"
+        f"{parity.num_images} images)",
     )
     if found.seconds:
-        table = Table(title=f"one image, CPU, {torch.get_num_threads()} threads", title_justify="left")
-        for column in ("", "ms", "times as fast as PyTorch"):
-            table.add_column(column, justify="left" if not column else "right")
+        title = f"one image, CPU, {torch.get_num_threads()} threads"
+        table = figure_table(title, "", "ms", "times as fast as PyTorch")
         original = next(iter(found.seconds.values()))
         for name, seconds in found.seconds.items():
             table.add_row(name, f"{seconds * 1e3:.2f}", f"{original / seconds:.2f}")
         console.print(table)
-    say(f"written: {found.path}")
+    say(console, f"written: {found.path}")

@@ -1,4 +1,4 @@
-"""The dry run on the terminal: the stages of a recipe at once, then its networks, memory and an estimate of the time."""
+"""The dry run of a recipe: its stages first, then its networks, memory and estimated time, which need torch."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from rich.table import Table
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
+from helixnas.cli.option_values import say
 from helixnas.engine.timing import duration
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
-    """Print the stages of a recipe with the work of each and what is done already; loads no torch."""
+    """Print the stages of a recipe with the work and state of each; loads no torch."""
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
     record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
     table = Table(title="stages", title_justify="left")
@@ -36,7 +37,7 @@ def show_sizes(recipe: Recipe, console: Console) -> None:
     """Print the networks of a recipe, block by block, and estimates of memory and time.
 
     Raises:
-        HelixError: the networks cannot be built as the recipe says.
+        HelixError: the recipe's networks cannot be built.
     """
     from helixnas.nn import count_params
     from helixnas.pipeline.estimate import distill_bytes, sketch
@@ -46,13 +47,13 @@ def show_sizes(recipe: Recipe, console: Console) -> None:
     costs = count_teacher(drawn.teacher, drawn.image_size)
     name = recipe.teacher.network or recipe.teacher.model
     weights = f"weights: {recipe.teacher.weights}" if recipe.teacher.weights else "trained by the recipe"
-    _say(
+    say(
         console,
         f"teacher {name}: {costs['params'] / 1e6:.2f} M parameters, {costs['macs'] / 1e6:,.1f} M multiply-adds at "
         f"{drawn.image_size} pixels, {weights}",
     )
     console.print(_blocks_table(drawn))
-    _say(
+    say(
         console,
         f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet "
         f"{count_params(drawn.supernet) / 1e6:.2f} M parameters; memory to distil about "
@@ -61,7 +62,7 @@ def show_sizes(recipe: Recipe, console: Console) -> None:
     for search_name, search in recipe.searches.items():
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
         limits += [f"{key} >= {_amount(value, key, costs)}" for key, value in search.min.items()]
-        _say(console, f"search {search_name}: {' and '.join(limits) or 'no limits'}")
+        say(console, f"search {search_name}: {' and '.join(limits) or 'no limits'}")
     if recipe.expected_training_images > 0:
         _show_times(recipe, drawn, console)
 
@@ -74,22 +75,16 @@ def _show_times(recipe: Recipe, drawn: "Sketch", console: Console) -> None:
     found = {one.name: one.stage.seconds(recipe, times) for one in plan(recipe.to_dict()) if one.stage.seconds}
     shown = [f"{name} {duration(seconds)}" for name, seconds in found.items() if seconds > 0]
     total = duration(sum(found.values()))
-    _say(console, f"estimated time on this machine, from forward passes of both networks: {total}: {', '.join(shown)}")
+    say(console, f"estimated time on this machine, from forward passes of both networks: {total}: {', '.join(shown)}")
 
 
 def _blocks_table(drawn: "Sketch") -> Table:
     from helixnas.nn import count_params
 
     table = Table(title="blocks", title_justify="left")
-    for column in (
-        "block",
-        "teacher boundary",
-        "teacher features",
-        "cells (layers x width)",
-        "paths",
-        "supernet parameters",
-    ):
-        table.add_column(column, justify="left" if column == "cells (layers x width)" else "right")
+    cells = "cells (layers x width)"
+    for column in ("block", "teacher boundary", "teacher features", cells, "paths", "supernet parameters"):
+        table.add_column(column, justify="left" if column == cells else "right")
     for block, spec in zip(drawn.supernet, drawn.space.blocks, strict=True):
         k = block.number - 1
         height, width = drawn.teacher.feature_sizes[k]
@@ -109,7 +104,3 @@ def _amount(value: str | int | float, name: str, teacher: Mapping[str, int]) -> 
         return str(value)
     exact = parse_amount(value, reference=teacher.get(name))
     return f"{exact:,}" + (f" ({value} of the teacher's)" if str(value).strip().endswith("%") else "")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True, markup=False)

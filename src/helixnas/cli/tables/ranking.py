@@ -1,4 +1,4 @@
-"""A ranking on the terminal: correlations, regret and baselines, readable at 80 columns; the page has every interval."""
+"""Tables of a ranking: correlations, regret and baselines in 80 columns; the page has every interval."""
 
 from rich.console import Console
 from rich.table import Table
@@ -6,24 +6,24 @@ from rich.table import Table
 from helixnas.artifacts.comparison import Comparison
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.cli.option_values import say
-from helixnas.cli.tables.narrow import narrow_table
+from helixnas.cli.tables.table import figure_table
 from helixnas.experiments.ranking import RankedRun
 from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.wording import figure_text, signed
 from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
 from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
 
-COLUMNS = ("what ranks", "epochs", "images", "core-s", "tau", "95 %", "partial")
-"""Heads of the table on a terminal."""
+COLUMNS = ("ranked by", "epochs", "images", "core-s", "tau", "95 %", "partial")
+"""Heads of the table of baselines."""
 
 PARTIAL = (
-    "tau: Kendall's tau-b; partial: Spearman's rho that is left when MACs, parameters and depth are held fixed, its interval "
+    "tau: Kendall's tau-b; partial: Spearman's rho with MACs, parameters and depth held fixed, its interval "
     "on the page."
 )
 
 
 def show_ranking(console: Console, ranked: RankedRun) -> None:
-    """Print the figures of a ranking as tables, and what they say in a sentence each."""
+    """Print the figures of a ranking as tables, each followed by its conclusion in a sentence."""
     ranking = ranked.ranking
     for subset in ranking.subsets:
         console.print(_correlations(subset))
@@ -44,10 +44,7 @@ def show_ranking(console: Console, ranked: RankedRun) -> None:
 
 def _correlations(subset: SubsetRanking) -> Table:
     title = f"{TITLES[subset.name]}: {subset.num_rows:,} rows, {subset.num_networks:,} networks"
-    table = Table(title=title, title_justify="left")
-    table.add_column("what predicts", overflow="fold")
-    for kind in ("Kendall tau-b", "Spearman", "Pearson"):
-        table.add_column(kind, justify="right")
+    table = figure_table(title, "predictor", "Kendall tau-b", "Spearman", "Pearson")
     named = {name_of(name): each for name, each in subset.agreement.items()}
     for name, each in {**named, **ceilings(subset)}.items():
         table.add_row(
@@ -60,13 +57,10 @@ def _correlations(subset: SubsetRanking) -> Table:
 
 
 def _regret(ranking: Ranking) -> Table:
-    """Return, a row per predictor, by how much its picks fall short: the mean over the budgets, and the largest."""
+    """Return a row per predictor: the mean and largest regret of its picks over the budgets."""
     number = f"{len(ranking.budgets)} budgets on multiply-adds"
-    table = Table(title=f"Regret in points of accuracy under {number}; picked by {ranking.picked_by}")
-    table.title_justify = "left"
-    table.add_column("what picks", overflow="fold")
-    for column in ("mean regret", "largest", "under a limit of (MACs)"):
-        table.add_column(column, justify="right")
+    title = f"Regret in points of accuracy under {number}; picked by {ranking.picked_by}"
+    table = figure_table(title, "predictor", "mean regret", "largest", "under a limit of (MACs)")
     for name in ranking.pickers:
         regrets = ranking.regrets(name)
         limit = ranking.budgets[regrets.index(max(regrets))].macs
@@ -75,8 +69,8 @@ def _regret(ranking: Ranking) -> Table:
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
-    """Print a run and its baselines on the same networks, a line each at 80 columns; the page has every interval."""
-    table = narrow_table(title_of(comparison), *COLUMNS)
+    """Print a run and its baselines on the same networks, one line each."""
+    table = figure_table(title_of(comparison), *COLUMNS, narrow=True)
     previous = comparison.rows[0].kind if comparison.rows else ""
     for row in comparison.rows:
         if row.kind != previous:
@@ -90,4 +84,4 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     console.print(table)
     for text in (PARTIAL, COST, accelerators(comparison)):
         if text:
-            console.print(text, highlight=False, soft_wrap=True, markup=False)
+            say(console, text)

@@ -1,10 +1,11 @@
-"""What a search found, on the terminal: the best, diverse answers, and other methods beside the exact search."""
+"""Tables of a search: the best architectures, diverse ones, and other methods beside the exact search."""
 
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from helixnas.cli.option_values import say
 from helixnas.pipeline.ad_hoc.compare import Row
 from helixnas.pipeline.work.search import Outcome
 from helixnas.search import Answer, SearchResult, distance, readable
@@ -13,9 +14,11 @@ from helixnas.search import Answer, SearchResult, distance, readable
 def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> None:
     """Print the best architectures of a search and how sure the choice is."""
     result = outcome.result
-    table = _table(f"{name}: {result.budget.text}; {_proof(result)}", result.instance.resources)
-    table.add_column("behind the best, in standard errors", justify="right")
-    table.add_column("architecture", overflow="fold")
+    table = _table(
+        f"{name}: {result.budget.text}; {_proof(result)}",
+        result.instance.resources,
+        "behind the best, in standard errors",
+    )
     behind = ["", *(f"{other.standard_errors:.1f}" for other in outcome.comparisons)]
     shown = result.answers[: max(1, top)]
     for answer, lead in zip(shown, [*behind, *("" for _ in shown)], strict=False):
@@ -26,16 +29,14 @@ def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> 
     front = f"{len(result.front):,} on the front over {over}{f' ({steps})' if steps else ''}"
     console.print(f"{front}, {result.seconds * 1000:.0f} ms", highlight=False)
     if outcome.latency is not None:
-        console.print(outcome.latency.text, highlight=False, soft_wrap=True, markup=False)
+        say(console, outcome.latency.text)
 
 
 def show_diverse(console: Console, name: str, result: SearchResult, *, min_distance: int) -> None:
     """Print answers that differ, and in how many layers each differs from those before it."""
     proof = "each proven the best at that distance" if result.status == "optimal" else "not proven"
     title = f"{name}: {len(result.answers)} answers that differ in {min_distance} layers or more, {proof}"
-    table = _table(title, result.instance.resources)
-    table.add_column("layers that differ from those above, at least", justify="right")
-    table.add_column("architecture", overflow="fold")
+    table = _table(title, result.instance.resources, "layers that differ from those above, at least")
     for number, answer in enumerate(result.answers):
         apart = min((distance(result.instance, answer, other) for other in result.answers[:number]), default=None)
         table.add_row(*_figures(answer), "" if apart is None else str(apart), answer.text)
@@ -43,10 +44,10 @@ def show_diverse(console: Console, name: str, result: SearchResult, *, min_dista
 
 
 def show_comparison(console: Console, name: str, rows: Sequence[Row]) -> None:
-    """Print what other methods found under the same limits."""
+    """Print the answers of other methods under the same limits."""
     table = Table(title=f"{name}: other methods on the same scores, costs and limits", title_justify="left")
     table.add_column("method")
-    for column in ("score", "above the best", "seconds", "looked at"):
+    for column in ("score", "above the best", "seconds", "evaluated"):
         table.add_column(column, justify="right")
     table.add_column("finished")
     for row in rows:
@@ -57,10 +58,11 @@ def show_comparison(console: Console, name: str, rows: Sequence[Row]) -> None:
     console.print(table)
 
 
-def _table(title: str, resources: Sequence[str]) -> Table:
+def _table(title: str, resources: Sequence[str], last: str) -> Table:
     table = Table(title=title, title_justify="left")
-    for column in ("score", *(readable(name, 0)[0] for name in resources)):
+    for column in ("score", *(readable(name, 0)[0] for name in resources), last):
         table.add_column(column, justify="right")
+    table.add_column("architecture", overflow="fold")
     return table
 
 

@@ -1,9 +1,10 @@
-"""The state of a run on the terminal: which stages are finished, half done or left."""
+"""The table of a run's stages: finished, half done or left."""
 
 from rich.console import Console
 from rich.table import Table
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.option_values import say
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 
@@ -12,7 +13,7 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print every stage of a run with its state, time and main figures."""
     record = folder.load_record()
     table = Table(title=f"{folder.path} (recipe {record.recipe})", title_justify="left")
-    for column in ("stage", "state", "seconds", "finished", "found"):
+    for column in ("stage", "state", "seconds", "finished", "results"):
         table.add_column(column, overflow="fold")
     left = 0
     planned = plan(recipe.to_dict(), record.contents)
@@ -29,16 +30,10 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     names = {stage.name for stage in planned}
     for name, found in record.stages.items():
         if name not in names and found.missing(folder.path) is None:
-            table.add_row(name, "done", f"{found.seconds:.1f}", found.finished, "beside the recipe")
+            table.add_row(name, "done", f"{found.seconds:.1f}", found.finished, "not in the recipe")
     console.print(table)
-    console.print(
-        f"all done; the report is {folder.report}"
-        if not left
-        else f"{left} to do; go on with: {folder.resume_command}",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
+    to_do = f"{left} to do; continue with: {folder.resume_command}"
+    say(console, to_do if left else f"all done; the report is {folder.report}")
 
 
 def _short(value: int | float | str) -> str:

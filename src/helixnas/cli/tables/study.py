@@ -1,6 +1,6 @@
-"""What the terminal shows of a study, readable at 80 columns: what would be done, and how well each variant ranks.
+"""Tables of a study in 80 columns: its plan, and how well each variant ranks, a variant per line.
 
-The page (`report.study`) has room for every interval; here a variant is one line.
+The page (`report.lab.study`) has every interval.
 """
 
 import textwrap
@@ -13,7 +13,8 @@ from rich.table import Table
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study
-from helixnas.cli.tables.narrow import narrow_table
+from helixnas.cli.option_values import say
+from helixnas.cli.tables.table import figure_table
 from helixnas.engine.timing import duration
 from helixnas.experiments.study import check_benchmark
 from helixnas.experiments.study_plan import StudyPlan, stages_of
@@ -25,20 +26,20 @@ from helixnas.report.elements.wording import signed
 from helixnas.report.lab.study_text import kinds, ranked, verdicts
 
 MEANING = (
-    "tau: Kendall's, of the score, and its 95 % interval; partial: Spearman's rho that is left when MACs, parameters and "
-    "depth are held fixed; then the taus of MACs, parameters and depth alone, on the same networks."
+    "tau: Kendall's, of the score, and its 95 % interval; partial: Spearman's rho with MACs, parameters and "
+    "depth held fixed; then the taus of MACs, parameters and depth alone, on the same networks."
 )
 
 
 def show_study_plan(study: StudyPlan, console: Console) -> None:
-    """Print what a study would do, variant by variant, and what is done or shared; needs no data.
+    """Print the stages of every variant that are left and those that are reused; needs no data.
 
     Raises:
         HelixError: a variant cannot be built.
     """
     check_benchmark(study)
     _say(console, f"{study.name}: {study.description} Base: {study.base}.")
-    _line(console, f"variants, in {study.out / 'variants'}:")
+    say(console, f"variants, in {study.out / 'variants'}:")
     made: dict[str, str] = {}
     for variant in study.variants:
         recipe, folder = variant.recipe, study.folder(variant)
@@ -53,13 +54,13 @@ def show_study_plan(study: StudyPlan, console: Console) -> None:
         _say(console, f"{drawn.space.size:,} networks; supernet of {params}; distill {steps}", indent=4)
         _say(console, f"to do: {', '.join(to_do) or 'nothing'}", indent=4)
         if shared:
-            _say(console, f"taken over: {', '.join(shared)}", indent=4)
+            _say(console, f"reused: {', '.join(shared)}", indent=4)
         for each in stages_of(variant).values():
             made.setdefault(each.key, variant.label)
 
 
 def show_study(study: Study, plan: StudyPlan, console: Console) -> None:
-    """Print the tables of a study, what they say, and where its files are."""
+    """Print the tables of a study, its conclusions, and where its files are."""
     _say(console, f"{study.name}: {study.description}")
     for kind in kinds(study) or ("nothing",):
         console.print(_agreements(study, kind))
@@ -69,8 +70,8 @@ def show_study(study: Study, plan: StudyPlan, console: Console) -> None:
         console.print(_picks(study))
     for sentence in verdicts(study):
         _say(console, sentence)
-    _line(console, f"figures: {plan.figures}")
-    _line(console, f"page: {plan.page}")
+    say(console, f"figures: {plan.figures}")
+    say(console, f"page: {plan.page}")
 
 
 def changes_text(changes: Mapping[str, Any]) -> str:
@@ -83,8 +84,8 @@ def changes_text(changes: Mapping[str, Any]) -> str:
 
 
 def _agreements(study: Study, kind: str) -> Table:
-    """Return a line per variant: how its score ranks, beside sizes; empty where it is held against nothing."""
-    table = narrow_table(f"against {kind}", study.axis, "tau", "95 %", "partial", *SIZES, "time")
+    """Return a row per variant: how its score and sizes rank; empty if there is nothing to compare with."""
+    table = figure_table(f"against {kind}", study.axis, "tau", "95 %", "partial", *SIZES, "time", narrow=True)
     for row in study.rows:
         found = ranked(row, kind)
         table.add_row(row.label, *([""] * 6 if found is None else _figures(found)), duration(row.seconds))
@@ -98,9 +99,9 @@ def _figures(found: Ranked) -> list[str]:
 
 
 def _picks(study: Study) -> Table:
-    """Return a line per variant: the trained accuracy of what it picks, and by how much its picks fall short."""
+    """Return a row per variant: the trained accuracy of its pick, and its regret."""
     heads = ("pick (%)", "best (%)", "regret (points)", "of random picks")
-    table = narrow_table(f"picks among the networks of {study.benchmark}", study.axis, *heads)
+    table = figure_table(f"picks among the networks of {study.benchmark}", study.axis, *heads, narrow=True)
     for row in study.rows:
         if row.picked is not None:
             own = row.picked
@@ -117,19 +118,7 @@ def _short(value: Any, most: int = 48) -> str:
 
 
 def _say(console: Console, text: str, *, indent: int = 0) -> None:
-    """Print a sentence in lines that the terminal holds, broken between words."""
-    begin, go_on = " " * indent, " " * (indent + 2) if indent else ""
-    for line in textwrap.wrap(
-        text,
-        console.width,
-        initial_indent=begin,
-        subsequent_indent=go_on,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ):
-        _line(console, line)
-
-
-def _line(console: Console, text: str) -> None:
-    """Print a line as it is, however long: one that holds a path is there to be copied."""
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
+    """Print a sentence wrapped between words to the width of the terminal."""
+    indents = {"initial_indent": " " * indent, "subsequent_indent": " " * (indent + 2) if indent else ""}
+    for line in textwrap.wrap(text, console.width, **indents, break_long_words=False, break_on_hyphens=False):
+        say(console, line)

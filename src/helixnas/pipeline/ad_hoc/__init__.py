@@ -1,1 +1,1 @@
-"""Work on a run that exists, beside its recipe: new searches, latencies, comparisons and checks."""
+"""Work on an existing run outside its recipe: searches, latencies, comparisons and checks."""

@@ -1,4 +1,4 @@
-"""What exactness buys: other search methods on the tables and limits of a search, kept as ``comparison.json``."""
+"""Other search methods on the tables and limits of a search, saved as ``comparison.json``."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,12 +11,12 @@ from helixnas.search import SearchResult, compare_methods
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one method found."""
+    """The result of one method."""
 
     method: str
 
     score: float | None
-    """Summed score of its best architecture inside the limits; None where it found none."""
+    """Summed score of its best architecture within the limits; None if it found none."""
 
     excess: float | None
     """Its score minus the exact search's."""
@@ -24,14 +24,14 @@ class Row:
     seconds: float
 
     num_architectures: int
-    """Whole architectures it looked at; 0 where that is not known."""
+    """Architectures that it evaluated; 0 if unknown."""
 
     finished: bool
-    """Whether it came to its own end within its time."""
+    """Whether it finished within its time limit."""
 
 
 def compare_on(result: SearchResult, *, seed: int, time_limit_s: float) -> tuple[Row, ...]:
-    """Run the references on the instance and budget of a result; the exact search itself is the first row."""
+    """Run the reference methods on the instance and budget of a result; the first row is the exact search."""
     best = result.best()
     exact = Row(
         method="exact search",
@@ -56,7 +56,7 @@ def compare_on(result: SearchResult, *, seed: int, time_limit_s: float) -> tuple
 
 
 def save_comparison(rows: tuple[Row, ...], path: Path, *, time_limit_s: float) -> None:
-    """Write a comparison, whole or not at all."""
+    """Write a comparison atomically."""
     write_json(path, {"time_limit_s": time_limit_s, "methods": [asdict(row) for row in rows]})
 
 

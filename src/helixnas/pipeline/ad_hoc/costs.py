@@ -1,4 +1,4 @@
-"""Costs of a run that exists: latency measured beside its recipe, and micro-benchmarks for another device."""
+"""Costs of an existing run: latency with other settings than its recipe's, and micro-benchmarks for other devices."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import stages_after
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_stage
-from helixnas.pipeline.work.latency import input_of
+from helixnas.pipeline.work.costs import input_of
 
 
 def run_costs(
@@ -25,18 +25,18 @@ def run_costs(
     export: Path | None,
     again: bool = False,
 ) -> None:
-    """Do the costs of an existing run: those of its recipe, or latency as `config` says, beside the recipe.
+    """Run the cost stages of an existing run, with the settings of its recipe or those of `config`.
 
     Args:
         recipe: the settings of the run.
-        folder: where it lies.
-        reporter: what to tell and show.
-        config: where latency comes from; None for what the recipe says.
+        folder: folder of the run.
+        reporter: receives messages and progress.
+        config: source of latencies; None for the recipe's.
         export: write micro-benchmarks into this folder instead of measuring.
-        again: measure latency even where it was measured with the same settings.
+        again: measure even if latency was measured with the same settings.
 
     Raises:
-        ConfigError: the runtime is not there, or there is no latency to be measured again.
+        ConfigError: the runtime is not available, or `again` is set and the recipe measures no latency.
     """
     if config is None:
         if again and not (recipe.costs.latency or recipe.costs.latency_csv):
@@ -48,13 +48,13 @@ def run_costs(
     if export is not None:
         _export(context, export, config)
         return
-    _check(context, config)  # before latencies measured earlier are given up
+    _check(context, config)  # before earlier latencies are discarded
     changed = replace(recipe, costs=config)
-    _measure(changed, folder, reporter, again=again or bool(config.latency_csv))  # a CSV may have been filled in anew
+    _measure(changed, folder, reporter, again=again or bool(config.latency_csv))  # the CSV may have changed
 
 
 def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bool) -> None:
-    """Do the stages of the costs; forget first what was measured, and what came of it, where that is asked for."""
+    """Run the cost stages; with `again`, first discard earlier latencies and everything derived from them."""
     with folder.locked():
         before = folder.load_record()
         if again:
@@ -64,14 +64,14 @@ def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bo
                 before = before.without_stage(name)
             folder.save_record(before)
             if open_again:
-                reporter.say(f"to be done again under the new latencies: {', '.join(open_again)}")
+                reporter.say(f"to redo with the new latencies: {', '.join(open_again)}")
     after = run_stage(recipe, folder, reporter, verb="costs", name=None)
     if recipe.costs.latency and "latency" in before.stages and after.stages["latency"] == before.stages["latency"]:
         reporter.say(f"to measure latency again with the same settings: helixnas costs {folder.path} ... --again")
 
 
 def _check(context: Context, config: CostsConfig) -> None:
-    """Raise what measuring would raise where it cannot begin."""
+    """Raise if measuring cannot start."""
     if config.latency_csv:
         facts = CostTable.load(context.folder.costs).facts
         read_timings(Path(config.latency_csv), context.space, num_classes=int(facts["num_classes"]))
@@ -80,7 +80,7 @@ def _check(context: Context, config: CostsConfig) -> None:
 
 
 def _export(context: Context, folder: Path, config: CostsConfig) -> None:
-    """Write the micro-benchmarks of a run's space into a folder, for a device that this machine cannot reach."""
+    """Write the micro-benchmarks of a run's space into a folder, for another device."""
     counted = CostTable.load(context.folder.costs)
     given = input_of(counted, config.image_size)
     networks = random_networks(context.space, config.num_networks, seed=context.recipe.seed)
@@ -90,7 +90,7 @@ def _export(context: Context, folder: Path, config: CostsConfig) -> None:
         for done, path in enumerate(files, start=1):
             advance(done, path.name)
             if asked():
-                raise Interrupted("stopped; the files so far are whole, and the CSV is written last")
+                raise Interrupted("stopped; the files written so far are complete, but the CSV is missing")
     context.reporter.say(
         f"{total - 1} ONNX files and timings.csv are in {folder}: time each file, write the milliseconds of one run into "
         f"the last column, and read them back with: helixnas costs {context.folder.path} --read-csv FILE"

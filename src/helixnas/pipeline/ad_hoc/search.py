@@ -1,4 +1,4 @@
-"""Searches of a run that exists: under new limits as a named search beside the others, or those of its recipe."""
+"""Searches of an existing run: under new limits as another named search, or those of its recipe."""
 
 from collections.abc import Mapping
 
@@ -21,11 +21,11 @@ from helixnas.space import load_space
 def search_run(
     folder: RunFolder, name: str | None, limits: SearchConfig | None, *, num_best: int = 1
 ) -> list[tuple[str, Outcome]]:
-    """Search a run whose paths are rated: under new `limits` as a named search, or its recipe's searches.
+    """Search a rated run: under new `limits` as a named search, or its recipe's searches.
 
     Raises:
         ArtifactError: the run is not rated yet, or its settings were damaged.
-        ConfigError: the name is taken by a search with other limits.
+        ConfigError: a search of that name has other limits.
         UnknownNameError: there is no search of that name.
     """
     record, settings = folder.load_record(), folder.load_settings()
@@ -73,7 +73,7 @@ def _finish(
     folder: RunFolder,
     outcome: Outcome,
 ) -> RunRecord:
-    """Save one of the recipe's searches and record it as finished, as `helixnas run` does."""
+    """Save one of the recipe's searches and record it as finished."""
     with folder.locked():
         record = folder.load_record()
         require_upstream(stage, stages, record, folder)
@@ -91,7 +91,7 @@ def _finish(
 
 
 def _name_of(limits: SearchConfig) -> str:
-    """Return a name that tells the limits: ``max-macs-350M``."""
+    """Return a name made of the limits: ``max-macs-350M``."""
     parts = [f"max-{key}-{value}" for key, value in limits.max.items()]
     parts += [f"min-{key}-{value}" for key, value in limits.min.items()]
     parts += [f"weights-{'-'.join(map(str, limits.weights))}"] if limits.weights else []

@@ -1,8 +1,7 @@
-"""verify: the certificates of a run, checked against its tables without the solver.
+"""verify: check the certificates of a run against its tables, independently of the solver.
 
-The tables are read again and made into an instance anew; `helixnas.search.verify` does the rest. Beside it, the score is
-added up once more in floats from the ratings, the costs come once more from the cost table, and the space says how many
-architectures there are. What it does not check: that the ratings and costs themselves are right.
+The instance is rebuilt from the tables for `helixnas.search.verify`. In addition, the score is summed in floats from the
+ratings, costs are read from the cost table, and the size from the space. Ratings and costs themselves are not checked.
 """
 
 from dataclasses import replace
@@ -16,14 +15,14 @@ from helixnas.search import Certificate, Tables, Verification, combine_scores, v
 from helixnas.space import Architecture, SearchSpace, load_space
 
 ROUNDING = 1e-9
-"""By how much a score added up in floats may differ from the whole numbers of the certificate."""
+"""Largest accepted difference between a score summed in floats and the integers of the certificate."""
 
 
 def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> list[tuple[str, Verification]]:
     """Check the certificate of one search, or of all that have one.
 
     Raises:
-        ArtifactError: the run is not rated, or no search was made yet.
+        ArtifactError: the run is not rated, or has no search yet.
         UnknownNameError: there is no search of that name, or a certificate names a resource that is gone.
         ConfigError: a certificate names an architecture that the tables do not hold.
     """
@@ -61,7 +60,7 @@ def _verify(search: Path, tables: Tables, space: SearchSpace, time_limit_s: floa
 
 
 def _problems_of_files(search: Path, certificate: Certificate, tables: Tables) -> list[str]:
-    """Hold the certificate against the architecture that was handed over, the ratings and the cost table."""
+    """Compare the certificate with architecture.json, the ratings and the cost table."""
     architecture = Architecture.from_json(read_text(search / "architecture.json"))
     text = " ".join(str(part) for part in certificate.architecture if part)
     if architecture.text != text:
@@ -73,7 +72,7 @@ def _problems_of_files(search: Path, certificate: Certificate, tables: Tables) -
         width = path.width
     problems: list[str] = []
     if abs(score - (certificate.score or 0) * 1e-12) > ROUNDING:
-        problems.append(f"the ratings add up to {score:.12f}")
+        problems.append(f"the ratings sum to {score:.12f}")
     costs = tables.costs.of(architecture)
     problems += [f"the cost table says {n} {costs[n]:,}" for n, cost in certificate.costs.items() if cost != costs[n]]
     return problems

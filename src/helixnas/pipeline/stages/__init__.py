@@ -1,7 +1,6 @@
 """The stages of a run in order: teacher -> costs -> distill -> rate -> search -> retrain. One file defines each.
 
-To add one, write its file and put it into this list: the plan, ``helixnas run --until``, the dry run, the status and the
-command line follow.
+To add a stage, write its file and put it into this list; plan, ``--until``, dry run, status and command line read it.
 """
 
 from helixnas.pipeline.stage import Stage
@@ -19,17 +18,17 @@ STAGES: tuple[Stage, ...] = (TEACHER, COSTS, LATENCY, DISTILL, RATE, STITCH, SEA
 
 
 def verbs() -> tuple[str, ...]:
-    """Return the commands that do stages, in order."""
+    """Return the commands that run stages, in order."""
     return tuple(dict.fromkeys(stage.verb for stage in STAGES))
 
 
 def of_verb(verb: str) -> tuple[Stage, ...]:
-    """Return the stages that a command does, in order, with those it does first."""
+    """Return the stages that a command runs, in order."""
     own = [stage for stage in STAGES if stage.verb == verb]
     first = {name for stage in own for name in stage.first}
     return tuple(stage for stage in STAGES if stage in own or stage.name in first)
 
 
 def position(verb: str) -> int:
-    """Return the place of a command in the order of the stages; behind them all for a command that does none."""
+    """Return the position of a command in the order of the stages; other commands come last."""
     return verbs().index(verb) if verb in verbs() else len(verbs())

@@ -1,4 +1,4 @@
-"""inherit: the winner of a named search takes over the supernet's weights and is fine-tuned."""
+"""inherit: the winner of a named search inherits the supernet's weights and is fine-tuned."""
 
 from collections.abc import Mapping
 from typing import Any

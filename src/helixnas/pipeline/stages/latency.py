@@ -1,4 +1,4 @@
-"""latency: the time of every path on a device, measured here or read from a CSV file."""
+"""latency: the latency of every path on a device, measured here or read from a CSV file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from helixnas.pipeline.stage import Stage, Values
 
 
 def is_measured(values: Values) -> bool:
-    """Whether the settings ask for latencies."""
+    """Whether latency is measured or read."""
     return bool(values["costs"]["latency"] or values["costs"]["latency_csv"])
 
 
@@ -29,6 +29,6 @@ LATENCY = Stage(
     settings=_settings,
     upstream=lambda values, search: ("costs",),
     describe=_describe,
-    work="helixnas.pipeline.work.latency:measure_latency",
+    work="helixnas.pipeline.work.costs:measure_latency",
     files=("costs/latency.parquet", "costs/latency.json"),
 )

@@ -1,4 +1,4 @@
-"""teacher: load the network that teaches, or train it, and find where it is cut (Sec. 3.3)."""
+"""teacher: load or train the teacher network and find its block boundaries (Sec. 3.3)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -9,7 +9,7 @@ BACKWARD = 2
 
 
 def num_steps(num_epochs: int, batch_size: int, images: int, *, stop_at: float = 1.0) -> int:
-    """Return the steps of a training; 0 where the number of images is unknown."""
+    """Return the steps of a training; 0 if the number of images is unknown."""
     steps = num_epochs * (images // batch_size)
     return max(1, round(stop_at * steps)) if steps > 0 else 0
 
@@ -29,7 +29,7 @@ def steps_text(num_epochs: int, batch_size: int, images: int, *, stop_at: float 
 
 
 def fit_text(fit: FitConfig, images: int) -> str:
-    """Return how long a classifier is trained, in a few words."""
+    """Describe the training of a classifier."""
     steps = steps_text(fit.num_epochs, fit.batch_size, images)
     return f"{steps}, {fit.num_parts} parts of {fit.microbatch_size}" if fit.num_parts > 1 else steps
 
@@ -40,13 +40,13 @@ def fit_seconds(fit: FitConfig, images: int, forward: float) -> float:
 
 
 def distill_text(config: DistillConfig, images: int) -> str:
-    """Return how long a supernet is distilled, in a few words."""
+    """Describe the distillation of a supernet."""
     steps = steps_text(config.num_epochs, config.batch_size, images, stop_at=config.stop_at)
     return f"{steps} for each block in turn ({config.strategy})" if config.is_progressive else steps
 
 
 def retrain_text(config: RetrainConfig, fit: FitConfig, images: int) -> str:
-    """Return how a searched network is trained, in a few words."""
+    """Describe the training of a searched network."""
     parts = [f"{fit_text(fit, images)}, {fit.optimizer}, lr {fit.lr:g}"]
     parts += [f"drop path {config.drop_path_rate:g}"] if config.drop_path_rate else []
     parts += [config.augmentation] if config.augmentation else []

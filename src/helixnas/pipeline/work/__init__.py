@@ -1,1 +1,1 @@
-"""The work of the stages: what `helixnas.pipeline.stages` names, with torch."""
+"""The functions that do the work of the stages."""

@@ -1,7 +1,6 @@
-"""A distillation that stopped early, kept for a longer one of otherwise the same settings to go on from.
+"""State of a distillation that stopped early (``stop_at``), from which one with a later stop resumes bit for bit.
 
-What is kept is keyed by the settings without the moment of stopping; a longer distillation finds it as its checkpoint and
-ends, bit for bit, as if it had never stopped.
+Its key is that of the full distillation.
 """
 
 from collections.abc import Mapping
@@ -17,11 +16,11 @@ from helixnas.pipeline.plan import plan
 
 
 class Continuation:
-    """Where the distillation of all blocks stands at its end.
+    """The saved state of a distillation of all blocks.
 
     Args:
         context: the run.
-        job: the distillation, of all blocks or of some; only of all is anything kept.
+        job: the distillation; nothing is saved if it trains only some blocks.
     """
 
     def __init__(self, context: Context, job: Distillation) -> None:
@@ -33,7 +32,7 @@ class Continuation:
         self.is_whole = {each.block for each in job.units} == set(range(1, len(context.space.blocks) + 1))
 
     def offer(self, checkpoint: Path, key: str) -> None:
-        """Make what is kept the checkpoint to begin from, unless there is one, or it is of other settings or too late."""
+        """Use the saved state as checkpoint if there is none and the state has the same settings and no later step."""
         if not self.is_whole or checkpoint.is_file() or not self.file.is_file():
             return
         kept = load_checkpoint(self.file, self.device)
@@ -41,7 +40,7 @@ class Continuation:
             save_checkpoint(checkpoint, {**kept, "key": key})
 
     def keep(self, history: Mapping[str, Any]) -> None:
-        """Keep the state of a distillation that stopped early; of one that is done, nothing is left to go on with."""
+        """Save the state of a distillation that stopped early; delete it after a complete one."""
         if not self.is_whole:
             return
         if self.job.config.stop_at < 1:

@@ -25,15 +25,12 @@ from helixnas.supernet import Supernet
 
 
 def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, ...] = ()) -> Result:
-    """Train the supernet's blocks on the teacher's features; with `blocks`, only those.
-
-    A block that was trained alone with the same settings is taken over as it is.
-    """
+    """Train all blocks of the supernet, or only `blocks`; blocks already trained with the same settings are reused."""
     folder, wanted = context.folder, blocks or tuple(range(1, len(context.space.blocks) + 1))
     progressive = context.recipe.distill.is_progressive
     chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
     if progressive and (chosen or load_beams(folder.beams, key) is None):
-        chosen = wanted  # every block stands on those before it
+        chosen = wanted  # every block depends on those before it
     stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
     if chosen:
         _distill(context, key, chosen, folder.checkpoint(stage))
@@ -53,10 +50,10 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
 
 
 def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
-    """Train some blocks side by side and save each with its curves; a block whose loss is not finite is left out.
+    """Train blocks together and save each with its curves.
 
     Raises:
-        NonFiniteLossError: a block stopped; the others are trained and saved, and are not trained again.
+        NonFiniteLossError: the loss of a block is not finite; the other blocks are trained and saved.
     """
     supernet, history = context.new_supernet(), History()
     job = _distillation(context, supernet, blocks)
@@ -64,15 +61,15 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
     if continuation is not None:
         continuation.offer(checkpoint, f"{key} {blocks}")
     with context.reporter.progress("distilling", job.num_steps) as advance:
-        told: set[int] = set()
+        reported = set[int]()
 
         def log(record: StepRecord) -> None:
             if not record.losses:
-                advance(record.step, "rating what the block adds")
+                advance(record.step, "rating the paths of the block")
                 return
-            for number in job.failures.keys() - told:
-                told.add(number)
-                context.reporter.say(f"block {number} stops, the others go on: {job.failures[number]}")
+            for number in job.failures.keys() - reported:
+                reported.add(number)
+                context.reporter.say(f"block {number} stops, the others continue: {job.failures[number]}")
             values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
             history.add(record.step, values)
             context.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
@@ -114,19 +111,11 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
 
 
 def _distillation(context: Context, supernet: Supernet, blocks: tuple[int, ...]) -> Distillation | Progressive:
-    """Return what trains a supernet by the recipe's strategy; a progressive one trains all blocks."""
+    """Return the job that trains a supernet with the recipe's strategy; a progressive one trains all blocks."""
     teacher, data, seed = context.teacher, context.data, context.recipe.seed
     config, runtime = context.recipe.distill, context.runtime
     if config.is_progressive:
-        return Progressive(
-            teacher,
-            supernet,
-            data.train,
-            data.rating,
-            config=config,
-            runtime=runtime,
-            seed=seed,
-        )
+        return Progressive(teacher, supernet, data.train, data.rating, config=config, runtime=runtime, seed=seed)
     return build_distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
 
 
@@ -135,7 +124,7 @@ def _curve_name(block: int, cell: int) -> str:
 
 
 def is_trained(folder: RunFolder, block: int, key: str) -> bool:
-    """Whether a block's file is whole and was trained by the distill stage of this key, alone or among the others."""
+    """Whether a block's files are complete and of the distill stage with this key."""
     if not folder.block_history(block).is_file() or not folder.supernet_block(block).is_file():
         return False
     try:
@@ -146,11 +135,11 @@ def is_trained(folder: RunFolder, block: int, key: str) -> bool:
 
 
 def check_searches(context: Context) -> None:
-    """Raise, before the long training, where a budget cannot be met or the teacher cannot teach the whole network.
+    """Check budgets and teacher before the long training.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets of a search.
-        ConfigError: the teacher is to teach the whole network and predicts other classes.
+        ConfigError: the teacher shall teach the whole network but predicts other classes.
     """
     record = context.folder.load_record()
     if "costs" in record.stages:

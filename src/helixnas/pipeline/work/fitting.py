@@ -1,4 +1,4 @@
-"""Training a classifier in a run: the run's images, the teacher's normalisation, a checkpoint per stage."""
+"""Training a classifier in a run, with its images, the teacher's normalisation and a checkpoint per stage."""
 
 from torch import nn
 
@@ -10,11 +10,11 @@ from helixnas.pipeline.context import Context
 from helixnas.teacher import Teacher
 
 NUM_WATCHED = 1000
-"""Held-out images, at most, on which a network is looked at after every epoch."""
+"""Largest number of held-out images that are evaluated after every epoch."""
 
 
 def watched_images(context: Context) -> ImageSet | None:
-    """Return some of the rating images, which no training has seen; None where they have no labels."""
+    """Return some of the held-out rating images; None if they have no labels."""
     images = context.data.rating
     return None if images.labels is None else images.subset(min(NUM_WATCHED, len(images)))
 
@@ -33,20 +33,20 @@ def fit_classifier(
     objective: Objective | None = None,
     keep: bool = False,
 ) -> Fit:
-    """Train a classifier on the training images, normalised as the teacher's are, and return the finished training.
+    """Train a classifier in place, with the teacher's normalisation, and return the finished training.
 
     Args:
         context: the run.
-        model: trained in place.
-        teacher: whose normalisation is used.
-        config: how to train.
+        model: the classifier.
+        teacher: its normalisation is used.
+        config: settings of the training.
         stage: names the checkpoint and the scalars.
-        key: hash of the settings; a checkpoint of another is ignored.
-        curves: noted into.
-        title: what is done, beside the progress bar.
-        images: the training images; the run's where none are given.
-        objective: what is minimised; the cross-entropy where none is given.
-        keep: whether the state at the end stays as a checkpoint, for a stage that goes on after it.
+        key: hash of the settings; a checkpoint with another is ignored.
+        curves: receives losses and accuracies.
+        title: label of the progress bar.
+        images: the training images; by default the run's.
+        objective: the loss; by default the cross-entropy.
+        keep: whether to keep the final state as a checkpoint, for a stage that continues afterwards.
     """
     job = Fit(
         model,

@@ -1,7 +1,7 @@
-"""A latency budget holds for the network, not for a sum of parts: the winner is measured, and the search tightened.
+"""A latency budget applies to the whole network: the winner is measured, and the search repeated if it is too slow.
 
-Predicted latency is a sum of parts measured alone, so a winner just inside the budget may turn out to be over it. Then
-the limit is lowered by the overshoot and the search repeated, a few times at most.
+Predicted latency is a sum of parts measured alone, so a winner just within the budget may exceed it. Then the limit is
+lowered by the overshoot and the search repeated, a few times at most.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ Meter = Callable[[Architecture], int]
 
 @runtime_checkable
 class Winner(Protocol):
-    """What a search under a latency limit found."""
+    """Result of a search under a latency limit."""
 
     @property
     def architecture(self) -> Architecture:
@@ -42,7 +42,7 @@ class LatencyRound:
     """One search of a latency budget."""
 
     limit_ns: int
-    """The limit it was given."""
+    """The limit of the search."""
 
     predicted_ns: int
     measured_ns: int
@@ -50,24 +50,24 @@ class LatencyRound:
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyCheck:
-    """How a latency budget was kept, or was not."""
+    """Searches and measurements under a latency budget."""
 
     asked_ns: int
     """The user's limit."""
 
     runtime: str
     rounds: tuple[LatencyRound, ...]
-    """The searches in order; none where the device is not this one."""
+    """The searches in order; empty if the device is not this one."""
 
     chosen: int = 0
-    """Which round's winner is the answer."""
+    """Round whose winner is the answer."""
 
     is_exhausted: bool = False
-    """Whether nothing was predicted to be below a tightened limit."""
+    """Whether no network was predicted to meet a tightened limit."""
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the answer was measured within the budget; None where it was not measured."""
+        """Whether the answer was measured within the budget; None if it was not measured."""
         return self.rounds[self.chosen].measured_ns <= self.asked_ns if self.rounds else None
 
     @property
@@ -96,16 +96,16 @@ class LatencyCheck:
 def keep_budget(
     asked_ns: int, search: Callable[[int], WinnerT], meter: Meter | None, *, runtime: str
 ) -> tuple[WinnerT, LatencyCheck]:
-    """Search under a latency limit until the winner is measured within it, or five more searches have not helped.
+    """Search under a latency limit until the winner is measured within it, at most five times more.
 
-    Each further search gets the prediction of the last winner less its overshoot as its limit, so it finds another
-    winner. Where no winner is within the budget, the one measured fastest is returned.
+    The limit of each further search is the prediction of the last winner minus its overshoot, so it finds another winner.
+    If no winner is within the budget, return the fastest.
 
     Args:
         asked_ns: the budget.
         search: finds the best network under a limit in nanoseconds.
-        meter: measures a network, or None where the device is not this one.
-        runtime: what measures, for messages.
+        meter: measures a network; None if the device is not this one.
+        runtime: for messages.
 
     Raises:
         InfeasibleBudgetError: no network is predicted to meet the budget itself.
@@ -133,12 +133,10 @@ def keep_budget(
 
 
 def meter_of(folder: RunFolder) -> tuple[str, Meter | None]:
-    """Return the runtime that a run's latencies were measured with, and what measures a network as they were.
-
-    torch is loaded only when the meter is used.
+    """Return the runtime of a run's latencies and a meter with the same conditions, which loads torch on first use.
 
     Raises:
-        ArtifactError: the file that tells how latency was measured is missing or damaged.
+        ArtifactError: the report of the latency stage is missing or damaged.
     """
     values = read_json(folder.latency_report)
     try:

@@ -7,7 +7,7 @@ from helixnas.rating import Rating
 
 
 def rate(context: Context, key: str, search: str) -> Result:
-    """Rate every path of every block, then check on stitched networks whether the scores add up."""
+    """Rate every path of every block on the rating images."""
     job = Rating(
         context.teacher,
         context.supernet,

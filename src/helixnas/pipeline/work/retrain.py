@@ -34,7 +34,7 @@ from helixnas.zoo import HelixNet
 
 
 def retrain(context: Context, key: str, search: str) -> Result:
-    """Train the winner of one named search from scratch and evaluate it on images that nothing has seen."""
+    """Train the winner of one named search from scratch and evaluate it on held-out images."""
     stage = f"retrain:{search}"
     if (reused := _reuse_twin(context, stage)) is not None:
         return reused
@@ -50,7 +50,7 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
         return reused
     model = _new_network(context, search)
     stitched = inherit(model, context.supernet)
-    recalibrate(stitched, lambda: _unvaried(context, config))
+    recalibrate(stitched, lambda: _unaugmented(context, config))
     fold(stitched)
     body = FrozenBody(model)
     head = f"head:{search}"
@@ -77,7 +77,7 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
 
 
 def _reuse_twin(context: Context, stage: str) -> Result | None:
-    """Link the trained network of another search that has the same winner; None where there is none."""
+    """Link the trained network of another search with the same winner; None if there is none."""
     folder, record = context.folder, context.folder.load_record()
     beside = {name: config for name in folder.search_names() if (config := load_search(folder, name)) is not None}
     recipe = replace(context.recipe, searches={**beside, **context.recipe.searches})
@@ -98,18 +98,18 @@ def _reuse_twin(context: Context, stage: str) -> Result | None:
 
 
 def _renamed(file: str, twin: PlannedStage, own: PlannedStage) -> str:
-    """Return the place of a file of another search's network in this one's."""
+    """Return the path of another search's file in this search."""
     if file.startswith("history/"):
         return file.replace(f"-{twin.search}.parquet", f"-{own.search}.parquet")
     return file.replace(f"searches/{twin.search}/", f"searches/{own.search}/")
 
 
 def check_images(context: Context) -> None:
-    """Raise where the training images cannot serve to retrain a network.
+    """Check the training images before retraining.
 
     Raises:
         DataError: they have no labels.
-        ConfigError: a batch holds more.
+        ConfigError: there are fewer than a batch.
     """
     config, images = _config(context), context.data.train
     images.require_labels("retraining")
@@ -121,7 +121,7 @@ def check_images(context: Context) -> None:
 
 
 def check_teaching(context: Context) -> None:
-    """Raise `ConfigError` where the teacher is to teach the whole network and tells other classes apart."""
+    """Raise `ConfigError` if the teacher shall teach the whole network but predicts other classes."""
     if context.recipe.retrain is not None and context.recipe.retrain.teach != "none":
         _objective(context)
 
@@ -148,13 +148,13 @@ def _new_network(context: Context, name: str) -> HelixNet:
 
 
 def training_images(context: Context, config: RetrainConfig) -> ImageSet:
-    """Return the training images, varied as retraining asks for."""
+    """Return the training images with the augmentation of retraining."""
     images = context.data.train
     return images.with_augmentation(config.augmentation) if config.augmentation else images
 
 
-def _unvaried(context: Context, config: RetrainConfig) -> Iterator[Tensor]:
-    """Yield normalised training images as they are evaluated, the same at every call."""
+def _unaugmented(context: Context, config: RetrainConfig) -> Iterator[Tensor]:
+    """Yield normalised training images without augmentation, the same at every call."""
     images = context.data.train
     chosen = images.subset(min(config.inherit.num_images, len(images)))
     size = min(config.inherit.batch_size, len(chosen))

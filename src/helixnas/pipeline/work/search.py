@@ -1,7 +1,6 @@
-"""The search stage: budgets in, the proven best architecture out, in milliseconds and without torch.
+"""Work of the search stage: the proven best architecture under budgets, in milliseconds and without torch.
 
-It reads ratings and costs, never the supernet, so new budgets on an old run cost nothing. Named searches lie side by
-side and never overwrite each other.
+Reads ratings and costs, never the supernet. Named searches never overwrite each other.
 """
 
 from collections.abc import Collection, Mapping
@@ -50,32 +49,32 @@ ARCHITECTURE, RESULT, CERTIFICATE, COMPARISON = (
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one named search found."""
+    """Result of one named search."""
 
     architecture: Architecture
     """The winner."""
 
     result: SearchResult
-    """Answers, front and how sure the solver is."""
+    """Answers, front and proof of the solver."""
 
     comparisons: tuple[Comparison, ...]
-    """The next ten beside the winner, on the same rating images."""
+    """The next ten compared with the winner on the same rating images."""
 
     teacher: Mapping[str, int]
-    """What the teacher costs, as far as it is known."""
+    """Known costs of the teacher."""
 
     config: SearchConfig
-    """What was asked."""
+    """Settings of the search."""
 
     scores: Mapping[str, float]
-    """What each rated score was multiplied by before they were added up."""
+    """Factor of each kind of score in the sum."""
 
     latency: LatencyCheck | None = None
-    """How a latency budget was kept; None where there was none."""
+    """The check of a latency budget; None without one."""
 
     @property
     def predicted_ns(self) -> int:
-        """Its latency as the sum of its parts, where latency was limited."""
+        """Latency of the winner as the sum of its parts, if latency is limited."""
         return self.result.best().costs[LATENCY]
 
     def facts(self) -> dict[str, Any]:
@@ -107,23 +106,23 @@ def find_in_run(
     name: str,
     num_best: int = 1,
 ) -> Outcome:
-    """Search under the budgets of `config`; under one on latency, measure the winner and tighten where it is over.
+    """Search under the budgets of `config`; under a latency budget, measure the winner too (`keep_budget`).
 
-    A budget that cannot be met leaves its certificate in the run, and removes what an earlier search of that name found.
+    For an infeasible budget, save its certificate and remove the results of an earlier search of that name.
 
     Args:
         config: limits, weights and front.
-        space: to read architectures.
+        space: parses architectures.
         tables: scores and costs.
-        teacher: what percentages are shares of.
+        teacher: its costs are 100 % in the limits.
         folder: the run.
-        name: of the search.
-        num_best: how many answers, at least; with the runners-up there are mostly eleven.
+        name: name of the search.
+        num_best: least number of answers; at least eleven are found for the runners-up.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets; the message says why.
         UnknownNameError: a budget or the front names a resource that was not counted.
-        ConfigError: latency is asked for and was not measured.
+        ConfigError: latency is limited but was not measured.
     """
     require_latency((*config.max, *config.min, *config.front), tables.costs, folder)
     asked = _budget(config, tables.costs, teacher)
@@ -189,7 +188,7 @@ def _outcome(
 
 
 def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distance: int) -> SearchResult:
-    """Return answers of which each is the best at a distance, in layers, from all before it (`solve_diverse`)."""
+    """Return answers that each differ by `min_distance` layers or more from those before it (`solve_diverse`)."""
     tables, found = load_tables(folder, folder.load_record()), outcome.result
     tables, _ = scored(tables, outcome.config.scores)
     instance = tables.instance(found.instance.resources, weights=outcome.config.weights or None, layers=True)
@@ -204,7 +203,7 @@ def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distan
 
 def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
     """Write architecture, front, figures and certificate of a search; return the file names."""
-    (folder / COMPARISON).unlink(missing_ok=True)  # it was of other tables or limits
+    (folder / COMPARISON).unlink(missing_ok=True)  # made with earlier tables or limits
     result, config, best = outcome.result, outcome.config, outcome.result.best()
     front = result.front.to_pandas()
     Front(
@@ -246,12 +245,12 @@ def check_budgets(
     teacher: Mapping[str, int],
     folder: RunFolder,
 ) -> None:
-    """Raise what the searches would raise for their budgets, before any path is rated.
+    """Check the budgets of all searches before any path is rated.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets of a search; the message says why.
         UnknownNameError: a budget names a resource that was not counted.
-        ConfigError: the number of block weights is not that of the blocks, or latency was not measured.
+        ConfigError: the number of weights is not that of the blocks, or latency was not measured.
     """
     unrated: list[RatingTable] = []
     for number in range(1, len(space.blocks) + 1):
@@ -274,14 +273,14 @@ def check_budgets(
             parse_limits(dict.fromkeys(config.front, 1), known=_known(costs, teacher), option="front")
             instance = tables.instance(budget.names or tuple(costs.resources), weights=config.weights or None)
             if not is_feasible(instance, budget):
-                solve(instance, budget).best()  # which says why not
+                solve(instance, budget).best()  # raises with the reason
         except HelixError as error:
             error.args = (f"search {name}: {error}",)
             raise
 
 
 def load_search(folder: RunFolder, name: str) -> SearchConfig | None:
-    """Return the settings of a search that was made; None where there is none of that name."""
+    """Return the settings of a finished search; None if there is none of that name."""
     file = folder.search(name) / RESULT
     if not file.is_file():
         return None
@@ -293,7 +292,7 @@ def load_search(folder: RunFolder, name: str) -> SearchConfig | None:
 
 
 def require_latency(asked: Collection[str], costs: CostTable, folder: RunFolder) -> None:
-    """Raise `ConfigError` where a search limits latency, which was not measured."""
+    """Raise `ConfigError` if a search limits latency that was not measured."""
     for name in LATENCY_LIMITS:
         if name in asked and LATENCY not in costs.resources:
             raise ConfigError(
@@ -303,7 +302,7 @@ def require_latency(asked: Collection[str], costs: CostTable, folder: RunFolder)
 
 
 def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
-    """Return ratings and costs of a run; raises `ArtifactError` where it is not rated yet."""
+    """Return ratings and costs of a run; raises `ArtifactError` if it is not rated yet."""
     for stage in ("rate", "costs"):
         if stage not in record.stages:
             raise ArtifactError(
@@ -315,7 +314,7 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
 
 
 def teacher_costs(record: RunRecord) -> dict[str, int]:
-    """Return what is known of the teacher's costs, which percentages are shares of."""
+    """Return the known costs of the teacher, which are 100 % in the limits."""
     try:
         facts = record.stages["teacher"].facts
         known = ("params", "macs", *(name for name in ("flops", "activation_bytes") if name in facts))
@@ -333,5 +332,5 @@ def _budget(config: SearchConfig, costs: CostTable, teacher: Mapping[str, int]) 
 
 
 def _known(costs: CostTable, teacher: Mapping[str, int]) -> dict[str, int | None]:
-    """Return the resources there are, with the teacher's where known."""
+    """Return all resources, each with the teacher's cost if known."""
     return {name: teacher.get(name) for name in costs.resources}

@@ -1,4 +1,4 @@
-"""Work of the stitch stage: random stitched networks, and how far scores and sizes predict them."""
+"""Work of the stitch stage: evaluate random stitched networks, and compare them with scores and sizes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,11 +20,11 @@ NO_STITCHING = (
     "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
     "token), so no stitched network can be measured with its head"
 )
-"""Why the stitching check of a run is unavailable."""
+"""Reason why the stitching check of a run is unavailable."""
 
 
 def stitch(context: Context, key: str, search: str) -> Result:
-    """Evaluate random stitched networks and how far summed scores and plain size predict them."""
+    """Evaluate random stitched networks, and correlate the results with summed scores and with size."""
     if context.recipe.stitching.num_architectures and not context.teacher.depends_on(len(context.space.blocks)):
         write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": NO_STITCHING})
         return Result(("ratings/stitching.json",), {"reason": f"unavailable: {NO_STITCHING}"})
@@ -73,9 +73,9 @@ def _stitched_row(record: StitchRecord, tables: Tables, previous: int) -> dict[s
 
 
 def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how the summed scores, and each size alone, rank stitched networks; positive: better goes with it.
+    """Return the rank agreement of summed scores and of each size with stitched networks; positive is better.
 
-    ``score`` is the first kind of score; where there are several, ``kinds`` holds each of them.
+    ``score`` is the first kind of score; if there are several, ``kinds`` holds each.
     """
 
     def column(values: Iterable[float]) -> npt.NDArray[np.float64]:

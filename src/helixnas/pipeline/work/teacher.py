@@ -23,11 +23,11 @@ from helixnas.teacher import (
 )
 
 BATCH_SIZE, NUM_BATCHES = 128, 8
-"""Over how many training images the teacher's features are standardised."""
+"""Training images over which the teacher's features are standardised."""
 
 
 def make_teacher(context: Context, key: str, search: str) -> Result:
-    """Build the teacher, train it where it has no weights, measure and save it."""
+    """Build the teacher, train it if it has no weights, measure and save it."""
     teacher = context.new_teacher()
     recipe, curves, folder = context.recipe, Curves(), context.folder
     trained_as = "" if recipe.teacher.weights else teacher_training_key(recipe.to_dict())
@@ -78,7 +78,7 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
 
 
 def _feature_statistics(context: Context) -> tuple[Standardization, ...]:
-    """Return what standardises the saved teacher's features, over some training images as distillation sees them."""
+    """Return the mean and scale of the saved teacher's features on training images as augmented for distillation."""
     images, teacher = context.data.train, context.load_teacher()
     size = min(BATCH_SIZE, len(images))
     total = min(NUM_BATCHES, images.num_batches(size, drop_last=True))

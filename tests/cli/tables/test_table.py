@@ -1,14 +1,14 @@
-"""A narrow table on a terminal that is too narrow for it: names are folded, figures never."""
+"""Tables of figures on a narrow terminal: names are folded, figures are not."""
 
 from io import StringIO
 
 from rich.console import Console
 
-from helixnas.cli.tables.narrow import narrow_table
+from helixnas.cli.tables.table import figure_table
 
 
 def test_the_first_column_gives_way_before_any_figure_does() -> None:
-    table = narrow_table("both", "what ranks", "tau", "95 %")
+    table = figure_table("both", "ranked by", "tau", "95 %", narrow=True)
     table.add_row("a predictor of a long name", "0.733", "0.690 to 0.773")
     console = Console(file=StringIO(), width=34)
     console.print(table)

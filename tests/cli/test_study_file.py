@@ -1,4 +1,4 @@
-"""Studies on the command line: every shipped one as a plan, a tiny one end to end, slips of the pen."""
+"""Studies on the command line: every shipped one as a plan, a tiny one end to end, mistakes."""
 
 import json
 import re
@@ -58,11 +58,11 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
     words = ["study", "two.yaml", "--bench", "mine.json", "--seed", "3"]
     assert main([*words, "--dry-run"]) == 0
     assert capsys.readouterr().out.endswith(
-        "    to do: rate, stitch, search:small\n    taken over: teacher from 30, costs from 30, distill from 30\n"
+        "    to do: rate, stitch, search:small\n    reused: teacher from 30, costs from 30, distill from 30\n"
     )
     assert main(words) == 0
     said = capsys.readouterr().out
-    assert "distill: taken over from studies/two/variants/30" in said
+    assert "distill: reused from studies/two/variants/30" in said
     assert "figures: studies/two/study.json" in said
     found = Study.load(Path("studies/two/study.json"))
     assert [row.label for row in found.rows] == ["30", "20"]
@@ -85,29 +85,29 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
     [
         ("{base: tiny.yaml, variants: {a: {}, b: {distil.lr: 1}}}", [], "two.yaml, variant b: unknown option --distil.lr"),
         ("{base: tiny.yaml, variants: {a: {}, b: {distill.lr: x}}}", [], "variant b: .*distill.lr must be a number"),
-        ("{base: tiny.yaml, variants: {a: {}}}", [], "two.yaml must hold at least two variants"),
+        ("{base: tiny.yaml, variants: {a: {}}}", [], "two.yaml needs at least two variants"),
         ("{base: tiny.yaml, variants: {a: {}, b: 3}}", [], "variant b of the study two.yaml must be settings"),
-        ("{base: tiny.yaml, variants: {a: {}, a/b: {}}}", [], "calls a variant 'a/b', which names a folder"),
+        ("{base: tiny.yaml, variants: {a: {}, a/b: {}}}", [], "has a variant 'a/b'; it names a folder"),
         ("{variants: {a: {}, b: {}}}", [], "two.yaml must name a recipe in base, not None"),
         ("{base: digts, variants: {a: {}, b: {}}}", [], "unknown recipe 'digts'; did you mean digits"),
         ("{base: tiny.yaml, variant: {}}", [], "unknown field of the study two.yaml: 'variant'; did you mean variants"),
         ("{base: tiny.yaml, variants: {a: {}, a: {seed: 1}}}", [], "two.yaml is not YAML: 'a' is given twice"),
-        ("{base: tiny.yaml, variants: {A: {}, a: {}}}", [], "calls two variants 'A' and 'a', which may be one folder"),
-        ("{base: tiny.yaml, variants: {a: {}, null: {}}}", [], "calls a variant 'None', which names a folder"),
+        ("{base: tiny.yaml, variants: {A: {}, a: {}}}", [], "has variants 'A' and 'a', which may be the same folder"),
+        ("{base: tiny.yaml, variants: {a: {}, null: {}}}", [], "has a variant 'None'; it names a folder"),
         ("{base: tiny.yaml, variants: {a: {}, b: {distill: {lr: 1}}}}", [],
-         "variant b of the study two.yaml gives distill as a whole, .* as in distill.lr: 1$"),
+         "variant b of the study two.yaml sets all of distill, .* as in distill.lr: 1$"),
         ("{base: tiny.yaml, variants: {a: {}, b: {distill.lr: 2026-01-01}}}", [], "variant b: .*distill.lr must be a number"),
         ("{base: tiny.yaml, variants: {a: {}, b: {distill: {lr: 2026-01-01}}}}", [], "as in distill.lr: .2026-01-01"),
-        ("{base: tiny.yaml, variants: {a: {}, b: {seed: -1}}}", [], "variant b: .*seed must be a whole number from 0"),
+        ("{base: tiny.yaml, variants: {a: {}, b: {seed: -1}}}", [], "variant b: --seed must be at least 0 and below"),
         ("{base: tiny.yaml, ordered: maybe, variants: {a: {}, b: {}}}", [], "ordered of the study .* must be true or false"),
         ("{base: tiny.yaml, axis: {a: 1}, variants: {a: {}, b: {}}}", [], "axis of the study two.yaml must be a text, not"),
         ("[]", [], "the study two.yaml must hold the fields base and variants, not list"),
-        (TWO, ["--rating.batch_size=10"], "--rating.batch_size would do nothing: every variant of the study two.yaml sets"),
+        (TWO, ["--rating.batch_size=10"], "--rating.batch_size has no effect: every variant of the study two.yaml sets"),
         (TWO, ["--base", "digts"], "unknown recipe 'digts'"),
         (TWO, ["--distil.lr", "1"], "unknown option --distil.lr"),
     ],
 )  # fmt: skip
-def test_a_slip_in_a_study_is_one_sentence(
+def test_a_mistake_in_a_study_is_one_sentence(
     tiny: str, complaint: Complaint, text: str, words: list[str], message: str
 ) -> None:
     Path("two.yaml").write_text(text)
@@ -133,5 +133,5 @@ def test_a_benchmark_of_other_networks_is_refused_before_anything_is_made(tiny: 
     assert not Path("studies").exists()
 
 
-def test_an_unknown_study_is_told_with_the_nearest(complaint: Complaint) -> None:
+def test_an_unknown_study_names_the_nearest(complaint: Complaint) -> None:
     assert complaint("study", "seed") == "unknown study 'seed'; did you mean seeds?"

@@ -1,0 +1,22 @@
+"""Tables of figures: names may be folded on a narrow terminal, figures never."""
+
+from rich import box
+from rich.table import Table
+
+
+def figure_table(title: str, first: str, *others: str, narrow: bool = False) -> Table:
+    """Return a table of names in the first column and right-aligned figures in the others.
+
+    Args:
+        title: above the table.
+        first: head of the first column, the only one that is folded in a narrow table.
+        others: heads of the other columns.
+        narrow: no frame and narrow gaps, so that many figures fit into 80 columns.
+    """
+    table = Table(title=title, title_justify="left")
+    if narrow:
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=narrow)
+    return table

@@ -119,6 +119,13 @@ def _short(value: Any, most: int = 48) -> str:
 
 def _say(console: Console, text: str, *, indent: int = 0) -> None:
     """Print a sentence wrapped between words to the width of the terminal."""
-    indents = {"initial_indent": " " * indent, "subsequent_indent": " " * (indent + 2) if indent else ""}
-    for line in textwrap.wrap(text, console.width, **indents, break_long_words=False, break_on_hyphens=False):
+    lines = textwrap.wrap(
+        text,
+        console.width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2) if indent else "",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in lines:
         say(console, line)

@@ -49,7 +49,10 @@ def test_unknown_options_of_a_command_with_settings_are_kept_as_overrides() -> N
         (["a", "--bench"], "--bench needs a value; see helixnas toy --help"),
         (["a", "--bench", "b", "c"], "unexpected argument 'c'; see helixnas toy --help"),
         (["a", "--bench", "b", "--lr", "fast"], "--lr must be a number, not 'fast'"),
-        (["a", "--bench", "b", "--num-epoch", "1"], "unknown option --num-epoch; did you mean --num-epochs or --bench?"),
+        (
+            ["a", "--bench", "b", "--num-epoch", "1"],
+            "unknown option --num-epoch; did you mean --num-epochs or --bench?",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(words: list[str], message: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
-from helixnas.pipeline.work.search import CERTIFICATE, load_search, search_run
+from helixnas.pipeline.ad_hoc.search import search_run
+from helixnas.pipeline.work.search import CERTIFICATE, load_search
 from helixnas.search import Certificate
 from helixnas.search.config import SearchConfig
 

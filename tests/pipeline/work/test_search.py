@@ -7,7 +7,8 @@ import pytest
 from helixnas.artifacts import Front, RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import InfeasibleBudgetError, UnknownNameError
-from helixnas.pipeline.work.search import CERTIFICATE, COMPARISON, find_diverse, load_search, search_run, teacher_costs
+from helixnas.pipeline.ad_hoc.search import search_run
+from helixnas.pipeline.work.search import CERTIFICATE, COMPARISON, find_diverse, load_search, teacher_costs
 from helixnas.search import Certificate, distance
 from helixnas.search.config import SearchConfig
 

@@ -125,11 +125,11 @@ def test_a_latency_budget_is_searched_measured_and_stored(
 
 def test_a_latency_budget_without_latency_says_how_to_measure_it(copy: RunFolder, tiny: Recipe) -> None:
     with pytest.raises(
-        ConfigError, match=r"latency_ms is asked for, but latency was not measured in this run; .* helixnas costs"
+        ConfigError, match=r"the search limits latency_ms, but latency was not measured in this run; .* helixnas costs"
     ):
         search_run(copy, None, SearchConfig(max={"latency_ms": 5}))
     changed = replace(tiny, searches={"fast": SearchConfig(max={"latency_ms": 5})}, seed=1)
-    with pytest.raises(ConfigError, match="search fast: latency_ms is asked for, but latency was not measured"):
+    with pytest.raises(ConfigError, match="search fast: the search limits latency_ms, but latency was not measured"):
         run_recipe(changed, RunFolder(copy.path.parent / "new"), Reporter())
 
 
@@ -140,8 +140,8 @@ def test_a_recipe_may_measure_and_limit_latency(copy: RunFolder, tiny: Recipe, l
     assert "the budget of 1000 ms is met" in record.stages["search:small"].facts["latency"]
     assert "distill: done already" in listener.said
     run_recipe(replace(recipe, costs=replace(QUICK, num_networks=0)), copy, listener, until="search")
-    assert "latency is done again: costs.num_networks was 2, is 0" in listener.said
-    assert "search:small is done again: an earlier stage changed" in listener.said
+    assert "re-running latency: costs.num_networks changed from 2 to 0" in listener.said
+    assert "re-running search:small: an earlier stage changed" in listener.said
 
 
 def test_times_of_another_device_are_read_and_its_winner_is_not_measured(
@@ -192,7 +192,7 @@ def test_what_stood_on_latencies_is_opened_again_with_them(
     run_recipe(limited, folder, listener)
     assert "search:small" in folder.load_record().stages
     run_costs(limited, folder, listener, config=None, export=None, again=True)
-    assert "to be done again under the new latencies: search:small" in listener.said
+    assert "to redo with the new latencies: search:small" in listener.said
     assert "search:small" not in folder.load_record().stages
 
 

@@ -284,5 +284,5 @@ def test_a_signal_at_any_moment_is_answered(tiny: str, fork: Callable[..., Any],
     process.send_signal(number)
     code, _, said = process.wait()
     assert code == 130
-    assert said.endswith("go on with: helixnas run tiny.yaml --distill.num_epochs=400 --out run\n")
+    assert said.endswith("continue with: helixnas run tiny.yaml --distill.num_epochs=400 --out run\n")
     assert list(RunRecord.load(Path("run/record.json")).stages) == ["teacher", "costs"]

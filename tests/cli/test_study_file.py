@@ -71,9 +71,8 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
     page = Path("studies/two/study.html").read_text()
     assert "chart-study" in page
     assert page.count("Feature maps of block") == 4
-    assert json.loads(Path("studies/two/variants/20/record.json").read_text())["stages"]["rate"]["settings"] == {
-        "rating": {"batch_size": 20, "batch_norm": "batch", "scores": ["relative_l1", "task_kl"]}
-    }
+    stages = json.loads(Path("studies/two/variants/20/record.json").read_text())["stages"]
+    assert stages["rate"]["settings"]["rating"]["batch_size"] == 20
     assert main(["status", "studies/two/variants/20"]) == 0
     before = Path("studies/two/study.json").read_text()
     assert main([*words, "--quiet"]) == 0

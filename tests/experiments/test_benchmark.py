@@ -74,7 +74,7 @@ def test_trainings_that_rank_as_chance_does_are_told_to_judge_nothing() -> None:
     noise = benchmark_of(*[(0.5 + number / 100, 0.5 + 5 * number % 12 / 100) for number in range(12)])
     told = repeatability(noise)
     assert told.startswith("one training against another: Kendall tau 0.")
-    assert "this benchmark can judge no ranking yet; train longer" in told
+    assert "the benchmark cannot judge a ranking yet; train longer" in told
 
 
 def test_a_run_is_ranked_against_it(built: Path, finished: RunFolder, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_networks_that_were_not_trained_equally_often_are_told(copy: RunFolder, 
     save_benchmark(replace(whole, networks=fewer), bench)
     rank_run(copy, bench, listener, num_resamples=2)
     assert (
-        "1 of the 24 networks of made were trained 1 x, others up to 2 x: means rest on all trainings, the noise ceiling on the "
+        "1 of the 24 networks of made were trained 1 x, others up to 2 x: means use all trainings, the noise ceiling on the "
         "first 1 of each"
     ) in listener.said
 

@@ -97,7 +97,7 @@ def test_a_mistake_is_one_sentence(words: dict[str, str], error: type[Exception]
 
 
 def test_a_folder_without_a_model_says_what_would_be_one(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="holds no model: neither the record of a run, nor an architecture.json"):
+    with pytest.raises(ArtifactError, match="holds no model: no record of a run, no architecture.json"):
         open_model(str(tmp_path))
     (tmp_path / "config.json").write_text('{"architecture": "resnet81"}')
     with pytest.raises(UnknownNameError, match="unknown timm model 'resnet81'; did you mean resnet"):

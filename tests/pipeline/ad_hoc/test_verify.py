@@ -42,7 +42,7 @@ def test_ratings_that_changed_since_are_noticed(copy: RunFolder) -> None:
     replace(table, scores={"relative_l1": table.scores["relative_l1"] * 1.5}).save(copy.rating(1))
     said = problems(copy)
     assert "the certificate is of other scores or costs" in said
-    assert "the ratings add up to" in said
+    assert "the ratings sum to" in said
 
 
 def test_an_architecture_that_was_exchanged_is_noticed(copy: RunFolder) -> None:

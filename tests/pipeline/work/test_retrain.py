@@ -111,14 +111,14 @@ def test_the_teacher_teaches_the_whole_network(copy: RunFolder, tiny: Recipe, te
     assert not torch.equal(taught["classifier.weight"], plain["classifier.weight"])
 
 
-def test_a_supernet_whose_weights_cannot_be_inherited_is_told_before_anything_is_done(tiny: Recipe) -> None:
+def test_a_supernet_whose_weights_cannot_be_inherited_is_an_error_before_anything_is_done(tiny: Recipe) -> None:
     assert tiny.retrain is not None
     inheriting = replace(tiny.retrain, init="inherited")
     with pytest.raises(ConfigError, match=r"only with supernet.interface=adapter: .*; set retrain.init to scratch"):
         replace(tiny, supernet=replace(tiny.supernet, interface="widen"), retrain=inheriting)
 
 
-def test_a_batch_larger_than_the_data_is_told_before_anything_is_done(tiny: Recipe, tmp_path: Path) -> None:
+def test_a_batch_larger_than_the_data_is_an_error_before_anything_is_done(tiny: Recipe, tmp_path: Path) -> None:
     assert tiny.retrain is not None
     large = replace(tiny, retrain=replace(tiny.retrain, fit=FitConfig(batch_size=4096)))
     with pytest.raises(ConfigError, match="retrain.fit.batch_size is 4,096, but there are only 1,378 training images"):
@@ -126,7 +126,7 @@ def test_a_batch_larger_than_the_data_is_told_before_anything_is_done(tiny: Reci
     assert not list((tmp_path / "run").glob("teacher/*"))
 
 
-def test_a_teacher_of_other_classes_is_told_before_the_supernet_is_distilled(
+def test_a_teacher_of_other_classes_is_an_error_before_the_supernet_is_distilled(
     copy: RunFolder, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tiny.retrain is not None

@@ -88,7 +88,7 @@ def test_a_ranking_shows_baselines_beside_the_run_with_what_each_cost(
     said = console.export_text()
     assert "Baselines on 4 networks" in said
     assert "SPOS, seed 1" in said
-    assert "core-seconds are processor time" in said
+    assert "Core-seconds: CPU time" in said
     assert 'id="baselines"' in ranked.page.read_text(encoding="utf-8")
 
 

@@ -83,7 +83,11 @@ def test_a_checkpoint_of_another_architecture_names_the_keys_that_differ(tmp_pat
         ({"reference": "helixnas"}, ConfigError, "no weights of helixnas are published with HelixNAS"),
         ({"reference": "helixnas", "weights": "none"}, ConfigError, "needs arch="),
         ({"reference": "dna_c", "arch": "a.json", "weights": "none"}, ConfigError, "--arch is for the model helixnas"),
-        ({"reference": "runs/nowhere"}, ArtifactError, "there is no folder runs/nowhere; a run, a model folder or"),
+        (
+            {"reference": "runs/nowhere"},
+            ArtifactError,
+            "there is no folder runs/nowhere; give a run, a model folder or",
+        ),
         ({"reference": "mine.pt"}, ConfigError, "mine.pt is a file; name the model and give the file by --weights"),
         ({"reference": "dna_a", "weights": "gone.pt"}, TeacherError, "no weights file gone.pt; --weights must be hub"),
         ({"reference": "dna_a", "weights": "package"}, TeacherError, "fit only tf_efficientnet_lite0"),

@@ -1,5 +1,6 @@
 """Estimates for the dry run: sizes, memory and time of a recipe, without data, weights or training."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.costs import cost_table
-from helixnas.engine import Runtime, median_seconds
+from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
 from helixnas.nn import count_params
 from helixnas.pipeline.context import image_size, import_extensions
@@ -15,7 +16,7 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.space import Block, SearchSpace
 from helixnas.supernet import Supernet, SupernetCell, build_supernet
-from helixnas.teacher import Teacher, sketch_teacher
+from helixnas.teacher import Teacher, count_teacher, sketch_teacher
 from helixnas.zoo import HelixNet
 
 BYTES_PER_PARAMETER = 16
@@ -24,8 +25,8 @@ BYTES_PER_PARAMETER = 16
 SECONDS_OF_PROBE = 0.5
 """Time for which each network is run, at least, to measure the machine's speed."""
 
-BATCH_PIXELS = 200_000
-"""Pixels of a batch of that measurement, at most, where an image does not have more."""
+BATCH_MACS = 10**9
+"""Multiply-adds of a batch of that measurement, at most, where an image does not need more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +98,12 @@ def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
         rated += sum(shared for _, shared in of_cells)
     architecture = drawn.space.sample(np.random.default_rng(recipe.seed))
     student = HelixNet(architecture, num_classes=10)
+    size, teacher_macs = drawn.image_size, count_teacher(drawn.teacher, drawn.image_size)["macs"]
     teacher = drawn.teacher.model.to_empty(device="cpu")
-    size = drawn.image_size
-    per_mac = _seconds_per_image(student, size, runtime) / table.of(architecture)["macs"]
+    student_macs = table.of(architecture)["macs"]
+    per_mac = _seconds_per_image(student, size, student_macs, runtime) / student_macs
     return ForwardTimes(
-        teacher=_seconds_per_image(teacher, size, runtime),
+        teacher=_seconds_per_image(teacher, size, teacher_macs, runtime),
         network=network * per_mac,
         supernet=paths * per_mac,
         rating=rated * per_mac,
@@ -123,18 +125,21 @@ def _cell_macs(block: Block, costs: dict[tuple[int, str], int]) -> list[tuple[fl
     return found
 
 
-def _seconds_per_image(model: nn.Module, size: int, runtime: Runtime) -> float:
-    """Return the median seconds of a forward pass per image; weights may be anything."""
+def _seconds_per_image(model: nn.Module, size: int, macs: int, runtime: Runtime) -> float:
+    """Return the seconds of a forward pass per image; weights may be anything."""
     model = runtime.place(model.eval())
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
-            tensor.data.fill_(0.01)  # denormal numbers of uninitialised memory would be slow
-    images = runtime.images(torch.rand(max(1, min(32, BATCH_PIXELS // size**2)), 3, size, size))
-
-    def forward() -> None:
-        with torch.inference_mode(), runtime.autocast():
+            tensor.data.uniform_(0.01, 0.02)  # denormal numbers of uninitialised memory would be slow
+    images = runtime.images(torch.rand(min(32, max(1, BATCH_MACS // macs)), 3, size, size))
+    calls, start = 0, 0.0
+    with torch.inference_mode(), runtime.autocast():
+        while not calls or time.perf_counter() - start < SECONDS_OF_PROBE:
+            if not calls:
+                model(images)  # the first call also chooses kernels
+                wait_for(runtime.device)
+                start = time.perf_counter()
             model(images)
-        wait_for(runtime.device)
-
-    seconds = median_seconds({"forward": forward}, min_seconds=SECONDS_OF_PROBE, min_rounds=3)
-    return seconds["forward"] / len(images)
+            wait_for(runtime.device)
+            calls += 1
+    return (time.perf_counter() - start) / (calls * len(images))

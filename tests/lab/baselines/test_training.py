@@ -21,7 +21,7 @@ def test_weights_outside_the_sampled_path_stay_as_they_are(make_job) -> None:
     next(iter(job.training))
     moved = {name for name, value in job.training.module.state_dict().items() if not torch.equal(value, before[name])}
     (drawn,) = job.training.turns[0].passes(0)
-    path = drawn.args[1].paths[0]
+    path = drawn.architecture.paths[0]
     other = {4: "cells.1", 6: "cells.0"}[path.width]
     assert any(name.startswith("blocks.0") for name in moved)
     assert not any(name.startswith(f"blocks.0.{other}") for name in moved)

@@ -192,7 +192,7 @@ def test_what_stood_on_latencies_is_opened_again_with_them(
     run_recipe(limited, folder, listener)
     assert "search:small" in folder.load_record().stages
     run_costs(limited, folder, listener, config=None, export=None, again=True)
-    assert "to be done again under the new latencies: search:small" in listener.said
+    assert "to redo with the new latencies: search:small" in listener.said
     assert "search:small" not in folder.load_record().stages
 
 

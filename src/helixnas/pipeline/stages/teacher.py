@@ -22,7 +22,7 @@ def _describe(recipe: Recipe, search: str) -> str:
 
 def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     if recipe.teacher.weights:
-        return 0
+        return 0.0
     return fit_seconds(recipe.teacher_fit, recipe.expected_training_images, times.teacher)
 
 

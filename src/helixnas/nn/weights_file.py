@@ -4,20 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from helixnas.artifacts.files import damaged, write_atomically
 
 
-def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a state dict to a safetensors file, whole or not at all.
+def save_weights(path: Path, weights: Mapping[str, Tensor], *, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a state dict to a safetensors file with `metadata`, whole or not at all.
+
+    Python writes the bytes: safetensors' own writer gives the file mode 0600 and reports a full disk as its own error.
 
     Raises:
         ArtifactError: the folder cannot be written or the disk is full.
     """
     state = {name: tensor.contiguous() for name, tensor in weights.items()}
-    write_atomically(path, lambda temporary: save_file(state, temporary, metadata={"format": "pt"}))
+    contents = save(state, {"format": "pt", **(metadata or {})})
+    write_atomically(path, lambda temporary: _write(temporary, contents))
 
 
 def load_saved_weights(path: Path) -> dict[str, Tensor]:
@@ -30,3 +33,7 @@ def load_saved_weights(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise damaged(path, error) from error
+
+
+def _write(path: Path, contents: bytes) -> None:
+    path.write_bytes(contents)

@@ -2,15 +2,13 @@
 
 from functools import cached_property
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-
 from helixnas.artifacts.files import damaged
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataSplits, open_data
 from helixnas.engine import Runtime, Stopwatch
 from helixnas.engine.fit import require_optimizer
 from helixnas.engine.progress import Reporter
+from helixnas.nn import load_saved_weights
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import SearchSpace
@@ -98,8 +96,8 @@ class Context:
         for block in supernet:
             path = self.folder.supernet_block(block.number)
             try:
-                block.load_state_dict(load_file(path))
-            except (SafetensorError, OSError, RuntimeError) as error:
+                block.load_state_dict(load_saved_weights(path))
+            except RuntimeError as error:
                 raise damaged(path, error) from error
         return supernet
 

@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from helixnas.artifacts.cost_table import load_costs
-from helixnas.artifacts.files import write_atomically
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, StepRecord, build_distillation
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import discard, run_job
 from helixnas.errors import NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams
+from helixnas.nn import save_weights
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.continuation import Continuation
@@ -97,11 +96,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
         of_block = curves.loc[curves["name"].isin(own), :]
         save_history(of_block, context.folder.block_history(number))
-        state = {name: tensor.contiguous() for name, tensor in supernet.block(number).state_dict().items()}
-        write_atomically(
-            context.folder.supernet_block(number),
-            lambda temporary, state=state: save_file(state, temporary, metadata={"key": key}),
-        )
+        save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), metadata={"key": key})
     context.forget()
     if failure is not None:
         discard(checkpoint)

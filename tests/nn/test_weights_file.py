@@ -21,12 +21,12 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
         assert file.metadata() == {"format": "pt"}
 
 
-def test_a_file_has_the_mode_of_every_other_file_and_carries_metadata(tmp_path: Path) -> None:
+def test_a_file_has_the_mode_of_every_other_file_and_carries_a_key(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("")
-    save_weights(tmp_path / "w.safetensors", {"a": torch.zeros(2)}, metadata={"key": "k"})
+    save_weights(tmp_path / "w.safetensors", {"a": torch.zeros(2)}, key="k")
     assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
     with safe_open(tmp_path / "w.safetensors", "pt") as file:
-        assert file.metadata() == {"format": "pt", "key": "k"}
+        assert file.metadata() == {"key": "k"}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no weights"])

@@ -10,16 +10,17 @@ from torch import Tensor
 from helixnas.artifacts.files import damaged, write_atomically
 
 
-def save_weights(path: Path, weights: Mapping[str, Tensor], *, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a state dict to a safetensors file with `metadata`, whole or not at all.
+def save_weights(path: Path, weights: Mapping[str, Tensor], *, key: str = "") -> None:
+    """Write a state dict to a safetensors file, whole or not at all, with the `key` of its stage in the metadata.
 
-    Python writes the bytes: safetensors' own writer gives the file mode 0600 and reports a full disk as its own error.
+    The metadata has one entry, since safetensors writes several in random order. Python writes the bytes, since
+    safetensors would give the file mode 0600 and report a full disk by an error of its own.
 
     Raises:
         ArtifactError: the folder cannot be written or the disk is full.
     """
     state = {name: tensor.contiguous() for name, tensor in weights.items()}
-    contents = save(state, {"format": "pt", **(metadata or {})})
+    contents = save(state, {"key": key} if key else {"format": "pt"})
     write_atomically(path, lambda temporary: _write(temporary, contents))
 
 

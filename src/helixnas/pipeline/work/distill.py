@@ -96,7 +96,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
         of_block = curves.loc[curves["name"].isin(own), :]
         save_history(of_block, context.folder.block_history(number))
-        save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), metadata={"key": key})
+        save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), key=key)
     context.forget()
     if failure is not None:
         discard(checkpoint)

@@ -17,7 +17,7 @@ SPOS = ("baseline", "my run", "spos", "--bench", "x", "--num-networks", "3")
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["serch", "run"], "unknown verb 'serch'; did you mean search"),
+        (["serch", "run"], "unknown command 'serch'; did you mean search"),
         (["-x"], "unknown option -x; see --help"),
         (["run"], "RECIPE is missing; see helixnas run --help"),
         (["search"], "RUN is missing; see helixnas search --help"),

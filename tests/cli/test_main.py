@@ -73,9 +73,9 @@ def test_help_of_run_shows_defaults_and_units(capsys: pytest.CaptureFixture[str]
         "--distill.batch-size VALUE Images per optimizer step. (a whole number (images), at least 1; default 512)"
     )
     assert said.count(help_batch) == 1
-    assert "Image height and width; 0 for the teacher's." in said
+    assert "Image height and width; 0 for the teacher's input size." in said
     assert "%%" not in said
-    assert said.startswith("usage: helixnas run RECIPE [options] [--SECTION.SETTING VALUE ...] Do all stages")
+    assert said.startswith("usage: helixnas run RECIPE [options] [--SECTION.SETTING VALUE ...] Run all stages")
 
 
 def test_the_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

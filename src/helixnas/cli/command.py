@@ -1,4 +1,4 @@
-"""Command: a verb of the command line as one value, with its options and its work; and the parser of its words."""
+"""Command: one command as a value, with its options and the function that runs it; and the parser of its arguments."""
 
 import argparse
 import difflib
@@ -14,7 +14,7 @@ from helixnas.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A verb: ``helixnas NAME ...``."""
+    """A command: ``helixnas NAME ...``."""
 
     name: str
     purpose: str
@@ -37,7 +37,7 @@ class Command:
     """Adds an option per setting, for the help only."""
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        """Parse the words after the verb.
+        """Parse the words after the name of the command.
 
         Raises:
             ConfigError: an option is unknown, lacks its value, or its value has the wrong type.
@@ -59,7 +59,7 @@ class Command:
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser of one command, which raises `ConfigError` instead of printing its usage and leaving."""
+    """Parser of one command, which raises `ConfigError` instead of printing its usage and exiting."""
 
     def __init__(self, command: Command) -> None:
         purpose = f"{command.purpose[0].upper()}{command.purpose[1:]}."

@@ -27,7 +27,7 @@ def add_recipe_arguments(parser: ArgumentParser) -> None:
     for section in sections(Recipe):
         group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help)
         if section.optional:
-            help_whole = "null to leave it out; a recipe's name or a YAML file sets all its settings"
+            help_whole = "null to skip it; the name of a retraining recipe or a YAML file sets all its settings"
             group.add_argument(f"--{_kebab(section.name)}", metavar="VALUE", default=SUPPRESS, help=help_whole)
         for setting in section.settings:
             group.add_argument(

@@ -17,7 +17,7 @@ class CostsConfig:
     """Runtime to measure latency with on this machine; empty to measure none."""
 
     latency_csv: str = ""
-    """CSV file with latencies of another device, instead of measuring here; its batch and image size hold."""
+    """CSV file with latencies of another device, instead of measuring here; it also sets batch size and image size."""
 
     batch_size: Annotated[int, Ge(1), Unit("images")] = 1
     """Images per forward pass."""

@@ -64,29 +64,28 @@ class DataConfig:
     """Split used for training and rating; of a folder, the sub-folder or tar of that name if there is one."""
 
     evaluation_root: str = ""
-    """Folder or tar of the images for the final accuracy, used for nothing else; empty to look for evaluation_split in
-    root."""
+    """Folder or tar of the images for the final accuracy only; empty to look for evaluation_split in root."""
 
     evaluation_split: str = "validation"
-    """Split used for the final accuracy only. Where the source has no such split (digits, a tar, a folder without that
-    sub-folder), or where this is empty, evaluation_share of the labelled images is held out."""
+    """Split used for the final accuracy only. If there is no such split (digits, a tar, a folder without that sub-folder),
+    or if this is empty, evaluation_share of the labelled images is held out instead."""
 
     evaluation_share: Annotated[float, Gt(0), Lt(1)] = 0.2
-    """Fraction of the images held out for the final accuracy, seeded and by class, where the source has no split for it."""
+    """Fraction of the images held out for the final accuracy if there is no split for it; seeded, stratified by class."""
 
     num_rating: Annotated[int, Ge(1), Unit("images")] = 256
-    """Training images held out for rating, seeded, by class where there are labels."""
+    """Training images held out for rating; seeded, stratified by class if there are labels."""
 
     train_share: Annotated[float, Gt(0), Le(1)] = 1.0
-    """Fraction of the training images to use once the rating images are held out, seeded and by class. Rating and
+    """Fraction of the training images to use after the rating images are held out; seeded, stratified by class. Rating and
     evaluation images do not depend on it."""
 
     labels: bool = True
-    """Read labels; distillation, rating and search need none. Classes are the names of the folders that hold the images, in
-    natural order ("2" before "10")."""
+    """Whether to read labels; distillation, rating and search need none. Classes are the names of the folders that hold the
+    images, in natural order ("2" before "10")."""
 
     image_size: Annotated[int, Ge(0), Le(4096), Unit("pixels")] = 0
-    """Image height and width; 0 for the teacher's."""
+    """Image height and width; 0 for the teacher's input size."""
 
     augmentation: Annotated[str, OneOf(AUGMENTATIONS)] = "flip-crop"
     """none; shift: random crop after padding by an eighth (digits); flip-crop: shift and horizontal flip (CIFAR); imagenet:
@@ -99,13 +98,13 @@ class DataConfig:
     images are shown whole."""
 
     interpolation: Annotated[str, OneOf(INTERPOLATIONS)] = "bicubic"
-    """Resizing filter, where no augmentation draws one at random."""
+    """Resizing filter, unless the augmentation draws one at random."""
 
     num_workers: Annotated[int, Ge(0), Le(256), Unit("processes")] = 0
-    """Processes that decode images which are not cached; 0 to decode in the main process. The images do not depend on it."""
+    """Processes that decode images which are not cached; 0 to decode in the main process. Does not change the images."""
 
     cache: bool | Literal["auto"] = "auto"
-    """Decode all images once and keep them in memory, which needs images of one size; auto: where that size is at most 96
+    """Decode all images once and keep them in memory, which needs images of one size; auto: only if that size is at most 96
     pixels and the total at most 1 GiB."""
 
     max_unreadable: Annotated[float, Ge(0), Lt(1)] = 0.01

@@ -16,23 +16,23 @@ class DistillConfig:
     """How the supernet learns the teacher's features (Alg. "DNA", Sec. 4.1)."""
 
     num_epochs: Annotated[int, Ge(1), Unit("epochs")] = 20
-    """Passes over the training images, for every cell; a progressive strategy makes them for each block in turn."""
+    """Passes over the training images, for every cell; a progressive strategy trains each block in turn for this many."""
 
     batch_size: Annotated[int, Ge(1), Unit("images")] = 512
     """Images per optimizer step."""
 
     first_block_lr: Annotated[float, Gt(0)] = 0.002
-    """Initial learning rate of block 1, which also trains its stem."""
+    """Initial learning rate of block 1 and the stem, which is trained with it."""
 
     lr: Annotated[float, Gt(0)] = 0.005
     """Initial learning rate of the other blocks."""
 
     lr_schedule: Schedule = "decay"
-    """Learning rate: multiplied by lr_decay after every epoch (decay, the paper's), or falling from step to step along half
-    a cosine to 0 at the end of the last epoch (cosine)."""
+    """Learning rate: multiplied by lr_decay after every epoch (decay, the paper's), or falling at every step along half a
+    cosine to 0 at the end of the last epoch (cosine)."""
 
     lr_decay: Annotated[float, Gt(0)] = 0.9
-    """Factor on the learning rate after every epoch, with lr_schedule=decay."""
+    """Factor applied to the learning rate after every epoch, with lr_schedule=decay."""
 
     stop_at: Annotated[float, Gt(0), Le(1)] = 1.0
     """Stop after this fraction of the steps. The schedule is that of the full run, so a larger fraction can resume from
@@ -50,15 +50,15 @@ class DistillConfig:
     (strict-fair)."""
 
     optimizer: Literal["adam", "adamw"] = "adam"
-    """Adam adds weight decay to the gradient, AdamW does not."""
+    """adam adds weight decay to the gradient; adamw applies it to the weights directly."""
 
     strategy: Strategy = "concurrent"
     """All blocks at once, on the teacher's features (concurrent, the method). For comparison (Table 10), one block after the
     other on the student's features: progressive-a keeps training the earlier blocks, progressive-b freezes them."""
 
     num_kept: Annotated[int, Ge(1)] = 5
-    """For a progressive strategy: the best partial networks kept after each block, per output width; the next block is
-    trained behind these."""
+    """For a progressive strategy: number of best partial networks kept after each block, per output width; the next block
+    is trained on their outputs."""
 
     def __post_init__(self) -> None:
         if self.is_progressive and self.stop_at < 1:

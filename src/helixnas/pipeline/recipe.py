@@ -72,7 +72,7 @@ class Recipe:
     """Named searches and their budgets."""
 
     retrain: RetrainConfig | None = field(default_factory=RetrainConfig)
-    """How the chosen networks are trained; null to leave it out (images without labels)."""
+    """How the chosen networks are trained; null to skip retraining (images without labels)."""
 
     def __post_init__(self) -> None:
         for name in self.searches:

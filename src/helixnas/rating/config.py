@@ -26,21 +26,22 @@ class RatingConfig:
     """How paths are rated."""
 
     batch_size: Annotated[int, Ge(2), Unit("images")] = 256
-    """Images per rating batch; batch norm takes its statistics over it."""
+    """Images per rating batch, from which batch norm takes its statistics."""
 
     batch_norm: Literal["batch", "recalibrated"] = "batch"
-    """Batch norm statistics: of the rated batch (batch), or of the batch before it, of other images (recalibrated)."""
+    """Batch norm statistics: of the rated batch (batch), or of the previous batch, which has other images (recalibrated)."""
 
     readout: Literal["none", "linear"] = "none"
-    """Features that are rated: a path's output (none, the paper's), or its affine map closest to Y_k on training images, in
-    closed form (linear), which measures a path's features apart from the last layer that it shares with others."""
+    """What is compared with Y_k: a path's output (none, the paper's), or the affine map of it that fits Y_k best on training
+    images, in closed form (linear). The map corrects last layers that many paths share."""
 
     readout_images: Annotated[int, Ge(2), Unit("images")] = 2000
-    """Training images that readouts are fitted on (at most as many as there are)."""
+    """Training images to fit readouts on (all, if there are fewer)."""
 
     scores: tuple[Annotated[str, OneOf(SCORES)], ...] = (RELATIVE_L1,)
-    """Scores of a path: relative_l1 (Eq. 7), or how far the rest of the teacher, run on the path's output, differs from the
-    teacher: final_l1 and final_error (log of Eq. 7 and of the squared error at its last features), task_kl (its logits)."""
+    """Scores to compute for each path: relative_l1 (Eq. 7) at the block's output; or, with the path in place of the teacher's
+    block, final_l1 and final_error (log of Eq. 7 and of the relative squared error) at the teacher's last features, and
+    task_kl (KL divergence) at its output."""
 
     def __post_init__(self) -> None:
         if not self.scores or len(set(self.scores)) < len(self.scores):
@@ -55,7 +56,7 @@ class StitchingConfig:
     """Random architectures to stitch from supernet blocks; 0 to skip the check."""
 
     num_images: Annotated[int, Ge(2), Unit("images")] = 1024
-    """Rating images that each architecture is evaluated on (at most as many as there are)."""
+    """Rating images to evaluate each architecture on (all, if there are fewer)."""
 
     batch_size: Annotated[int, Ge(2), Unit("images")] = 256
-    """Images per batch; batch norm takes its statistics over it."""
+    """Images per batch, from which batch norm takes its statistics."""

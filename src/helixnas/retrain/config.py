@@ -13,7 +13,7 @@ class InheritConfig:
     """How a network that starts from the supernet's weights is fine-tuned."""
 
     num_images: Annotated[int, Ge(2), Unit("images")] = 2048
-    """Training images, not augmented, to recalibrate batch norm on (at most as many as there are)."""
+    """Training images, not augmented, to recalibrate batch norm on (all, if there are fewer)."""
 
     batch_size: Annotated[int, Ge(2), Unit("images")] = 128
     """Images per batch of the recalibration."""
@@ -69,11 +69,11 @@ class RetrainConfig:
     """Augmentation of the training images, as data.augmentation; empty for that of the distillation."""
 
     teach: Literal["none", "soft", "hard"] = "none"
-    """Let the run's teacher teach the whole network as well: by its probabilities (soft), by the class it predicts (hard),
-    or not (none)."""
+    """Learn from the run's teacher as well as from the labels: from its probabilities (soft), from the class it predicts
+    (hard), or not at all (none)."""
 
     teach_share: Annotated[float, Gt(0), Le(1)] = 0.5
-    """Weight of the teacher in the loss; the labels have the rest."""
+    """Weight of the teacher's term in the loss; the labels' term has the rest."""
 
     temperature: Annotated[float, Gt(0)] = 1.0
     """Divisor of the logits before the softmax, with teach=soft."""

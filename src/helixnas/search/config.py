@@ -23,19 +23,20 @@ class SearchConfig:
     """Lower limit per resource."""
 
     weights: tuple[Annotated[float, Ge(0)], ...] = ()
-    """lambda_k of Eq. 4, one per block; empty for 1 each."""
+    """Weights of the blocks' scores (lambda_k of Eq. 4), one per block; empty for 1 each."""
 
     scores: tuple[str, ...] = ()
-    """Rated scores to add up, several each divided by its spread over the space; empty for the first."""
+    """Kinds of score to add up, each divided by its spread over the space if there are several; empty for the first one
+    rated."""
 
     front: tuple[str, ...] = ()
-    """Resources that the Pareto front trades against the score; empty for the limited one, or macs."""
+    """Resources of the Pareto front, beside the score; empty for the limited resource if there is one, else macs."""
 
     resolution: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
-    """Step per resource to which costs are rounded up where the front is too large."""
+    """Per resource, the step to whose multiples costs are rounded up, for a front that is too large otherwise."""
 
     time_limit_s: Annotated[float, Ge(0), Unit("seconds")] | None = None
-    """Time after which an answer need not be proven best; null for no limit."""
+    """Stop after this time with an answer that may not be proven best; null for no limit."""
 
     def __post_init__(self) -> None:
         for amount in (*self.max.values(), *self.min.values(), *self.resolution.values()):

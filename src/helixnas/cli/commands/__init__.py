@@ -24,27 +24,27 @@ def find_command(name: str) -> Command:
     """Return the command with a name.
 
     Raises:
-        UnknownNameError: there is none; the message names the nearest.
+        UnknownNameError: there is no such command; the message names the nearest.
         ConfigError: the name is an option.
     """
     found = next((command for command in COMMANDS if command.name == name), None)
     if found is None and name.startswith("-"):
         raise unknown_option(name, ["--help", "--version"])
     if found is None:
-        raise UnknownNameError("verb", name, [command.name for command in COMMANDS])
+        raise UnknownNameError("command", name, [command.name for command in COMMANDS])
     return found
 
 
 def show_overview(console: Console) -> None:
     """Print what HelixNAS does and its commands."""
     lines = (
-        "usage: helixnas VERB ... | --help | --version",
+        "usage: helixnas COMMAND ... | --help | --version",
         "",
         "Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits",
         "",
         *(f"  {command.name:<10} {command.purpose}" for command in COMMANDS),
         "",
-        "helixnas VERB --help shows the options of a verb.",
+        "helixnas COMMAND --help shows the options of a command.",
     )
     say(console, "\n".join(lines))
 

@@ -27,9 +27,9 @@ def _add_options(parser: Parser) -> None:
     parser.flag("--again", "measure again even if latency was measured with the same settings")
     for name, text in (
         ("batch_size", "images per forward pass"),
-        ("image_size", "side in pixels; 0 for that of the run"),
+        ("image_size", "image height and width in pixels; 0 for that of the run"),
         ("num_threads", "CPU threads; 0 for the runtime's choice"),
-        ("num_rounds", "timings of each part, of which the median counts"),
+        ("num_rounds", "timings of each part; the median is used"),
         ("num_networks", "random whole networks, measured to show the error of the sums"),
     ):
         parser.whole(_option(name), HOW[name], text)

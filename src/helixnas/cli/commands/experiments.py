@@ -42,7 +42,7 @@ def _rank(options: Namespace, console: Console) -> None:
 
 def _add_baseline_options(parser: Parser) -> None:
     methods = ("spos", "fairnas", "darts", "mnasnet")
-    networks = "networks to rate, drawn uniformly; all, but at most 200 (mnasnet: 30, which it trains) if not given"
+    networks = "networks to rate, drawn uniformly; all, but at most 200 (mnasnet, which trains each: 30) if not given"
     parser.run_folder()
     parser.option("method", metavar="METHOD", choices=methods, help="spos, fairnas, darts or mnasnet")
     parser.option("--bench", metavar="FILE", required=True, help=f"{BENCHMARK}, of the run's space")
@@ -81,7 +81,7 @@ def _baseline(options: Namespace, console: Console) -> None:
 
 
 def _add_bench_options(parser: Parser) -> None:
-    network = "also train this network, first; repeatable: its text, as helixnas search prints it"
+    network = "also train this network, before the drawn ones, repeatable: its text, as helixnas search prints it"
     parser.option("action", metavar="ACTION", choices=("build",), help="build is the only action")
     parser.option("--recipe", metavar="RECIPE", required=True, help="a recipe's name or YAML file: images and training")
     parser.option("--space", metavar="SPACE", help="a space's name or YAML file; the recipe's if not given")
@@ -90,7 +90,7 @@ def _add_bench_options(parser: Parser) -> None:
     parser.repeated("--min", LIMIT, "draw only networks with at least this, repeatable")
     parser.repeated("--network", "TEXT", network)
     parser.whole("--num-trainings", 1, "trainings of each network with different seeds; 2 or more show the noise")
-    parser.option("--out", metavar="FILE", help="the benchmark; benchmarks/RECIPE.json if not given")
+    parser.option("--out", metavar="FILE", help="file of the benchmark; benchmarks/RECIPE.json if not given")
     parser.flag("--dry-run", "show which networks would be trained; needs no data")
     parser.flag("--quiet", "print errors only")
 

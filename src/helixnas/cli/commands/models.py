@@ -14,8 +14,8 @@ from helixnas.errors import ConfigError
 
 def _add_model(parser: Parser) -> None:
     parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
-    parser.option("--name", help="of a run: the search whose retrained network is meant")
-    where = "for a timm name: hub, package, none or a file of weights"
+    parser.option("--name", help="for a run: the search whose retrained network to use")
+    where = "for a timm name: hub (timm's own), package (EfficientNet-Lite0), none or a file of weights"
     parser.option("--weights", metavar="WHERE", default="", help=where)
     parser.option("--arch", metavar="FILE", default="", help="for the model helixnas: its architecture.json")
 
@@ -25,7 +25,7 @@ def _add_images(parser: Parser, *, split: str, otherwise: str = "; those of the 
     parser.option("--data", metavar="WHERE", default="", help=where)
     parser.option("--root", metavar="DIR", default="", help="folder of a named data set")
     parser.option("--split", default=split, help="split or sub-folder of the data")
-    parser.whole("--image-size", 0, "side in pixels; 0 for the model's")
+    parser.whole("--image-size", 0, "image height and width in pixels; 0 for the model's")
     parser.whole("--num-threads", 0, "CPU threads; 0 for torch's choice")
 
 
@@ -43,7 +43,7 @@ def _models(options: Namespace, console: Console) -> None:
 def _add_validate_options(parser: Parser) -> None:
     _add_model(parser)
     _add_images(parser, split="validation")
-    parser.whole("--batch-size", 0, "images at a time; 0 for 64, or all if there are fewer")
+    parser.whole("--batch-size", 0, "images per forward pass; 0 for 64, or all if there are fewer")
     parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 
 
@@ -90,7 +90,7 @@ def _add_finetune_options(parser: Parser) -> None:
     split = "split for the final accuracy; a fifth of the images if there is no split of that name"
     parser.option("--evaluation-split", metavar="SPLIT", default="validation", help=split)
     parser.whole("--num-epochs", 0, "passes over the training images; 0 for the recipe's")
-    parser.whole("--microbatch-size", 0, "images at a time; 0 for the recipe's")
+    parser.whole("--microbatch-size", 0, "images per forward and backward pass; 0 for the recipe's")
     parser.whole("--seed", 0, "seed of splits, order, augmentation and the new head")
     parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     precisions = ("auto", "fp32", "bf16", "fp16")

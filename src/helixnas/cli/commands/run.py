@@ -26,7 +26,7 @@ def _add_run_options(parser: Parser) -> None:
     until = f"stop after {', '.join(stages.verbs())} or report"
     parser.option("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
-    parser.option("--until", metavar="VERB", choices=(*stages.verbs(), "report"), default="report", help=until)
+    parser.option("--until", metavar="STAGE", choices=(*stages.verbs(), "report"), default="report", help=until)
     parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
     parser.flag("--redo", "replace a run of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
@@ -82,7 +82,7 @@ def _recipes(options: Namespace, console: Console) -> None:
 COMMANDS = (
     Command(
         name="run",
-        purpose="do all stages of a recipe: teacher, distill, rate, search, retrain, report",
+        purpose="run all stages of a recipe: teacher, distill, rate, search, retrain, report",
         example="helixnas run digits --out runs/digits --distill.num-epochs 20",
         details="Options change settings of the recipe (--distill.lr 0.002, "
         "--searches.small.max.macs 50%, --retrain null). The defaults below apply unless the recipe sets another value.",

@@ -19,15 +19,15 @@ def _add_search_options(parser: Parser) -> None:
     parser.repeated("--max", LIMIT, upper)
     parser.repeated("--min", LIMIT, "lower limit, repeatable")
     parser.option("--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each if not given")
-    scores = "kinds of score to add up, several weighted by their spread; the first rated if not given"
+    scores = "kinds of score to add up, each divided by its spread if several; the first one rated if not given"
     parser.option("--scores", metavar="KIND,...", default="", help=scores)
     parser.whole("--top", 5, "number of the best architectures to show")
     parser.whole("--diverse", 0, "number of architectures to show that differ from each other")
-    parser.whole("--distance", 2, "with --diverse: least number of layers that differ", metavar="LAYERS")
+    parser.whole("--distance", 2, "with --diverse: smallest number of layers that differ", metavar="LAYERS")
     parser.option("--front", metavar="RESOURCE,...", default="", help="one to three resources of the Pareto front")
-    parser.repeated("--resolution", LIMIT, "step of a resource on a front that is too large, repeatable")
+    parser.repeated("--resolution", LIMIT, "if the front is too large: round costs up to multiples of this, repeatable")
     parser.number("--time-limit", None, "stop after this time; the answer may not be proven best", metavar="SECONDS")
-    parser.flag("--compare", "also run other search methods")
+    parser.flag("--compare", "also run other search methods, for comparison")
     parser.number("--compare-limit", 60.0, "with --compare: time for Algorithm 2 and for HiGHS", metavar="SECONDS")
 
 

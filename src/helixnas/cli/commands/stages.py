@@ -1,4 +1,4 @@
-"""Commands that run the stages of one verb in an existing run, one command per verb in the list of stages."""
+"""Commands that run stages of an existing run: one command for each verb in the list of stages."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def _add_retrain_options(parser: Parser) -> None:
     parser.option("--name", help="search whose winner is trained; all of the recipe's if not given")
     init = "initial weights: random, or inherited from the supernet; the recipe's choice if not given"
     parser.option("--init", choices=("scratch", "inherited"), help=init)
-    recipe = "a retraining recipe (helixnas recipes) or YAML file, which is kept as that of the run"
+    recipe = "a retraining recipe (helixnas recipes) or YAML file, which the run keeps from now on"
     parser.option("--recipe", metavar="NAME", help=recipe)
 
 

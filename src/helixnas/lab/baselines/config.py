@@ -55,7 +55,7 @@ class BaselineConfig:
     """L2 penalty on DARTS's architecture parameters."""
 
     num_calibration: Annotated[int, Ge(2), Unit("images")] = 256
-    """Training images, not augmented, to take batch norm's statistics from while spos and fairnas rate a network."""
+    """Training images, not augmented, for batch norm's statistics when spos and fairnas rate a network."""
 
     def fit(self) -> FitConfig:
         """Return how one network is trained from scratch with these settings."""

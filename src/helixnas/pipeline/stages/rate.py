@@ -5,7 +5,7 @@ from helixnas.pipeline.stage import Stage
 RATE = Stage(
     name="rate",
     verb="rate",
-    purpose="rate every path of every block, and check that scores add up",
+    purpose="rate every path of every block, and test whether scores add up",
     settings=lambda values, search: {"rating": values["rating"]},
     upstream=lambda values, search: ("distill",),
     describe=lambda recipe, search: f"every path on {recipe.data.num_rating:,} images",

@@ -15,7 +15,7 @@ from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace
 
 IDENTITY = Operation.of("identity", kind="projection")
-"""1x1 convolution with batch norm, the benchmark's identity where width or resolution changes."""
+"""The benchmark's identity where width or resolution changes: a 1x1 convolution with batch norm."""
 
 MB3_K3 = mbconv_operation(3, 3, se_ratio=0.0, activation="relu")
 MB6_K5 = mbconv_operation(5, 6, se_ratio=0.0, activation="relu")
@@ -40,17 +40,17 @@ def macro(
     """
     if len(widths) != len(depths):
         raise SpaceError(f"widths and depths need one entry per block, not {len(widths)} and {len(depths)}")
-    first, later = (IDENTITY, MB3_K3, MB6_K5), (MB3_K3, MB6_K5)
+    later = (MB3_K3, MB6_K5)
     stem = (Stage(1, Path(stem_width, (Operation.of("conv_k3", kind="conv", kernel=3, activation="relu"),))),)
     blocks = tuple(
-        Block(2, tuple(Cell(width, (first, *((later,) * (layers - 1)))) for layers in range(1, depth + 1)))
+        Block(2, tuple(Cell(width, ((IDENTITY, *later), *((later,) * (layers - 1)))) for layers in range(1, depth + 1)))
         for width, depth in zip(widths, depths, strict=True)
     )
     return SearchSpace(name, stem, blocks, Head(head_width, "relu"))
 
 
 def from_code(code: str, space: SearchSpace | None = None) -> Architecture:
-    """Return the network that one of the benchmark's codes names.
+    """Return the network of one of the benchmark's codes.
 
     Raises:
         SpaceError: the code is not eight digits of 0, 1, 2 (as many as the space has layers).

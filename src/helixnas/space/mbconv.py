@@ -31,10 +31,8 @@ def mbconv_operation(kernel: int, expansion: int, *, se_ratio: float = 0.25, act
     >>> mbconv_operation(5, 3).name
     'mb3_k5'
     """
-    name = f"mb{expansion}_k{kernel}"
-    return Operation.of(
-        name, kind="mbconv", kernel=kernel, expansion=expansion, se_ratio=se_ratio, activation=activation
-    )
+    options = {"kernel": kernel, "expansion": expansion, "se_ratio": se_ratio, "activation": activation}
+    return Operation.of(f"mb{expansion}_k{kernel}", kind="mbconv", **options)
 
 
 def mbconv(
@@ -54,7 +52,7 @@ def mbconv(
     """Return an MBConv space; the defaults are Table 1.
 
     Args:
-        name: what to call the space.
+        name: name of the space.
         cells: per block, its cells as (layers, channels).
         strides: per block, the stride of its first layer.
         kernels: kernel sizes to choose from.
@@ -81,9 +79,8 @@ def mbconv(
         for expansion in expansions
         for kernel in kernels
     )
-    stem = [
-        Stage(stem_stride, Path(stem_width, (Operation.of("conv_k3", kind="conv", kernel=3, activation=activation),)))
-    ]
+    conv = Operation.of("conv_k3", kind="conv", kernel=3, activation=activation)
+    stem = [Stage(stem_stride, Path(stem_width, (conv,)))]
     if separable_width:
         separable = Operation.of("ds_k3", kind="separable", kernel=3, se_ratio=se_ratio, activation=activation)
         stem.append(Stage(1, Path(separable_width, (separable,))))

@@ -1,8 +1,7 @@
 """Operation: one candidate layer, as a value.
 
-An operation says *what* a layer is (its kind and options), never *where* it stands: widths and stride come from the
-cell around it. The module that computes it is built by ``helixnas.nn`` from the kind, so that spaces can be written,
-counted and searched without torch.
+An operation says what a layer is (its kind and options), not where it stands: widths and stride come from the cell
+around it. ``helixnas.nn`` builds its module, so that spaces can be written and searched without torch.
 """
 
 import re
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from helixnas.errors import SpaceError
 
 Option = int | float | str | bool
-"""A value an operation's option may take; all of them survive JSON and YAML unchanged."""
+"""Value of an option, unchanged by JSON and YAML."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*")
 
@@ -22,8 +21,7 @@ class Operation:
     """A named layer type with its options; equal options make equal operations.
 
     Raises:
-        SpaceError: the name holds a character that the text form of a path uses or a module's name gives a meaning
-        (space, comma, colon, dot).
+        SpaceError: the name holds a character with a meaning in paths or modules (space, comma, colon, dot).
 
     >>> Operation.of("mb3_k5", kind="mbconv", kernel=5, expansion=3).option("kernel")
     5

@@ -1,8 +1,8 @@
 """Compound scaling: a deeper, wider network for larger images with the same operations (Eq. 9).
 
-The rule is EfficientNet's, as timm's decoder of architectures does it, so the scaled DNA-c of the paper comes out with
-its published sizes. The convolution that sees the image grows wider and stays one layer; every other stage of stem and
-blocks grows both ways.
+The rule is EfficientNet's, as in timm's decoder of architectures, so the paper's scaled DNA-c models have the published
+sizes. The convolution that sees the image grows wider and stays one layer; every other stage of stem and blocks grows in
+both ways.
 """
 
 import math
@@ -18,22 +18,16 @@ from helixnas.space.operation import Operation
 DEPTH, WIDTH, RESOLUTION = 1.2, 1.1, 1.15
 """EfficientNet's factors for one step of the compound rule: about twice the multiply-adds."""
 
-DIVISOR = 8
-"""Scaled widths are multiples of this."""
-
-LEAST_SHARE = 0.9
-"""A scaled width is never rounded to less than this share of its exact value."""
+DIVISOR, LEAST_SHARE = 8, 0.9
+"""Scaled widths are multiples of the divisor, and at least this share of their exact value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """An architecture and the image size that it is made for."""
+    """An architecture and the height and width of its images in pixels."""
 
     architecture: Architecture
-    """The network."""
-
     image_size: int
-    """Height and width of its images in pixels."""
 
 
 def scale(

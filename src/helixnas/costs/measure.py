@@ -20,12 +20,6 @@ def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chan
     ``params`` and ``macs`` are parameters and multiply-adds; ``flops`` are the paper's FLOPs (Table 2): multiply-adds
     plus two operations per output element of a batch norm; ``activation_bytes`` is the largest set of feature maps alive
     at once, for one image in float32, combined by maximum instead of sum.
-
-    Args:
-        space: the search space.
-        image_size: side of the square input in pixels.
-        num_classes: outputs of the classifier.
-        in_chans: channels of the image.
     """
     given = Input(image_size=image_size, num_classes=num_classes, in_chans=in_chans)
     return fill_table(space, given, COUNTED, _count, facts={})

@@ -39,33 +39,24 @@ NUM_WARM_UPS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A network to time."""
+    """A network to time: its name, also that of its file, and the shape of its input, batch included."""
 
     name: str
-    """Name, also of its file."""
-
     build: Callable[[], nn.Module]
     shape: tuple[int, int, int, int]
-    """Shape of its input, batch included."""
 
 
 class TimingRecord(NamedTuple):
-    """One step of a measurement."""
+    """One step of a measurement: the number of steps done, and a description."""
 
     done: int
-    """Steps done."""
-
     note: str
-    """Description of the step."""
 
 
 class Timing:
     """A resumable job that prepares workloads and times them in rounds.
 
-    Args:
-        workloads: the networks to time.
-        config: runtime, threads and rounds.
-        files: folder for the files of runtimes that read files; the caller removes it.
+    Runtimes that read files keep them in the folder `files`, which the caller removes.
     """
 
     def __init__(self, workloads: Sequence[Workload], *, config: CostsConfig, files: Path) -> None:

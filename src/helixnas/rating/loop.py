@@ -27,26 +27,16 @@ from helixnas.teacher import Teacher
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One batch, rated or used to fit readouts."""
+    """One batch, rated or used to fit readouts: batches done of `Rating.num_steps`, and paths evaluated on this one."""
 
     step: int
-    """Batches done, this one included, of `Rating.num_steps`."""
-
     num_paths: int
-    """Paths evaluated on it."""
 
 
 class Rating:
-    """Rates all paths of all blocks, batch by batch.
+    """Rates all paths of all blocks on held-out `images`, batch by batch, in an order that `seed` decides.
 
-    Args:
-        teacher: frozen; gives Y_0 .. Y_N.
-        supernet: trained; unchanged by rating.
-        images: held-out images.
-        training_images: images to fit readouts on; needed only with readouts.
-        config: how to rate.
-        runtime: device and precision.
-        seed: decides the order of the images.
+    The trained supernet does not change. Readouts, if any, are fitted on `training_images`.
     """
 
     def __init__(
@@ -93,31 +83,30 @@ class Rating:
 
     def __iter__(self) -> Iterator[BatchRecord]:
         """Yield a record per batch until all images are rated."""
-        done = self.num_done
+        done, recalibrated = self.num_done, self.config.batch_norm == "recalibrated"
         if done == len(self.batch_sizes):
             return
         yield from self._fit()
         fitted = self.num_steps - len(self.batch_sizes)
-        before = max(0, done - 1) if self.config.batch_norm == "recalibrated" else done
+        before = max(0, done - 1) if recalibrated else done
         previous: tuple[Tensor, ...] | None = None
         for number, images in enumerate(self._batches(before), start=before):
             with explain_out_of_memory("rating.batch_size", self.config.batch_size), torch.no_grad():
                 placed = self.runtime.images(images)
                 with self.runtime.autocast():
                     features, logits = self.teacher.features_and_logits(placed)
-                if self.config.batch_norm == "recalibrated" and number == 0:
+                if recalibrated and number == 0:
                     previous = self._last_features()
                 if number >= done:
                     self._rate(placed, features, logits, previous)
             if number >= done:  # outside the context, which would switch off the caller's gradients
                 yield BatchRecord(fitted + number + 1, sum(len(rows) for rows in self.scores.values()))
-            previous = features if self.config.batch_norm == "recalibrated" else None
+            previous = features if recalibrated else None
 
     def _fitting_sizes(self) -> list[int]:
-        images = self.training_images
-        return (
-            [] if images is None else _batch_sizes(min(self.config.readout_images, len(images)), self.config.batch_size)
-        )
+        if self.training_images is None:
+            return []
+        return _batch_sizes(min(self.config.readout_images, len(self.training_images)), self.config.batch_size)
 
     def _fit(self) -> Iterator[BatchRecord]:
         """Find the readouts block by block: only one block's sums are held at a time."""
@@ -208,11 +197,11 @@ class Rating:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last batch."""
+        """Return everything needed to continue after the last batch."""
         return {"scores": {number: torch.from_numpy(scores) for number, scores in self.scores.items()}}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Continue from a `state` of the same settings."""
         self.scores = {int(number): scores.cpu().numpy() for number, scores in state["scores"].items()}
 
 

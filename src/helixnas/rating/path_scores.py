@@ -1,9 +1,8 @@
 """Scores of a path: Eq. 7, and three that run the rest of the teacher on the path's features (not in the paper).
 
-Eq. 7 weighs all features alike, whatever they mean to later layers. The other scores use the teacher:
-the path replaces block k, the frozen rest of the teacher runs on its output, and the result is compared with the
-teacher's own last features or logits. None needs labels. Like Eq. 7 they are kept per block and summed
-over blocks, so rating stays exhaustive and the search exact; they cost one pass through the rest of the teacher per path.
+Eq. 7 weighs all features alike, whatever they mean to later layers. For the other scores, the path replaces block k, the
+frozen rest of the teacher runs on its output, and the result is compared with the teacher's own last features or logits.
+They need no labels and, like Eq. 7, are summed over blocks; they cost one pass through the rest of the teacher per path.
 """
 
 from collections.abc import Sequence
@@ -22,15 +21,9 @@ SMALLEST = 1e-12
 
 
 class PathScores:
-    """Scores the paths of one block on one batch.
+    """Scores the paths of block number `block` (1 .. N) on one batch.
 
-    Args:
-        names: which of `SCORES`, in this order.
-        teacher: frozen.
-        images: the batch, values in [0, 1].
-        features: the teacher's Y_0 .. Y_N for it.
-        logits: the teacher's output for it.
-        block: number of the block, 1 .. N.
+    `names` are those of `SCORES`, images have values in [0, 1], features (Y_0 .. Y_N) and logits are the teacher's.
     """
 
     def __init__(

@@ -45,10 +45,10 @@ class SmallResNet(nn.Module):
         global_pool: str = "avg",
     ) -> None:
         super().__init__()
-        if not len(channels) == len(layers) == len(strides) > 0:
+        lengths = len(channels), len(layers), len(strides)
+        if len(set(lengths)) > 1 or not channels:
             raise ConfigError(
-                f"channels, layers and strides need one entry per stage, not {len(channels)}, {len(layers)} and "
-                f"{len(strides)}"
+                "channels, layers and strides need one entry per stage, not {}, {} and {}".format(*lengths)
             )
         if downsampling not in ("stride", "pool"):
             raise ConfigError(f"downsampling must be stride or pool, not {downsampling!r}")

@@ -18,11 +18,7 @@ import numpy.typing as npt
 from helixnas.errors import ConfigError, UnknownNameError
 
 Ints = npt.NDArray[np.int64]
-"""An array of 64-bit integers."""
-
 Mask = npt.NDArray[np.bool_]
-"""A boolean array that selects rows."""
-
 Combine = Literal["sum", "max"]
 """How the costs of the blocks combine into the cost of an architecture."""
 
@@ -107,8 +103,8 @@ class InstanceBlock:
         return len(self.score)
 
     def name(self, row: int) -> str:
-        """Return the label of a row, or its number where there are no labels."""
-        return self.labels[row] if self.labels is not None else f"number {row}"
+        """Return the label of a row, or its number if there are no labels."""
+        return _label(self.labels, row)
 
     @staticmethod
     def from_floats(
@@ -123,22 +119,13 @@ class InstanceBlock:
         slots: npt.ArrayLike | None = None,
         weight: float = 1.0,
     ) -> "InstanceBlock":
-        """Return a block from measured scores and costs by resource.
+        """Return a block from measured scores, times `weight` (lambda of Eq. 4), and costs, rounded to whole units.
 
-        Args:
-            width_in: (rows,) channels received.
-            width_out: (rows,) channels given.
-            score: (rows,) local scores, lower is better.
-            costs: per resource, (rows,) costs in whole units; they are rounded to the nearest.
-            resources: the resources of the instance, in order.
-            labels: (rows,) canonical texts.
-            order: (rows,) ranks of the texts; without it they are computed from the labels, or are the row numbers.
-            slots: (rows, layer slots) codes for diverse answers.
-            weight: lambda of the block (Eq. 4).
+        `resources` are those of the instance, in order. Without `order`, ties are broken by the labels, or by the rows.
 
         Raises:
             ConfigError: a score or cost is missing, infinite or out of range, or a cost is negative.
-            UnknownNameError: `costs` holds a resource that the instance does not know.
+            UnknownNameError: `costs` holds a resource that is not one of the instance's.
 
         >>> block = InstanceBlock.from_floats(
         ...     width_in=[16, 16], width_out=[24, 24], score=[0.5, 0.25], costs={"macs": [3, 4]}, resources=["macs"]
@@ -207,8 +194,7 @@ class Instance:
                     f"block {number} has {block.costs.shape[1]} costs per candidate, expected {len(self.resources)}: "
                     f"{', '.join(self.resources)}"
                 )
-        first = self.blocks[0].order
-        if len(np.unique(first)) != len(first):
+        if len(np.unique(self.blocks[0].order)) != len(self.blocks[0]):
             raise ConfigError("two candidates of the first block share an order; ties need different")
         self._check_totals()
         object.__setattr__(self, "size", _count_chains(self.blocks))
@@ -227,14 +213,7 @@ class Instance:
         return tuple(how == "max" for how in self.combine)
 
     def totals(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return the scores and costs of whole architectures.
-
-        Args:
-            rows: (architectures, blocks) the row chosen in every block.
-
-        Returns:
-            (architectures,) scores and (architectures, resources) costs.
-        """
+        """Return (architectures,) scores and (architectures, resources) costs; `rows` holds the row per block of each."""
         score = np.zeros(len(rows), np.int64)
         costs = np.zeros((len(rows), len(self.resources)), np.int64)
         for block, row in zip(self.blocks, rows.T, strict=True):
@@ -247,7 +226,7 @@ class Instance:
         return np.where(np.array(self.is_max, dtype=np.bool_), np.maximum(first, second), first + second)
 
     def column(self, resource: str) -> int:
-        """Return the position of a resource; raises `UnknownNameError` for one the instance does not know."""
+        """Return the position of a resource; raises `UnknownNameError` if the instance does not have it."""
         if resource not in self.resources:
             raise UnknownNameError("resource", resource, self.resources)
         return self.resources.index(resource)

@@ -25,8 +25,6 @@ class Layout:
     """
 
     kind: Literal["nchw", "nhwc", "tokens"]
-    """Order of the axes."""
-
     grid: tuple[int, int] = (0, 0)
     """For tokens: rows and columns of the patches."""
 

@@ -19,18 +19,13 @@ MIN_SHARE = 0.1
 
 
 class Standardization(nn.Module):
-    """Standardises the features of one boundary by their statistics, and undoes it.
+    """Standardises the features of one boundary by the mean and standard deviation of every channel, and undoes it.
 
-    Attributes:
-        mean: mean of every channel, (1, channels, 1, 1).
-        spread: standard deviation of every channel, (1, channels, 1, 1).
-
-    Examples:
-        >>> standardize = Standardization(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 4.0]))
-        >>> standardize(torch.tensor([2.0, 6.0]).reshape(1, 2, 1, 1)).flatten()
-        tensor([2., 1.])
-        >>> standardize.undo(torch.tensor([2.0, 1.0]).reshape(1, 2, 1, 1)).flatten()
-        tensor([2., 6.])
+    >>> standardize = Standardization(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 4.0]))
+    >>> standardize(torch.tensor([2.0, 6.0]).reshape(1, 2, 1, 1)).flatten()
+    tensor([2., 1.])
+    >>> standardize.undo(torch.tensor([2.0, 1.0]).reshape(1, 2, 1, 1)).flatten()
+    tensor([2., 6.])
     """
 
     mean: Tensor

@@ -27,8 +27,6 @@ class Teacher(nn.Module):
     After `standardize`, Y_1 .. Y_N are standardised in all methods: each channel has mean 0 and variance 1.
 
     Attributes:
-        model: the whole network.
-        boundaries: names of the modules whose outputs are Y_1 .. Y_N.
         widths: channels of Y_1 .. Y_N.
         feature_sizes: height and width of Y_1 .. Y_N for images of `input_size`.
 
@@ -45,13 +43,12 @@ class Teacher(nn.Module):
         UnknownNameError, TeacherError: a boundary does not exist or is not valid.
         ConfigError: `detach_boundaries` is set for a frozen teacher, or `mean` and `std` differ in length.
 
-    Examples:
-        >>> network = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveMaxPool2d(1), nn.Flatten())
-        >>> teacher = Teacher(network, ("0", "1"), mean=(0.0,), std=(0.5,), input_size=(8, 8))
-        >>> [tuple(features.shape) for features in teacher.features(torch.ones(2, 1, 8, 8))]
-        [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2)]
-        >>> teacher.continue_from(torch.ones(2, 1, 8, 8), 2, torch.full((2, 1, 2, 2), 7.0))
-        tensor([[7.], [7.]])
+    >>> network = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveMaxPool2d(1), nn.Flatten())
+    >>> teacher = Teacher(network, ("0", "1"), mean=(0.0,), std=(0.5,), input_size=(8, 8))
+    >>> [tuple(features.shape) for features in teacher.features(torch.ones(2, 1, 8, 8))]
+    [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2)]
+    >>> teacher.continue_from(torch.ones(2, 1, 8, 8), 2, torch.full((2, 1, 2, 2), 7.0))
+    tensor([[7.], [7.]])
     """
 
     def __init__(
@@ -74,14 +71,14 @@ class Teacher(nn.Module):
             raise TeacherError(
                 "the teacher's output must be logits of shape (batch, classes), so it must be a whole classifier"
             )
-        found = recorder.outputs
         self.model = model
         self.boundaries = tuple(boundaries)
         self.input_size = input_size
         self.frozen = frozen
         self.detach_boundaries = detach_boundaries
-        self.layouts = tuple(layout_of(model, name, found[name], input_size) for name in boundaries)
-        shapes = [layout.to_nchw(found[name]).shape for layout, name in zip(self.layouts, boundaries, strict=True)]
+        outputs = recorder.outputs  # in the order of the boundaries
+        self.layouts = tuple(layout_of(model, name, output, input_size) for name, output in outputs.items())
+        shapes = [layout.to_nchw(output).shape for layout, output in zip(self.layouts, outputs.values(), strict=True)]
         self.widths = tuple(int(shape[1]) for shape in shapes)
         self.feature_sizes = tuple((int(shape[2]), int(shape[3])) for shape in shapes)
         self.num_classes = int(getattr(model, "num_classes", output.shape[-1]))
@@ -111,11 +108,7 @@ class Teacher(nn.Module):
         return self.normalize.std
 
     def standardize(self, statistics: Sequence[Standardization]) -> None:
-        """Standardise Y_1 .. Y_N from now on, with one entry per boundary; an empty sequence turns it off.
-
-        Raises:
-            TeacherError: the statistics have other widths than the features.
-        """
+        """Standardise Y_1 .. Y_N from now on, with one entry per boundary; an empty sequence turns it off."""
         found = tuple(each.mean.shape[1] for each in statistics)
         if statistics and found != self.widths:
             raise TeacherError(f"features of widths {list(self.widths)} cannot have statistics of widths {list(found)}")
@@ -171,8 +164,7 @@ class Teacher(nn.Module):
         if not self.frozen:
             return self._continue_in_full(images, block, features)
         if block not in self._shortcuts:
-            with torch.no_grad():
-                self._shortcuts[block] = self._find_shortcut(images, block, features)
+            self._shortcuts[block] = self._find_shortcut(images, block, features)
         before = self._shortcuts[block]
         if before is None:
             return self._continue_in_full(images, block, features)
@@ -187,14 +179,14 @@ class Teacher(nn.Module):
         """Return Y_N and the network's output when Y_k of block `block` is replaced; see `continue_from`."""
         if block == len(self.boundaries):
             return features, self.continue_from(images, block, features)
-        last: list[Tensor] = []
+        collected: list[Tensor] = []
 
         def collect(name: str, output: Tensor) -> None:
-            last[:] = [self._collected(len(self.boundaries), output)]
+            collected.append(self._collected(len(self.boundaries), output))
 
         with listening(self.model, self.boundaries[-1:], collect):
             logits = self.continue_from(images, block, features)
-        return last[0], logits
+        return collected[-1], logits
 
     @torch.no_grad()
     def depends_on(self, block: int) -> bool:
@@ -240,6 +232,7 @@ class Teacher(nn.Module):
         native = layout.from_nchw(features, output)
         return native.clone() if name in self._overwritten else native
 
+    @torch.no_grad()
     def _find_shortcut(self, images: Tensor, block: int, features: Tensor) -> tuple[str, ...] | None:
         """Return the modules that need not run to continue from a block; None if the whole network must run."""
         if self.layouts[block - 1].num_prefix:

@@ -23,12 +23,9 @@ def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, T
     """
     if not path.is_file():
         raise TeacherError(f"there is no weights file {path}; {setting} must be hub, package or a file")
+    safe = path.suffix == ".safetensors"
     try:
-        content = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise TeacherError(f"the weights in {path} are truncated or not plain tensors: {on_one_line(error)}") from error
     for key in ("state_dict", "model"):
@@ -47,14 +44,11 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *
     """
     own = model.state_dict()
     problems: list[str] = []
-    missing = [name for name in own if name not in weights]
-    surplus = [name for name in weights if name not in own]
-    shapes = [name for name in own if name in weights and own[name].shape != weights[name].shape]
-    if missing:
+    if missing := [name for name in own if name not in weights]:
         problems.append(f"{len(missing)} of the model's tensors are missing, first {missing[0]}")
-    if surplus:
+    if surplus := [name for name in weights if name not in own]:
         problems.append(f"{len(surplus)} are not in the model, first {surplus[0]}")
-    if shapes:
+    if shapes := [name for name in own if name in weights and own[name].shape != weights[name].shape]:
         name = shapes[0]
         there, here = tuple(weights[name].shape), tuple(own[name].shape)
         problems.append(f"{len(shapes)} have another shape, first {name}: {there} in the file, {here} in the model")

@@ -59,12 +59,7 @@ class Verification:
 
 
 def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float = 60.0) -> Verification:
-    """Check what a certificate claims of an instance.
-
-    Args:
-        instance: candidates, scores and costs, built anew from the tables.
-        certificate: the claims.
-        time_limit_s: seconds for HiGHS, which is killed soon after.
+    """Check the claims of a certificate about an instance, built anew from the tables; HiGHS is killed after its time.
 
     Raises:
         ConfigError: the certificate's architecture is not one of the instance.

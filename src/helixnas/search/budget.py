@@ -46,5 +46,10 @@ class Budget:
             if name not in resources:
                 raise UnknownNameError("resource", name, resources)
 
+    def allows(self, costs: Mapping[str, int]) -> bool:
+        """Return whether costs meet every limit."""
+        below = all(costs[name] <= limit for name, limit in self.upper.items())
+        return below and all(costs[name] >= limit for name, limit in self.lower.items())
+
     def __hash__(self) -> int:
         return hash((frozenset(self.upper.items()), frozenset(self.lower.items())))

@@ -8,7 +8,7 @@ again.
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -68,9 +68,10 @@ def solve_milp(
     budget.check(instance.resources)
     started = time.monotonic()
     scores = np.concatenate([block.score for block in instance.blocks])
+    firsts = np.cumsum([0, *(len(block) for block in instance.blocks[:-1])])
     unit = max(1.0, float(np.abs(scores).max()))
     constraints = [*_chain_rows(instance), *_limit_rows(instance, budget)]
-    upper = _allowed(instance, budget)
+    bounds = Bounds(0, _allowed(instance, budget))  # pyright: ignore[reportArgumentType] - scipy takes an array
     bound: float | None = None
     if presolve is None:
         presolve = not budget.upper.keys() & budget.lower.keys()
@@ -81,7 +82,7 @@ def solve_milp(
         solved = milp(
             scores / unit,
             integrality=np.ones(len(scores)),
-            bounds=Bounds(0, upper),  # pyright: ignore[reportArgumentType] - scipy takes an array
+            bounds=bounds,
             constraints=constraints,
             options={"mip_rel_gap": 0.0, "presolve": presolve, **({"time_limit": left} if left < math.inf else {})},
         )
@@ -92,10 +93,9 @@ def solve_milp(
         if solved.x is None:
             break
         chosen = np.flatnonzero(solved.x > 0.5)
-        firsts = np.cumsum([0, *(len(block) for block in instance.blocks[:-1])])
-        rows = tuple(int(place) for place in chosen - firsts)
+        rows = tuple(int(place - start) for place, start in zip(chosen, firsts, strict=True))
         score, costs = total(instance, rows)
-        if _within(costs, budget):
+        if budget.allows(costs):
             status = "optimal" if solved.status == 0 else "unknown"
             return MilpAnswer(status=status, rows=rows, score=score, bound=bound, seconds=seconds)
         forbidden = sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), (1, len(scores)))
@@ -152,8 +152,3 @@ def total(instance: Instance, rows: Sequence[int]) -> tuple[int, dict[str, int]]
         parts = [int(block.costs[row, column]) for block, row in chosen]
         costs[name] = sum(parts) if how == "sum" else max(parts)
     return sum(int(block.score[row]) for block, row in chosen), costs
-
-
-def _within(costs: Mapping[str, int], budget: Budget) -> bool:
-    below = all(costs[name] <= limit for name, limit in budget.upper.items())
-    return below and all(costs[name] >= limit for name, limit in budget.lower.items())

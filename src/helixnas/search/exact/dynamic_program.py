@@ -30,7 +30,7 @@ NUM_PAIRS = 2**20
 
 
 class OutOfTimeError(Exception):
-    """The deadline passed; the solver returns the best answer so far."""
+    """The deadline passed."""
 
 
 class TooManyPartialsError(Exception):
@@ -39,16 +39,12 @@ class TooManyPartialsError(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layer:
-    """Partial architectures after one block."""
+    """Partial architectures after one block: index of the last width, score, costs, and place in the order of texts."""
 
     width: Ints
-    """(partials,) index of the width they end in."""
-
     score: Ints
     costs: Ints
     rank: Ints
-    """(partials,) place in the order of their texts."""
-
     parent: Ints
     """(partials,) place in the layer before."""
 
@@ -69,8 +65,6 @@ class Rules:
 
     limits: Limits
     is_max: tuple[bool, ...]
-    """Per resource, whether it combines by maximum."""
-
     num_ties: int
     """Resources that break ties; those after them only have limits."""
 
@@ -115,13 +109,12 @@ def sweep(chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> S
     num_partials, dominated = 0, 0
     for number, link in enumerate(chain.links):
         kept = _undominated_rows(link, rules)
-        dominated += len(link) - len(kept)
-        reduced = np.zeros(len(kept)) if relaxation is None else relaxation.reduced[number][kept]
         left = link.take(kept)
+        reduced = np.zeros(len(kept)) if relaxation is None else relaxation.reduced[number][kept]
         step = _Step(chain, rules, number + 1, left, layers[-1], relaxation, reduced)
         parts = [step.states(width) for width in np.unique(left.end).tolist()]
         num_partials += step.num_seen
-        dominated += step.num_dominated
+        dominated += len(link) - len(kept) + step.num_dominated
         layers.append(_settle(join(parts), left))
         if len(layers[-1]) > rules.most_partials:
             raise TooManyPartialsError

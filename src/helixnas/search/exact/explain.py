@@ -14,7 +14,7 @@ import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.exact.chain import Ahead, Limits, build_chain
+from helixnas.search.exact.chain import Limits, build_chain
 from helixnas.search.exact.dynamic_program import Rules, TooManyPartialsError, sweep
 from helixnas.search.exact.feasibility import any_within, priced, to_limits
 from helixnas.search.exact.relaxation import relax
@@ -25,12 +25,13 @@ NUM_HALVINGS = 6
 """Bisection steps for the factor."""
 
 MOST_PARTIALS = 500_000
-"""Partial architectures that one question may keep."""
+"""Partial architectures that the check of one set of limits may keep."""
 
 
 def explain(instance: Instance, budget: Budget) -> Infeasibility:
     """Return why no architecture meets `budget`; it must be infeasible."""
-    reach = _reach(instance)
+    everything = dict.fromkeys(range(len(instance.resources)), LARGEST_TOTAL)
+    reach = build_chain(instance, Limits(upper=everything, lower={})).ahead[0]
     smallest = {name: int(reach.least[0, column]) for column, name in enumerate(instance.resources)}
     largest = {name: int(reach.most[0, column]) for column, name in enumerate(instance.resources)}
     if instance.size == 0:
@@ -45,12 +46,6 @@ def explain(instance: Instance, budget: Budget) -> Infeasibility:
         needed={} if factor is None else {name: int(limit * factor) for name, limit in budget.upper.items()},
         exact=is_smallest and is_least,
     )
-
-
-def _reach(instance: Instance) -> Ahead:
-    """Return the least and the most of every resource over the whole space."""
-    everything = {column: LARGEST_TOTAL for column in range(len(instance.resources))}
-    return build_chain(instance, Limits(upper=everything, lower={})).ahead[0]
 
 
 def _conflict(instance: Instance, budget: Budget) -> tuple[Budget, bool]:

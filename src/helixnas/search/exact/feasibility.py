@@ -33,7 +33,7 @@ def is_feasible(instance: Instance, budget: Budget) -> bool:
 
 
 def any_within(instance: Instance, limits: Limits, *, most_partials: int = MOST_PARTIALS) -> Ints | None:
-    """Return the row per block of some architecture inside the limits, or None where there is none.
+    """Return the row per block of some architecture inside the limits, if any.
 
     Raises:
         ConfigError: the decision needs more than `most_partials` partial architectures.

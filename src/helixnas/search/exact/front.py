@@ -30,13 +30,8 @@ def pareto_front(
 ) -> ParetoFront:
     """Return the complete front of score against `resources` among the architectures inside the budget, by score.
 
-    It is empty if no architecture meets the limits.
-
-    Args:
-        instance: candidates, scores and costs.
-        budget: limits in whole units.
-        resources: the front's resources, up to three for any size of space.
-        resolution: per resource, a step to whose multiples every candidate's cost is rounded up, the limits' included.
+    It is empty if no architecture meets the limits. Up to three resources work for any size of space. `resolution` is, per
+    resource, a step to whose multiples every candidate's cost is rounded up, for the limits too.
 
     Raises:
         UnknownNameError: a resource is not one of the instance's.
@@ -57,15 +52,10 @@ def pareto_front(
     chain = build_chain(rounded, limits)
     rows = np.zeros((0, len(instance.blocks)), np.int64)
     if not chain.is_empty:
-        rules = Rules(
-            limits=limits,
-            asked=tuple(columns),
-            is_max=instance.is_max,
-            num_ties=len(instance.resources),
-            most_partials=MOST_POINTS,
-        )
+        num_ties = len(instance.resources)
+        rules = Rules(limits=limits, asked=tuple(columns), is_max=instance.is_max, num_ties=num_ties)
         try:
-            layers = sweep(chain, rules).layers
+            layers = sweep(chain, replace(rules, most_partials=MOST_POINTS)).layers
         except TooManyPartialsError as error:
             raise ConfigError(_refusal(instance, budget, resources)) from error
         rows = trace(layers, _front_of(layers[-1], columns))

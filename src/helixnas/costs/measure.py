@@ -11,7 +11,6 @@ from helixnas.nn import count_all
 from helixnas.space import SearchSpace
 
 COUNTED = ("params", "macs", "flops", "activation_bytes")
-"""Resources that are counted, not measured."""
 
 
 def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chans: int = 3) -> CostTable:

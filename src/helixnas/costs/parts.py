@@ -29,8 +29,6 @@ class Part:
 
     in_width: int
     size: int
-    """Side of the square input."""
-
     build: Callable[[], nn.Module] = field(compare=False, repr=False)
 
     def shape(self, batch_size: int = 1) -> tuple[int, int, int, int]:

@@ -1,15 +1,14 @@
 """Timing all parts of a space and a few whole networks in rounds; the result is the median of each.
 
 Every round runs each workload once: repeating one part alone would keep its weights in the cache, as in no real network,
-and a temporary slowdown of the machine affects all workloads alike. Preparation (compiling, exporting) takes most of the
-time; runtimes that read files reuse those of an interrupted measurement.
+and a temporary slowdown of the machine affects all workloads alike. Preparation takes most of the time.
 """
 
 import gc
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,19 +52,20 @@ class TimingRecord(NamedTuple):
     note: str
 
 
+@dataclass(eq=False)
 class Timing:
     """A resumable job that prepares workloads and times them in rounds.
 
     Runtimes that read files keep them in the folder `files`, which the caller removes.
     """
 
-    def __init__(self, workloads: Sequence[Workload], *, config: CostsConfig, files: Path) -> None:
-        self.workloads = tuple(workloads)
-        self.config = config
-        self.files = files
-        self.times: list[list[int]] = []
-        self.num_interruptions = 0
-        """Number of times the process was preempted in measured rounds; 0 where the system does not report it."""
+    workloads: Sequence[Workload]
+    _: KW_ONLY
+    config: CostsConfig
+    files: Path
+    times: list[list[int]] = field(default_factory=list[list[int]], init=False)
+    num_interruptions: int = field(default=0, init=False)
+    """Number of times the process was preempted in measured rounds; 0 if the system does not report it."""
 
     @property
     def num_steps(self) -> int:

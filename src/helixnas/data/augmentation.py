@@ -1,8 +1,6 @@
 """Image transforms: a centre crop for rating and evaluation, augmentation for training.
 
-Augmentation depends only on (seed, epoch, sample, view), not on the batch, the process or earlier draws, so a run
-resumed in the middle of an epoch sees the same images.
-
+Augmentation depends only on (seed, epoch, sample, view), so a run resumed in the middle of an epoch sees the same images.
 Shifts and flips are applied to whole batches, with one table of random numbers per (seed, epoch, view) and one row per
 sample. ImageNet-style augmentation works on single images with the global generators that timm and torchvision use;
 they are seeded per sample and restored afterwards.
@@ -53,10 +51,7 @@ class Variation(NamedTuple):
     """timm's name of an auto-augment policy; empty for none."""
 
     color_jitter: float = 0.0
-    """Strength of brightness, contrast and saturation jitter."""
-
     erasing: float = 0.0
-    """Probability of random erasing."""
 
 
 # timm's v0, and RandAugment at magnitude 10, posterize to 0 bits, which Pillow refuses. v0r reverses the direction of

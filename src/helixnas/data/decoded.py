@@ -22,11 +22,8 @@ from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import ArtifactError, DataError, first_line
 
-MAX_CACHE_BYTES = 2**30
-"""Largest decoded data set that is cached by default."""
-
-MAX_CACHE_PIXELS = 96
-"""Longest side of images that are cached by default."""
+MAX_CACHE_BYTES, MAX_CACHE_PIXELS = 2**30, 96
+"""Largest decoded data set, and longest side of its images, that is cached by default."""
 
 MIN_KEPT_BYTES = 2**20
 """Smaller data sets are decoded in well under a second and not stored on disk."""

@@ -43,7 +43,7 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:
-    """A subset of the images of a source; created by `open_data`.
+    """A subset, `rows`, of the images in a store, which holds all labels; without labels there are 0 classes.
 
     >>> from helixnas.data import DataConfig, open_data
     >>> rating = open_data(DataConfig(name="digits", num_rating=100), image_size=16, seed=0).rating
@@ -58,13 +58,8 @@ class ImageSet:
 
     store: ImageStore
     rows: Int64[np.ndarray, " images"]
-    """Rows of the images in the store."""
-
     all_labels: Int64[np.ndarray, " stored"] | None
-    """Class index of every row of the store, or None."""
-
     num_classes: int
-    """Number of classes; 0 without labels."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -99,11 +94,7 @@ class ImageSet:
         return len(self) // batch_size if drop_last else -(-len(self) // batch_size)
 
     def subset(self, images: int | Sequence[int] | Int64[np.ndarray, " chosen"]) -> "ImageSet":
-        """Return a number of images, evenly by class, or the images at given positions.
-
-        Raises:
-            DataError: there are too few images, or a position is outside the set.
-        """
+        """Return a number of images, evenly by class, or those at given positions; raises `DataError` if there are none."""
         if isinstance(images, int):
             if not 1 <= images <= len(self):
                 raise DataError(f"cannot take {images:,} images: the {self.name} set has {len(self):,}")

@@ -20,7 +20,6 @@ from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError, first_line
 
 Failure = tuple[int, str]
-"""A row that could not be read, and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

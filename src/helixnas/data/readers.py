@@ -7,27 +7,25 @@ reader is a stream, which cannot be resumed in the middle.
 import importlib.util
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from timm.data.dataset_factory import create_dataset
+from timm.data import dataset_factory
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
 from helixnas.data.source import FileSpans, Source, Span, find_root, read_array
 from helixnas.errors import DataError, first_line
 
+create_dataset: Any = dataset_factory.create_dataset  # its annotations leave out what a reader returns
 _SHARD_IMAGES = ("jpg", "jpeg", "png", "webp")
 
 
 def open_source(config: DataConfig, *, root: str, split: str) -> Source:
-    """Open the data set `config.name` in `root` and `split`.
-
-    Raises:
-        DataError: the root, the split or a package is missing, or there are no images.
+    """Open the data set `config.name`; raises `DataError` if the root, the split, a package or images are missing.
 
     >>> open_source(DataConfig(name="digits"), root="", split="train").num_images
     1797
@@ -53,14 +51,8 @@ def _open_digits() -> Source:
 
     digits: Any = load_digits()
     pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
-    return Source(
-        title="digits",
-        num_images=len(pixels),
-        labels=digits.target.astype(np.int64),
-        class_names=tuple(str(name) for name in digits.target_names),
-        read=partial(read_array, pixels),
-        locate=partial(_numbered, "digits"),
-    )
+    names = tuple(str(name) for name in digits.target_names)
+    return _numbered_images("digits", len(pixels), digits.target.astype(np.int64), names, partial(read_array, pixels))
 
 
 def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
@@ -71,7 +63,7 @@ def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
         raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
     try:
         settings = {"cache_tarinfo": False} if is_tar else {}
-        reader: Any = create_dataset("", root=str(path), split=split, **settings).reader
+        reader = create_dataset("", root=str(path), split=split, **settings).reader
     except tarfile.TarError as error:
         raise DataError(f"{path} is not a readable tar: {error}") from error
     except OSError as error:
@@ -88,6 +80,21 @@ def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
         return _source_of_files(title, spans, None, ())
     names = tuple(sorted(class_index, key=class_index.__getitem__))
     return _source_of_files(title, spans, np.asarray(labels, dtype=np.int64), names)
+
+
+def _numbered_images(
+    title: str,
+    num_images: int,
+    labels: np.ndarray | None,
+    class_names: tuple[str, ...],
+    read: Callable[[int], Image.Image],
+) -> Source:
+    locate = partial(_number, title)
+    return Source(title=title, num_images=num_images, labels=labels, class_names=class_names, read=read, locate=locate)
+
+
+def _number(title: str, index: int) -> str:
+    return f"image {index} of {title}"
 
 
 def _source_of_files(title: str, spans: list[Span], labels: np.ndarray | None, class_names: tuple[str, ...]) -> Source:
@@ -138,11 +145,10 @@ def _tar_spans(reader: Any, path: Path) -> list[Span]:
 
 
 def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
-    """Open one of torchvision's data sets."""
     place = root if config.download and root else str(find_root(root))
     title = f"{config.name}, split {split!r}, in {place}"
     try:
-        dataset: Any = create_dataset(config.name, root=place, split=split, download=config.download)
+        dataset = create_dataset(config.name, root=place, split=split, download=config.download)
     except (RuntimeError, OSError, ValueError) as error:
         hint = "" if config.download else "; data.download: true downloads it if torchvision can"
         raise DataError(f"{title} cannot be opened{hint}: {first_line(error)}") from error
@@ -151,14 +157,8 @@ def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
         known = getattr(dataset, "targets", None)
         labels = np.asarray([row[0] for row in dataset.index] if known is None else known, dtype=np.int64)
         labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class is the first of eight columns
-    return Source(
-        title=title,
-        num_images=len(dataset),
-        labels=labels,
-        class_names=_class_names(getattr(dataset, "classes", ()), labels),
-        read=partial(_read_pair, dataset),
-        locate=partial(_numbered, title),
-    )
+    names = _class_names(getattr(dataset, "classes", ()), labels)
+    return _numbered_images(title, len(dataset), labels, names, partial(_read_pair, dataset))
 
 
 def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
@@ -166,21 +166,15 @@ def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
     _require_package("datasets", config.name)
     title = f"{config.name}, split {split!r}"
     try:
-        reader: Any = create_dataset(config.name, root=root or None, split=split).reader
+        reader = create_dataset(config.name, root=root or None, split=split).reader
     except Exception as error:  # the package has its own errors for network, names, splits and columns
         raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
     labels = None
     if config.labels and reader.label_key in reader.dataset.column_names:
         labels = np.asarray(list(reader.iter_targets()), dtype=np.int64)
         labels = None if (labels < 0).any() else labels  # marks a split without labels
-    return Source(
-        title=title,
-        num_images=len(reader),
-        labels=labels,
-        class_names=_class_names(tuple(reader.class_to_idx), labels),
-        read=partial(_read_stream, reader),
-        locate=partial(_numbered, title),
-    )
+    names = _class_names(tuple(reader.class_to_idx), labels)
+    return _numbered_images(title, len(reader), labels, names, partial(_read_stream, reader))
 
 
 def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
@@ -189,7 +183,7 @@ def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
     path = find_root(root)
     title = f"{config.name}, split {split!r}, in {path}"
     try:
-        reader: Any = create_dataset(config.name, root=str(path), split=split).reader
+        reader = create_dataset(config.name, root=str(path), split=split).reader
         shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
         samples = [sample for shard in shards for sample in _index_shard(shard)]
     except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
@@ -220,7 +214,6 @@ def _index_shard(shard: str) -> Iterator[tuple[Span, int | None]]:
 
 
 def _require_package(package: str, name: str) -> None:
-    """Raise `DataError` if an optional package is not installed."""
     if importlib.util.find_spec(package) is None:
         raise DataError(f"data.name {name!r} needs the package {package}; pip install {package}")
 
@@ -234,13 +227,7 @@ def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
     return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
 
 
-def _numbered(title: str, index: int) -> str:
-    """Return the name of an image without a path."""
-    return f"image {index} of {title}"
-
-
 def _read_pair(dataset: Any, index: int) -> Image.Image:
-    """Return the image of a torchvision (image, class) pair."""
     return dataset[index][0]
 
 

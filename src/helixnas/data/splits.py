@@ -1,8 +1,7 @@
 """Splitting a source into training, rating and evaluation images.
 
-The rating images are taken from the training data and used to choose among architectures; a final accuracy on the same
-images would be biased by that choice. The evaluation images are drawn first, so they do not depend on the number of
-rating images.
+The rating images are taken from the training data and used to choose among architectures, so a final accuracy on them
+would be biased. The evaluation images are drawn first, so they do not depend on the number of rating images.
 """
 
 import logging
@@ -43,8 +42,6 @@ class DataSplits:
     """For the final accuracy only; None without labels."""
 
     num_classes: int
-    """Number of classes; 0 without labels."""
-
     class_names: tuple[str, ...]
 
 
@@ -125,10 +122,7 @@ def _divide(
 
 
 def open_images(config: DataConfig, *, image_size: int, progress: Progress | None = None) -> ImageSet:
-    """Open all images of `config.split` as one set, to validate a model.
-
-    Raises:
-        DataError: the root or a package is missing, there are no images, or too many are unreadable.
+    """Open all images of `config.split` as one set, to validate a model; raises as `open_data` does.
 
     >>> len(open_images(DataConfig(name="digits"), image_size=8))
     1797

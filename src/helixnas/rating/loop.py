@@ -5,7 +5,7 @@ class, and batch statistics depend on the mix.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from helixnas.rating.config import RatingConfig
 from helixnas.rating.path_scores import PathScores
 from helixnas.rating.readout import BlockReadouts, read_out
 from helixnas.rating.tree import Score, rate_cell
-from helixnas.supernet import Supernet
+from helixnas.supernet import Supernet, SupernetBlock
 from helixnas.teacher import Teacher
 
 
@@ -33,42 +33,37 @@ class BatchRecord:
     num_paths: int
 
 
+@dataclass(eq=False)
 class Rating:
     """Rates all paths of all blocks on held-out `images`, batch by batch, in an order that `seed` decides.
 
     The trained supernet does not change. Readouts, if any, are fitted on `training_images`.
     """
 
-    def __init__(
-        self,
-        teacher: Teacher,
-        supernet: Supernet,
-        images: ImageSet,
-        *,
-        training_images: ImageSet | None = None,
-        config: RatingConfig,
-        runtime: Runtime,
-        seed: int,
-    ) -> None:
-        self.teacher = teacher
-        self.supernet = supernet
-        self.images = images
-        self.config = config
-        self.runtime = runtime
-        self.seed = seed
-        sizes = _batch_sizes(len(images), config.batch_size)
-        if config.batch_norm == "recalibrated" and len(sizes) < 2:
+    teacher: Teacher
+    supernet: Supernet
+    images: ImageSet
+    _: KW_ONLY
+    training_images: ImageSet | None = None
+    config: RatingConfig
+    runtime: Runtime
+    seed: int
+
+    def __post_init__(self) -> None:
+        config, number = self.config, len(self.images)
+        self.batch_sizes = _batch_sizes(number, config.batch_size)
+        if config.batch_norm == "recalibrated" and len(self.batch_sizes) < 2:
             raise ConfigError(
-                f"rating.batch_norm=recalibrated needs two batches, but {len(images)} images make one of "
-                f"{config.batch_size}; choose a smaller rating.batch_size"
+                f"rating.batch_norm=recalibrated needs two batches, but {number} images make one of {config.batch_size}; "
+                "choose a smaller rating.batch_size"
             )
-        if config.readout == "linear" and training_images is None:
+        if config.readout != "linear":
+            self.training_images = None
+        elif self.training_images is None:
             raise ConfigError("rating.readout=linear needs training images to fit readouts on")
-        self.training_images = training_images if config.readout == "linear" else None
-        self.batch_sizes = sizes
         self.readouts: dict[int, dict[tuple[int, int], Tensor]] = {}
         self.scores: dict[int, npt.NDArray[np.float64]] = {
-            block.number: np.empty((_num_rows(supernet, block.number), 0, len(config.scores))) for block in supernet
+            block.number: np.empty((_num_rows(block), 0, len(config.scores))) for block in self.supernet
         }
 
     @property
@@ -121,7 +116,7 @@ class Rating:
                 with explained, torch.no_grad(), self.runtime.autocast():
                     fit.add(self.teacher.features(self.runtime.images(batch.images)))
                 step += 1
-                yield BatchRecord(step, _num_rows(self.supernet, block.number))
+                yield BatchRecord(step, _num_rows(block))
             self.readouts[block.number] = fit.solve()
 
     def _batches(self, skip: int) -> Iterator[Tensor]:
@@ -181,19 +176,18 @@ class Rating:
 
     def tables(self) -> tuple[RatingTable, ...]:
         """Return the finished tables of all blocks, rows by previous width, then cell, then path."""
-        return tuple(self._table(block.number) for block in self.supernet)
+        return tuple(map(self._table, self.supernet))
 
-    def _table(self, number: int) -> RatingTable:
-        block = self.supernet.block(number)
+    def _table(self, block: SupernetBlock) -> RatingTable:
         paths = [path for cell in block for path in cell.cell.paths()]
         repeats = len(block.previous_widths)
         return RatingTable(
-            block=number,
+            block=block.number,
             previous_width=np.repeat(np.array(block.previous_widths, dtype=np.int64), len(paths)),
             path=tuple(path.text for path in paths) * repeats,
             width=np.tile(np.array([path.width for path in paths], dtype=np.int64), repeats),
             batch_sizes=np.array(self.batch_sizes[: self.num_done], dtype=np.int64),
-            scores={name: self.scores[number][:, :, i] for i, name in enumerate(self.config.scores)},
+            scores={name: self.scores[block.number][:, :, i] for i, name in enumerate(self.config.scores)},
         )
 
     def state(self) -> dict[str, Any]:
@@ -215,6 +209,5 @@ def _batch_sizes(num_images: int, batch_size: int) -> list[int]:
     return sizes
 
 
-def _num_rows(supernet: Supernet, number: int) -> int:
-    block = supernet.block(number)
+def _num_rows(block: SupernetBlock) -> int:
     return len(block.previous_widths) * sum(cell.cell.num_paths for cell in block)

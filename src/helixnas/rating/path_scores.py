@@ -6,6 +6,7 @@ They need no labels and, like Eq. 7, are summed over blocks; they cost one pass 
 """
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 import torch.nn.functional as F
@@ -20,29 +21,24 @@ SMALLEST = 1e-12
 """Least relative error, squared or not, so that the logarithm is finite for a perfect path."""
 
 
+@dataclass(eq=False)
 class PathScores:
     """Scores the paths of block number `block` (1 .. N) on one batch.
 
     `names` are those of `SCORES`, images have values in [0, 1], features (Y_0 .. Y_N) and logits are the teacher's.
     """
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        *,
-        teacher: Teacher,
-        images: Float[Tensor, "batch channels height width"],
-        features: Sequence[Tensor],
-        logits: Float[Tensor, "batch classes"],
-        block: int,
-    ) -> None:
-        self.names = tuple(names)
-        self.teacher = teacher
-        self.images = images
-        self.target = features[block]
-        self.last = features[-1]
-        self.logits = logits.float()
-        self.block = block
+    names: Sequence[str]
+    _: KW_ONLY
+    teacher: Teacher
+    images: Float[Tensor, "batch channels height width"]
+    features: Sequence[Tensor]
+    logits: Float[Tensor, "batch classes"]
+    block: int
+
+    def __post_init__(self) -> None:
+        self.target, self.last = self.features[self.block], self.features[-1]
+        self.logits = self.logits.float()
         self.scale = spread(self.target)
 
     def __call__(self, prediction: Float[Tensor, "batch channels height width"]) -> Float[Tensor, " scores"]:

@@ -1,11 +1,10 @@
 """An instance of the search: per block the candidates with their widths, scores and costs, as integers (Eq. 4).
 
-Integers, because sums of floats depend on the order of addition, and with them optimum, ties and hash would too. A
-score is counted in units of 1e-12, a cost in whole parameters, multiply-adds, bytes or nanoseconds.
+Sums of floats depend on the order of addition, and with them optimum, ties and hash would too. So a score is counted in
+units of 1e-12, a cost in whole parameters, multiply-adds, bytes or nanoseconds.
 
-The blocks form a chain: candidate b of block k may follow candidate a of block k - 1 where ``b.width_in ==
-a.width_out``. The stem is a first block with one candidate, the head a last block with one candidate per width that
-reaches it, so a head whose cost depends on the last width needs no special case.
+The blocks form a chain: candidate b of block k may follow candidate a of block k - 1 if ``b.width_in == a.width_out``. The
+stem is a first block with one candidate, the head a last block with one candidate per width that reaches it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,11 +44,9 @@ class InstanceBlock:
     """
 
     width_in: Ints
-    """(rows,) channels that the candidate receives; the stem may use any number."""
+    """(rows,) channels that the candidate receives, `width_out` those that it returns; the stem may receive any number."""
 
     width_out: Ints
-    """(rows,) channels that the candidate gives."""
-
     score: Ints
     """(rows,) local score in units of 1e-12, lower is better."""
 
@@ -156,7 +153,7 @@ class InstanceBlock:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Instance:
-    """The input of the search: blocks in order, and the names of their costs.
+    """The input of the search: blocks, the names of their costs in the order that breaks ties, and the exact size.
 
     >>> def block(score: int) -> InstanceBlock:
     ...     one = np.array([1])
@@ -169,13 +166,10 @@ class Instance:
     """Stem, searched blocks and head, in order."""
 
     resources: tuple[str, ...]
-    """Names of the costs, in the order that breaks ties."""
-
     combine: tuple[Combine, ...] = ()
     """Per resource, whether the blocks' costs add up or the largest counts; left out, they add up."""
 
     size: int = field(init=False)
-    """Exact number of architectures."""
 
     def __post_init__(self) -> None:
         if not self.blocks:

@@ -14,7 +14,6 @@ from helixnas.errors import ConfigError
 from helixnas.search.tables import Tables
 
 COMBINED = "combined"
-"""Name of the combined score in a `RatingTable`."""
 
 
 def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> dict[str, float]:

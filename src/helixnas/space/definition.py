@@ -33,7 +33,6 @@ from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 
 FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro}
-"""Builders of spaces by name."""
 
 
 def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:

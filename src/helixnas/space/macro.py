@@ -1,9 +1,8 @@
 """The space of NAS-Bench-Macro, with identities written as shorter cells.
 
 The benchmark codes a CIFAR-10 network as eight digits, one per layer: 0 identity, 1 MBConv 3x3 of expansion 3, 2 MBConv
-5x5 of expansion 6 (ReLU, no squeeze-excite). In the first layer of a block, which changes width and resolution, the
-identity is a 1x1 convolution with batch norm and a real choice. A later identity only makes the block shorter; here it
-is a *shorter cell with its own weights*, so the 6,561 codes name 3,969 different networks.
+5x5 of expansion 6 (ReLU, no squeeze-excite). In the first layer of a block, the identity is a 1x1 convolution with batch
+norm. A later identity is here a *shorter cell with its own weights*, so the 6,561 codes name 3,969 different networks.
 """
 
 from collections.abc import Sequence
@@ -50,10 +49,7 @@ def macro(
 
 
 def from_code(code: str, space: SearchSpace | None = None) -> Architecture:
-    """Return the network of one of the benchmark's codes.
-
-    Raises:
-        SpaceError: the code is not eight digits of 0, 1, 2 (as many as the space has layers).
+    """Return the network of one of the benchmark's codes; raises `SpaceError` unless it has a digit per layer.
 
     >>> from_code("22212220").text
     '64:mb6_k5,mb6_k5 128:mb6_k5,mb3_k3,mb6_k5 256:mb6_k5,mb6_k5'

@@ -68,11 +68,7 @@ class Operation:
 
     @staticmethod
     def from_dict(name: str, values: object) -> "Operation":
-        """Read what `to_dict` wrote.
-
-        Raises:
-            SpaceError: no kind is given, or an option is not a plain value.
-        """
+        """Read what `to_dict` wrote; raises `SpaceError` if no kind is given, or an option is not a plain value."""
         if not isinstance(values, Mapping) or not isinstance(values.get("kind"), str):
             raise SpaceError(f"operation {name!r} needs a kind, for example {{kind: mbconv, kernel: 3, expansion: 6}}")
         for key, value in values.items():

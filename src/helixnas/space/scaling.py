@@ -35,12 +35,8 @@ def scale(
 ) -> Scaled:
     """Return an architecture with widths, depths and image size multiplied.
 
-    Args:
-        architecture: the network to scale.
-        width: factor of every width; the result is a multiple of 8, at least 90 % of the exact value.
-        depth: factor of the layers of every stage, rounded up.
-        resolution: factor of `image_size`, rounded to a whole pixel.
-        image_size: height and width of the images of `architecture`, in pixels.
+    Widths become multiples of 8, at least 90 % of the exact value; the layers of every stage are rounded up, and
+    `image_size`, the height and width of the images of `architecture`, to a whole pixel.
 
     Raises:
         SpaceError: a factor is not a number above 0.

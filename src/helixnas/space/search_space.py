@@ -104,10 +104,7 @@ MOST_LAYERS = 1000
 
 
 def alike_layers(operations: tuple[Operation, ...], number: int) -> tuple[tuple[Operation, ...], ...]:
-    """Return the layers of a cell in which every layer chooses among the same operations.
-
-    Raises:
-        SpaceError: there are more than 1,000 layers.
+    """Return layers that all choose among the same operations; raises `SpaceError` if there are more than 1,000.
 
     >>> len(alike_layers((Operation.of("skip", kind="projection"),), 3))
     3
@@ -224,11 +221,7 @@ class SearchSpace:
         return (self.stem_width,) if block == 1 else self.blocks[block - 2].widths
 
     def architecture(self, paths: tuple[Path, ...]) -> Architecture:
-        """Return the network with one path per block.
-
-        Raises:
-            SpaceError: the number of paths is not that of the blocks, or a path is not of its block.
-        """
+        """Return the network with one path per block; raises `SpaceError` if one is missing or not of its block."""
         if len(paths) != len(self.blocks):
             raise SpaceError(f"space {self.name!r} has {len(self.blocks)} blocks, but {len(paths)} paths were given")
         for number, (block, path) in enumerate(zip(self.blocks, paths, strict=True), start=1):

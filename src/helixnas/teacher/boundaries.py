@@ -16,7 +16,6 @@ from helixnas.teacher.layout import layout_of
 from helixnas.teacher.trace import Recorder, run_blank
 
 MAX_LISTED = 24
-"""Number of candidates per stride in an error message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +74,7 @@ def cut_candidates(model: nn.Module, input_size: tuple[int, int], *, in_chans: i
     found: dict[str, Candidate | None] = {}
 
     def note(name: str, output: Any) -> None:
-        candidate = _candidate(model, name, output, (in_chans, *input_size))
-        found[name] = None if name in found else candidate
+        found[name] = None if name in found else _candidate(model, name, output, input_size)
 
     run_blank(model, [name for name, _ in model.named_modules() if name], note, (in_chans, *input_size))
     return [candidate for candidate in found.values() if candidate is not None]
@@ -119,13 +117,13 @@ def _declared(model: nn.Module) -> dict[int, str]:
     return {int(part["reduction"]): str(part["module"]) for part in info}
 
 
-def _candidate(model: nn.Module, name: str, output: Any, shape: tuple[int, int, int]) -> Candidate | None:
+def _candidate(model: nn.Module, name: str, output: Any, input_size: tuple[int, int]) -> Candidate | None:
     try:
-        features = layout_of(model, name, output, shape[1:]).to_nchw(output)
+        features = layout_of(model, name, output, input_size).to_nchw(output)
     except TeacherError:
         return None
     size = (int(features.shape[2]), int(features.shape[3]))
-    stride = _stride(shape[1:], size)
+    stride = _stride(input_size, size)
     if stride is None:
         return None
     return Candidate(name=name, stride=stride, channels=int(features.shape[1]), size=size)

@@ -9,7 +9,7 @@ import torch
 from timm.data import resolve_data_config
 from torch import Tensor, nn
 
-from helixnas.artifacts.files import damaged, read_json, write_json
+from helixnas.artifacts.files import damaged, read_json, understanding, write_json
 from helixnas.errors import ArtifactError, TeacherError
 from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, save_weights
 from helixnas.teacher.boundaries import default_boundaries
@@ -122,14 +122,12 @@ def load_teacher(folder: Path) -> Teacher:
     """Read a frozen teacher from a run; raises `ArtifactError` if a file is missing or damaged."""
     description = read_json(folder / FILES[1])
     weights = load_saved_weights(folder / FILES[0])
-    try:
+    with understanding(folder / FILES[1]):
         name = str(description["model"])
         arguments = {**description["model_args"], "num_classes": int(description["num_classes"])}
         boundaries = tuple(str(each) for each in description["boundaries"])
         mean, std = ([float(value) for value in description[part]] for part in ("mean", "std"))
         height, width = (int(side) for side in description["input_size"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(folder / FILES[1], error) from error
     model = _create(name, arguments)
     load_weights(model, weights, str(folder / FILES[0]))
     return Teacher(model, boundaries, mean=mean, std=std, input_size=(height, width))

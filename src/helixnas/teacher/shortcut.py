@@ -2,8 +2,7 @@
 
 Stitching and task scores need the network's output for *given* features, many times for the same images. If all
 information passes through the module, as in most convolutional networks, the modules that finish before it need not run.
-The caller checks this once by comparing the outputs, and runs the full network if they differ (a ViT's class token
-bypasses its patches) or the short pass fails.
+The caller checks this once and else runs the full network (a ViT's class token bypasses its patches).
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence

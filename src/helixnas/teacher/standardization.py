@@ -1,9 +1,8 @@
 """Standardised features: each channel of Y_1 .. Y_N has mean 0 and variance 1 over training images.
 
 Most teachers' features are sums after a ReLU, with means as large as their standard deviations. A student path can only
-produce such means by the biases of its last layers, which Adam changes by at most the learning rate per step: for
-hundreds of steps the error of a path reflects its number of biases, not its capacity (docs/log.md). Standardisation
-removes this and gives every channel the same weight.
+produce such means by biases, which Adam changes by at most the learning rate per step: for hundreds of steps the error
+of a path reflects its number of biases, not its capacity (docs/log.md). Standardised channels also have equal weights.
 """
 
 from collections.abc import Iterable, Sequence

@@ -12,15 +12,10 @@ from torch import Tensor, nn
 from helixnas.errors import TeacherError, on_one_line
 
 PACKAGED_MODEL = "tf_efficientnet_lite0"
-"""The model whose ImageNet weights are in the package."""
 
 
 def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, Tensor]:
-    """Read a state dict from a .safetensors, .pt or .pth file, the value of `setting`.
-
-    Raises:
-        TeacherError: the file is missing, damaged, or not a state dict.
-    """
+    """Read a state dict from a .safetensors, .pt or .pth file; raises `TeacherError` if it is missing or damaged."""
     if not path.is_file():
         raise TeacherError(f"there is no weights file {path}; {setting} must be hub, package or a file")
     safe = path.suffix == ".safetensors"
@@ -37,11 +32,7 @@ def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, T
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *, whose: str = "the teacher") -> None:
-    """Load weights into a model; all names and shapes must match.
-
-    Raises:
-        TeacherError: they do not match; the message names the first difference of each kind.
-    """
+    """Load weights into a model; raises `TeacherError` with the first differences unless all names and shapes match."""
     own = model.state_dict()
     problems: list[str] = []
     if missing := [name for name in own if name not in weights]:

@@ -86,7 +86,6 @@ def dna_architecture(name: str) -> Architecture:
 
 
 def _register(name: str, size: str) -> None:
-    """Register one architecture with timm as ``dna_NAME``."""
     variant = f"dna_{name}"
 
     def build(pretrained: bool = False, **kwargs: Any) -> nn.Module:

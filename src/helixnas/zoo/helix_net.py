@@ -39,14 +39,8 @@ CONFIG = {
 class HelixNet(nn.Module):
     """Stem, one stage per block, 1x1 convolution, pooling, linear classifier.
 
-    Args:
-        architecture: the network to build.
-        num_classes: outputs of the classifier; 0 returns the pooled features.
-        in_chans: channels of the image.
-        drop_rate: dropout before the classifier.
-        drop_path_rate: stochastic depth as in timm's EfficientNet: layer l of L, counted from 0 after the first
-            convolution, has rate l / L times this.
-        global_pool: pooling type, as in timm.
+    The arguments are timm's: with 0 classes the network returns the pooled features, `drop_rate` is the dropout before the
+    classifier, and layer l of L, counted from 0 after the first convolution, has l / L times the `drop_path_rate`.
 
     Raises:
         ConfigError: a rate is not in [0, 1), or the number of classes or channels is too small.
@@ -225,10 +219,8 @@ def helixnas(
 ) -> nn.Module:
     """Build a network from its architecture.
 
-    Args:
-        pretrained: whether to load the weights that `pretrained_cfg` points to (a local folder, a file, a hub).
-        arch: an `Architecture`, its dict, or the path of an ``architecture.json``.
-        kwargs: arguments of `HelixNet` and of timm's builder.
+    `arch` is an `Architecture`, its dict, or the path of an ``architecture.json``. With `pretrained`, the weights that
+    `pretrained_cfg` points to (a local folder, a file, a hub) are loaded; `kwargs` are those of `HelixNet` and timm.
 
     Raises:
         ConfigError: `arch` is missing, or `pretrained` is set and `pretrained_cfg` names no weights.

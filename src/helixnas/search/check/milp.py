@@ -1,9 +1,8 @@
 """The search as a mixed-integer program for HiGHS: a second opinion that shares no code with the solver.
 
 One binary variable per candidate; one candidate per block; at every boundary, as many candidates end in a width as start
-from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. An
-answer that exceeds a limit in integers, within these tolerances, is excluded by a constraint and the program is solved
-again.
+from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. A
+constraint excludes an answer that exceeds a limit in integers, and the program is solved again.
 """
 
 import math
@@ -29,7 +28,7 @@ LIMIT_SCALE = 1000.0
 
 @dataclass(frozen=True, kw_only=True)
 class MilpAnswer:
-    """The answer of HiGHS."""
+    """The answer of HiGHS, with score and lower bound in units of 1e-12."""
 
     status: Literal["optimal", "infeasible", "unknown"]
     """Unknown: the time limit was reached, or all answers exceeded a limit."""
@@ -38,11 +37,7 @@ class MilpAnswer:
     """Row per block of its best answer, which is inside the limits in integers."""
 
     score: int | None = None
-    """That answer's score in units of 1e-12."""
-
     bound: float | None = None
-    """HiGHS's lower bound on the score, in units of 1e-12."""
-
     seconds: float
 
 

@@ -1,9 +1,8 @@
 """The best few of a chain, proven: a ceiling on the score rises until enough answers lie below it.
 
 Below a ceiling the dynamic program visits only what the Lagrangian bound cannot exclude, and finds exactly what a full
-run would find there. The bound is tight, so a low ceiling suffices and few partial architectures are visited. At any
-time the last completed ceiling is a lower bound on everything not yet found; with the best answer so far, that is what
-a time limit returns.
+run would find there. The bound is tight, so a low ceiling suffices. The last completed ceiling is a lower bound on
+everything not yet found; at a time limit, the search returns it with the best answer so far.
 """
 
 import math

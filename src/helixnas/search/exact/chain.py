@@ -1,8 +1,7 @@
 """The chain of an instance under a budget: the rows that connect and can meet each limit, with bounds on the rest.
 
 Between two blocks the only state is the width. So per boundary and width, the least and the most that the rest of the
-chain adds to a resource are known exactly; a candidate or a partial architecture that exceeds a limit even with the
-least is discarded. These are the bounds of the dynamic program.
+chain adds to a resource are known exactly: the bounds of the dynamic program.
 """
 
 from collections.abc import Mapping

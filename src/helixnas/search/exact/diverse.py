@@ -1,8 +1,7 @@
 """Answers that differ: the best, then the best at a distance from it, then the best at that distance from both, ...
 
 The distance of two architectures is the number of layer slots whose operation or cell differs; a missing layer differs
-from any layer. The distance from an earlier answer adds up over the blocks, so it is a resource with a lower limit:
-the exact search needs no new rule.
+from any layer. It adds up over the blocks, so the distance from an earlier answer is a resource with a lower limit.
 """
 
 import time

@@ -1,10 +1,9 @@
 """Pareto dominance among candidates or partial architectures that end in the same width.
 
-a removes b where a is no worse in everything that counts and precedes b in the order of ties. The rows come in that
-order, so the question is always: is there an *earlier* row that is no larger in every column? One column is a running
-minimum, two a staircase, more ask an index of what was kept so far (`orthant`). For the k best, b goes only when k such
-a exist: peeling k fronts one after the other leaves every row that has fewer than k, for a row of the j-th front has at
-least j - 1 before it.
+a removes b if a is no worse in everything that counts and precedes b in the order of ties. The rows come in that order,
+so the question is: is there an *earlier* row that is no larger in every column? One column needs a running minimum, two
+a staircase, more an index of the rows kept so far (`orthant`). For the k best, it takes k such a to remove b: peeling k
+fronts keeps every row that has fewer than k, because a row of the j-th front has at least j - 1.
 """
 
 import numpy as np

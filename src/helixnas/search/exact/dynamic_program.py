@@ -61,7 +61,7 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Settings of one run of the dynamic program."""
+    """Settings of one run: limits, columns `asked` for in a front, best answers (`copies`) that must survive, and caps."""
 
     limits: Limits
     is_max: tuple[bool, ...]
@@ -69,11 +69,7 @@ class Rules:
     """Resources that break ties; those after them only have limits."""
 
     asked: tuple[int, ...] = ()
-    """Columns of the front's resources."""
-
     copies: int = 1
-    """Number of best answers that must survive."""
-
     ceiling: float = np.inf
     """Partial architectures with a bound above this are skipped."""
 
@@ -81,19 +77,15 @@ class Rules:
     """Value of `time.monotonic` at which the run stops."""
 
     most_partials: int = 2**62
-    """Partial architectures that a layer may keep."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Layers of a run (the first is the empty architecture), each in the order of ties per width."""
+    """Layers of a run (the first is the empty architecture), each in the order of ties per width, and counts."""
 
     layers: tuple[Layer, ...]
     num_partials: int
-    """Partial architectures visited."""
-
     dominated: int
-    """Partial architectures and candidates that others removed."""
 
 
 def sweep(chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> Sweep:

@@ -1,9 +1,8 @@
 """Why a budget cannot be met: what the space reaches, which limits conflict, by how much the budgets must grow.
 
-The conflict is the first, by size, of the sets of limits that no architecture meets. The factor is the least of ``max
-over r of cost_r / limit_r`` over the architectures that meet the lower limits: bisection narrows the interval, then the
-dynamic program finds the Pareto front of the costs inside it, with a cost in the place of the score. Where limits on
-both sides make that too expensive, the reason is marked as not exact.
+The conflict is a smallest set of limits that no architecture meets. The factor is the least of ``max over r of cost_r /
+limit_r`` over the architectures that meet the lower limits: bisection narrows the interval, then the dynamic program
+finds the Pareto front of the costs inside it. If limits on both sides make that too expensive, the reason is not exact.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,8 @@
 """The complete Pareto front of score against resources, exactly, or at a resolution where the exact one is too large.
 
 A front needs every partial architecture that is undominated in score and the front's resources, so the dynamic program
-runs without a ceiling. One or two resources give fronts of hundreds or thousands of points. Three can give many more:
-beyond `MOST_POINTS` the front is refused, with a resolution that is certain to fit. At a resolution, the costs of every
-candidate are rounded up to whole steps, and the front is complete and exact for the rounded costs.
+runs without a ceiling. Beyond `MOST_POINTS` the front is refused, with a resolution that fits. At a resolution, the costs
+of every candidate are rounded up to whole steps, and the front is complete and exact for the rounded costs.
 """
 
 from collections.abc import Mapping, Sequence

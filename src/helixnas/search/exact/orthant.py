@@ -10,10 +10,8 @@ import numpy as np
 from helixnas.search.instance import Ints, Mask
 
 WORD = 64
-"""Bits in a word."""
 
 NUM_QUERIES = 256
-"""Queries per batch."""
 
 
 class OrthantIndex:

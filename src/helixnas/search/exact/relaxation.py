@@ -41,11 +41,9 @@ class Relaxation:
     """Per link, (candidates,) the score with costs at their prices."""
 
     ahead: tuple[Floats, ...]
-    """Per boundary, (widths,) the least reduced score of what comes after."""
+    """Per boundary, (widths,) the least reduced score of what comes after it, and `behind` of what comes before it."""
 
     behind: tuple[Floats, ...]
-    """Per boundary, (widths,) the least reduced score of what comes before."""
-
     prices: Floats
     """(resources,) price of one unit of each resource; negative for a lower limit."""
 

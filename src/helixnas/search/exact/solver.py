@@ -1,9 +1,8 @@
 """solve: the proven best architecture inside a budget, the k best, and the complete Pareto front (Eq. 4).
 
-The paper's traversal (Alg. 2) tries combinations and grows exponentially with the blocks. Costs and scores are a chain,
-so a dynamic program with the width as state finds the same optimum in milliseconds: block after block it keeps the
-undominated partial architectures (`dynamic_program`), within bounds on what the rest adds (`chain`), and below a
-ceiling that rises until the answer is proven (`ceiling`, `relaxation`).
+The paper's traversal (Alg. 2) grows exponentially with the blocks. A dynamic program with the width as state finds the
+same optimum in milliseconds: block after block it keeps the undominated partial architectures (`dynamic_program`), within
+bounds on what the rest adds (`chain`), and below a ceiling that rises until the answer is proven (`ceiling`, `relaxation`).
 """
 
 import time

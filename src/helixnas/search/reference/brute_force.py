@@ -10,14 +10,10 @@ from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.result import Answer, answer_of
 
 LARGEST_SPACE = 10_000_000
-"""Instances with more chains than this are refused."""
 
 
 def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple[Answer, ...]:
-    """Return every architecture inside the budget, in the order of ties.
-
-    Raises:
-        ConfigError: the instance has more than 10,000,000 architectures.
+    """Return every architecture inside the budget, in the order of ties; raises `ConfigError` above `LARGEST_SPACE`.
 
     >>> from helixnas.search import InstanceBlock
     >>> one = np.array([1, 1])

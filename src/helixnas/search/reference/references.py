@@ -19,7 +19,6 @@ from helixnas.search.reference.brute_force import enumerate_best, is_within
 from helixnas.search.result import Answer, answer_of
 
 MOST_ENUMERATED = 1_000_000
-"""Largest space for brute force."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -161,7 +161,7 @@ class ImageSet:
         augmentation = self.store.augmentation if augment else "none"
         numbers = None
         if augmentation in ("shift", "flip-crop"):
-            numbers = augmentation_numbers(seed=seed, epoch=epoch, view=view, num_images=self.store.num_images)
+            numbers = augmentation_numbers(seed=seed, epoch=epoch, view=view, num_images=self.store.source.num_images)
         words = (seed, AUGMENTATION_STREAM, epoch, view) if augmentation in VARIED_ALONE else None
         loaded = load_batches(self.store, self.rows, chunks, words=words, purpose=self.name)
         vary = partial(shift_and_flip, padding=padding_for(self.image_size), flip=augmentation == "flip-crop")

@@ -42,11 +42,6 @@ class ImageStore:
         """Title of the source."""
         return self.source.title
 
-    @property
-    def num_images(self) -> int:
-        """Number of rows."""
-        return self.source.num_images
-
     def centred(self, image: Image.Image) -> UInt8[np.ndarray, "size size 3"]:
         """Return the centre crop of an image, for rating and evaluation."""
         return centre_view(
@@ -91,9 +86,7 @@ def load_batches(
 
 
 def next_readable(rows: np.ndarray, unreadable: tuple[int, ...], *, purpose: str, title: str) -> np.ndarray:
-    """Return for each position in `rows` the first position from it on, cyclically, whose row is readable.
-
-    Raises `DataError` if no row is readable.
+    """Return per position in `rows` the first from it on, cyclically, with a readable row; raises `DataError` without one.
 
     >>> next_readable(np.array([3, 5, 7]), (5, 7), purpose="rating", title="photos").tolist()
     [0, 0, 0]

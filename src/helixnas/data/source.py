@@ -28,10 +28,8 @@ class Source:
 
     num_images: int
     labels: Int64[np.ndarray, " images"] | None
-    """Class index of each image, or None."""
-
     class_names: tuple[str, ...]
-    """Class names by index; empty without labels."""
+    """Class names by index, which labels are; empty without labels."""
 
     read: Callable[[int], Image.Image]
     """Returns the image at an index, in any mode; can raise anything that decoders raise."""
@@ -113,10 +111,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def find_root(root: str) -> Path:
-    """Return the folder or file `root`: an absolute path, or a path in the current folder or in $HELIXNAS_DATA.
-
-    Raises:
-        DataError: it does not exist in any of these places.
+    """Return the path of `root`, absolute, in the current folder or in $HELIXNAS_DATA; raises `DataError` without one.
 
     >>> find_root("/").as_posix()
     '/'

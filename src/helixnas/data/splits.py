@@ -30,17 +30,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataSplits:
-    """The images of a run, by purpose."""
+    """The images of a run: for distillation and retraining, for rating, and, with labels, for the final accuracy only."""
 
     train: ImageSet
-    """For distillation and retraining."""
-
     rating: ImageSet
-    """For rating; held out of the training data."""
-
     evaluation: ImageSet | None
-    """For the final accuracy only; None without labels."""
-
     num_classes: int
     class_names: tuple[str, ...]
 
@@ -72,12 +66,10 @@ def open_data(config: DataConfig, *, image_size: int, seed: int, progress: Progr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingImages:
-    """Training and evaluation images, for training without a search."""
+    """Images for training without a search, and, with labels, for the final accuracy only."""
 
     train: ImageSet
     evaluation: ImageSet | None
-    """For the final accuracy only; None without labels."""
-
     class_names: tuple[str, ...]
 
 

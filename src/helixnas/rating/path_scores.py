@@ -73,7 +73,7 @@ def relative_error(
 def kl_divergence(
     logits: Float[Tensor, "batch classes"], expected: Float[Tensor, "batch classes"]
 ) -> Float[Tensor, ""]:
-    """Return the mean over images of KL(teacher || other) in nats; 0 where the outputs agree.
+    """Return the mean over images of KL(teacher || other) in nats; 0 if the outputs agree.
 
     >>> kl_divergence(torch.zeros(1, 2), torch.zeros(1, 2)).item()
     0.0

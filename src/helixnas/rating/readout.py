@@ -1,8 +1,8 @@
 """Linear readouts: how well an affine map of a path's output can match the teacher's features.
 
-Paths share weights, and after short training their last projections are compromises between many paths. So each path may
-get its own projection before it is rated: the affine map, the same at every pixel, that brings its output nearest to Y_k
-over some training images. Ridge regression finds it in closed form, for one more pass of rating over these images.
+Paths share weights, and after short training their last projections are compromises. So each path may get its own before
+it is rated: the affine map, the same at every pixel, that brings its output nearest to Y_k over some training images.
+Ridge regression finds it in closed form, for one more pass of rating over these images.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,9 +1,8 @@
 """Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
 
-A random architecture is assembled from the supernet's blocks, adapters included: block k receives what block k - 1
-gives, not the teacher's features, and the teacher's own head receives the last block's output. Nothing is retrained.
-The agreement between summed scores (Eq. 4) and the stitched networks' losses measures *additivity*: whether local
-scores may be added up. It uses the rated weights themselves, so it is not a trained accuracy.
+A random architecture is assembled from the supernet's blocks, adapters included: block k receives the output of block
+k - 1, and the teacher's own head that of the last block. Nothing is retrained. The agreement between summed scores (Eq. 4)
+and the stitched networks' losses measures *additivity*: whether local scores may be added up. It is no trained accuracy.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -93,7 +93,7 @@ class InstanceBlock:
         if same.any():
             row = int(by_pair[np.flatnonzero(same)[0]])
             raise ConfigError(
-                f"two candidates of width {self.width_in[row]} share the order {self.order[row]}; ties need different"
+                f"two candidates of width {self.width_in[row]} share the order {self.order[row]}; orders must differ"
             )
 
     def __len__(self) -> int:
@@ -189,7 +189,7 @@ class Instance:
                     f"{', '.join(self.resources)}"
                 )
         if len(np.unique(self.blocks[0].order)) != len(self.blocks[0]):
-            raise ConfigError("two candidates of the first block share an order; ties need different")
+            raise ConfigError("two candidates of the first block share an order; orders must differ")
         self._check_totals()
         object.__setattr__(self, "size", _count_chains(self.blocks))
 

@@ -94,14 +94,10 @@ class ParetoFront:
 
 @dataclass(frozen=True, kw_only=True)
 class Infeasibility:
-    """Why no architecture meets the limits."""
+    """Why no architecture meets the limits; `smallest` and `largest` are the amounts that any architecture has."""
 
     smallest: Mapping[str, int]
-    """Per resource, the smallest amount of any architecture, ignoring the limits."""
-
     largest: Mapping[str, int]
-    """Per resource, the largest amount of any architecture."""
-
     conflict: Budget
     """A smallest set of limits that cannot be met together."""
 
@@ -199,7 +195,7 @@ class SearchResult:
         if k < 1:
             raise ConfigError(f"the number of answers must be at least 1, not {k}")
         if k > len(self.answers) and not self.exhausted:
-            raise ConfigError(f"this search kept {len(self.answers)} answers; ask solve for num_best={k}")
+            raise ConfigError(f"this search kept {len(self.answers)} answers; call solve with num_best={k}")
         return self.answers[:k]
 
     @cached_property

@@ -98,7 +98,7 @@ def text_order(texts: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def layer_codes(paths: Sequence[str]) -> Ints:
-    """Return (paths, layers): a code for cell and operation of each layer, -1 where there is no such layer.
+    """Return (paths, layers): a code for cell and operation of each layer, -1 if there is no such layer.
 
     >>> layer_codes(["24:a,b", "24:a", "24:a,a"]).tolist()
     [[0, 1], [2, -1], [0, 0]]

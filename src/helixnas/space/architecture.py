@@ -258,7 +258,7 @@ class Architecture:
         try:
             return Architecture.from_dict(json.loads(text))
         except json.JSONDecodeError as error:
-            raise SpaceError(f"not an architecture: the JSON breaks off at line {error.lineno}: {error.msg}") from error
+            raise SpaceError(f"not an architecture: invalid JSON at line {error.lineno}: {error.msg}") from error
 
 
 def stage_to_dict(stage: Stage) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Joining blocks: the same layers in fewer blocks, to measure the effect of blocks (Sec. 3.1, 3.2).
 
-Adjacent blocks become one, whose paths are all combinations of theirs; a space of one block is single-path one-shot
-under a teacher. The networks stay the same: ``24:a,b 40:c`` is written ``24:a,b+40:c``. Every combination of the blocks'
-cells is a cell with its own weights.
+Adjacent blocks become one, with a cell of its own weights for every combination of their cells. A space of one block is
+single-path one-shot under a teacher. The networks stay the same: ``24:a,b 40:c`` is written ``24:a,b+40:c``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -29,10 +29,7 @@ def macro(
     stem_width: int = 32,
     head_width: int = 1280,
 ) -> SearchSpace:
-    """Return the benchmark's space, or one of the same kind with other widths and depths.
-
-    Raises:
-        SpaceError: `widths` and `depths` do not describe the same blocks.
+    """Return the benchmark's space, or one of other widths and depths; raises `SpaceError` if their numbers differ.
 
     >>> f"{macro().size:,}"
     '3,969'

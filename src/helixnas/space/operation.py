@@ -50,7 +50,7 @@ class Operation:
         return Operation(name, kind, tuple(options.items()))
 
     def option(self, name: str, default: Option | None = None) -> Option | None:
-        """Return the option `name`, or `default` where it is not set."""
+        """Return the option `name`, or `default` if it is not set."""
         return dict(self.options).get(name, default)
 
     @property
@@ -59,7 +59,7 @@ class Operation:
         return self.kind == "projection"
 
     def to_dict(self) -> dict[str, Option]:
-        """Return the kind and options as plain values for JSON or YAML.
+        """Return the kind and options as plain values.
 
         >>> Operation.of("identity", kind="projection").to_dict()
         {'kind': 'projection'}

@@ -1,8 +1,7 @@
 """Compound scaling: a deeper, wider network for larger images with the same operations (Eq. 9).
 
 The rule is EfficientNet's, as in timm's decoder of architectures, so the paper's scaled DNA-c models have the published
-sizes. The convolution that sees the image grows wider and stays one layer; every other stage of stem and blocks grows in
-both ways.
+sizes. The convolution that sees the image stays one layer; every other stage of stem and blocks grows wider and deeper.
 """
 
 import math

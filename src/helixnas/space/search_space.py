@@ -42,11 +42,7 @@ class Cell:
     """
 
     width: int
-    """Output channels of every layer."""
-
     layers: tuple[tuple[Operation, ...], ...]
-    """Per layer, the operations to choose from."""
-
     sections: tuple[Section, ...] = ()
     """Where blocks were joined, the widths and strides of their layers; empty: all of `width`, the block's stride first."""
 

@@ -1,8 +1,7 @@
 """The teacher: any network; hooks at named modules collect Y_0 .. Y_N in one forward pass (Sec. 3.3).
 
-A frozen teacher always stays in eval mode: batch statistics or dropout would add noise to the targets. A learnable
-teacher (DNA++, Sec. 3.5) passes each block's output on *detached*, so that each block learns only from its own loss,
-while the collected features keep their gradient.
+A frozen teacher stays in eval mode: batch statistics or dropout would add noise to the targets. A learnable teacher (DNA++,
+Sec. 3.5) passes each block's output on *detached*, so each block learns only from its own loss.
 """
 
 from collections.abc import Sequence
@@ -24,20 +23,10 @@ from helixnas.teacher.trace import Recorder, listening, run_blank
 class Teacher(nn.Module):
     """A network with N boundaries that returns Y_0 (the normalised image) to Y_N as NCHW feature maps.
 
+    `boundaries` name the modules whose outputs are Y_1 .. Y_N, in forward order; `widths` and `feature_sizes` are their
+    channels, and height and width for images of `input_size`. `mean` and `std` per channel normalise images in [0, 1]. A
+    frozen network stays in eval mode without gradients; with `detach_boundaries`, outputs are passed on detached (DNA++).
     After `standardize`, Y_1 .. Y_N are standardised in all methods: each channel has mean 0 and variance 1.
-
-    Attributes:
-        widths: channels of Y_1 .. Y_N.
-        feature_sizes: height and width of Y_1 .. Y_N for images of `input_size`.
-
-    Args:
-        model: the whole network; its output is the logits.
-        boundaries: names of the modules whose outputs are Y_1 .. Y_N, in forward order.
-        mean: mean per channel of images in [0, 1], ImageNet's by default.
-        std: standard deviation per channel, ImageNet's by default.
-        input_size: height and width in pixels.
-        frozen: whether the network stays in eval mode without gradients.
-        detach_boundaries: whether boundaries pass their outputs on detached (DNA++).
 
     Raises:
         UnknownNameError, TeacherError: a boundary does not exist or is not valid.

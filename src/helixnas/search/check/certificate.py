@@ -1,7 +1,6 @@
 """Certificate: the claims of a search, as a value that is also the file ``certificate.json``.
 
-It identifies the instance by a hash of the candidates that does not depend on their order in memory, so that anyone who
-has the same tables can check (`verify`) that the answer belongs to them.
+A hash of the candidates, in any order, identifies the instance, so anyone with the same tables can check it (`verify`).
 """
 
 import hashlib

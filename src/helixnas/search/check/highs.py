@@ -20,7 +20,7 @@ GRACE_S = 5.0
 """Seconds beyond the time limit, for starting the process, before it is killed."""
 
 Question = tuple[Instance, dict[str, int], dict[str, int], float, bool | None]
-"""What the process receives: instance, upper and lower limits, time limit and presolve."""
+"""Input of the process: instance, upper and lower limits, time limit and presolve."""
 
 
 def solve_within(

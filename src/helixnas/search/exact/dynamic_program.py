@@ -1,17 +1,15 @@
 """The dynamic program over the chain: the undominated partial architectures after each block.
 
-A partial architecture is known by the width it ends in, its score and its costs. Of two that end in the same width the
-worse can never overtake the better, whatever follows (`dominance`): costs and scores of the rest are the same for both.
+A partial architecture is known by the width it ends in, its score and its costs. Of two that end in the same width, the
+worse can never overtake the better (`dominance`): costs and scores of the rest are the same for both. The better one has
+no more of a resource with an upper limit and no less of one with a lower limit, as far as the limit can still bind, and
+no more of a resource of the front.
 
-What counts in that comparison: of a resource with an upper limit no more, as far as the limit can still bind; of a
-resource that a front is asked for, no more; of a resource with a lower limit no less, as far as the limit can still
-bind. (With both limits, or a lower limit on what a front is asked for, that means equal.) Resources that combine by
-maximum need one more rule. Two partial architectures of equal score may swap places in the order of ties once a common
-maximum hides the difference between theirs, so of equal scores one removes the other only where these maxima are equal.
+Resources that combine by maximum need one more rule. Two partial architectures of equal score may swap places in the
+order of ties once a common maximum hides their difference, so one removes the other only if these maxima are equal.
 
-A ceiling makes a run short: partial architectures whose Lagrangian bound (`relaxation`) lies above it are skipped
-unseen, since the candidates of a block are sorted by their reduced scores. At or below the ceiling, a run finds exactly
-what a run without it would find.
+With a ceiling, partial architectures whose Lagrangian bound (`relaxation`) lies above it are skipped unseen, since the
+candidates of a block are sorted by their reduced scores. At or below the ceiling, a run finds what it would find without.
 """
 
 import time
@@ -89,12 +87,7 @@ class Sweep:
 
 
 def sweep(chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> Sweep:
-    """Run the dynamic program from the first block to the last.
-
-    Raises:
-        OutOfTimeError: the deadline passed.
-        TooManyPartialsError: a layer grew beyond what it may hold.
-    """
+    """Run the dynamic program from the first block to the last; raises `OutOfTimeError` or `TooManyPartialsError`."""
     zero = np.zeros(1, np.int64)
     costs = np.zeros((1, len(rules.is_max)), np.int64)
     layers = [Layer(width=zero, score=zero, costs=costs, rank=zero, parent=zero, row=zero)]

@@ -57,7 +57,7 @@ def any_within(instance: Instance, limits: Limits, *, most_partials: int = MOST_
         return _exhaustively(cheap, limits, rules, chosen, sign)
     except TooManyPartialsError as error:
         raise ConfigError(
-            f"whether anything meets the limits takes more than {most_partials:,} partial architectures to tell; "
+            f"deciding whether an architecture meets the limits takes more than {most_partials:,} partial architectures; "
             "widen the limits of resources that have one on both sides"
         ) from error
 

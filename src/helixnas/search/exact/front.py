@@ -1,4 +1,4 @@
-"""The complete Pareto front of score against resources, exactly, or at a resolution where the exact one is too large.
+"""The complete Pareto front of score against resources, exactly, or at a resolution if the exact one is too large.
 
 A front needs every partial architecture that is undominated in score and the front's resources, so the dynamic program
 runs without a ceiling. Beyond `MOST_POINTS` the front is refused, with a resolution that fits. At a resolution, the costs
@@ -80,7 +80,7 @@ def _round_up(instance: Instance, limits: Limits, steps: Mapping[str, int]) -> I
             raise ConfigError(f"the resolution of {name!r} must be at least 1, not {step}")
         if instance.column(name) in limits.lower:
             raise ConfigError(
-                f"{name!r} has a lower limit, which rounded costs cannot promise; leave its resolution out"
+                f"{name!r} has a lower limit, which rounded costs cannot guarantee; leave its resolution out"
             )
         width[instance.column(name)] = step
     blocks = tuple(replace(block, costs=-(-block.costs // width) * width) for block in instance.blocks)

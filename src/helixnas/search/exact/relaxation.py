@@ -30,7 +30,7 @@ GOOD_ENOUGH = 1e-2
 """Share of the possible score range to which the bound is improved."""
 
 MOST_CORNERS = 500
-"""Largest number of corners to enumerate; where there are more, a linear program is solved instead."""
+"""Largest number of corners to enumerate; if there are more, a linear program is solved instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -205,7 +205,7 @@ def _with_head(instance: Instance) -> tuple[Instance, list[tuple[int, int]]]:
 
 
 def _links(instance: Instance) -> tuple[Link, ...]:
-    """Return the candidates without dead ends; none where nothing connects."""
+    """Return the candidates without dead ends; none if nothing connects."""
     chain = build_chain(instance, Limits(upper={}, lower={}))
     return () if chain.is_empty else chain.links
 

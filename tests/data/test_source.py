@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helixnas.data.source import FileSpans, as_rgb, find_root
+from helixnas.data.source import FileSpans, Span, as_rgb, find_root
 from helixnas.errors import DataError
 
 
@@ -82,9 +82,8 @@ def test_floating_point_pixels_are_refused() -> None:
 
 def test_a_span_reads_an_image_from_the_middle_of_a_file(tmp_path: Path, png: Any) -> None:
     (tmp_path / "pack").write_bytes(b"before" + png(5) + png(6))
-    spans = FileSpans(
-        files=[str(tmp_path / "pack")] * 2, names=["a", ""], offsets=[6, 6 + len(png(5))], sizes=[len(png(5)), -1]
-    )
+    pack = str(tmp_path / "pack")
+    spans = FileSpans([Span(pack, "a", 6, len(png(5))), Span(pack, offset=6 + len(png(5)))])
     assert [spans.read(index).getpixel((0, 0)) for index in range(len(spans))] == [5, 6]
     assert [spans.locate(index) for index in range(2)] == [f"{tmp_path / 'pack'}!a", str(tmp_path / "pack")]
 
@@ -92,7 +91,7 @@ def test_a_span_reads_an_image_from_the_middle_of_a_file(tmp_path: Path, png: An
 def test_a_fingerprint_changes_with_the_file(tmp_path: Path) -> None:
     file = tmp_path / "image"
     file.write_bytes(b"one")
-    spans = FileSpans(files=[str(file)], names=[""], offsets=[0], sizes=[-1])
+    spans = FileSpans([Span(str(file))])
     before = spans.fingerprint()
     assert spans.fingerprint() == before
     file.write_bytes(b"three")

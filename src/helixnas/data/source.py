@@ -4,11 +4,13 @@ Files in a folder and members of tars and WebDataset shards are all spans of byt
 keeps no file open, so it can be passed to worker processes, forked or spawned, without sharing a file position.
 """
 
+import hashlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, UInt8
@@ -25,13 +27,9 @@ class Source:
     """Name and place, for messages; sources with the same title are the same."""
 
     num_images: int
-    """Number of images, unreadable ones included."""
-
     labels: Int64[np.ndarray, " images"] | None
-    """Class index of each image, or None."""
-
     class_names: tuple[str, ...]
-    """Class names by index; empty without labels."""
+    """Class names by index, which labels are; empty without labels."""
 
     read: Callable[[int], Image.Image]
     """Returns the image at an index, in any mode; can raise anything that decoders raise."""
@@ -43,20 +41,26 @@ class Source:
     """Returns a text that changes with the files; None if decoded images should not be cached on disk."""
 
 
+class Span(NamedTuple):
+    """An encoded image: its file, its name there, and its bytes; by default, the whole file."""
+
+    file: str
+    name: str = ""
+    offset: int = 0
+    size: int = -1
+
+
 class FileSpans:
     """Encoded images as spans of bytes: whole files, or members of uncompressed tars."""
 
-    def __init__(
-        self, *, files: Sequence[str], names: Sequence[str], offsets: Sequence[int], sizes: Sequence[int]
-    ) -> None:
-        """Set for each image its file, its name there ("" for a whole file), and its span; size -1 means to the end."""
-        self._files = list(files)
-        self._names = list(names)
-        self._offsets = np.asarray(offsets, dtype=np.int64)
-        self._sizes = np.asarray(sizes, dtype=np.int64)
+    def __init__(self, spans: Iterable[Span]) -> None:
+        spans = list(spans)
+        self._files = [span.file for span in spans]
+        self._names = [span.name for span in spans]
+        self._offsets = np.array([span.offset for span in spans], dtype=np.int64)
+        self._sizes = np.array([span.size for span in spans], dtype=np.int64)
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self._files)
 
     def read(self, index: int) -> Image.Image:
@@ -72,8 +76,6 @@ class FileSpans:
 
     def fingerprint(self) -> str:
         """Return a hash of names, sizes and modification times of the files."""
-        import hashlib
-
         digest = hashlib.sha256()
         for file in dict.fromkeys(self._files):
             status = Path(file).stat()
@@ -82,7 +84,7 @@ class FileSpans:
 
 
 def read_array(pixels: UInt8[np.ndarray, "images height width *channels"], index: int) -> Image.Image:
-    """Return one image of an array."""
+    """Return the image at an index of an array."""
     return Image.fromarray(pixels[index])
 
 
@@ -92,9 +94,8 @@ def as_rgb(image: Image.Image) -> Image.Image:
     Raises:
         DataError: the pixels are floating-point numbers, whose range is unknown.
 
-    Example:
-        >>> as_rgb(Image.new("L", (1, 1), 7)).getpixel((0, 0))
-        (7, 7, 7)
+    >>> as_rgb(Image.new("L", (1, 1), 7)).getpixel((0, 0))
+    (7, 7, 7)
     """
     if image.mode == "RGB":
         image.load()
@@ -110,14 +111,10 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def find_root(root: str) -> Path:
-    """Return the folder or file `root`: an absolute path, or a path in the current folder or in $HELIXNAS_DATA.
+    """Return the path of `root`, absolute, in the current folder or in $HELIXNAS_DATA; raises `DataError` without one.
 
-    Raises:
-        DataError: it does not exist in any of these places.
-
-    Example:
-        >>> find_root("/").as_posix()
-        '/'
+    >>> find_root("/").as_posix()
+    '/'
     """
     if not root:
         raise DataError("data.root is empty; name a folder or a tar of images, or set data.name to a data set")

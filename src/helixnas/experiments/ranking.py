@@ -15,7 +15,7 @@ from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
 from helixnas.lab import Benchmark, Summed, load_benchmark, rank
 from helixnas.lab.comparison import RunCost, compare
-from helixnas.pipeline.work.search import load_tables
+from helixnas.pipeline.work.search import load_tables, reading_settings
 from helixnas.report import build_ranking_page
 from helixnas.search.config import search_config
 from helixnas.space import load_space
@@ -66,14 +66,9 @@ def rank_run(
         )
     record = folder.load_record()
     tables, settings = load_tables(folder, record), folder.load_settings()
-    try:
+    with reading_settings(folder):
         space = load_space(settings["space"])
         configs = [search_config(values) for values in settings["searches"].values()]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"{folder.config} was changed by hand and lacks settings ({error}); "
-            f"run the recipe again with --out {folder.path}"
-        ) from error
     first = tuple(tables.ratings[0].scores)[:1]
     searches = [Summed(scores=config.scores or first, weights=config.weights) for config in configs]
     searches += [Summed(scores=names) for names in scores]

@@ -98,7 +98,7 @@ class _Builder:
         self.context = context
         self.key = plan.key()
         self.evaluation = _evaluation_of(context)
-        self.trainer = NetworkTrainer(context, plan.training)
+        self.trainer = NetworkTrainer(context, plan.recipe.retraining)
         self.num_steps = self.trainer.num_steps
         self.costs = cost_table(plan.space, image_size=context.image_size, num_classes=context.num_classes)
 
@@ -108,7 +108,7 @@ class _Builder:
 
     def train(self, number: int, training: int, *, advance: Advance) -> float:
         """Train a network, from its checkpoint if there is one, and return its accuracy."""
-        architecture, num_epochs = self.plan.architectures[number], self.plan.training.fit.num_epochs
+        architecture, num_epochs = self.plan.architectures[number], self.plan.recipe.retraining.fit.num_epochs
         job = self.trainer.begin(
             architecture,
             seed=self.plan.recipe.seed + training,

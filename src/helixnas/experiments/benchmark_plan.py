@@ -17,7 +17,6 @@ from helixnas.pipeline.context import image_size, import_extensions
 from helixnas.pipeline.plan import changes, data_settings
 from helixnas.pipeline.recipe import Recipe
 from helixnas.rating.stitching import sample_distinct
-from helixnas.retrain import RetrainConfig
 from helixnas.search import Budget
 from helixnas.space import Architecture, SearchSpace, space_to_dict
 from helixnas.teacher import normalization_of
@@ -98,12 +97,6 @@ class BenchmarkPlan:
     def costs(self) -> CostTable:
         """Costs of the paths of the space, with a head of 10 classes."""
         return cost_table(self.space, image_size=image_size(self.recipe), num_classes=10)
-
-    @property
-    def training(self) -> RetrainConfig:
-        """How each network is trained."""
-        assert self.recipe.retrain is not None, "checked when the plan was made"
-        return self.recipe.retrain
 
     @property
     def work(self) -> RunFolder:

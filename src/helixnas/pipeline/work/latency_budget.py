@@ -26,12 +26,10 @@ class Winner(Protocol):
     @property
     def architecture(self) -> Architecture:
         """The winner."""
-        ...
 
     @property
     def predicted_ns(self) -> int:
         """Its latency as the sum of its parts."""
-        ...
 
 
 WinnerT = TypeVar("WinnerT", bound=Winner)
@@ -125,7 +123,8 @@ def keep_budget(
         except InfeasibleBudgetError:
             is_exhausted = True
             break
-    chosen = len(rounds) - 1 if rounds[-1].measured_ns <= asked_ns else _fastest(rounds)
+    last = len(rounds) - 1
+    chosen = last if taken <= asked_ns else min(range(last + 1), key=lambda number: rounds[number].measured_ns)
     check = LatencyCheck(
         asked_ns=asked_ns, runtime=runtime, rounds=tuple(rounds), chosen=chosen, is_exhausted=is_exhausted
     )
@@ -151,17 +150,10 @@ def _meter(conditions: Mapping[str, Any]) -> Meter:
         from helixnas.costs import CostsConfig, Input, measure_network
 
         given = Input(**{name: int(conditions[name]) for name in ("image_size", "num_classes", "in_chans")})
-        batch_size, threads, rounds = (int(conditions[name]) for name in ("batch_size", "num_threads", "num_rounds"))
-        config = CostsConfig(
-            latency=conditions["runtime"], batch_size=batch_size, num_threads=threads, num_rounds=rounds
-        )
-        return measure_network(architecture, given, config)
+        settings = {name: int(conditions[name]) for name in ("batch_size", "num_threads", "num_rounds")}
+        return measure_network(architecture, given, CostsConfig(latency=conditions["runtime"], **settings))
 
     return measure
-
-
-def _fastest(rounds: list[LatencyRound]) -> int:
-    return min(range(len(rounds)), key=lambda number: rounds[number].measured_ns)
 
 
 def _ms(nanoseconds: int) -> str:

@@ -1,9 +1,7 @@
 """The run against its baselines as text: rows of a table and sentences, for the page and the terminal."""
 
-from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.comparison import Compared, Comparison
-from helixnas.report.elements.naming import name_of
-from helixnas.report.elements.wording import estimate_text, figure_text
+from helixnas.report.elements.wording import correlations, estimate_text, name_of
 
 COLUMNS = (
     "what ranks",
@@ -34,14 +32,6 @@ def cells_of(row: Compared) -> list[str]:
         _count(row.core_seconds),
         *correlations(row.agreement),
         "" if row.kind == "size" else estimate_text(row.partial),
-    ]
-
-
-def correlations(found: Agreement) -> list[str]:
-    """Return Kendall's, Spearman's and Pearson's correlation, each with its interval."""
-    return [
-        figure_text(getattr(found, kind), getattr(found, f"{kind}_interval"))
-        for kind in ("kendall", "spearman", "pearson")
     ]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from helixnas.artifacts.comparison import Compared, Comparison
 from helixnas.artifacts.ranking import Ranking
 from helixnas.report.elements.charts import QUIET, Chart, color_of, label, scatter, symbol_of, whiskers
-from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.page import Section, section
+from helixnas.report.elements.wording import name_of
 from helixnas.report.lab.baseline_text import COLUMNS, COST, accelerators, cells_of, title_of
 
 

@@ -8,10 +8,8 @@ import numpy.typing as npt
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.report.elements.charts import GREY, INK, PALETTE, QUIET, Chart, color_of, label, scatter
-from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.page import Section, document, section
-from helixnas.report.elements.wording import listed, signed
-from helixnas.report.lab.baseline_text import correlations
+from helixnas.report.elements.wording import correlations, listed, name_of, signed
 from helixnas.report.lab.baselines import baselines_sections
 from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
 

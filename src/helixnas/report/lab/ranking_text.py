@@ -2,8 +2,7 @@
 
 from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, SubsetRanking
-from helixnas.report.elements.naming import name_of
-from helixnas.report.elements.wording import estimate_text, interval_text, signed
+from helixnas.report.elements.wording import estimate_text, interval_text, name_of, signed
 
 TITLES = {"all": "All networks", "top_decile": "Top decile", "no_identity": "No identity"}
 

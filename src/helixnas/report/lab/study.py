@@ -8,9 +8,8 @@ from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.study import Study
 from helixnas.report.elements.charts import INK, PALETTE, QUIET, Chart, label, scatter, whiskers
-from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.page import Section, document, section
-from helixnas.report.elements.wording import listed
+from helixnas.report.elements.wording import listed, name_of
 from helixnas.report.lab.study_text import cells, head, kinds, made, ranked_rows, verdicts
 
 SIZE_MARKERS = {"macs": "circle-open", "params": "square-open", "depth": "diamond-open"}

@@ -41,7 +41,7 @@ def read_study(
         name: name or file of the study.
         base: a recipe in place of the study's own.
         overrides: options that replace settings of the base in every variant; the variant's settings override them.
-        out: the study's folder; ``studies/NAME`` where none is given.
+        out: the study's folder; ``studies/NAME`` by default.
         bench: a benchmark to rank every variant against.
 
     Raises:

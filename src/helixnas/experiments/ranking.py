@@ -26,16 +26,11 @@ MADE_BY = ("teacher", "distill", "rate")
 
 @dataclass(frozen=True, kw_only=True)
 class RankedRun:
-    """A ranking and its files."""
+    """A ranking, the file of its figures, and the page that shows them."""
 
     ranking: Ranking
-    """The figures."""
-
     figures: Path
-    """Their file."""
-
     page: Path
-    """The page that shows them."""
 
 
 def rank_run(
@@ -49,13 +44,8 @@ def rank_run(
 ) -> RankedRun:
     """Rank the rated paths of a run against a benchmark file; write figures and page.
 
-    Args:
-        folder: a rated run.
-        benchmark: a file of HelixNAS's schema, or NAS-Bench-Macro's own.
-        reporter: receives messages and progress.
-        scores: sums of kinds of score to rank by, in addition to each kind and the sums of the run's searches.
-        num_resamples: bootstrap resamples per interval.
-        seed: seed of the resamples.
+    The benchmark is a file of HelixNAS's schema, or NAS-Bench-Macro's own. `scores` are sums of kinds of score to rank by,
+    in addition to each kind and the sums of the run's searches. `num_resamples` and `seed` are of the bootstrap.
 
     Raises:
         ArtifactError: the run is not rated yet, or the file holds no benchmark of its space.
@@ -86,10 +76,10 @@ def rank_run(
             seed=seed,
             advance=lambda done, total: advance(done, total=total),
         )
-    made_by = {name: record.stages[name] for name in MADE_BY if name in record.stages}
     stages = {
         name: {"key": stage.key, "seconds": stage.seconds, "core_seconds": stage.core_seconds}
-        for name, stage in made_by.items()
+        for name in MADE_BY
+        if (stage := record.stages.get(name)) is not None
     }
     ranking = replace(ranking, run={"recipe": record.recipe, "stages": stages})
     ranking = _with_baselines(ranking, folder, record, reporter, seed=seed)

@@ -32,11 +32,7 @@ class Validation:
     """Mean cross-entropy."""
 
     num_images: int
-    """Images it was validated on."""
-
     params: int
-    """Parameters."""
-
     macs: int
     """Multiply-adds of one image."""
 
@@ -47,8 +43,6 @@ class Validation:
     """Milliseconds for a single image."""
 
     batch_size: int
-    """Images at a time."""
-
     image_size: int
     """Side of the images in pixels."""
 
@@ -93,12 +87,8 @@ def data_for(
 ) -> ImageSet:
     """Open the images that a user names, preprocessed for the model.
 
-    Args:
-        opened: the model.
-        data: "digits", a torchvision, Hugging Face or WebDataset name, or a folder or tar of images.
-        root: for a name that has one, where the images are.
-        split: split, or sub-folder.
-        image_size: side in pixels; 0 for the model's.
+    `data` is "digits", a torchvision, Hugging Face or WebDataset name (`root`: where its images are), or a folder or tar of
+    images; `split` may be a sub-folder; `image_size` is the side in pixels, 0 for the model's.
     """
     config = data_config(opened, data, root=root, split=split, image_size=image_size)
     return open_images(config, image_size=image_size or int(opened.shown["input_size"][-1]))

@@ -35,11 +35,11 @@ def run_recipe(
     redo: bool = False,
     others: Sequence[RunFolder] = (),
 ) -> RunRecord:
-    """Run the stages of a recipe in order and return the record of finished stages.
+    """Run the stages of a recipe in order and return the record of finished stages; a run of the same recipe is continued.
 
     Args:
         recipe: all settings.
-        folder: folder of the run; a run of the same recipe is continued.
+        folder: folder of the run.
         reporter: receives messages and progress.
         until: the last verb to run: teacher, costs, distill, rate, search, retrain or report.
         redo: whether to replace a run of another recipe in the folder.

@@ -12,7 +12,6 @@ class Row:
     """The result of one method."""
 
     method: str
-
     score: float | None
     """Summed score of its best architecture within the limits; None if it found none."""
 

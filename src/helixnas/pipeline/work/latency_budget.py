@@ -14,7 +14,6 @@ from helixnas.errors import InfeasibleBudgetError
 from helixnas.space import Architecture
 
 MAX_SEARCHES_AGAIN = 5
-
 Meter = Callable[[Architecture], int]
 """Measures a whole network: median nanoseconds."""
 
@@ -97,13 +96,7 @@ def keep_budget(
     """Search under a latency limit until the winner is measured within it, at most five times more.
 
     The limit of each further search is the prediction of the last winner minus its overshoot, so it finds another winner.
-    If no winner is within the budget, return the fastest.
-
-    Args:
-        asked_ns: the budget.
-        search: finds the best network under a limit in nanoseconds.
-        meter: measures a network; None if the device is not this one.
-        runtime: for messages.
+    If no winner is within the budget, return the fastest. Without a meter (the device is not this one) nothing is measured.
 
     Raises:
         InfeasibleBudgetError: no network is predicted to meet the budget itself.

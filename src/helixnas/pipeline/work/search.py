@@ -103,16 +103,8 @@ def find_in_run(
 ) -> Outcome:
     """Search under the budgets of `config`; under a latency budget, measure the winner too (`keep_budget`).
 
+    The teacher's costs are 100 % in the limits. At least `num_best` answers are found, and eleven for the runners-up.
     For an infeasible budget, save its certificate and remove the results of an earlier search of that name.
-
-    Args:
-        config: limits, weights and front.
-        space: parses architectures.
-        tables: scores and costs.
-        teacher: its costs are 100 % in the limits.
-        folder: the run.
-        name: name of the search.
-        num_best: least number of answers; at least eleven are found for the runners-up.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets; the message says why.

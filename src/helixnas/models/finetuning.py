@@ -52,8 +52,7 @@ def finetune(
     key, place = config_key(made_from, _digest(opened.model)), RunFolder(out)
     if place.exists():
         raise ArtifactError(f"{out} holds a run; choose another --out for the fine-tuned model")
-    done = _finished(out, key)
-    if done is not None:
+    if (done := _finished(out, key)) is not None:
         reporter.say(f"{out}: done already")
         return done
     size = config.image_size or int(opened.shown["input_size"][-1])

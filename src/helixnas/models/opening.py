@@ -33,14 +33,10 @@ class OpenedModel:
     """For titles and file names."""
 
     trained: bool
-    """Whether its weights were trained."""
-
     run: RunFolder | None = None
     """The run that it was searched and retrained in."""
 
     search: str = ""
-    """Name of the search in that run."""
-
     folder: Path | None = None
     """Its model folder in that run."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -40,7 +39,7 @@ def retrain(context: Context, key: str, search: str) -> Result:
     if (reused := _reuse_twin(context, stage)) is not None:
         return reused
     folder = context.folder.retrained(search)
-    return _train(context, _new_network(context, search), stage, key, folder, context.recipe.retraining.fit)
+    return _train(context, _new_network(context, search), stage, key, folder, context.recipe.retraining.fit, {})
 
 
 def retrain_inherited(context: Context, key: str, search: str) -> Result:
@@ -162,7 +161,7 @@ def _train(
     key: str,
     folder: Path,
     fit: FitConfig,
-    facts: Mapping[str, Any] = MappingProxyType({}),
+    facts: Mapping[str, Any],
 ) -> Result:
     """Train a network, and write the model, its figures with further `facts`, and its curves."""
     kind, _, name = stage.partition(":")

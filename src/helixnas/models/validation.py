@@ -67,6 +67,7 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
     with explain_out_of_memory(BATCH_OPTION, size):
         times = time_batches(model, shown, runtime)
     params, macs = sizes(model, images.image_size)
+    cpu = f"{runtime.device.type}, {torch.get_num_threads()} threads"
     return Validation(
         top1=found.accuracy,
         top5=found.top5,
@@ -78,7 +79,7 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
         latency_ms=times["one"] * 1e3,
         batch_size=size,
         image_size=images.image_size,
-        device=device_text(runtime),
+        device=torch.cuda.get_device_name(runtime.device) if runtime.device.type == "cuda" else cpu,
     )
 
 
@@ -154,10 +155,3 @@ def time_batches(model: nn.Module, images: Tensor, runtime: Runtime) -> dict[str
 
     first = images[:1].contiguous(memory_format=runtime.memory_format)
     return median_seconds({"batch": lambda: call(images), "one": lambda: call(first)})
-
-
-def device_text(runtime: Runtime) -> str:
-    """Return the device in words."""
-    if runtime.device.type == "cuda":
-        return torch.cuda.get_device_name(runtime.device)
-    return f"{runtime.device.type}, {torch.get_num_threads()} threads"

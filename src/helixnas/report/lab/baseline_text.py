@@ -3,16 +3,8 @@
 from helixnas.artifacts.comparison import Compared, Comparison
 from helixnas.report.elements.wording import correlations, estimate_text, name_of
 
-COLUMNS = (
-    "what ranks",
-    "epochs",
-    "images seen",
-    "core-seconds",
-    "Kendall tau-b",
-    "Spearman",
-    "Pearson",
-    "Spearman given size",
-)
+CORRELATIONS = ("Kendall tau-b", "Spearman", "Pearson", "Spearman given size")
+COLUMNS = ("what ranks", "epochs", "images seen", "core-seconds", *CORRELATIONS)
 """Column titles of the page's table."""
 
 COST = (

@@ -17,17 +17,17 @@ def baselines_sections(ranking: Ranking) -> list[Section]:
 
 def _section(comparison: Comparison, position: int) -> Section:
     scores = [row for row in comparison.rows if row.kind == "score" and row.core_seconds is not None]
+    anchor = "baselines" if position == 0 else f"baselines-{position + 1}"
     values = {
         "num_networks": len(comparison.networks),
         "chart": _chart(comparison, scores),
-        "name": "baselines" if position == 0 else f"baselines_{position + 1}",
+        "name": anchor.replace("-", "_"),
         "has_scores": bool(scores),
         "columns": COLUMNS,
         "rows": [cells_of(row) for row in comparison.rows],
         "cost": COST,
         "accelerators": accelerators(comparison),
     }
-    anchor = "baselines" if position == 0 else f"baselines-{position + 1}"
     return section(anchor, title_of(comparison), "lab/baselines", **values)
 
 

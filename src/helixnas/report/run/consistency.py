@@ -1,8 +1,4 @@
-"""Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
-
-The correlation of the score always stands beside those of parameters, multiply-adds and depth on the same networks:
-in many spaces a larger network simply does better, and a score that only measures size is not worth its price.
-"""
+"""Stitching consistency: do summed scores predict whole networks made of the same supernet blocks, better than size?"""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
@@ -78,9 +78,8 @@ def _blocks_table(drawn: "Sketch") -> Table:
     from helixnas.nn import count_params
 
     heads = ("block", "teacher boundary", "teacher features", "cells (layers x width)", "paths", "supernet parameters")
-    table = Table(*heads, title="blocks", title_justify="left")
-    for column in table.columns:
-        column.justify = "left" if column.header.startswith("cells") else "right"
+    columns = [Column(head, justify="left" if head.startswith("cells") else "right") for head in heads]
+    table = Table(*columns, title="blocks", title_justify="left")
     for block, spec in zip(drawn.supernet, drawn.space.blocks, strict=True):
         k = block.number - 1
         height, width = drawn.teacher.feature_sizes[k]

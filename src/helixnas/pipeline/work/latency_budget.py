@@ -25,10 +25,12 @@ class Winner(Protocol):
     @property
     def architecture(self) -> Architecture:
         """The winner."""
+        ...
 
     @property
     def predicted_ns(self) -> int:
         """Its latency as the sum of its parts."""
+        ...
 
 
 WinnerT = TypeVar("WinnerT", bound=Winner)
@@ -143,8 +145,11 @@ def _meter(conditions: Mapping[str, Any]) -> Meter:
         from helixnas.costs import CostsConfig, Input, measure_network
 
         given = Input(**{name: int(conditions[name]) for name in ("image_size", "num_classes", "in_chans")})
-        settings = {name: int(conditions[name]) for name in ("batch_size", "num_threads", "num_rounds")}
-        return measure_network(architecture, given, CostsConfig(latency=conditions["runtime"], **settings))
+        batch_size, threads, rounds = (int(conditions[name]) for name in ("batch_size", "num_threads", "num_rounds"))
+        config = CostsConfig(
+            latency=conditions["runtime"], batch_size=batch_size, num_threads=threads, num_rounds=rounds
+        )
+        return measure_network(architecture, given, config)
 
     return measure
 

@@ -29,11 +29,7 @@ class Export:
     """An exported model and its comparison with the original."""
 
     path: Path
-    """The file or folder."""
-
     parity: Parity
-    """Difference from the model."""
-
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     """Median seconds for one image by runtime; the original first."""
 
@@ -43,11 +39,7 @@ class Origin:
     """Facts of a model's training for its model card."""
 
     data: str = ""
-    """Name of its data."""
-
     class_names: tuple[str, ...] = ()
-    """Names of its classes."""
-
     accuracy: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """accuracy, top5, loss, num_images, if no run records them."""
 
@@ -67,15 +59,10 @@ def export(
     tolerance: float = 1e-4,
     origin: Origin | None = None,
 ) -> Export:
-    """Write a model in a format and check it.
+    """Write a model in a format (onnx, pt2 or timm) and compare it with the original on real images.
 
-    Args:
-        opened: the model.
-        images: real images to compare on.
-        format: onnx, pt2 or timm.
-        path: where to write; by default beside the retrained network of a run, else in the current folder.
-        tolerance: largest absolute difference of a logit that is accepted.
-        origin: facts for the model card.
+    The default `path` is beside the retrained network of a run, else in the current folder (`default_path`); `tolerance` is
+    the largest accepted difference of a logit; `origin` holds facts for the model card.
 
     Raises:
         UnknownNameError: no such format.
@@ -87,7 +74,9 @@ def export(
     if not 0 <= tolerance < float("inf"):
         raise ConfigError(f"the tolerance must be a number of at least 0, not {tolerance}")
     path, model, origin = path or default_path(opened, format), opened.model.cpu(), origin or Origin()
-    shown_images = _normalized(opened, images)
+    number = min(NUM_COMPARED, len(images))
+    (batch,) = images.subset(number).batches(batch_size=number, seed=0, augment=False, shuffle=False)  # even by class
+    shown_images = normalizer(opened)(batch.images).contiguous()
     shown = origin.shown or (opened.shown if opened.run is None else shown_as(opened.shown, images))
     if format == "timm":
         card, files = _card(opened, images, origin, shown)
@@ -104,13 +93,6 @@ def default_path(opened: OpenedModel, format: str) -> Path:
     if opened.run is not None:
         return opened.run.search(opened.search) / "export" / ("timm" if format == "timm" else f"model{FORMATS[format]}")
     return Path(f"{opened.name.replace(':', '-').replace('/', '-')}{FORMATS[format] or '-timm'}")
-
-
-def _normalized(opened: OpenedModel, images: ImageSet) -> Tensor:
-    """Return some of the images, evenly by class, as the model takes them."""
-    number = min(NUM_COMPARED, len(images))
-    (batch,) = images.subset(number).batches(batch_size=number, seed=0, augment=False, shuffle=False)
-    return normalizer(opened)(batch.images).contiguous()
 
 
 def _times(model: nn.Module, path: Path, format: str, image: Tensor) -> dict[str, float]:
@@ -136,12 +118,11 @@ def shown_as(shown: Mapping[str, Any], images: ImageSet) -> dict[str, Any]:
 
 def _metadata(opened: OpenedModel, shown: Mapping[str, Any]) -> dict[str, str]:
     """Return metadata for the file: preprocessing, name and architecture."""
-    texts = {
-        name: " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        for name, value in shown.items()
-    }
+    found = {"name": opened.name}
+    for name, value in shown.items():
+        found[name] = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     architecture = getattr(opened.model, "architecture", None)
-    return {"name": opened.name, **texts} | ({"architecture": architecture.text} if architecture is not None else {})
+    return found if architecture is None else {**found, "architecture": architecture.text}
 
 
 def _card(

@@ -32,11 +32,7 @@ class Validation:
     """Mean cross-entropy."""
 
     num_images: int
-    """Images it was validated on."""
-
     params: int
-    """Parameters."""
-
     macs: int
     """Multiply-adds of one image."""
 
@@ -47,8 +43,6 @@ class Validation:
     """Milliseconds for a single image."""
 
     batch_size: int
-    """Images at a time."""
-
     image_size: int
     """Side of the images in pixels."""
 
@@ -73,6 +67,7 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
     with explain_out_of_memory(BATCH_OPTION, size):
         times = time_batches(model, shown, runtime)
     params, macs = sizes(model, images.image_size)
+    cpu = f"{runtime.device.type}, {torch.get_num_threads()} threads"
     return Validation(
         top1=found.accuracy,
         top5=found.top5,
@@ -84,7 +79,7 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
         latency_ms=times["one"] * 1e3,
         batch_size=size,
         image_size=images.image_size,
-        device=device_text(runtime),
+        device=torch.cuda.get_device_name(runtime.device) if runtime.device.type == "cuda" else cpu,
     )
 
 
@@ -93,12 +88,8 @@ def data_for(
 ) -> ImageSet:
     """Open the images that a user names, preprocessed for the model.
 
-    Args:
-        opened: the model.
-        data: "digits", a torchvision, Hugging Face or WebDataset name, or a folder or tar of images.
-        root: for a name that has one, where the images are.
-        split: split, or sub-folder.
-        image_size: side in pixels; 0 for the model's.
+    `data` is "digits", a torchvision, Hugging Face or WebDataset name (`root`: where its images are), or a folder or tar of
+    images; `split` may be a sub-folder; `image_size` is the side in pixels, 0 for the model's.
     """
     config = data_config(opened, data, root=root, split=split, image_size=image_size)
     return open_images(config, image_size=image_size or int(opened.shown["input_size"][-1]))
@@ -164,10 +155,3 @@ def time_batches(model: nn.Module, images: Tensor, runtime: Runtime) -> dict[str
 
     first = images[:1].contiguous(memory_format=runtime.memory_format)
     return median_seconds({"batch": lambda: call(images), "one": lambda: call(first)})
-
-
-def device_text(runtime: Runtime) -> str:
-    """Return the device in words."""
-    if runtime.device.type == "cuda":
-        return torch.cuda.get_device_name(runtime.device)
-    return f"{runtime.device.type}, {torch.get_num_threads()} threads"

@@ -43,6 +43,6 @@ def test_a_record_that_lacks_a_field_is_one_sentence(tmp_path: Path, field: str)
     del values[field]
     file.write_text(json.dumps(values))
     with pytest.raises(
-        ArtifactError, match=r"result\.json is truncated or damaged .*; delete it and its stage is done again"
+        ArtifactError, match=r"result\.json is truncated or damaged .*; delete it to repeat its stage"
     ):
         SearchRecord.load(file)

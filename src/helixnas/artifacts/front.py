@@ -34,7 +34,6 @@ class Front:
     """Per resource, the total of each architecture."""
 
     architecture: tuple[str, ...]
-    """Text form of each architecture."""
 
     def __len__(self) -> int:
         return len(self.architecture)
@@ -47,8 +46,8 @@ class Front:
 
     def save(self, path: Path) -> None:
         """Write the front as Parquet, whole or not at all."""
-        columns = {"score": pa.array(self.score), **{k: pa.array(v) for k, v in self.resources.items()}}
-        columns["architecture"] = pa.array(self.architecture, type=pa.string())
+        texts = pa.array(self.architecture, type=pa.string())
+        columns = {"score": self.score, **self.resources, "architecture": texts}
         write_parquet(path, pa.table(columns), kind=KIND, facts={"resources": list(self.resources)})
 
     @staticmethod

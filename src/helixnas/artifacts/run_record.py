@@ -9,15 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from helixnas.artifacts.record import read_record, write_record
-
-FORMAT = "helixnas-run"
-VERSION = 1
-
-MEND = "choose another --out, or start over in this one with --redo"
-"""Advice where a record and its copy are damaged."""
+from helixnas.artifacts.record import Record
 
 
 def config_key(settings: Any, *upstream: str) -> str:
@@ -65,8 +59,11 @@ class StageRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
+class RunRecord(Record):
     """All stages of a run by name, and the versions that made them."""
+
+    FORMAT: ClassVar[tuple[str, int]] = ("helixnas-run", 1)
+    MEND: ClassVar[str] = "choose another --out, or start over in this one with --redo"
 
     recipe: str
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -82,12 +79,3 @@ class RunRecord:
     def without_stage(self, name: str) -> "RunRecord":
         """Return a copy in which stage `name` is open."""
         return replace(self, stages={key: value for key, value in self.stages.items() if key != name})
-
-    def save(self, path: Path) -> None:
-        """Write the record as JSON, whole or not at all."""
-        write_record(path, self, name=FORMAT, version=VERSION)
-
-    @staticmethod
-    def load(path: Path) -> "RunRecord":
-        """Read a record; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        return read_record(path, RunRecord, name=FORMAT, version=VERSION, mend=MEND)

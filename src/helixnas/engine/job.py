@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 
 from helixnas.engine import Stopwatch, load_checkpoint, save_checkpoint
-from helixnas.errors import ArtifactError, Interrupted
+from helixnas.errors import Interrupted
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 """A kill loses at most this much work, plus one step."""
@@ -120,11 +120,3 @@ def stop_requests() -> Generator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def discard(checkpoint: Path) -> None:
-    """Remove a checkpoint that is no longer needed."""
-    try:
-        checkpoint.unlink(missing_ok=True)
-    except OSError as error:
-        raise ArtifactError(f"cannot remove {checkpoint}: {error.strerror}") from error

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from helixnas.artifacts.files import link_file, read_json, read_text, write_json
+from helixnas.artifacts.files import link_file, read_json, read_text, remove, write_json
 from helixnas.data import ImageSet
 from helixnas.engine import Fit, Objective
 from helixnas.engine.fit_run import Curves, final_figures
-from helixnas.engine.job import discard
 from helixnas.errors import ConfigError
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
@@ -72,7 +71,7 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     curves = Curves(watched_images(context))
     job = _train(context, model, stage, key, curves)
     result = _save(context, job, context.folder.inherited(search), stage, curves, facts)
-    discard(context.folder.checkpoint(head))
+    remove(context.folder.checkpoint(head))
     return result
 
 

@@ -172,7 +172,7 @@ def test_a_benchmark_of_another_space_is_refused(make_plan: MakePlan, tiny: Reci
 
 
 def test_a_batch_of_more_images_than_there_are_is_refused(make_plan: MakePlan) -> None:
-    with pytest.raises(ConfigError, match=r"is 5000, but there are only \d+ images for it; choose at most"):
+    with pytest.raises(ConfigError, match=r"is 5000, but there are only \d+ training images; choose at most"):
         train_baseline(make_plan("spos", batch_size=5000), Reporter())
 
 

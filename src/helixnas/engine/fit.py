@@ -5,7 +5,7 @@ resumed training gives the same result, bit for bit.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,14 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from helixnas.engine.batches import LabelledImages, Normalize, require_labels
+from helixnas.engine.batches import (
+    LabelledBatch,
+    LabelledImages,
+    Normalize,
+    full_batches,
+    require_labels,
+    training_batches,
+)
 from helixnas.engine.config import FitConfig
 from helixnas.engine.mixing import Mixing
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
@@ -33,7 +40,7 @@ _MIXING_STREAM = 4
 
 @dataclass(frozen=True)
 class FitRecord:
-    """Results of one step."""
+    """Loss and learning rate of one step."""
 
     step: int
     """Number of steps done, this one included."""
@@ -42,17 +49,12 @@ class FitRecord:
     """Epoch, from 0."""
 
     loss: float
-    """Loss of the batch."""
-
     lr: float
-    """Learning rate of the step."""
 
 
+@dataclass(eq=False)
 class Fit:
-    """The training of one classifier.
-
-    Attributes:
-        average: the average of the weights, or None.
+    """The training of one classifier; its `average` is that of the weights, if one is kept.
 
     Args:
         model: trained in place; returns the logits of normalised images.
@@ -68,32 +70,19 @@ class Fit:
         ConfigError: there are fewer images than one batch needs, or the optimiser rejects its settings.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        images: LabelledImages,
-        *,
-        config: FitConfig,
-        runtime: Runtime,
-        normalize: Normalize,
-        seed: int,
-        title: str,
-        objective: Objective | None = None,
-    ) -> None:
-        self.model = model
-        self.images = images
-        self.config = config
-        self.runtime = runtime
-        self.normalize = normalize
-        self.seed = seed
-        self.title = title
-        self.objective = objective
-        self.steps_per_epoch = images.num_batches(config.batch_size, drop_last=True)
-        if not self.steps_per_epoch:
-            raise ConfigError(
-                f"the batch_size for training {title} is {config.batch_size}, but there are only {len(images)} images; "
-                f"choose at most {len(images)}"
-            )
+    model: nn.Module
+    images: LabelledImages
+    _: KW_ONLY
+    config: FitConfig
+    runtime: Runtime
+    normalize: Normalize
+    seed: int
+    title: str
+    objective: Objective | None = None
+
+    def __post_init__(self) -> None:
+        config, title = self.config, self.title
+        self.steps_per_epoch = full_batches(self.images, config.batch_size, f"the batch_size for training {title}")
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
         self.mixing = None
@@ -102,7 +91,7 @@ class Fit:
                 mixup=config.mixup,
                 cutmix=config.cutmix,
                 label_smoothing=config.label_smoothing,
-                num_classes=images.num_classes,
+                num_classes=self.images.num_classes,
             )
         self.optimizer = self._optimizer()
         self.schedule = self._schedule()
@@ -156,24 +145,15 @@ class Fit:
             OutOfMemoryError: a batch or microbatch does not fit into memory.
         """
         parts, part = self.config.num_parts, self.config.microbatch_size
+        name, size = ("microbatch_size", part) if part else ("batch_size", self.config.batch_size)
+        start, per_epoch = self.step * parts, self.steps_per_epoch * parts
+        stream = training_batches(self.images, batch_size=size, seed=self.seed, start=start, per_epoch=per_epoch)
         while self.step < self.num_steps:
-            epoch, done = divmod(self.step, self.steps_per_epoch)
-            stream = self.images.batches(
-                batch_size=part or self.config.batch_size,
-                seed=self.seed,
-                epoch=epoch,
-                augment=True,
-                shuffle=True,
-                skip=done * parts,
-                drop_last=True,
-            )
-            for _ in range(done, self.steps_per_epoch):
-                name, size = ("microbatch_size", part) if part else ("batch_size", self.config.batch_size)
-                with explain_out_of_memory(name, size):
-                    record = self._train_on(islice(stream, parts), epoch)
-                yield record
+            with explain_out_of_memory(name, size):
+                record = self._train_on(islice(stream, parts), self.step // self.steps_per_epoch)
+            yield record
 
-    def _train_on(self, batches: Iterator[Any], epoch: int) -> FitRecord:
+    def _train_on(self, batches: Iterator[LabelledBatch], epoch: int) -> FitRecord:
         """Take one step on the microbatches of a batch."""
         parts, total = self.config.num_parts, 0.0
         self.model.train()

@@ -32,13 +32,10 @@ Passes = Callable[[int], Sequence[Callable[[Tensor], Tensor]]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Turn:
-    """One update of some parameters, on images of its own, through its forward passes."""
+    """One update of some parameters, those of its optimiser, on images of its own, through its forward passes."""
 
     images: LabelledImages
-    """Labelled training images."""
-
     optimizer: Optimizer
-    """Holds the parameters."""
 
     passes: Passes
     """The forward passes; the gradients of their cross-entropies add up."""
@@ -47,7 +44,7 @@ class Turn:
     """Whether the learning rate falls along a cosine to 0."""
 
     clip_grad: float = 0.0
-    """Largest norm of the gradient; 0 leaves it as it is."""
+    """Largest norm of the gradient; 0 to disable clipping."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,7 @@ class Training:
         return mean
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last step."""
+        """Return the state needed to resume after the last step."""
         return {
             "step": self.step,
             "module": self.module.state_dict(),
@@ -155,7 +152,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Restore a `state` of the same settings."""
         self.step = state["step"]
         self.module.load_state_dict(state["module"])
         for turn, own in zip(self.turns, state["optimizers"], strict=True):

@@ -12,7 +12,7 @@ import torch
 
 from helixnas.engine import Stopwatch, job, load_checkpoint
 from helixnas.engine.job import run_job, save_state, stop_requests
-from helixnas.errors import ArtifactError, Interrupted
+from helixnas.errors import Interrupted
 
 CPU = torch.device("cpu")
 

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 import torch.nn.functional as F
+from timm.data import Mixup
 from timm.optim import create_optimizer_v2, list_optimizers
 from timm.scheduler.cosine_lr import CosineLRScheduler
 from timm.scheduler.scheduler import Scheduler
@@ -27,7 +28,7 @@ from helixnas.engine.batches import (
     training_batches,
 )
 from helixnas.engine.config import FitConfig
-from helixnas.engine.mixing import Mixing
+from helixnas.engine.mixing import mix
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 
@@ -85,11 +86,11 @@ class Fit:
         self.steps_per_epoch = full_batches(self.images, config.batch_size, f"the batch_size for training {title}")
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
-        self.mixing = None
+        self.mixup = None
         if config.mixup or config.cutmix:
-            self.mixing = Mixing(
-                mixup=config.mixup,
-                cutmix=config.cutmix,
+            self.mixup = Mixup(
+                config.mixup,
+                config.cutmix,
                 label_smoothing=config.label_smoothing,
                 num_classes=self.images.num_classes,
             )
@@ -178,8 +179,8 @@ class Fit:
         images = self.runtime.images(images)
         targets = require_labels(labels, f"training {self.title}").to(images.device)
         smoothing = self.config.label_smoothing
-        if self.mixing is not None:
-            images, targets = self.mixing(images, targets, (self.seed, _MIXING_STREAM, self.step, *part))
+        if self.mixup is not None:
+            images, targets = mix(self.mixup, images, targets, (self.seed, _MIXING_STREAM, self.step, *part))
             smoothing = 0.0  # already in the mixed targets
         with self.runtime.seeded(self.seed, self.step, *part), self.runtime.autocast():
             logits = self.model(self.normalize(images)).float()

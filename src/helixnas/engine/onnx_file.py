@@ -33,11 +33,7 @@ def require_onnx(purpose: str) -> None:
 def save_onnx(module: nn.Module, images: Tensor, path: Path) -> None:
     """Write a module as one ONNX file with the shapes of `images`, whole or not at all; the output is named ``output``."""
     content = onnx_content(module, images, output="output")
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(content)
-
-    write_atomically(path, write)
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def onnx_content(

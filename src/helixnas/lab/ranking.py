@@ -6,7 +6,6 @@ networks; the score's partial correlation given all three, and its lead in tau o
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +22,7 @@ from helixnas.artifacts.agreement import (
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab.benchmark import Benchmark
-from helixnas.lab.predictors import (
-    Summed,
-    additive_fit,
-    higher_is_better,
-    sizes,
-    summed_kinds,
-    summed_scores,
-)
+from helixnas.lab.predictors import Summed, additive_fit, higher_is_better, sizes, summed_kinds, summed_scores
 from helixnas.lab.regret import is_whole, picks_by_budget
 from helixnas.lab.subsets import LEAST, Subset, subsets
 from helixnas.search import Tables
@@ -78,11 +70,13 @@ def rank(
     scores = summed_scores(benchmark, tables, kinds)
     size = sizes(benchmark, tables)
     predictors = higher_is_better(scores, size)
+    columns = {"accuracy": benchmark.mean_accuracy, **scores, **size}
     adds_up = len(space.blocks) > 1 and is_whole(benchmark, space.size)
     fitted = {ADDITIVE: additive_fit(benchmark)} if adds_up else {}
     found, distinct = subsets(benchmark), benchmark.distinct
     counts = {each.name: len(np.unique(distinct[each.rows])) for each in found}
-    kept = [each for each in found if each.name == "all" or counts[each.name] >= LEAST]
+    skipped = [name for name, number in counts.items() if name != "all" and number < LEAST]
+    kept = [each for each in found if each.name not in skipped]
 
     def rank_subset(position: int) -> SubsetRanking:
         return _rank_subset(
@@ -111,22 +105,13 @@ def rank(
         num_resamples=num_resamples,
         picked_by=picked_by,
         subsets=ranked,
-        skipped={
-            each.name: f"{counts[each.name]} different networks, of at least {LEAST}"
-            for each in found
-            if each not in kept
-        },
+        skipped={name: f"{counts[name]} different networks, of at least {LEAST}" for name in skipped},
         budgets=budgets,
-        networks=_columns(benchmark, {**scores, **size}),
+        networks={
+            "architecture": tuple(network.architecture.text for network in benchmark.networks),
+            **{name: tuple(values.tolist()) for name, values in columns.items()},
+        },
     )
-
-
-def _columns(benchmark: Benchmark, predictors: Mapping[str, FloatArray]) -> dict[str, tuple[Any, ...]]:
-    return {
-        "architecture": tuple(network.architecture.text for network in benchmark.networks),
-        "accuracy": tuple(benchmark.mean_accuracy.tolist()),
-        **{name: tuple(values.tolist()) for name, values in predictors.items()},
-    }
 
 
 def _rank_subset(

@@ -11,13 +11,10 @@ from helixnas.lab.baselines.curve import BaselineRecord, columns, moments_of
 
 @dataclass(eq=False)
 class ShortTrainings:
-    """Trainings one after the other, each rated at the same moments; a point sums the cost of all trainings up to its moment.
+    """Trainings one after the other, each rated at the same evenly spaced moments.
 
-    Args:
-        begin: returns the untrained training of network 0, 1, ...
-        rate: returns the scores of the network in training by kind.
-        number: of networks.
-        num_points: number of ratings of each, evenly spaced.
+    `begin` returns the untrained training of network 0, 1, ...; `rate` the scores of a training by kind. A point sums the
+    cost of all trainings up to its moment.
     """
 
     begin: Callable[[int], Fit]

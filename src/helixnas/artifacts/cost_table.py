@@ -119,7 +119,7 @@ class CostTable:
         return replace(self, resources={**self.resources, **other.resources}, facts={**other.facts, **self.facts})
 
     def save(self, path: Path) -> None:
-        """Write the table as Parquet, whole or not at all."""
+        """Write the table as Parquet."""
         rows = {name: getattr(self, name) for name in ("block", "previous_width", "path", "width")}
         facts = {"resources": list(self.resources), "facts": dict(self.facts)}
         write_parquet(path, pa.table({**rows, **self.resources}), kind=KIND, facts=facts)

@@ -93,7 +93,7 @@ class RatingTable:
         return {key: row for row, key in enumerate(zip(self.previous_width.tolist(), self.path, strict=True))}
 
     def save(self, path: Path) -> None:
-        """Write the table as Parquet, whole or not at all."""
+        """Write the table as Parquet."""
         columns: dict[str, Any] = {name: getattr(self, name) for name in ("previous_width", "path", "width")}
         for name, scores in self.scores.items():
             columns[name] = self.mean(name)

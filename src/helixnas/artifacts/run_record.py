@@ -32,7 +32,7 @@ class StageRecord:
     """Hash of the settings that made it (`config_key`)."""
 
     settings: Mapping[str, Any]
-    """Those settings, to tell what changed."""
+    """Those settings, to name what changed."""
 
     files: Mapping[str, int]
     """Files it left, relative to the run folder, with their sizes in bytes."""
@@ -41,7 +41,7 @@ class StageRecord:
     """Wall-clock time, interruptions not counted."""
 
     finished: str
-    """When, ISO 8601 with time zone."""
+    """ISO 8601 with time zone."""
 
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Results for the report: accuracies, counts, ..."""
@@ -51,11 +51,8 @@ class StageRecord:
 
     def missing(self, folder: Path) -> str | None:
         """Return the first of its files that is gone or of another size, or None where all are whole."""
-        for name, size in self.files.items():
-            file = folder / name
-            if not file.is_file() or file.stat().st_size != size:
-                return name
-        return None
+        files = ((name, folder / name, size) for name, size in self.files.items())
+        return next((name for name, file, size in files if not file.is_file() or file.stat().st_size != size), None)
 
 
 @dataclass(frozen=True, kw_only=True)

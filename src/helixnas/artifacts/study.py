@@ -68,13 +68,10 @@ class Picked:
     """Trained accuracy of the pick without a budget."""
 
     best: float
-    """The best there is."""
-
     regret: float
     """By how much picks fall short of the best, mean over ten budgets."""
 
     random_regret: float
-    """The same of random picks."""
 
     @staticmethod
     def of(ranking: Ranking) -> "Picked":

@@ -55,17 +55,10 @@ class FitRecord:
 
 @dataclass(eq=False)
 class Fit:
-    """The training of one classifier; its `average` is that of the weights, if one is kept.
+    """The training of one classifier, in place; its `average` is that of the weights, if one is kept.
 
-    Args:
-        model: trained in place; returns the logits of normalised images.
-        images: labelled training images.
-        config: training settings.
-        runtime: device and precision.
-        normalize: from images in [0, 1] to the model's input.
-        seed: decides order, augmentation, mixing and dropout.
-        title: name of the training, for messages.
-        objective: the loss to minimise; by default the cross-entropy.
+    The model returns the logits of normalised images. The seed decides order, augmentation, mixing and dropout; messages
+    name the training by its `title`. The loss is the cross-entropy, or what `objective` makes of it.
 
     Raises:
         ConfigError: there are fewer images than one batch needs, or the optimiser rejects its settings.
@@ -102,41 +95,25 @@ class Fit:
         """Return timm's optimiser, without weight decay on biases and norms."""
         config = self.config
         require_optimizer(config.optimizer)
-        own: dict[str, Any] = {"eps": config.eps} if config.eps else {}
+        eps = {"eps": config.eps} if config.eps else {}
+        chosen = {"lr": config.lr, "weight_decay": config.weight_decay, **eps, "momentum": config.momentum}
         try:
-            return create_optimizer_v2(
-                self.model,
-                config.optimizer,
-                lr=config.lr,
-                weight_decay=config.weight_decay,
-                momentum=config.momentum,
-                **own,
-            )
+            return create_optimizer_v2(self.model, config.optimizer, **chosen)
         except (ValueError, TypeError, ImportError) as error:
-            eps = f", eps {config.eps}" if config.eps else ""
-            raise ConfigError(
-                f"optimizer {config.optimizer!r} cannot be built with lr {config.lr}, weight_decay "
-                f"{config.weight_decay}{eps} and momentum {config.momentum}: {error}"
-            ) from error
+            *first, last = (f"{name} {value}" for name, value in chosen.items())
+            with_these = f"{', '.join(first)} and {last}"
+            raise ConfigError(f"optimizer {config.optimizer!r} cannot be built with {with_these}: {error}") from error
 
     def _schedule(self) -> Scheduler:
         """Return timm's schedule, in steps."""
         config = self.config
-        warmup = min(round(config.warmup_epochs * self.steps_per_epoch), self.num_steps - 1)
-        start = config.lr / max(1, warmup)
+        steps = min(round(config.warmup_epochs * self.steps_per_epoch), self.num_steps - 1)
+        start = config.lr / max(1, steps)
+        warmup: dict[str, Any] = {"warmup_t": steps, "warmup_lr_init": start, "t_in_epochs": False}
         if config.schedule == "step":
             every = config.decay_epochs * self.steps_per_epoch
-            return StepLRScheduler(
-                self.optimizer, every, config.decay_rate, warmup_t=warmup, warmup_lr_init=start, t_in_epochs=False
-            )
-        return CosineLRScheduler(
-            self.optimizer,
-            self.num_steps,
-            lr_min=config.final_lr,
-            warmup_t=warmup,
-            warmup_lr_init=start,
-            t_in_epochs=False,
-        )
+            return StepLRScheduler(self.optimizer, every, config.decay_rate, **warmup)
+        return CosineLRScheduler(self.optimizer, self.num_steps, lr_min=config.final_lr, **warmup)
 
     def __iter__(self) -> Iterator[FitRecord]:
         """Yield a record per step until all epochs are done.

@@ -46,12 +46,8 @@ def onnx_content(
 ) -> bytes:
     """Return the content of an ONNX file with weights inside and batch norms folded into convolutions.
 
-    Args:
-        module: the module; put in eval mode.
-        images: example input for tracing.
-        output: name of the output; the input is named `INPUT`.
-        any_batch: whether the batch size is dynamic; `images` must then have more than one image.
-        metadata: texts to store in the file.
+    The module is put in eval mode and traced on `images`, of which there must be more than one if the file shall take
+    `any_batch`. The output is named `output`, the input `INPUT`.
 
     Raises:
         ExportError: ONNX lacks an operator (named in the message), or the module cannot be traced.

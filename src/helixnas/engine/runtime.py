@@ -101,11 +101,7 @@ class Runtime:
 
 
 def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
-    """Return bf16 if the device is faster with it, else fp32.
-
-    With AVX-512 BF16 but without AMX, a distillation step in bfloat16 is slower than in float32 on Intel and 1.6 times as
-    fast on AMD (benchmarks/results, cpu-step).
-    """
+    """Return bf16 if the device is faster with it, else fp32; see cpu-step in benchmarks/results for the choice on a CPU."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type != "cpu":

@@ -73,15 +73,10 @@ def write_checked(
     tolerance: float,
     writer: Callable[[Path, Callable[[Path], None]], None] = write_atomically,
 ) -> Parity:
-    """Write an exported model, compare it with the original on normalised images, and keep it only if they agree.
+    """Write an exported model, compare it with the original `twin` on normalised images, and keep it only if they agree.
 
-    Args:
-        target: the file or folder.
-        write: writes to a temporary path and returns the logits of the model loaded from there.
-        twin: the original, from `reference`.
-        images: normalised, to compare on.
-        tolerance: largest accepted absolute difference of a logit.
-        writer: `write_atomically` for a file, `write_folder` for a folder.
+    `write` writes to a temporary path and returns the logits of the model loaded from there; `writer` is `write_atomically`
+    for a file, `write_folder` for a folder.
 
     Raises:
         ExportError: the logits differ by more than `tolerance`.

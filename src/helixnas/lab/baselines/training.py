@@ -49,7 +49,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """The loss of one step."""
+    """One step."""
 
     step: int
     """Steps done, this one included."""
@@ -62,18 +62,8 @@ class TrainingRecord:
 class Training:
     """Steps of turns over the training images.
 
-    Args:
-        module: holds all trained parameters.
-        turns: of a step, in order.
-        num_epochs: passes over the images of every turn.
-        batch_size: images per turn.
-        runtime: device and precision.
-        normalize: from images in [0, 1] to the network's input.
-        seed: decides order and augmentation.
-        title: name of the trained weights, for messages.
-
-    Raises:
-        ConfigError: a turn has fewer images than one batch holds.
+    The module holds all trained parameters. Every turn has `batch_size` images in each step; the seed decides order and
+    augmentation. Messages call the weights `title`. Raises `ConfigError` if a turn has fewer images than one batch holds.
     """
 
     module: nn.Module

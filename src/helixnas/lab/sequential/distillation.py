@@ -45,17 +45,9 @@ class Progressive:
         beams: after each finished block, the best prefixes that end with it, best first.
         failures: every block, once a loss was not finite: no block can be left out here.
 
-    Args:
-        teacher: frozen; gives Y_0 .. Y_N.
-        supernet: with its initial weights; trained in place.
-        images: training images.
-        held_out: images that prefixes are rated on, in full batches of the training batch size, or in one batch if fewer.
-        config: how to train; with a progressive strategy.
-        runtime: device and precision.
-        seed: decides order, augmentation and draws.
-
-    Raises:
-        ConfigError: there are fewer images than one batch holds.
+    The supernet has its initial weights and is trained in place. Prefixes are rated on the `held_out` images, in full batches
+    of the training batch size, or in one batch if there are fewer. The seed decides order, augmentation and draws. Raises
+    `ConfigError` if there are fewer training images than one batch holds.
     """
 
     teacher: Teacher

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from helixnas.errors import ConfigError
+from helixnas.nn import Place, build_operation
 from helixnas.nn.extensions import import_modules
+from helixnas.space import Operation
 
 MODULE = """
 from helixnas.nn import register_operation
@@ -26,9 +28,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_imported_module_registers_its_operation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from helixnas.nn import Place, build_operation
-    from helixnas.space import Operation
-
     (folder / "extension_a.py").write_text(MODULE)
     import_modules(["extension_a"])
     monkeypatch.delitem(sys.modules, "extension_a")

@@ -114,7 +114,7 @@ class RunFolder:
         return f"helixnas run {shlex.quote(str(self.config))} --out {shlex.quote(str(self.path))}"
 
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether there is a run here."""
         return self.record.is_file() or self.record_copy.is_file()
 
     def load_record(self, say: Callable[[str], None] = lambda text: None) -> RunRecord:
@@ -124,7 +124,7 @@ class RunFolder:
             ArtifactError: there is no run, or both record and copy are damaged.
         """
         if not self.exists():
-            raise ArtifactError(f"no run in {self.path}; begin one with: helixnas run RECIPE --out {self.path}")
+            raise ArtifactError(f"no run in {self.path}; start one with: helixnas run RECIPE --out {self.path}")
         try:
             return RunRecord.load(self.record)
         except ArtifactError as error:

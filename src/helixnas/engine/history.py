@@ -44,7 +44,7 @@ class History:
         """Restore a `state`."""
         self.steps = state["steps"].tolist()
         self.values = {name: values.tolist() for name, values in state["values"].items()}
-        self.begun = dict(state.get("begun", dict.fromkeys(self.values, 0)))  # an older state: all from the first step
+        self.begun = dict(state["begun"])
 
     def frame(self) -> pd.DataFrame:
         """Return columns step, name, value: means over at most 400 intervals of steps."""

@@ -45,21 +45,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts) -> str:
-    """Return the model card as Markdown.
-
-    >>> shown = {
-    ...     "input_size": (3, 224, 224),
-    ...     "mean": (0.5,),
-    ...     "std": (0.5,),
-    ...     "crop_pct": 0.875,
-    ...     "interpolation": "bicubic",
-    ... }
-    >>> card = model_card(
-    ...     CardFacts(name="mine", architecture=None, params=1000, macs=2000, shown=shown, num_classes=10)
-    ... )
-    >>> "| parameters | 1,000 |" in card
-    True
-    """
+    """Return the model card as Markdown."""
     parts = [f"---\n{_header(facts).to_yaml()}\n---", f"# {facts.name}", _introduction(facts)]
     parts += [_table("Model", ("", ""), _model_rows(facts))]
     if facts.architecture is not None:

@@ -123,15 +123,11 @@ def save_benchmark(benchmark: Benchmark, path: Path) -> None:
 
 def _from_values(values: Mapping[str, Any], path: Path) -> Benchmark:
     rows, facts = values.get("networks"), values.get("facts", {})
-    if not isinstance(rows, list):
-        raise ArtifactError(
-            f"{path}: the field 'networks' must be a list, a mapping for each network, not {_short(rows)}"
-        )
-    if not isinstance(facts, Mapping):
-        raise ArtifactError(f"{path}: the field 'facts' must be a mapping, not {_short(facts)}")
     definition = values.get("space")
-    if not isinstance(definition, str | Mapping):
-        raise ArtifactError(f"{path}: the field 'space' must be a family's name or a definition, not {definition!r}")
+    is_space = isinstance(definition, str | Mapping)
+    _require(isinstance(rows, list), f"{path}: the field 'networks' must be a list, a mapping for each network", rows)
+    _require(isinstance(facts, Mapping), f"{path}: the field 'facts' must be a mapping", facts)
+    _require(is_space, f"{path}: the field 'space' must be a family's name or a definition", definition)
     try:
         space = load_space(definition)
     except HelixError as error:
@@ -144,12 +140,10 @@ def _network(row: Any, space: SearchSpace, where: str) -> TrainedNetwork:
     if not isinstance(row, Mapping) or not isinstance(row.get("architecture"), str):
         raise ArtifactError(f"{where}: it needs the fields 'architecture' (a text) and 'accuracy' (a list of numbers)")
     accuracy, costs = row.get("accuracy"), row.get("costs", {})
-    if not isinstance(accuracy, list) or not all(type(value) in (int, float) for value in accuracy):
-        raise ArtifactError(f"{where}: 'accuracy' must be a list of numbers, one per training, not {_short(accuracy)}")
-    if not isinstance(costs, Mapping) or not all(_is_count(value) for value in costs.values()):
-        raise ArtifactError(
-            f"{where}: 'costs' must hold whole numbers from 0 to 2^63 - 1 by resource, not {_short(costs)}"
-        )
+    are_numbers = isinstance(accuracy, list) and all(type(value) in (int, float) for value in accuracy)
+    are_counts = isinstance(costs, Mapping) and all(type(n) is int and 0 <= n < 2**63 for n in costs.values())
+    _require(are_numbers, f"{where}: 'accuracy' must be a list of numbers, one per training", accuracy)
+    _require(are_counts, f"{where}: 'costs' must hold whole numbers from 0 to 2^63 - 1 by resource", costs)
     try:
         return TrainedNetwork(
             architecture=space.parse(row["architecture"]),
@@ -160,8 +154,9 @@ def _network(row: Any, space: SearchSpace, where: str) -> TrainedNetwork:
         raise ArtifactError(f"{where}: {error}") from error
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**63
+def _require(valid: bool, rule: str, value: object) -> None:
+    if not valid:
+        raise ArtifactError(f"{rule}, not {textwrap.shorten(repr(value), 60, placeholder='...')}")
 
 
 def _float(value: int | float) -> float:
@@ -170,7 +165,3 @@ def _float(value: int | float) -> float:
         return float(value)
     except OverflowError:
         return float("inf")
-
-
-def _short(value: object) -> str:
-    return textwrap.shorten(repr(value), 60, placeholder="...")

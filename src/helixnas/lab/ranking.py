@@ -143,9 +143,7 @@ def _rank_subset(
             [(a[drawn], b[drawn]) for a, b in pairs], own, scores, accuracy[drawn]
         )
         advance(number + 1)
-    agreements = [
-        Agreement.of(Correlations(*figures), resampled[:, pair]) for pair, figures in enumerate(of_all.tolist())
-    ]
+    agreements = [Agreement.of(Correlations(*figures), resampled[:, i]) for i, figures in enumerate(of_all.tolist())]
     names = list(values)
 
     def lead(score: str, size: str) -> Estimate:
@@ -159,13 +157,13 @@ def _rank_subset(
         num_networks=int(networks.max()) + 1,
         agreement=dict(zip(values, agreements, strict=False)),
         partial={
-            name: Estimate(float(beyond_of_all[column]), interval(beyond[:, column]))
-            for column, name in enumerate(scores)
+            name: Estimate(float(value), interval(column))
+            for name, value, column in zip(scores, beyond_of_all, beyond.T, strict=True)
         },
         lead={name: {size: lead(name, size) for size in SIZES} for name in scores},
         ceiling={
             f"{first + 1} and {second + 1}": each
-            for (first, second), each in zip(repeats, agreements[len(values) :][: len(repeats)], strict=True)
+            for (first, second), each in zip(repeats, agreements[len(values) :], strict=False)
         },
         additive=None if additive is None else agreements[-1],
         best_pearson=best_pearson(trainings),

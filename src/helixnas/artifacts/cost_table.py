@@ -110,8 +110,8 @@ class CostTable:
 
     def joined(self, other: "CostTable") -> "CostTable":
         """Return a table with the resources of both; raises `ArtifactError` if they are of different spaces."""
-        numbers = [(each.block, each.previous_width, each.width) for each in (self, other)]
-        if self.path != other.path or not np.array_equal(*numbers):
+        own, theirs = ((each.block, each.previous_width, each.width) for each in (self, other))
+        if self.path != other.path or not np.array_equal(own, theirs):
             raise ArtifactError(
                 f"{' and '.join(other.resources)} were measured for another space than {' and '.join(self.resources)}; "
                 "measure them again"

@@ -17,8 +17,20 @@ from helixnas.artifacts.files import read_text, remove, write_text
 from helixnas.artifacts.run_record import RunRecord, StageRecord
 from helixnas.errors import ArtifactError
 
-MADE = ["teacher", "supernet", "ratings", "searches", "rankings", "baselines", "history", "checkpoints", "tensorboard"]
-MADE += ["costs", "costs.parquet", "report.html"]
+MADE = [
+    "teacher",
+    "supernet",
+    "ratings",
+    "searches",
+    "rankings",
+    "baselines",
+    "history",
+    "checkpoints",
+    "tensorboard",
+    "costs",
+    "costs.parquet",
+    "report.html",
+]
 """Files and folders of a run beside config and record."""
 
 SECONDS_UNTIL_STALE = 600.0

@@ -33,7 +33,8 @@ def build_distillation(
     The seed decides order, augmentation and draws; `blocks` are the numbers of the blocks to train, all by default. Raises
     `ConfigError` if there are fewer images than one batch holds.
     """
-    chosen = [block for block in supernet if blocks is None or block.number in {*blocks}]
+    numbers = {block.number for block in supernet} if blocks is None else set(blocks)
+    chosen = [block for block in supernet if block.number in numbers]
     units = [unit for block in chosen for unit in build_units(block, config=config, seed=seed)]
     source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
     return Distillation(source, units, config=config, runtime=runtime)

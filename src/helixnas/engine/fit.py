@@ -95,8 +95,9 @@ class Fit:
         """Return timm's optimiser, without weight decay on biases and norms."""
         config = self.config
         require_optimizer(config.optimizer)
-        eps = {"eps": config.eps} if config.eps else {}
-        chosen = {"lr": config.lr, "weight_decay": config.weight_decay, **eps, "momentum": config.momentum}
+        chosen: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
+        chosen |= {"eps": config.eps} if config.eps else {}
+        chosen["momentum"] = config.momentum
         try:
             return create_optimizer_v2(self.model, config.optimizer, **chosen)
         except (ValueError, TypeError, ImportError) as error:

@@ -47,8 +47,8 @@ def export_timm(
     if class_names:
         settings["label_names"] = list(class_names)
     architecture = getattr(model, "architecture", None)
-    is_helixnas = architecture is not None and twin.pretrained_cfg.get("architecture") == HELIXNAS
-    arguments = {"arch": architecture.to_dict()} if is_helixnas else None
+    is_ours = twin.pretrained_cfg.get("architecture") == HELIXNAS
+    arguments = {"arch": architecture.to_dict()} if is_ours and architecture is not None else None
 
     def write(temporary: Path) -> Logits:
         save_for_hf(twin, str(temporary), model_config=settings, model_args=arguments, safe_serialization=True)

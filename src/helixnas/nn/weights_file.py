@@ -11,11 +11,16 @@ from helixnas.artifacts.files import damaged, write_atomically
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], *, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a state dict to a safetensors file with `metadata`, whole or not at all."""
+    """Write a state dict to a safetensors file with `metadata`, whole or not at all.
+
+    Python writes the bytes: safetensors' own writer gives the file mode 0600 and reports a full disk as its own error.
+
+    Raises:
+        ArtifactError: the folder cannot be written or the disk is full.
+    """
     state = {name: tensor.contiguous() for name, tensor in weights.items()}
-    # safetensors' own writer gives the file mode 0600 and reports a full disk as its own error
     contents = save(state, {"format": "pt", **(metadata or {})})
-    write_atomically(path, lambda temporary: temporary.write_bytes(contents))
+    write_atomically(path, lambda temporary: _write(temporary, contents))
 
 
 def load_saved_weights(path: Path) -> dict[str, Tensor]:
@@ -24,3 +29,7 @@ def load_saved_weights(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise damaged(path, error) from error
+
+
+def _write(path: Path, contents: bytes) -> None:
+    path.write_bytes(contents)

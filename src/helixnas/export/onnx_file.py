@@ -27,12 +27,8 @@ def export_onnx(
 ) -> Parity:
     """Write a model as one ONNX file, whole or not at all, and compare ONNX Runtime's logits with PyTorch's.
 
-    Args:
-        model: takes normalised images.
-        path: the file.
-        images: normalised, to compare on.
-        tolerance: largest accepted absolute difference of a logit.
-        metadata: texts to store in the file.
+    The images to compare on are normalised; `tolerance` is the largest accepted absolute difference of a logit. `metadata`
+    are texts to store in the file.
 
     Raises:
         ConfigError: a package is not installed.

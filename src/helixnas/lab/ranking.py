@@ -49,14 +49,9 @@ def rank(
 ) -> Ranking:
     """Return how well the scores of a run, and size alone, rank a benchmark's networks.
 
-    Args:
-        benchmark: trained networks.
-        tables: ratings and costs of the run.
-        space: the run's space, which must contain the benchmark's networks.
-        searches: sums of scores to rank beside every rated kind of score; the first is reported as the search's.
-        num_resamples: bootstrap resamples of every interval.
-        seed: decides the resamples.
-        advance: called with the numbers of finished resamples and of all resamples.
+    The space is the run's, and must contain the benchmark's networks. `searches` are sums of scores to rank beside every rated
+    kind of score; the first is reported as the search's. The seed decides the bootstrap resamples, of which `advance` is
+    called with the numbers of finished and of all.
 
     Raises:
         ArtifactError: the benchmark holds networks of another space, or fewer than three.

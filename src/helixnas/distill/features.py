@@ -21,9 +21,11 @@ class FeatureSource(Protocol):
     @property
     def steps_per_epoch(self) -> int:
         """Full batches of an epoch."""
+        ...
 
     def batches(self, start: int, end: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield the views of the batches of steps `start` to `end - 1`, the same whatever the start."""
+        ...
 
     def features(self, views: tuple[Tensor, ...]) -> Sequence[Features]:
         """Return Y_0 .. Y_N of every view.
@@ -31,6 +33,7 @@ class FeatureSource(Protocol):
         A teacher that is trained gives features with gradients; each of its blocks then receives Y_{k-1} detached, so that
         a block learns from its own loss only.
         """
+        ...
 
 
 @dataclass(eq=False)

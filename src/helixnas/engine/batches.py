@@ -19,10 +19,12 @@ class LabelledBatch(Protocol):
     @property
     def images(self) -> Tensor:
         """Values in [0, 1], (batch, channels, height, width)."""
+        ...
 
     @property
     def labels(self) -> Tensor | None:
         """Class indices, (batch,)."""
+        ...
 
 
 @runtime_checkable
@@ -32,16 +34,19 @@ class LabelledImages(Protocol):
     @property
     def num_classes(self) -> int:
         """Number of classes; 0 without labels."""
+        ...
 
     def __len__(self) -> int: ...
 
     def num_batches(self, batch_size: int, *, drop_last: bool) -> int:
         """Return the number of batches of one epoch."""
+        ...
 
     def batches(
         self, *, batch_size: int, seed: int, epoch: int, augment: bool, shuffle: bool, skip: int, drop_last: bool
     ) -> Iterator[LabelledBatch]:
         """Yield the batches of one epoch, from number `skip` on."""
+        ...
 
 
 def full_batches(images: LabelledImages, batch_size: int, setting: str) -> int:

@@ -30,12 +30,15 @@ class Job(Protocol[RecordT]):
 
     def __iter__(self) -> Iterator[RecordT]:
         """Continue from the current state, and yield a record per step."""
+        ...
 
     def state(self) -> dict[str, Any]:
         """Return the state needed to resume."""
+        ...
 
     def restore(self, state: dict[str, Any]) -> None:
         """Restore a `state`."""
+        ...
 
 
 def run_job(

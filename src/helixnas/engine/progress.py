@@ -11,6 +11,7 @@ class Advance(Protocol):
 
     def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None:
         """Show that `done` of `total` (which may become known later) are done, with a short note."""
+        ...
 
 
 class Reporter:

@@ -122,8 +122,8 @@ def save_benchmark(benchmark: Benchmark, path: Path) -> None:
 
 
 def _from_values(values: Mapping[str, Any], path: Path) -> Benchmark:
-    rows, facts = values.get("networks"), values.get("facts", {})
-    definition = values.get("space")
+    given: dict[str, Any] = {"networks": None, "space": None, "facts": {}, **values}
+    rows, definition, facts = given["networks"], given["space"], given["facts"]
     is_space = isinstance(definition, str | Mapping)
     _require(isinstance(rows, list), f"{path}: the field 'networks' must be a list, a mapping for each network", rows)
     _require(isinstance(facts, Mapping), f"{path}: the field 'facts' must be a mapping", facts)
@@ -139,7 +139,8 @@ def _from_values(values: Mapping[str, Any], path: Path) -> Benchmark:
 def _network(row: Any, space: SearchSpace, where: str) -> TrainedNetwork:
     if not isinstance(row, Mapping) or not isinstance(row.get("architecture"), str):
         raise ArtifactError(f"{where}: it needs the fields 'architecture' (a text) and 'accuracy' (a list of numbers)")
-    accuracy, costs = row.get("accuracy"), row.get("costs", {})
+    given: dict[str, Any] = {"accuracy": None, "costs": {}, **row}
+    accuracy, costs = given["accuracy"], given["costs"]
     are_numbers = isinstance(accuracy, list) and all(type(value) in (int, float) for value in accuracy)
     are_counts = isinstance(costs, Mapping) and all(type(n) is int and 0 <= n < 2**63 for n in costs.values())
     _require(are_numbers, f"{where}: 'accuracy' must be a list of numbers, one per training", accuracy)

@@ -159,7 +159,7 @@ def test_images_without_labels_are_refused(make_plan: MakePlan, tiny: Recipe, mo
 
 
 def test_a_batch_of_more_images_than_there_are_is_refused(make_plan: MakePlan) -> None:
-    with pytest.raises(ConfigError, match=r"is 5000, but there are only \d+ images for it; choose at most"):
+    with pytest.raises(ConfigError, match=r"is 5000, but there are only \d+ training images; choose at most"):
         train_baseline(make_plan("spos", batch_size=5000), Reporter())
 
 

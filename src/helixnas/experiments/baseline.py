@@ -6,8 +6,9 @@ It needs only the settings of the run, neither teacher nor supernet, so it can b
 import torch
 
 from helixnas.artifacts.baseline import Baseline
+from helixnas.artifacts.files import remove
 from helixnas.engine import Fit, evaluate
-from helixnas.engine.job import discard, run_job
+from helixnas.engine.job import run_job
 from helixnas.engine.progress import Reporter
 from helixnas.experiments.baseline_plan import BaselinePlan
 from helixnas.experiments.network_training import NetworkTrainer
@@ -55,7 +56,7 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
             run_job(job, checkpoint=checkpoint, key=plan.key(), device=context.runtime.device, log=log)
         baseline = _baseline(plan, job, context.runtime.device)
         baseline.save(plan.file)
-        discard(checkpoint)
+        remove(checkpoint)
     last = baseline.points[-1]
     reporter.say(
         f"{plan.file}: {len(baseline.networks):,} networks rated at {len(baseline.points)} points, "

@@ -9,11 +9,11 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from helixnas.artifacts.agreement import agreement
-from helixnas.artifacts.files import remove_folder
+from helixnas.artifacts.files import remove
 from helixnas.costs import cost_table
 from helixnas.engine import FitRecord
 from helixnas.engine.fit_run import final_figures
-from helixnas.engine.job import discard, run_job
+from helixnas.engine.job import run_job
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import DataError, HelixError
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
@@ -50,8 +50,8 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
                 accuracy = builder.train(number, training, advance=_counted(advance, done, total, builder.num_steps))
                 trained[architecture] = (*trained.get(architecture, ()), accuracy)
                 save_benchmark(builder.benchmark(trained), plan.out)
-                discard(builder.checkpoint(number, training))
-    remove_folder(plan.work.path)
+                remove(builder.checkpoint(number, training))
+    remove(plan.work.path)
     benchmark = load_benchmark(plan.out)
     accuracies = 100 * benchmark.mean_accuracy
     reporter.say(
@@ -69,7 +69,7 @@ def _leaving_nothing_empty(plan: BenchmarkPlan) -> Generator[None]:
         yield
     except HelixError:
         if not any(plan.work.path.glob("checkpoints/*")):
-            remove_folder(plan.work.path)
+            remove(plan.work.path)
         raise
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from helixnas.artifacts import config_key
-from helixnas.artifacts.files import read_json, remove_folder, write_json
+from helixnas.artifacts.files import read_json, remove, write_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, TrainingImages, open_training_images
 from helixnas.engine import Fit, Runtime
@@ -78,7 +78,7 @@ def finetune(
         run_fit(job, reporter=reporter, checkpoint=checkpoint, key=key, curves=Curves(), stage="finetune", title=title)
         figures = _leave(job, opened, data, images, out)
         write_json(out / RECORD, {"key": key, **made_from, "figures": figures})
-        remove_folder(checkpoint.parent)
+        remove(checkpoint.parent)
     return figures
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 
+from helixnas.artifacts.files import remove
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
-from helixnas.engine.job import discard
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
@@ -144,7 +144,7 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
     )
     record = record.with_stage(one.name, finished)
     folder.save_record(record)
-    discard(folder.checkpoint(one.name))
+    remove(folder.checkpoint(one.name))
     reporter.say(f"{one.name}: {_summary(result)} ({finished.seconds:.1f} s)")
     return record
 
@@ -201,7 +201,7 @@ def _distill_blocks(
     job = "-distill-" + "-".join(map(str, blocks))
     with folder.locked(job):
         result = distill_blocks(context, one.key, blocks=blocks)
-        discard(folder.checkpoint(job.removeprefix("-")))
+        remove(folder.checkpoint(job.removeprefix("-")))
     context.reporter.say(f"distill, blocks {', '.join(map(str, blocks))}: {_summary(result)}")
     with folder.locked(patience=60.0):
         return _take_over_blocks(one, context, folder.load_record())

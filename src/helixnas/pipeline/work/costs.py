@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from helixnas.artifacts import CostTable
-from helixnas.artifacts.files import remove_folder, write_json
+from helixnas.artifacts.files import remove, write_json
 from helixnas.costs import (
     CostsConfig,
     DeviceTimings,
@@ -85,7 +85,7 @@ def _time_here(
             log=lambda record: advance(record.done, record.note),
             watch=context.watch,
         )
-    remove_folder(files)
+    remove(files)
     medians = job.medians()
     if job.num_interruptions > INTERRUPTIONS_PER_ROUND * config.num_rounds:
         context.reporter.say(

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from helixnas.artifacts.files import link_file, read_json, read_text, write_json
+from helixnas.artifacts.files import link_file, read_json, read_text, remove, write_json
 from helixnas.data import ImageSet
 from helixnas.engine import FitConfig, Objective
 from helixnas.engine.fit_run import Curves, final_figures
-from helixnas.engine.job import discard
 from helixnas.errors import ConfigError
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
@@ -69,7 +68,7 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     facts = {"accuracy_of_head": figures["accuracy"]} if "accuracy" in figures else {}
     fit = config.inherit.tuning(config.fit)
     result = _train(context, model, stage, key, context.folder.inherited(search), fit, facts)
-    discard(context.folder.checkpoint(head))
+    remove(context.folder.checkpoint(head))
     return result
 
 

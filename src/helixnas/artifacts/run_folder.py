@@ -132,8 +132,7 @@ class RunFolder:
     def load_record(self, say: Callable[[str], None] = lambda text: None) -> RunRecord:
         """Return the record of the finished stages; `say` reports that its copy had to be read.
 
-        Raises:
-            ArtifactError: there is no run, or both record and copy are damaged.
+        Raises `ArtifactError` if there is no run, or both record and copy are damaged.
         """
         if not self.exists():
             raise ArtifactError(f"no run in {self.path}; start one with: helixnas run RECIPE --out {self.path}")
@@ -203,8 +202,7 @@ class RunFolder:
     def locked(self, job: str = "", *, patience: float = 0.0) -> Generator[None]:
         """Lock the folder, or one `job` in it that runs beside others; wait up to `patience` seconds for the lock.
 
-        Raises:
-            ArtifactError: another process (named) holds the lock, or the folder cannot be written.
+        Raises `ArtifactError` if another process (named) holds the lock, or the folder cannot be written.
         """
         lock, owner = FileLock(self.path / f".lock{job}"), self.path / f".lock{job}-owner"
         try:

@@ -87,8 +87,7 @@ class Benchmark:
 def load_benchmark(path: Path) -> Benchmark:
     """Read a benchmark: a file of this format, or NAS-Bench-Macro's own.
 
-    Raises:
-        ArtifactError: the file is missing or no benchmark; the message names the first network that is wrong.
+    Raises `ArtifactError` if the file is missing or no benchmark; the message names the first network that is wrong.
     """
     try:
         values = json.loads(read_text(path))

@@ -51,9 +51,8 @@ def inherit(network: HelixNet, supernet: Supernet) -> StitchedNetwork:
     """Copy the supernet's weights into a network's stem and blocks, and return the stitched network.
 
     Call `recalibrate` to measure the running averages of batch norms, then `fold` to complete the network itself.
-
-    Raises:
-        ConfigError: the supernet's interface is widen, or the adapters before a first layer cannot be folded into it.
+    Raises `ConfigError` if the supernet's interface is widen, or the adapters before a first layer cannot be folded
+    into it.
     """
     architecture = network.architecture
     bridges, exit, previous = list[nn.Module](), nn.Identity(), architecture.stem[-1].path.width

@@ -229,8 +229,7 @@ class Instance:
 def score_to_int(score: npt.ArrayLike, *, labels: Sequence[str] | None = None, weight: float = 1.0) -> Ints:
     """Return scores in units of 1e-12, times the block's weight lambda (Eq. 4); lower stays better.
 
-    Raises:
-        ConfigError: a score is missing, not finite, or too large for 64 bits; the message names the candidate.
+    Raises `ConfigError` if a score is missing, not finite, or too large for 64 bits; the message names the candidate.
 
     >>> score_to_int([0.5, 0.25], weight=2.0).tolist()
     [1000000000000, 500000000000]

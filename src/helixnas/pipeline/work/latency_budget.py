@@ -97,11 +97,9 @@ def keep_budget(
 ) -> tuple[WinnerT, LatencyCheck]:
     """Search under a latency limit until the winner is measured within it, at most five times more.
 
-    The limit of each further search is the prediction of the last winner minus its overshoot, so it finds another winner.
-    If no winner is within the budget, return the fastest. Without a meter (the device is not this one) nothing is measured.
-
-    Raises:
-        InfeasibleBudgetError: no network is predicted to meet the budget itself.
+    The limit of each further search is the prediction of the last winner minus its overshoot, so it finds another
+    winner. If no winner is within the budget, return the fastest. Without a meter (the device is not this one) nothing
+    is measured. Raises `InfeasibleBudgetError` if no network is predicted to meet the budget itself.
     """
     winners, rounds, limit, is_exhausted = [search(asked_ns)], list[LatencyRound](), asked_ns, False
     if meter is None:
@@ -129,8 +127,7 @@ def keep_budget(
 def meter_of(folder: RunFolder) -> tuple[str, Meter | None]:
     """Return the runtime of a run's latencies and a meter with the same conditions, which loads torch on first use.
 
-    Raises:
-        ArtifactError: the report of the latency stage is missing or damaged.
+    Raises `ArtifactError` if the report of the latency stage is missing or damaged.
     """
     values = read_json(folder.latency_report)
     try:

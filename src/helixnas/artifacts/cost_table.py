@@ -33,19 +33,7 @@ LATENCY = "latency_ns"
 
 @dataclass(frozen=True, eq=False)
 class CostTable:
-    """One row per (block, previous width, path); resources are whole numbers that add up, or whose largest counts.
-
-    >>> table = CostTable(
-    ...     block=np.array([0, 1, 2]),
-    ...     previous_width=np.array([3, 16, 24]),
-    ...     path=("", "24:mb3_k3", ""),
-    ...     width=np.array([16, 24, 10]),
-    ...     resources={"params": np.array([432, 3000, 250])},
-    ...     facts={"image_size": 32},
-    ... )
-    >>> table.rows(1)
-    array([1])
-    """
+    """One row per (block, previous width, path); resources are whole numbers that add up, or whose largest counts."""
 
     block: npt.NDArray[np.int64]
     """Per row, 0 for the stem, 1 .. N for the blocks, N + 1 for the head."""

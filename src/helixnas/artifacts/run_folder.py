@@ -38,11 +38,7 @@ SECONDS_UNTIL_STALE = 600.0
 
 
 class RunFolder:
-    """Paths and records of one run.
-
-    >>> RunFolder(Path("runs/demo")).rating(2).as_posix()
-    'runs/demo/ratings/block-2.parquet'
-    """
+    """Paths and records of one run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

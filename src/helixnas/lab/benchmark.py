@@ -25,14 +25,7 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Trained networks of one space, a row each; a network may be listed under several names.
-
-    >>> space = macro()
-    >>> network = TrainedNetwork(architecture=space.sample(np.random.default_rng(0)), accuracy=(0.5, 0.75))
-    >>> benchmark = Benchmark(name="mine", space=space, networks=(network,))
-    >>> benchmark.mean_accuracy.tolist(), benchmark.num_trainings
-    ([0.625], 2)
-    """
+    """Trained networks of one space, a row each; a network may be listed under several names."""
 
     name: str
     """Name in tables."""

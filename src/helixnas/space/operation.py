@@ -58,11 +58,7 @@ class Operation:
         return self.kind == "projection"
 
     def to_dict(self) -> dict[str, Option]:
-        """Return the kind and options as plain values.
-
-        >>> Operation.of("identity", kind="projection").to_dict()
-        {'kind': 'projection'}
-        """
+        """Return the kind and options as plain values."""
         return {"kind": self.kind, **dict(self.options)}
 
     @staticmethod

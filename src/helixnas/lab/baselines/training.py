@@ -151,9 +151,5 @@ class Training:
 
 
 def cosine(step: int, num_steps: int) -> float:
-    """Return the factor on the initial learning rate after `step` of `num_steps` steps.
-
-    >>> cosine(0, 4), round(cosine(2, 4), 9)
-    (1.0, 0.5)
-    """
+    """Return the factor on the initial learning rate after `step` of `num_steps` steps."""
     return (1 + math.cos(math.pi * step / num_steps)) / 2

@@ -41,14 +41,10 @@ _MIXING_STREAM = 4
 
 @dataclass(frozen=True)
 class FitRecord:
-    """Loss and learning rate of one step."""
+    """Loss and learning rate of one step: the number of steps done, this one included, and its epoch, from 0."""
 
     step: int
-    """Number of steps done, this one included."""
-
     epoch: int
-    """Epoch, from 0."""
-
     loss: float
     lr: float
 

@@ -28,8 +28,6 @@ class Benchmark:
     """Trained networks of one space, a row each; a network may be listed under several names."""
 
     name: str
-    """Name in tables."""
-
     space: SearchSpace
     networks: tuple[TrainedNetwork, ...]
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])

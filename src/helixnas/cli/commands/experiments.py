@@ -9,6 +9,7 @@ from rich.console import Console
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, words
+from helixnas.cli.settings import read_recipe
 from helixnas.errors import ConfigError
 
 BENCHMARK = "trained networks: a benchmark's JSON file"
@@ -89,8 +90,6 @@ def _add_bench_options(parser: Parser) -> None:
 
 
 def _bench(options: Namespace, console: Console) -> None:
-    from helixnas.cli.settings import read_recipe
-
     recipe = read_recipe(options.recipe, options.overrides)
     from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.benchmark import show_plan

@@ -49,13 +49,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """One step."""
+    """One step: the number of steps done, this one included, and the mean cross-entropy of the passes of its last turn."""
 
     step: int
-    """Steps done, this one included."""
-
     loss: float
-    """Mean cross-entropy of the passes of its last turn."""
 
 
 @dataclass(eq=False)

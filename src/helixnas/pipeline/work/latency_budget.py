@@ -38,11 +38,9 @@ WinnerT = TypeVar("WinnerT", bound=Winner)
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyRound:
-    """One search of a latency budget."""
+    """One search of a latency budget: its limit, and the winner's latency."""
 
     limit_ns: int
-    """The limit of the search."""
-
     predicted_ns: int
     measured_ns: int
 

@@ -1,12 +1,13 @@
 """BaselineConfig: how a baseline is trained and when it rates networks."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from helixnas.engine.config import FitConfig
 from helixnas.settings import Ge, Gt, Lt, Unit, settings
 
 Method = Literal["spos", "fairnas", "darts", "mnasnet"]
+METHODS: tuple[str, ...] = get_args(Method)
 
 OF_DARTS = ("alpha_lr", "alpha_weight_decay")
 """Settings that other methods do not have."""

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from scipy import special
+
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
 
@@ -32,9 +34,7 @@ def coverage_of_two_standard_errors(num_batches: int) -> float:
     >>> round(coverage_of_two_standard_errors(2), 3)
     0.705
     """
-    from scipy import stats  # takes longer to import than everything else on a page without this figure
-
-    return float(1.0 - 2.0 * stats.t.sf(2.0, num_batches - 1))
+    return float(1.0 - 2.0 * special.stdtr(num_batches - 1, -2.0))
 
 
 def accuracy_texts(accuracy: Any, number: Any) -> tuple[str, str, str]:

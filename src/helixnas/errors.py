@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 
 class HelixError(Exception):
-    """Base of all errors that are the caller's to mend; the message is one clear sentence."""
+    """Base of all errors that the caller can correct; the message is one clear sentence."""
 
 
 class ConfigError(HelixError, ValueError):

@@ -37,10 +37,8 @@ from helixnas.errors import ConfigError, UnknownNameError
 T = TypeVar("T")
 
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
-"""Plain types in messages and help."""
-
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-"""Ranges in messages and help, by the attribute of the annotation that holds the bound."""
+"""Types and ranges in messages and help; a range by the attribute of the annotation that holds its bound."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class OneOf:
 def settings(section: str) -> Callable[[type[T]], type[T]]:
     """Make a class a frozen, keyword-only dataclass whose fields are checked before its own ``__post_init__`` runs.
 
-    Messages put `section`, the dotted name of the group of settings in a recipe, before a field's name.
+    Messages put `section`, the dotted name of the group in a recipe, before a field's name.
     """
 
     def make(kind: type[T]) -> type[T]:
@@ -112,6 +110,10 @@ def _sentence(hint: Any, value: Any, errors: Sequence[Any], name: str, where: st
     return f"{where and f'{where}: '}{each}{name} must be {wanted}, not {_shown(value)}"
 
 
+def _shown(value: Any) -> str:
+    return "null" if value is None else repr(list(value) if isinstance(value, tuple) else value)
+
+
 def build(kind: type[T], values: Any, *, where: str, prefix: str = "") -> T:
     """Build settings from a mapping of names to plain values as YAML holds them.
 
@@ -156,10 +158,6 @@ def _built(kind: Any, name: str, value: Any, *, where: str, prefix: str) -> Any:
     return build(inner, value, where=where, prefix=dotted)
 
 
-def _shown(value: Any) -> str:
-    return "null" if value is None else repr(list(value) if isinstance(value, tuple) else value)
-
-
 def _as_typed(hint: Any, value: Any) -> Any:
     """Return a list of YAML as a tuple, and a number that YAML 1.1 reads as text (1e-3) as a number, where one is wanted."""
     hint = _plain(hint)
@@ -176,19 +174,18 @@ def _as_typed(hint: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting, described for a user."""
+    """One setting, described for a user; its help is the docstring of its field."""
 
     name: str
-    """Dotted name of the setting."""
+    """Dotted."""
 
     type: str
-    """Its type, range and unit in words."""
+    """Type, range and unit in words."""
 
     default: Any
-    """The value it has where none is given; `dataclasses.MISSING` where one must be given."""
+    """`dataclasses.MISSING` where a value must be given."""
 
     help: str
-    """Its meaning, from the docstring of its field."""
 
 
 @dataclass(frozen=True)
@@ -196,14 +193,10 @@ class Section:
     """One group of settings, described for a user."""
 
     name: str
-    """Dotted name of the group; empty for the outermost."""
+    """Dotted; empty for the outermost group."""
 
     help: str
-    """Its meaning, from the docstring of its field."""
-
     settings: tuple[Setting, ...]
-    """The plain settings in it."""
-
     optional: bool
     """Whether null leaves the whole group out."""
 
@@ -232,10 +225,10 @@ def sections(kind: Any, name: str = "", help: str = "", *, optional: bool = Fals
 
 
 def locate(kind: type, name: str) -> tuple[tuple[str, ...], type, str] | None:
-    """Find the field that a dotted name leads to: the name's parts, the settings class that holds the field, and the field.
+    """Find the field of a dotted name: the name's parts, the settings class that holds the field, and the field, or None.
 
-    Words of a field may be joined by dashes. A name may go on inside a field that holds a mapping
-    (``searches.small.max.macs`` leads to the field ``max``). None where there is no such field.
+    Words of a field may be joined by dashes. A name may continue inside a field that holds a mapping
+    (``searches.small.max.macs`` leads to the field ``max``).
     """
     first, *rest = name.split(".")
     field_name = first.replace("-", "_")

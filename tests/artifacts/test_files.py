@@ -11,7 +11,7 @@ from helixnas.artifacts.files import (
     damaged,
     read_json,
     read_text,
-    remove_folder,
+    remove,
     write_atomically,
     write_folder,
     write_json,
@@ -141,7 +141,7 @@ def test_truncated_json_is_one_sentence_that_says_what_to_do(keep: int, tmp_path
     with pytest.raises(ArtifactError) as caught:
         read_json(file)
     assert str(caught.value).startswith(f"{file} is truncated or damaged (")
-    assert str(caught.value).endswith("); delete it and its stage is done again")
+    assert str(caught.value).endswith("); delete it to repeat its stage")
 
 
 def test_the_detail_of_damage_is_one_short_line() -> None:
@@ -181,6 +181,23 @@ def test_a_folder_that_fails_half_way_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_is_removed_with_all_it_holds_and_one_that_is_not_there_is_no_matter(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b" / "c.txt", "")
-    remove_folder(tmp_path / "a")
-    remove_folder(tmp_path / "a")
+    remove(tmp_path / "a")
+    remove(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_removed_and_one_that_cannot_be_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "job.pt"
+    file.write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"cannot remove .*inner\.pt: "):
+        remove(file / "inner.pt")
+    remove(file)
+    remove(file)
+    assert not file.exists()
+
+
+def test_a_link_to_a_folder_is_removed_and_the_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    remove(tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
-from helixnas.artifacts.record import from_plain, read_record, write_record
+from helixnas.artifacts.record import Record, from_plain
 from helixnas.errors import ArtifactError
 
 
@@ -20,8 +20,10 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Whole:
+class Whole(Record):
     """One field of every kind that a record may have."""
+
+    FORMAT: ClassVar[tuple[str, int]] = ("whole", 1)
 
     kind: Literal["a", "b"]
     parts: tuple[Part, ...]
@@ -35,8 +37,8 @@ WHOLE = Whole("a", (Part(0.5, (1, "x")),), {"m": {"n": Part(1.0, (2, "y"))}}, No
 
 
 def test_a_record_of_every_kind_of_field_reads_back(tmp_path: Path) -> None:
-    write_record(tmp_path / "w.json", WHOLE, name="whole", version=1)
-    assert read_record(tmp_path / "w.json", Whole, name="whole", version=1) == WHOLE
+    WHOLE.save(tmp_path / "w.json")
+    assert Whole.load(tmp_path / "w.json") == WHOLE
 
 
 def test_a_whole_number_is_read_as_a_float_where_the_field_is_one() -> None:
@@ -74,8 +76,11 @@ def test_a_pair_of_three_is_refused() -> None:
         from_plain(Part, {"share": 0.5, "pair": [1, "x", 2]})
 
 
-@pytest.mark.parametrize(("name", "version"), [("other", 1), ("whole", 2)])
-def test_another_format_or_version_is_refused(name: str, version: int, tmp_path: Path) -> None:
-    write_record(tmp_path / "w.json", WHOLE, name="whole", version=1)
+@pytest.mark.parametrize("other", [("other", 1), ("whole", 2)])
+def test_another_format_or_version_is_refused(
+    other: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    WHOLE.save(tmp_path / "w.json")
+    monkeypatch.setattr(Whole, "FORMAT", other)
     with pytest.raises(ArtifactError, match=r"w\.json"):
-        read_record(tmp_path / "w.json", Whole, name=name, version=version)
+        Whole.load(tmp_path / "w.json")

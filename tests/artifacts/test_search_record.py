@@ -42,7 +42,5 @@ def test_a_record_that_lacks_a_field_is_one_sentence(tmp_path: Path, field: str)
     values = json.loads(file.read_text())
     del values[field]
     file.write_text(json.dumps(values))
-    with pytest.raises(
-        ArtifactError, match=r"result\.json is truncated or damaged .*; delete it and its stage is done again"
-    ):
+    with pytest.raises(ArtifactError, match=r"result\.json is truncated or damaged .*; delete it to repeat its stage"):
         SearchRecord.load(file)

@@ -50,7 +50,7 @@ SPOS = ("baseline", "my run", "spos", "--bench", "x", "--num-networks", "3")
         (["run", "tiny.yaml", "--data.labels", "false"], "retraining needs labels, but data.labels is false"),
         (["run", "tiny.yaml", "--imports", "[no_such_module]", "--dry-run"], "cannot import 'no_such_module'"),
         (["run", "tiny.yaml", "--out", "tiny.yaml"], "tiny.yaml is a file, not the folder of a run"),
-        (["search", "nowhere"], "no run in nowhere; begin one with: helixnas run RECIPE --out nowhere"),
+        (["search", "nowhere"], "no run in nowhere; start one with: helixnas run RECIPE --out nowhere"),
         (["search", "tiny.yaml"], "no run in tiny.yaml"),
         (["status", "tiny.yaml"], "no run in tiny.yaml"),
         (["retrain", "."], "no run in ."),

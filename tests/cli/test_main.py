@@ -216,22 +216,6 @@ def test_a_benchmark_is_built_and_ranked_against_without_torch(
     assert {file.name for file in Path(run, "rankings", "mine").iterdir()} == {"ranking.json", "ranking.html"}
 
 
-def test_networks_within_limits_are_drawn_beside_a_given_one(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        "bench",
-        "build",
-        "--recipe",
-        tiny,
-        "--num-networks",
-        "3",
-        "--network",
-        "12:mb6_k3 12:mb3_k3,mb6_k3",
-        "--dry-run",
-    ]
-    assert main([*words, "--min=macs=1k", "--max", "macs=100M"]) == 0
-    assert "4 of the 24 networks of space tiny" in capsys.readouterr().out
-
-
 def test_a_baseline_is_trained_and_shown_by_the_ranking(
     run: str, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

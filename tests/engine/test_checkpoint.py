@@ -43,7 +43,7 @@ def test_truncated_checkpoint_is_said_to_be_damaged(tmp_path: Path, share: float
     save_checkpoint(path, {"model": torch.rand(1000)})
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ArtifactError, match=r"state.pt is truncated or damaged .*; delete it and its stage is done"):
+    with pytest.raises(ArtifactError, match=r"state.pt is truncated or damaged .*; delete it to repeat its stage"):
         load_checkpoint(path, CPU)
 
 

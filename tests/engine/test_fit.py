@@ -166,7 +166,9 @@ def test_settings_that_the_optimizer_does_not_take_are_one_sentence(fit: Make) -
 
 
 def test_batch_larger_than_the_set_is_refused(fit: Make) -> None:
-    with pytest.raises(ConfigError, match=r"batch_size for training the teacher is 32, but there are only 22 images"):
+    with pytest.raises(
+        ConfigError, match=r"batch_size for training the teacher is 32, but there are only 22 training images"
+    ):
         fit(batch_size=32)
 
 

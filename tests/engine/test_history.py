@@ -24,13 +24,3 @@ def test_a_curve_may_begin_late_and_end_early(length: int, tmp_path) -> None:
         assert own["step"].min() > part * length
         assert ((own["step"] - own["value"]) <= 3 * length / MAX_POINTS).all()
     assert resumed.frame().equals(curves)
-
-
-def test_a_state_of_before_curves_could_begin_late_is_read() -> None:
-    history, older = History(), History()
-    history.add(1, {"loss": 0.5})
-    state = history.state()
-    del state["begun"]
-    older.restore(state)
-    older.add(2, {"loss": 0.25})
-    assert older.frame()["value"].tolist() == [0.5, 0.25]

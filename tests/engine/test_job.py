@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from helixnas.engine import Stopwatch, job, load_checkpoint
-from helixnas.engine.job import discard, run_job, save_state, stop_requests
-from helixnas.errors import ArtifactError, Interrupted
+from helixnas.engine.job import run_job, save_state, stop_requests
+from helixnas.errors import Interrupted
 
 CPU = torch.device("cpu")
 
@@ -128,14 +128,3 @@ def test_signals_are_left_alone_outside_the_main_thread() -> None:
     thread.start()
     thread.join()
     assert answers == [False, before]
-
-
-def test_discarding_removes_a_checkpoint_and_names_one_that_cannot_be_removed(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "job.pt"
-    checkpoint.write_bytes(b"")
-    discard(checkpoint)
-    discard(checkpoint)
-    assert not checkpoint.exists()
-    checkpoint.mkdir()
-    with pytest.raises(ArtifactError, match=r"cannot remove .*job\.pt: "):
-        discard(checkpoint)

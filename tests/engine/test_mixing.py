@@ -1,13 +1,18 @@
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import torch
+from timm.data import Mixup
 
-from helixnas.engine.mixing import Mixing
+from helixnas.engine.mixing import mix
 
 IMAGES, LABELS = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 0])
 
 
-def mixing(**settings: float) -> Mixing:
-    return Mixing(**{"mixup": 0.0, "cutmix": 0.0, "label_smoothing": 0.0, **settings}, num_classes=3)  # type: ignore[arg-type]
+def mixing(mixup: float = 0.0, cutmix: float = 0.0, label_smoothing: float = 0.0) -> Callable[..., Any]:
+    return partial(mix, Mixup(mixup, cutmix, label_smoothing=label_smoothing, num_classes=3))
 
 
 def test_words_alone_decide_and_the_global_generator_is_left_alone() -> None:

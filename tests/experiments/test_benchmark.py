@@ -18,8 +18,6 @@ from helixnas.errors import (
     HelixError,
     Interrupted,
     NonFiniteLossError,
-    SpaceError,
-    UnknownNameError,
 )
 from helixnas.experiments import benchmark as bench
 from helixnas.experiments.benchmark import build_benchmark, repeatability
@@ -138,65 +136,12 @@ def test_settings_that_change_no_accuracy_do_not_matter(
     assert listener.said == [f"{plan.out}: done already"]
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"num_networks": 2}, "--num-networks must be at least 3, not 2"),
-        ({"num_networks": 25}, "--num-networks must be at most 24, the networks of space 'tiny', not 25"),
-        ({"num_trainings": 0}, "--num-trainings must be at least 1, not 0"),
-        ({"num_trainings": 10**9}, "--num-trainings must be at most 100, not 1,000,000,000"),
-        (
-            {"lower": {"macs": 9}, "upper": {"macs": 8}},
-            "no network has at least 9 and at most 8 macs; --min must not be",
-        ),
-        ({"out": Path("bench.txt")}, "--out 'bench.txt' must end in .json"),
-        ({"upper": {"mac": 5}}, "unknown resource 'mac'; did you mean macs"),
-    ],
-)
-def test_a_plan_that_cannot_be_is_one_sentence(plan: BenchmarkPlan, change: dict[str, object], sentence: str) -> None:
-    with pytest.raises((ConfigError, UnknownNameError), match=sentence):
-        replace(plan, **change)
-
-
-def test_networks_are_drawn_within_limits_beside_those_that_are_given(plan: BenchmarkPlan) -> None:
-    every = replace(plan, num_networks=24)
-    params = sorted(plan.costs.of(architecture)["params"] for architecture in every.architectures)
-    given = next(each for each in every.architectures if plan.costs.of(each)["params"] == params[-1]).text
-    within = replace(plan, lower={"params": params[4]}, upper={"params": params[15]}, given=(given, given))
-    first, *drawn = within.architectures
-    assert first.text == given
-    assert len({first, *drawn}) == 4
-    assert all(params[4] <= plan.costs.of(architecture)["params"] <= params[15] for architecture in drawn)
-    assert within.architectures[:3] == replace(within, num_networks=5).architectures[:3]
-
-
 def test_a_file_of_other_limits_is_kept_and_the_limits_named(built: Path, plan: BenchmarkPlan) -> None:
     plan.out.write_bytes(built.read_bytes())
     limited = replace(plan, upper={"params": 10**6})
     with pytest.raises(ConfigError, match=r"was made with other settings \(limits"):
         build_benchmark(limited, Reporter())
     assert plan.out.read_bytes() == built.read_bytes()
-
-
-def test_limits_that_leave_too_few_and_networks_of_another_space_are_one_sentence(plan: BenchmarkPlan) -> None:
-    with pytest.raises(
-        ConfigError, match=r"0 of 3,000 networks drawn .* meet the limits, too few for --num-networks 3; widen"
-    ):
-        replace(plan, upper={"params": 1}).architectures  # noqa: B018
-    with pytest.raises(SpaceError, match="9:mb3_k3"):
-        replace(plan, given=("9:mb3_k3 12:mb3_k3",)).architectures  # noqa: B018
-
-
-def test_a_recipe_that_does_not_say_how_networks_are_trained_is_refused(plan: BenchmarkPlan, tiny: Recipe) -> None:
-    with pytest.raises(ConfigError, match=r"the recipe 'tiny' leaves retraining out .* --retrain.fit.num_epochs 30"):
-        replace(plan, recipe=replace(tiny, retrain=None))
-
-
-def test_a_teacher_of_the_whole_network_is_refused(plan: BenchmarkPlan, tiny: Recipe) -> None:
-    assert tiny.retrain is not None
-    taught = replace(tiny, retrain=replace(tiny.retrain, teach="soft"))
-    with pytest.raises(ConfigError, match=r"trained without a teacher, .*; retrain.teach must be none, not soft"):
-        replace(plan, recipe=taught)
 
 
 def test_images_are_varied_and_weights_averaged_as_retraining_says(
@@ -252,12 +197,6 @@ def test_a_dry_run_tells_sizes_steps_and_what_is_left(built: Path, plan: Benchma
     console = Console(record=True, width=200)
     show_plan(replace(plan, num_networks=4), console)
     assert "8 trainings of 1 epoch of batch 64, each; 2 to do" in console.export_text()
-
-
-def test_networks_are_drawn_evenly_from_the_whole_space(tiny: Recipe, tmp_path: Path) -> None:
-    whole = BenchmarkPlan(recipe=tiny, out=tmp_path / "bench.json", num_networks=24)
-    assert len({architecture.text for architecture in whole.architectures}) == 24
-    assert whole.architectures[:5] == replace(whole, num_networks=5).architectures
 
 
 def test_the_file_tells_the_settings_it_was_made_with(built: Path) -> None:

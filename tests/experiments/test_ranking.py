@@ -135,7 +135,7 @@ def test_a_cleared_folder_keeps_no_ranking(copy: RunFolder, bench: Path) -> None
 def test_a_run_that_is_not_rated_is_told_how_to_go_on(tiny: Recipe, tmp_path: Path, bench: Path) -> None:
     folder = RunFolder(tmp_path / "begun")
     run_recipe(tiny, folder, Reporter(), until="teacher")
-    with pytest.raises(ArtifactError, match=r"has no rate stage yet; go on with: helixnas run .*config.yaml"):
+    with pytest.raises(ArtifactError, match=r"has no rate stage yet; continue with: helixnas run .*config.yaml"):
         rank_run(folder, bench, Reporter())
     assert not (folder.path / "rankings").exists()
 

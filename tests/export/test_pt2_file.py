@@ -14,7 +14,7 @@ def test_the_file_computes_the_same_without_this_package_and_for_any_batch(
     model: nn.Module, images: Tensor, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.pt2"
-    parity = export_pt2(model, path, images, tolerance=0.0, metadata={"mean": "0.5"}, batch_size=4)
+    parity = export_pt2(model, path, images, tolerance=0.0, metadata={"mean": "0.5"})
     assert (parity.largest_difference, parity.num_images) == (0.0, 8)
     extra = {METADATA: ""}
     loaded = torch.export.load(path, extra_files=extra).module()

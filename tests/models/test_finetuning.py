@@ -123,7 +123,10 @@ def test_images_without_labels_are_refused_and_nothing_is_written(tmp_path: Path
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (replace(QUICK, fit=FitConfig(batch_size=2048)), "training the model is 2048, but there are only 1438 images"),
+        (
+            replace(QUICK, fit=FitConfig(batch_size=2048)),
+            "training the model is 2048, but there are only 1438 training images",
+        ),
         (
             replace(QUICK, image_size=24),
             r"test_vit does not accept images of 24 pixels: .*; choose another --image-size",

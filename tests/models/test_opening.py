@@ -44,7 +44,7 @@ def test_a_run_of_several_networks_wants_a_name(finished: RunFolder, tmp_path: P
     with pytest.raises(UnknownNameError, match="unknown search 'smal'; did you mean small"):
         open_model(str(run.path), name="smal")
     shutil.rmtree(run.retrained("small"))
-    with pytest.raises(ArtifactError, match="no network of .* is retrained yet; go on with: helixnas run"):
+    with pytest.raises(ArtifactError, match="no network of .* is retrained yet; continue with: helixnas run"):
         open_model(str(run.path))
 
 

@@ -43,9 +43,9 @@ def telling(step, name):
         return result
     return do
 
-work, write = run.work, run.write_report
+work, write = run.work, run.build_report
 run.work = lambda one, context: telling(work, one.name)(one, context)
-run.write_report = lambda folder: telling(write, "report")(folder)
+run.build_report = telling(write, "report")
 job.SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
 run.run_recipe(read_recipe(sys.argv[1], sys.argv[4:]), RunFolder(pathlib.Path(sys.argv[2])), Telling())
 """

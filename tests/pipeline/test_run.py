@@ -16,12 +16,10 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from safetensors.torch import load_file
 
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine import job
-from helixnas.engine.history import load_history
 from helixnas.engine.progress import Reporter
 from helixnas.errors import (
     ArtifactError,
@@ -29,7 +27,6 @@ from helixnas.errors import (
     DataError,
     InfeasibleBudgetError,
     Interrupted,
-    NonFiniteLossError,
     UnknownNameError,
 )
 from helixnas.pipeline.ad_hoc.search import search_run
@@ -38,7 +35,6 @@ from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.report import build_report
 from helixnas.search.config import SearchConfig
 from helixnas.space import space_to_dict
-from helixnas.teacher import Teacher
 
 Digests = Callable[[Path], dict[str, str]]
 
@@ -230,25 +226,6 @@ def test_the_search_verb_does_the_searches_of_the_recipe(
     assert after == {name: before[name] for name in after}
 
 
-def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
-    finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, listener
-) -> None:
-    wild = replace(tiny, distill=replace(tiny.distill, first_block_lr=1e30))
-    folder = RunFolder(tmp_path / "run")
-    with pytest.raises(NonFiniteLossError, match=r"loss of block 1 is .* in step \d+ .*path .*; the other blocks are"):
-        run_recipe(wild, folder, listener)
-    assert any(said.startswith("block 1 stops, the others continue: the loss of block 1") for said in listener.said)
-    block = "supernet/block-2.safetensors"
-    assert [path.name for path in folder.path.glob("supernet/*")] == ["block-2.safetensors"]
-    assert list(folder.load_record().stages) == ["teacher", "costs"]
-    whole, kept = (load_file(path / block) for path in (finished.path, folder.path))
-    assert all(torch.equal(whole[name], kept[name]) for name in whole)
-    before = digests(folder.path)[block]
-    with pytest.raises(NonFiniteLossError, match=r"^the loss of block 1 is .*\); try a lower distill.lr"):
-        run_recipe(wild, folder, listener)  # only block 1 is tried again
-    assert digests(folder.path)[block] == before
-
-
 def test_a_run_without_retraining_ends_with_its_report(copy: RunFolder, tiny: Recipe, listener) -> None:
     run_recipe(replace(tiny, retrain=None), copy, listener)
     assert listener.said[-1] == f"report: {copy.report}"
@@ -291,17 +268,6 @@ def test_a_folder_of_images_without_labels_goes_through_to_the_report(
     page = build_report(folder.path).read_text(encoding="utf-8")
     assert "Score against cost" in page
     assert "retraining" in page.lower()
-
-
-def test_stitching_is_said_to_be_unavailable_where_the_head_reads_a_class_token_alone(
-    copy: RunFolder, tiny: Recipe, listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Teacher, "depends_on", lambda teacher, block: block < 2)
-    run_recipe(replace(tiny, stitching=replace(tiny.stitching, num_images=30)), copy, listener, until="search")
-    content = json.loads(copy.stitching.read_text())
-    assert content["architectures"] == []
-    assert "classifies by its class token" in content["unavailable"]
-    assert any(said.startswith("stitch: unavailable: the teacher's output does not") for said in listener.said)
 
 
 def test_unknown_stages_are_told_with_the_known_ones(tiny: Recipe, tmp_path: Path) -> None:
@@ -356,9 +322,3 @@ def test_two_searches_with_one_winner_train_it_once(copy: RunFolder, tiny: Recip
     assert set(record.stages["retrain:twin"].files) == {
         name.replace("small", "twin") for name in record.stages["retrain:small"].files
     }
-
-
-def test_the_curves_of_distillation_hold_every_cell(finished: RunFolder) -> None:
-    curves = load_history(finished.history("distill"))
-    assert sorted(set(curves["name"])) == [f"block {block} cell {cell}" for block in (1, 2) for cell in (1, 2)]
-    assert curves["step"].max() == RunRecord.load(finished.record).stages["distill"].facts["steps"]

@@ -154,6 +154,6 @@ def test_a_run_that_is_part_done_says_what_is_missing(begin: Callable[..., Any],
 
 
 def test_a_folder_without_a_run_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"no run in .*; begin one with: helixnas run RECIPE --out"):
+    with pytest.raises(ArtifactError, match=r"no run in .*; start one with: helixnas run RECIPE --out"):
         build_report(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ def test_infeasible_result_raises_its_reason_when_asked_for_the_best(wide_instan
 
 
 def test_more_answers_than_were_kept_are_refused_and_all_are_given_where_no_more_exist(wide_instance):
-    with pytest.raises(ConfigError, match="this search kept 1 answers; ask solve for num_best=2"):
+    with pytest.raises(ConfigError, match="this search kept 1 answers; call solve with num_best=2"):
         solve(wide_instance, Budget()).top(2)
     one = np.array([1])
     block = InstanceBlock(width_in=one, width_out=one, score=one, costs=one[:, None], order=one)

@@ -96,7 +96,7 @@ def test_a_stage_of_an_undefined_operation_is_answered_with_the_nearest() -> Non
 
 def test_truncated_json_is_refused_with_its_line() -> None:
     text = TINY.to_json()
-    with pytest.raises(SpaceError, match="not an architecture: the JSON breaks off at line [0-9]+: "):
+    with pytest.raises(SpaceError, match="not an architecture: invalid JSON at line [0-9]+: "):
         Architecture.from_json(text[: len(text) // 2])
 
 

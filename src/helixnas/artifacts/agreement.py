@@ -27,16 +27,11 @@ class Estimate:
 
 
 class Correlations(NamedTuple):
-    """Correlations of two quantities, each -1 .. 1."""
+    """Kendall tau-b, Spearman rho (Pearson's R of the ranks) and Pearson R of two quantities, each -1 .. 1."""
 
     kendall: float
-    """Kendall tau-b."""
-
     spearman: float
-    """Spearman rho: Pearson's R of the ranks."""
-
     pearson: float
-    """Pearson R."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +39,11 @@ class Agreement:
     """Correlations of a predictor with a measured quality, with 95 % bootstrap intervals over networks."""
 
     kendall: float
-    """Kendall tau-b, -1 .. 1."""
-
     kendall_interval: Interval
-    """95 % interval of tau."""
-
     spearman: float
-    """Spearman rho, -1 .. 1."""
-
     spearman_interval: Interval
-    """95 % interval of rho."""
-
     pearson: float
-    """Pearson R, -1 .. 1: linear correlation of the values."""
-
     pearson_interval: Interval
-    """95 % interval of R."""
 
     def to_dict(self) -> dict[str, float | Interval]:
         """Return the figures as plain values."""
@@ -111,9 +95,10 @@ def partial_spearman(predicted: FloatArray, measured: FloatArray, controls: Mapp
     from scipy import stats
 
     design = np.column_stack([np.ones(len(predicted)), *(stats.rankdata(values) for values in controls.values())])
-    left = [_residual(design, stats.rankdata(values)) for values in (predicted, measured)]
-    scale = np.sqrt((left[0] @ left[0]) * (left[1] @ left[1]))
-    return float(left[0] @ left[1] / scale) if scale > 1e-9 * len(predicted) else 0.0
+    ranks = [stats.rankdata(values) for values in (predicted, measured)]
+    left, right = (each - design @ np.linalg.lstsq(design, each, rcond=None)[0] for each in ranks)
+    scale = np.sqrt((left @ left) * (right @ right))
+    return float(left @ right / scale) if scale > 1e-9 * len(predicted) else 0.0
 
 
 def partial_agreement(
@@ -136,10 +121,7 @@ def partial_agreement(
 def resamples(networks: IntArray, *, seed: int, number: int) -> Iterator[IntArray]:
     """Yield the rows of `number` bootstrap resamples: as many networks as there are, drawn with replacement.
 
-    Args:
-        networks: per row, which network it is of, 0 .. G - 1; the rows of one network are drawn together.
-        seed: of the random draws.
-        number: of resamples.
+    `networks` holds the network of every row, 0 .. G - 1; the rows of one network are drawn together.
 
     >>> [rows.tolist() for rows in resamples(np.array([0, 1, 0]), seed=0, number=2)]
     [[1, 1], [1, 0, 2]]
@@ -159,10 +141,6 @@ def interval(values: FloatArray) -> Interval:
     """Return the middle 95 % of resampled figures."""
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
-
-
-def _residual(design: FloatArray, ranks: FloatArray) -> FloatArray:
-    return ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
 
 
 def _pearson(a: FloatArray, b: FloatArray) -> float:

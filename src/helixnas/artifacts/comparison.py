@@ -23,8 +23,6 @@ class Compared:
     """Partial Spearman correlation given multiply-adds, parameters and depth; 0 for each of these."""
 
     seed: int | None = None
-    """Of a baseline."""
-
     epoch: float | None = None
     """Of a baseline: epochs trained."""
 

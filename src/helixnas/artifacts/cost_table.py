@@ -82,11 +82,7 @@ class CostTable:
         return np.flatnonzero(self.block == block)
 
     def of(self, architecture: Architecture) -> dict[str, int]:
-        """Return the total of every resource of one network.
-
-        Raises:
-            ArtifactError: the table holds no row for one of its paths.
-        """
+        """Return the total of every resource of a network; raises `ArtifactError` if one of its paths has no row."""
         totals = dict.fromkeys(self.resources, 0)
         previous = int(self.previous_width[self.rows(0)[0]])
         for block, text in enumerate(("", *(path.text for path in architecture.paths), "")):
@@ -113,16 +109,9 @@ class CostTable:
         return self.resources[name]
 
     def joined(self, other: "CostTable") -> "CostTable":
-        """Return a table with the resources of both, which must have the same rows.
-
-        Raises:
-            ArtifactError: the tables are of different spaces.
-        """
-        numbers = ("block", "previous_width", "width")
-        same = self.path == other.path and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in numbers
-        )
-        if not same:
+        """Return a table with the resources of both; raises `ArtifactError` if they are of different spaces."""
+        own, theirs = ((each.block, each.previous_width, each.width) for each in (self, other))
+        if self.path != other.path or not np.array_equal(own, theirs):
             raise ArtifactError(
                 f"{' and '.join(other.resources)} were measured for another space than {' and '.join(self.resources)}; "
                 "measure them again"
@@ -130,16 +119,10 @@ class CostTable:
         return replace(self, resources={**self.resources, **other.resources}, facts={**other.facts, **self.facts})
 
     def save(self, path: Path) -> None:
-        """Write the table as Parquet, whole or not at all."""
-        columns: dict[str, pa.Array] = {
-            "block": pa.array(self.block),
-            "previous_width": pa.array(self.previous_width),
-            "path": pa.array(self.path),
-            "width": pa.array(self.width),
-            **{name: pa.array(values) for name, values in self.resources.items()},
-        }
+        """Write the table as Parquet."""
+        rows = {name: getattr(self, name) for name in ("block", "previous_width", "path", "width")}
         facts = {"resources": list(self.resources), "facts": dict(self.facts)}
-        write_parquet(path, pa.table(columns), kind=KIND, facts=facts)
+        write_parquet(path, pa.table({**rows, **self.resources}), kind=KIND, facts=facts)
 
     @staticmethod
     def load(path: Path) -> "CostTable":
@@ -157,11 +140,7 @@ class CostTable:
 
 
 def load_costs(folder: RunFolder, record: RunRecord) -> CostTable:
-    """Return the costs of every path of a run, with latency where it was measured.
-
-    Raises:
-        ArtifactError: the latencies are those of another space.
-    """
+    """Return the costs of every path of a run, with latency where it was measured."""
     costs, stage = CostTable.load(folder.costs), record.stages.get("latency")
     if stage is None or stage.missing(folder.path) is not None:
         return costs

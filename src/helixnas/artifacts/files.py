@@ -13,13 +13,11 @@ from typing import Any
 from helixnas.errors import ArtifactError, HelixError
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it into place.
 
-    A reader sees the old file or the new one, never half of it; an interruption leaves the old one.
-
-    Raises:
-        ArtifactError: the folder cannot be written or the disk is full.
+    A reader sees the old file or the new one, never half of it; an interruption leaves the old one. Raises `ArtifactError`
+    if the folder cannot be written or the disk is full, as all writers below do.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
@@ -36,13 +34,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary folder beside `folder`, then rename what is in it into place.
-
-    Files of other names that `folder` holds are left alone; each file is the old one or the new one, never half of it.
-
-    Raises:
-        ArtifactError: the place cannot be written or the disk is full.
-    """
+    """Let `write` fill a temporary folder beside `folder`, then rename its files into place; other files there stay."""
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         temporary.mkdir(parents=True)
@@ -68,18 +60,20 @@ def link_file(source: Path, target: Path) -> None:
     write_atomically(target, write)
 
 
-def remove_folder(path: Path) -> None:
-    """Remove a folder with all it holds, where there is one; raises `ArtifactError` where that is not allowed."""
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all it holds, where there is one; raises `ArtifactError` where that is not allowed."""
     try:
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise ArtifactError(f"cannot remove {error.filename or path}: {_reason(error)}") from error
 
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` whole or not at all."""
-    write_atomically(path, lambda temporary: _write(temporary, text))
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -99,7 +93,7 @@ def read_text(path: Path) -> str:
         raise ArtifactError(f"cannot read {path}: {_reason(error)}") from error
 
 
-MEND = "delete it and its stage is done again"
+MEND = "delete it to repeat its stage"
 """Advice where a file that a stage wrote is damaged."""
 
 
@@ -113,7 +107,7 @@ def read_json(path: Path, *, mend: str = MEND) -> Any:
 
 @contextlib.contextmanager
 def understanding(path: Path, *, mend: str = MEND) -> Generator[None]:
-    """Turn whatever goes wrong with the contents of a file into the sentence of `damaged`."""
+    """Turn errors from reading the contents of a file into the sentence of `damaged`."""
     try:
         yield
     except HelixError:
@@ -123,12 +117,7 @@ def understanding(path: Path, *, mend: str = MEND) -> Generator[None]:
 
 
 def require_format(path: Path, values: Mapping[str, Any], name: str, version: int) -> None:
-    """Raise where a file is not of the wanted kind and version; inside of `understanding`.
-
-    Raises:
-        ValueError: it is of another kind.
-        ArtifactError: another version wrote it.
-    """
+    """Raise `ValueError` if a file is of another kind, `ArtifactError` if it is of another version."""
     if values["format"] != name:
         raise ValueError(f"format {values['format']!r}")
     if values["version"] != version:
@@ -141,10 +130,6 @@ def damaged(path: Path, error: Exception, *, mend: str = MEND) -> ArtifactError:
     """Return the sentence for a file that exists but cannot be understood."""
     detail = " ".join(str(error).split()) or type(error).__name__
     return ArtifactError(f"{path} is truncated or damaged ({detail[:160]}); {mend}")
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _reason(error: OSError) -> str:

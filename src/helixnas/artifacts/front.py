@@ -20,7 +20,7 @@ KIND = "front"
 
 @dataclass(frozen=True, eq=False)
 class Front:
-    """Architectures in ascending order of score (lower is better), with their costs.
+    """Architectures in ascending order of score, with their costs.
 
     >>> front = Front(np.array([0.5, 0.75]), {"macs": np.array([300, 200])}, ("24:mb6_k3", "24:mb3_k3"))
     >>> front.to_pandas()["architecture"].tolist()
@@ -34,7 +34,6 @@ class Front:
     """Per resource, the total of each architecture."""
 
     architecture: tuple[str, ...]
-    """Text form of each architecture."""
 
     def __len__(self) -> int:
         return len(self.architecture)
@@ -46,9 +45,9 @@ class Front:
         return pd.DataFrame({"score": self.score, **self.resources, "architecture": list(self.architecture)})
 
     def save(self, path: Path) -> None:
-        """Write the front as Parquet, whole or not at all."""
-        columns = {"score": pa.array(self.score), **{k: pa.array(v) for k, v in self.resources.items()}}
-        columns["architecture"] = pa.array(self.architecture, type=pa.string())
+        """Write the front as Parquet."""
+        texts = pa.array(self.architecture, type=pa.string())
+        columns = {"score": self.score, **self.resources, "architecture": texts}
         write_parquet(path, pa.table(columns), kind=KIND, facts={"resources": list(self.resources)})
 
     @staticmethod

@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from helixnas.artifacts.agreement import Agreement, Estimate
 from helixnas.artifacts.comparison import Comparison
-from helixnas.artifacts.record import read_record, write_record
-
-FORMAT = "helixnas-ranking"
-VERSION = 1
+from helixnas.artifacts.record import Record
 
 SIZES = ("macs", "params", "depth")
 """The sizes beside every score: multiply-adds, parameters, layers that are no identity."""
@@ -30,10 +26,8 @@ class SubsetRanking:
     """Which rows it holds, in words."""
 
     num_rows: int
-    """Rows of the benchmark."""
-
     num_networks: int
-    """Different networks among them."""
+    """Different networks among the rows."""
 
     agreement: Mapping[str, Agreement]
     """Per predictor, its correlations with the mean accuracy; scores turned so that higher is better."""
@@ -86,8 +80,10 @@ class BudgetPicks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ranking:
+class Ranking(Record):
     """A run's scores against a benchmark, in one file."""
+
+    FORMAT: ClassVar[tuple[str, int]] = ("helixnas-ranking", 1)
 
     run: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Whose ratings: ``recipe``, and ``stages`` with ``key``, ``seconds`` and ``core_seconds`` of those they come from."""
@@ -143,12 +139,3 @@ class Ranking:
         """Return by how much accuracy the picks fall short of the best, on average over budgets."""
         regrets = self.regrets(picker)
         return sum(regrets) / len(regrets)
-
-    def save(self, path: Path) -> None:
-        """Write the ranking as JSON, whole or not at all."""
-        write_record(path, self, name=FORMAT, version=VERSION)
-
-    @staticmethod
-    def load(path: Path) -> "Ranking":
-        """Read a ranking; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        return read_record(path, Ranking, name=FORMAT, version=VERSION)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class RatingTable:
     """
 
     block: int
-    """Number of the block, 1 .. N."""
+    """1 .. N."""
 
     previous_width: npt.NDArray[np.int64]
     """Per row, channels that the path receives."""
@@ -89,18 +90,13 @@ class RatingTable:
 
     @cached_property
     def _index(self) -> dict[tuple[int, str], int]:
-        keys = zip(self.previous_width.tolist(), self.path, strict=True)
-        return {key: row for row, key in enumerate(keys)}
+        return {key: row for row, key in enumerate(zip(self.previous_width.tolist(), self.path, strict=True))}
 
     def save(self, path: Path) -> None:
-        """Write the table as Parquet, whole or not at all."""
-        columns: dict[str, pa.Array] = {
-            "previous_width": pa.array(self.previous_width),
-            "path": pa.array(self.path),
-            "width": pa.array(self.width),
-        }
+        """Write the table as Parquet."""
+        columns: dict[str, Any] = {name: getattr(self, name) for name in ("previous_width", "path", "width")}
         for name, scores in self.scores.items():
-            columns[name] = pa.array(self.mean(name))
+            columns[name] = self.mean(name)
             flat = pa.array(np.ascontiguousarray(scores).reshape(-1))
             columns[f"{name}_batches"] = pa.FixedSizeListArray.from_arrays(flat, len(self.batch_sizes))
         facts = {"block": self.block, "batch_sizes": self.batch_sizes.tolist(), "scores": list(self.scores)}

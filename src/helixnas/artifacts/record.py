@@ -1,28 +1,40 @@
 """Frozen dataclasses as JSON files: the types of the fields say how plain values are read back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from helixnas.artifacts.files import MEND, read_json, require_format, understanding, write_json
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Record")
 
 
-def write_record(path: Path, record: Any, *, name: str, version: int) -> None:
-    """Write a dataclass as JSON with the name and version of its format, whole or not at all."""
-    write_json(path, {"format": name, "version": version, **asdict(record)})
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Base of the frozen dataclasses that are JSON files."""
 
+    FORMAT: ClassVar[tuple[str, int]]
+    """Name and version of the file format."""
 
-def read_record(path: Path, kind: type[T], *, name: str, version: int, mend: str = MEND) -> T:
-    """Read what `write_record` wrote; raises `ArtifactError` where it is missing, damaged or of another version."""
-    values = read_json(path, mend=mend)
-    with understanding(path, mend=mend):
-        require_format(path, values, name, version)
-        return from_plain(kind, {key: value for key, value in values.items() if key not in ("format", "version")})
+    MEND: ClassVar[str] = MEND
+    """Advice where the file is damaged."""
+
+    def save(self, path: Path) -> None:
+        """Write the values as JSON, whole or not at all."""
+        name, version = self.FORMAT
+        write_json(path, {"format": name, "version": version, **asdict(self)})
+
+    @classmethod
+    def load(cls: type[R], path: Path) -> R:
+        """Read the values; raises `ArtifactError` where the file is missing, damaged or of another version."""
+        values = read_json(path, mend=cls.MEND)
+        with understanding(path, mend=cls.MEND):
+            require_format(path, values, *cls.FORMAT)
+            return from_plain(cls, {key: value for key, value in values.items() if key not in ("format", "version")})
 
 
 def from_plain(kind: type[T], values: Any) -> T:

@@ -1,4 +1,4 @@
-"""The folder of a run: where each artifact lies, what is finished, and who is at work in it."""
+"""The folder of a run: the paths of its artifacts, its finished stages, and a lock."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from helixnas.artifacts.files import read_text, write_text
+from helixnas.artifacts.files import read_text, remove, write_text
 from helixnas.artifacts.run_record import RunRecord, StageRecord
 from helixnas.errors import ArtifactError
 
@@ -46,70 +46,34 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @property
-    def config(self) -> Path:
+        self.config = path / "config.yaml"
         """All settings of the run, as YAML."""
-        return self.path / "config.yaml"
-
-    @property
-    def record(self) -> Path:
+        self.record = path / "record.json"
         """The finished stages (`RunRecord`)."""
-        return self.path / "record.json"
-
-    @property
-    def record_copy(self) -> Path:
+        self.record_copy = path / ".record-copy.json"
         """A copy of the record, read where the record itself is damaged or gone."""
-        return self.path / ".record-copy.json"
-
-    @property
-    def teacher(self) -> Path:
+        self.teacher = path / "teacher"
         """Weights and boundaries of the teacher."""
-        return self.path / "teacher"
-
-    @property
-    def costs(self) -> Path:
+        self.costs = path / "costs.parquet"
         """Costs of every path (`CostTable`)."""
-        return self.path / "costs.parquet"
-
-    @property
-    def latency(self) -> Path:
+        self.latency = path / "costs/latency.parquet"
         """Measured latency of every path (`CostTable`)."""
-        return self.path / "costs" / "latency.parquet"
-
-    @property
-    def latency_report(self) -> Path:
+        self.latency_report = path / "costs/latency.json"
         """How latency was measured, and how far sums are from whole networks."""
-        return self.path / "costs" / "latency.json"
-
-    @property
-    def stitching(self) -> Path:
+        self.stitching = path / "ratings/stitching.json"
         """Stitched architectures with their summed scores and sizes."""
-        return self.path / "ratings" / "stitching.json"
-
-    @property
-    def report(self) -> Path:
+        self.report = path / "report.html"
         """The page that shows the run."""
-        return self.path / "report.html"
-
-    @property
-    def tensorboard(self) -> Path:
+        self.tensorboard = path / "tensorboard"
         """Scalars while training."""
-        return self.path / "tensorboard"
+        self.beams = path / "supernet/kept.json"
+        """The beginnings of networks that a progressive distillation kept after each block."""
+        self.supernet_state = path / "supernet/state.pt"
+        """State of a distillation that was stopped early, for a longer one to resume from."""
 
     def supernet_block(self, number: int) -> Path:
         """Return the weights of one block's cells."""
         return self.path / "supernet" / f"block-{number}.safetensors"
-
-    @property
-    def beams(self) -> Path:
-        """Which beginnings of networks a progressive distillation kept after each block."""
-        return self.path / "supernet" / "kept.json"
-
-    @property
-    def supernet_state(self) -> Path:
-        """Where distillation stood when it was stopped early, for a longer one to go on from."""
-        return self.path / "supernet" / "state.pt"
 
     def rating(self, number: int) -> Path:
         """Return the scores of one block's paths (`RatingTable`)."""
@@ -158,21 +122,21 @@ class RunFolder:
 
     @property
     def resume_command(self) -> str:
-        """The command that goes on with the run, whatever recipe and options it was begun with."""
+        """The command that continues the run, whatever recipe and options it was started with."""
         return f"helixnas run {shlex.quote(str(self.config))} --out {shlex.quote(str(self.path))}"
 
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether there is a run here."""
         return self.record.is_file() or self.record_copy.is_file()
 
     def load_record(self, say: Callable[[str], None] = lambda text: None) -> RunRecord:
-        """Return the record of the finished stages; `say` is told where it had to be read from its copy.
+        """Return the record of the finished stages; `say` reports that its copy had to be read.
 
         Raises:
             ArtifactError: there is no run, or both record and copy are damaged.
         """
         if not self.exists():
-            raise ArtifactError(f"no run in {self.path}; begin one with: helixnas run RECIPE --out {self.path}")
+            raise ArtifactError(f"no run in {self.path}; start one with: helixnas run RECIPE --out {self.path}")
         try:
             return RunRecord.load(self.record)
         except ArtifactError as error:
@@ -184,7 +148,7 @@ class RunFolder:
             return record
 
     def save_record(self, record: RunRecord) -> None:
-        """Write the record and its copy, each whole or not at all."""
+        """Write the record and its copy."""
         record.save(self.record)
         record.save(self.record_copy)
 
@@ -220,20 +184,13 @@ class RunFolder:
         return settings
 
     def save_settings(self, settings: dict[str, Any]) -> None:
-        """Write the settings of the run, whole or not at all."""
+        """Write the settings of the run."""
         write_text(self.config, yaml.safe_dump(settings, sort_keys=False, width=100))
 
     def clear(self) -> None:
-        """Remove what another run left here, and nothing else."""
-        try:
-            for name in MADE:
-                path = self.path / name
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
-        except OSError as error:
-            raise ArtifactError(f"cannot remove {error.filename}: {error.strerror}") from error
+        """Remove the files of an earlier run, and nothing else."""
+        for name in MADE:
+            remove(self.path / name)
 
     def sweep(self) -> None:
         """Remove half-written files and folders that killed processes left."""
@@ -244,14 +201,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self, job: str = "", *, patience: float = 0.0) -> Generator[None]:
-        """Keep other processes out of the folder, or out of one job in it that runs beside others.
-
-        Args:
-            job: name of the job; empty for the whole run.
-            patience: seconds to wait for another process to leave.
+        """Lock the folder, or one `job` in it that runs beside others; wait up to `patience` seconds for the lock.
 
         Raises:
-            ArtifactError: another process is at work in it (named), or the folder cannot be written.
+            ArtifactError: another process (named) holds the lock, or the folder cannot be written.
         """
         lock, owner = FileLock(self.path / f".lock{job}"), self.path / f".lock{job}-owner"
         try:

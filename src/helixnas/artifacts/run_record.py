@@ -9,15 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from helixnas.artifacts.record import read_record, write_record
-
-FORMAT = "helixnas-run"
-VERSION = 1
-
-MEND = "choose another --out, or start over in this one with --redo"
-"""Advice where a record and its copy are damaged."""
+from helixnas.artifacts.record import Record
 
 
 def config_key(settings: Any, *upstream: str) -> str:
@@ -38,7 +32,7 @@ class StageRecord:
     """Hash of the settings that made it (`config_key`)."""
 
     settings: Mapping[str, Any]
-    """Those settings, to tell what changed."""
+    """Those settings, to name what changed."""
 
     files: Mapping[str, int]
     """Files it left, relative to the run folder, with their sizes in bytes."""
@@ -47,7 +41,7 @@ class StageRecord:
     """Wall-clock time, interruptions not counted."""
 
     finished: str
-    """When, ISO 8601 with time zone."""
+    """ISO 8601 with time zone."""
 
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Results for the report: accuracies, counts, ..."""
@@ -57,16 +51,16 @@ class StageRecord:
 
     def missing(self, folder: Path) -> str | None:
         """Return the first of its files that is gone or of another size, or None where all are whole."""
-        for name, size in self.files.items():
-            file = folder / name
-            if not file.is_file() or file.stat().st_size != size:
-                return name
-        return None
+        files = ((name, folder / name, size) for name, size in self.files.items())
+        return next((name for name, file, size in files if not file.is_file() or file.stat().st_size != size), None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
+class RunRecord(Record):
     """All stages of a run by name, and the versions that made them."""
+
+    FORMAT: ClassVar[tuple[str, int]] = ("helixnas-run", 1)
+    MEND: ClassVar[str] = "choose another --out, or start over in this one with --redo"
 
     recipe: str
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -82,12 +76,3 @@ class RunRecord:
     def without_stage(self, name: str) -> "RunRecord":
         """Return a copy in which stage `name` is open."""
         return replace(self, stages={key: value for key, value in self.stages.items() if key != name})
-
-    def save(self, path: Path) -> None:
-        """Write the record as JSON, whole or not at all."""
-        write_record(path, self, name=FORMAT, version=VERSION)
-
-    @staticmethod
-    def load(path: Path) -> "RunRecord":
-        """Read a record; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        return read_record(path, RunRecord, name=FORMAT, version=VERSION, mend=MEND)

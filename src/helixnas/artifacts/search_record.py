@@ -14,8 +14,6 @@ class RunnerUp:
     """A network that came close, compared with the winner on the same rating batches."""
 
     architecture: str
-    """Text form."""
-
     difference: float
     """Its summed score minus the winner's; positive: the winner is better."""
 
@@ -25,13 +23,13 @@ class RunnerUp:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRecord:
-    """One finished search."""
+    """One finished search; architectures are in text form, limits whole numbers."""
 
     status: str
     """``optimal`` where the best is proven."""
 
     architecture: str
-    """Text form of the winner."""
+    """The winner."""
 
     score: float
     """Its summed score (Eq. 4), lower is better."""
@@ -44,11 +42,7 @@ class SearchRecord:
     """The settings of the search (`helixnas.search.config.SearchConfig`) as plain values."""
 
     upper: Mapping[str, int]
-    """Upper limits as whole numbers."""
-
     lower: Mapping[str, int]
-    """Lower limits as whole numbers."""
-
     front_over: tuple[str, ...]
     """Resources that the front weighs the score against."""
 
@@ -62,7 +56,7 @@ class SearchRecord:
     runners_up: tuple[RunnerUp, ...]
 
     def save(self, path: Path) -> None:
-        """Write the record as JSON, whole or not at all."""
+        """Write the record as JSON."""
         values = asdict(self)
         config = values.pop("config")
         limits = {"upper": values.pop("upper"), "lower": values.pop("lower")}

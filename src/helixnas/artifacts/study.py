@@ -5,15 +5,11 @@ Beside the correlation of a score are those of multiply-adds, parameters and dep
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from helixnas.artifacts.agreement import Agreement, Estimate
 from helixnas.artifacts.ranking import SIZES, Ranking
-from helixnas.artifacts.record import read_record, write_record
-
-FORMAT = "helixnas-study"
-VERSION = 1
+from helixnas.artifacts.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +17,6 @@ class Ranked:
     """Correlations of a score and of sizes with measured quality; positive is better."""
 
     score: str
-    """Which score."""
-
     kendall: Estimate
     """Kendall tau-b, -1 .. 1."""
 
@@ -74,17 +68,14 @@ class Picked:
     """Trained accuracy of the pick without a budget."""
 
     best: float
-    """The best there is."""
-
     regret: float
     """By how much picks fall short of the best, mean over ten budgets."""
 
     random_regret: float
-    """The same of random picks."""
 
     @staticmethod
     def of(ranking: Ranking) -> "Picked":
-        """Return the picks of a ranking."""
+        """Return those of a ranking."""
         last, score = ranking.budgets[-1], ranking.search_score
         return Picked(
             accuracy=last.picks[score].accuracy,
@@ -125,8 +116,10 @@ class StudyRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class Study(Record):
     """All variants of a study in one file."""
+
+    FORMAT: ClassVar[tuple[str, int]] = ("helixnas-study", 1)
 
     name: str
     description: str
@@ -143,15 +136,6 @@ class Study:
     """Name of the benchmark; empty without one."""
 
     rows: tuple[StudyRow, ...]
-
-    def save(self, path: Path) -> None:
-        """Write the study as JSON, whole or not at all."""
-        write_record(path, self, name=FORMAT, version=VERSION)
-
-    @staticmethod
-    def load(path: Path) -> "Study":
-        """Read a study; raises `ArtifactError` where the file is missing, damaged or of another version."""
-        return read_record(path, Study, name=FORMAT, version=VERSION)
 
 
 def _estimate(values: Mapping[str, Any], name: str) -> Estimate:

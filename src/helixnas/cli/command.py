@@ -103,11 +103,11 @@ class Parser(argparse.ArgumentParser):
 
     def whole(self, name: str, default: int | None, help: str, metavar: str = "N") -> None:
         """Add an option that is a whole number."""
-        self.option(name, metavar=metavar, type=whole_number, default=default, help=help)
+        self.option(name, metavar=metavar, type=int, default=default, help=help)
 
     def number(self, name: str, default: float | None, help: str, metavar: str = "X") -> None:
         """Add an option that is a number."""
-        self.option(name, metavar=metavar, type=number, default=default, help=help)
+        self.option(name, metavar=metavar, type=float, default=default, help=help)
 
     def repeated(self, name: str, metavar: str, help: str) -> None:
         """Add an option that may be given several times."""
@@ -135,25 +135,12 @@ class Parser(argparse.ArgumentParser):
         name = wrong[1].split("/")[0]
         if wrong[2] == "expected one argument":
             raise ConfigError(f"{name} needs a value; {see}")
+        if wrong_type := re.match(r"invalid (int|float) value: (.*)", wrong[2], re.DOTALL):
+            kind = "a whole number" if wrong_type[1] == "int" else "a number"
+            raise ConfigError(f"{name} must be {kind}, not {wrong_type[2]}")
         if choices := re.match(r"invalid choice: (.+?) \(choose from (.*)\)", wrong[2], re.DOTALL):
             raise ConfigError(f"{name} must be one of {choices[2].replace(chr(39), '')}, not {choices[1]}")
         raise ConfigError(f"{name} {wrong[2]}")
-
-
-def whole_number(text: str) -> int:
-    """Read a whole number."""
-    try:
-        return int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from error
-
-
-def number(text: str) -> float:
-    """Read a number."""
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
 
 
 def unknown_option(option: str, known: Sequence[str]) -> ConfigError:

@@ -20,6 +20,8 @@ from helixnas.settings import Setting, build, check_names, hint_of, locate, read
 
 T = TypeVar("T")
 
+RETRAINING = "retraining recipe"
+
 
 def add_recipe_arguments(parser: ArgumentParser) -> None:
     """Add an option per setting of a recipe, for the help; `with_overrides` reads them."""
@@ -60,8 +62,7 @@ def read_training(name: str, kind: type[T], what: str) -> T:
         UnknownNameError: no such recipe or setting.
         ConfigError: the file is not YAML, or a value is of the wrong type or out of range.
     """
-    path = find_recipe(name, what)
-    return build(kind, _settings_of(path), where=str(path))
+    return build(kind, _training(name, what), where=str(find_recipe(name, what)))
 
 
 def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -100,15 +101,12 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
 def _with_retraining(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return settings in which the name of a retraining recipe is replaced by its settings."""
     name = settings.get("retrain")
-    return {**settings, "retrain": _retraining(name)} if isinstance(name, str) else settings
+    return {**settings, "retrain": _training(name, RETRAINING)} if isinstance(name, str) else settings
 
 
-def _retraining(name: str) -> dict[str, Any]:
-    return _settings_of(find_recipe(name, "retraining recipe"))
-
-
-def _settings_of(path: Path) -> dict[str, Any]:
-    return {name: value for name, value in load_yaml(path).items() if name != "description"}
+def _training(name: str, what: str) -> dict[str, Any]:
+    """Return the settings of a retraining or fine-tuning recipe."""
+    return {key: value for key, value in load_yaml(find_recipe(name, what)).items() if key != "description"}
 
 
 def _value(option: str, text: str, kind: type, setting: str, *, inside: bool) -> Any:
@@ -125,7 +123,7 @@ def _value(option: str, text: str, kind: type, setting: str, *, inside: bool) ->
     if group is None and not inside:
         read_value(kind, setting, value, name=option)
     if group is RetrainConfig and isinstance(value, str):
-        return _retraining(value)
+        return _training(value, RETRAINING)
     return load_yaml(Path(value)) if group is not None and isinstance(value, str) else value
 
 

@@ -23,8 +23,9 @@ from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.experiments.study_plan import StudyPlan, Variant
 
-FIELDS = ("description", "axis", "base", "ordered", "feature_maps", "settings", "variants")
-FLAGS = ("ordered", "feature_maps")
+TEXT, FLAG = (str, "a text"), (bool, "true or false")
+TYPES = {"description": TEXT, "axis": TEXT, "ordered": FLAG, "feature_maps": FLAG}
+FIELDS = (*TYPES, "base", "settings", "variants")
 SECTIONS = ("data", "distill", "rating", "runtime", "stitching", "supernet", "teacher_fit")
 """Groups of settings that a study may change only setting by setting."""
 
@@ -41,7 +42,7 @@ def read_study(
         name: name or file of the study.
         base: a recipe in place of the study's own.
         overrides: options that replace settings of the base in every variant; the variant's settings override them.
-        out: the study's folder; ``studies/NAME`` where none is given.
+        out: the study's folder; ``studies/NAME`` by default.
         bench: a benchmark to rank every variant against.
 
     Raises:
@@ -64,11 +65,11 @@ def read_study(
     title = path.stem if base is None else f"{path.stem}-{recipe.stem}"
     return StudyPlan(
         name=title,
-        description=str(values.get("description", "")),
+        description=values.get("description", ""),
         base=recipe.stem,
-        axis=str(values.get("axis", "variant")),
-        ordered=bool(values.get("ordered", False)),
-        feature_maps=bool(values.get("feature_maps", False)),
+        axis=values.get("axis", "variant"),
+        ordered=values.get("ordered", False),
+        feature_maps=values.get("feature_maps", False),
         variants=tuple(variants),
         out=Path(out or f"studies/{title}"),
         benchmark=None if bench is None else Path(bench),
@@ -82,11 +83,7 @@ def _checked(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
             raise UnknownNameError(f"field of the study {path}:", field, FIELDS)
     if not isinstance(values.get("base"), str):
         raise ConfigError(f"the study {path} must name a recipe in base, not {values.get('base')!r}")
-    for field, kind, name in (
-        ("description", str, "a text"),
-        ("axis", str, "a text"),
-        *((flag, bool, "true or false") for flag in FLAGS),
-    ):
+    for field, (kind, name) in TYPES.items():
         if field in values and not isinstance(values[field], kind):
             raise ConfigError(f"{field} of the study {path} must be {name}, not {values[field]!r}")
     variants = values.get("variants")

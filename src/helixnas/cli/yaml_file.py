@@ -28,12 +28,7 @@ class _Loader(yaml.SafeLoader):
 def load_yaml(
     path: Path, *, what: str = "recipe", such_as: str = "settings such as 'teacher:' and 'space:'"
 ) -> dict[str, Any]:
-    """Return the mapping in a YAML file.
-
-    Args:
-        path: the file.
-        what: kind of file, for messages.
-        such_as: expected content, for messages.
+    """Return the mapping in a YAML file; messages name the kind of file, `what`, and its expected content, `such_as`.
 
     Raises:
         ConfigError: the file cannot be read, holds no mapping, or gives a key twice.

@@ -26,7 +26,7 @@ CSV_NAME = "timings.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceTimings:
-    """Times measured on a device."""
+    """Nanoseconds measured on a device, of parts and of whole networks."""
 
     batch_size: int
     image_size: int
@@ -34,7 +34,6 @@ class DeviceTimings:
     """Nanoseconds of every part and of the empty network, by name."""
 
     networks: Mapping[Architecture, int]
-    """Nanoseconds of whole networks."""
 
 
 def export_benchmarks(
@@ -48,15 +47,14 @@ def export_benchmarks(
     """
     require_onnx("exporting micro-benchmarks")
     table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
     for workload in workloads_of(parts(space, given), networks, given, batch_size=batch_size):
         path = folder / f"{workload.name}.onnx"
         images = torch.randn(workload.shape, generator=torch.Generator().manual_seed(0))
         save_onnx(build_seeded(workload.build, (0,)), images, path)
         text = networks[workload.name].text if workload.name in networks else ""
-        row = (path.name, text, batch_size, given.image_size, "")
-        writer.writerow(dict(zip(COLUMNS, row, strict=True)))
+        writer.writerow((path.name, text, batch_size, given.image_size, ""))
         yield path
     write_text(folder / CSV_NAME, table.getvalue())
     yield folder / CSV_NAME

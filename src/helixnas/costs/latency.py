@@ -50,13 +50,9 @@ def random_networks(space: SearchSpace, number: int, *, seed: int) -> dict[str, 
 def latency_table(
     space: SearchSpace, given: Input, times: Mapping[str, int], *, facts: Mapping[str, int | float | str]
 ) -> CostTable:
-    """Return ``latency_ns`` of every path from the times of its parts.
+    """Return ``latency_ns`` of every path from the nanoseconds of every part and of `EMPTY`, by name.
 
-    Args:
-        space: the search space.
-        given: image and classes of the measurement.
-        times: nanoseconds of every part and of `EMPTY`, by name.
-        facts: conditions of the measurement, stored in the table.
+    The table stores `facts`, the conditions of the measurement.
     """
     empty = times[EMPTY]
 

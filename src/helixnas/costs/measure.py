@@ -11,7 +11,6 @@ from helixnas.nn import count_all
 from helixnas.space import SearchSpace
 
 COUNTED = ("params", "macs", "flops", "activation_bytes")
-"""Resources that are counted, not measured."""
 
 
 def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chans: int = 3) -> CostTable:
@@ -20,12 +19,6 @@ def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chan
     ``params`` and ``macs`` are parameters and multiply-adds; ``flops`` are the paper's FLOPs (Table 2): multiply-adds
     plus two operations per output element of a batch norm; ``activation_bytes`` is the largest set of feature maps alive
     at once, for one image in float32, combined by maximum instead of sum.
-
-    Args:
-        space: the search space.
-        image_size: side of the square input in pixels.
-        num_classes: outputs of the classifier.
-        in_chans: channels of the image.
     """
     given = Input(image_size=image_size, num_classes=num_classes, in_chans=in_chans)
     return fill_table(space, given, COUNTED, _count, facts={})

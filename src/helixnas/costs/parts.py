@@ -5,8 +5,8 @@ each is counted or timed once, and `fill_table` combines them into the costs of 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -21,20 +21,15 @@ from helixnas.space import Cell, LayerPlace, Operation, SearchSpace
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part of a network; `build` makes its module."""
+    """One part of a network; `build` makes its module on the default device."""
 
     kind: Literal["stem", "operation", "head"]
     name: str
     """Unique in a space, valid as a file name: ``mb6_k5-24-40-s2-56`` maps 24 x 56 x 56 to 40 x 28 x 28."""
 
     in_width: int
-    """Input channels."""
-
     size: int
-    """Side of the square input."""
-
     build: Callable[[], nn.Module] = field(compare=False, repr=False)
-    """Builds the module, on the default device."""
 
     def shape(self, batch_size: int = 1) -> tuple[int, int, int, int]:
         """Return the shape of the input."""
@@ -43,16 +38,11 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """Image and number of classes of a space's networks."""
+    """Square image (side in pixels, channels) and number of classes (0 for no classifier) of a space's networks."""
 
     image_size: int
-    """Side of the square image in pixels."""
-
     num_classes: int
-    """Outputs of the classifier; 0 for no classifier."""
-
     in_chans: int = 3
-    """Channels of the image."""
 
 
 def parts(space: SearchSpace, given: Input) -> dict[str, Part]:
@@ -83,12 +73,8 @@ def fill_table(
 ) -> CostTable:
     """Return the costs of every (block, previous width, path), stem and head included, combined from the parts.
 
-    Args:
-        space: the search space.
-        given: image and classes.
-        resources: names of the costs.
-        cost_of: returns the costs of a part, in the order of `resources`; called once per part.
-        facts: further conditions of the costs, besides image and classes.
+    `cost_of` returns the costs of a part in the order of `resources` and is called once per part. The table stores image,
+    classes and `facts`, further conditions of the costs.
     """
     is_max = np.array([name in COMBINED_BY_MAXIMUM for name in resources])
     cost = cache(lambda part: np.array(cost_of(part), dtype=np.int64))
@@ -108,14 +94,13 @@ def fill_table(
         costs.append(cost(_head(space, width, size, given.num_classes))[None])
     blocks, previous, paths, widths = zip(*rows, strict=True)
     totals = np.concatenate(costs)
-    known = {"image_size": given.image_size, "num_classes": given.num_classes, "in_chans": given.in_chans}
     return CostTable(
         block=np.array(blocks, dtype=np.int64),
         previous_width=np.array(previous, dtype=np.int64),
         path=tuple(paths),
         width=np.array(widths, dtype=np.int64),
         resources={name: totals[:, column] for column, name in enumerate(resources)},
-        facts={**known, **facts},
+        facts={**asdict(given), **facts},
     )
 
 
@@ -138,24 +123,17 @@ def _cell_costs(
 
 
 def _operation(operation: Operation, at: LayerPlace, size: int) -> Part:
-    in_width, out_width, stride = at
-    place = Place(in_width=in_width, out_width=out_width, stride=stride)
-    name = f"{operation.name}-{in_width}-{out_width}-s{stride}-{size}"
-    return Part(
-        kind="operation", name=name, in_width=in_width, size=size, build=lambda: build_operation(operation, place)
-    )
+    name = f"{operation.name}-{at.in_width}-{at.out_width}-s{at.stride}-{size}"
+    build = partial(build_operation, operation, Place(**at._asdict()))
+    return Part(kind="operation", name=name, in_width=at.in_width, size=size, build=build)
 
 
 def _stem(space: SearchSpace, given: Input) -> Part:
-    def build() -> nn.Module:
-        return build_stages(given.in_chans, space.stem, norm_layer=nn.BatchNorm2d)
-
     name = f"stem-{given.in_chans}-{given.image_size}"
+    build = partial(build_stages, given.in_chans, space.stem, norm_layer=nn.BatchNorm2d)
     return Part(kind="stem", name=name, in_width=given.in_chans, size=given.image_size, build=build)
 
 
 def _head(space: SearchSpace, width: int, size: int, num_classes: int) -> Part:
-    def build() -> nn.Module:
-        return build_head(width, space.head, num_classes)
-
+    build = partial(build_head, width, space.head, num_classes)
     return Part(kind="head", name=f"head-{width}-{size}", in_width=width, size=size, build=build)

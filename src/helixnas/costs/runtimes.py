@@ -17,14 +17,10 @@ Call = Callable[[], object]
 
 
 def prepare(runtime: str, network: nn.Module, images: Tensor, *, num_threads: int, file: Path) -> Call:
-    """Return a call that runs `network` on `images` with one of the `RUNTIMES`.
+    """Return a call that runs `network` (in eval mode) on `images`, both on the CPU, with one of the `RUNTIMES`.
 
-    Args:
-        runtime: its name.
-        network: in eval mode, on the CPU.
-        images: the input, on the CPU.
-        num_threads: CPU threads of runtimes with a thread pool of their own; 0 for as many as torch has.
-        file: the network's file, for runtimes that read files; used as it is if it exists.
+    Runtimes with a thread pool of their own use `num_threads` CPU threads, 0 for as many as torch has. Those that read
+    files read the network's `file`, which is written if it does not exist.
 
     Raises:
         ConfigError: the runtime is not installed, or its device is missing.
@@ -35,7 +31,7 @@ def prepare(runtime: str, network: nn.Module, images: Tensor, *, num_threads: in
         return _onnx_call(network, images, num_threads, file)
     network, images = network.to(device), images.to(device)
     if engine == "pytorch-eager":
-        return _waiting(lambda: _infer(network, images), device)
+        return _torch_call(network, images, device)
     return _compiled_call(network, images, device)
 
 
@@ -59,9 +55,16 @@ def torch_threads(number: int) -> Generator[None]:
         torch.set_num_threads(before)
 
 
-def _infer(network: nn.Module, images: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return network(images)
+def _torch_call(network: Callable[[Tensor], Tensor], images: Tensor, device: str) -> Call:
+    def run() -> Tensor:
+        with torch.inference_mode():
+            return network(images)
+
+    def run_and_wait() -> None:
+        run()
+        torch.cuda.synchronize()
+
+    return run if device == "cpu" else run_and_wait
 
 
 def _compiled_call(network: nn.Module, images: Tensor, device: str) -> Call:
@@ -73,12 +76,7 @@ def _compiled_call(network: nn.Module, images: Tensor, device: str) -> Call:
     # torch.compile limits recompilations per code object, so every network gets its own.
     code = forward.__code__.replace(co_name=f"forward_{id(network)}")
     own = types.FunctionType(code, forward.__globals__, closure=forward.__closure__)
-    compiled = torch.compile(own, dynamic=False)
-
-    def run() -> Tensor:
-        with torch.inference_mode():
-            return compiled(images)
-
+    run = _torch_call(torch.compile(own, dynamic=False), images, device)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # performance hints of the compiler
@@ -87,18 +85,7 @@ def _compiled_call(network: nn.Module, images: Tensor, device: str) -> Call:
         raise ConfigError(
             f"torch.compile does not work here ({first_line(error)}); measure with pytorch-eager or onnxruntime-cpu"
         ) from error
-    return _waiting(run, device)
-
-
-def _waiting(run: Call, device: str) -> Call:
-    if device == "cpu":
-        return run
-
-    def synchronized() -> None:
-        run()
-        torch.cuda.synchronize()
-
-    return synchronized
+    return run
 
 
 def _onnx_call(network: nn.Module, images: Tensor, num_threads: int, file: Path) -> Call:

@@ -1,15 +1,14 @@
 """Timing all parts of a space and a few whole networks in rounds; the result is the median of each.
 
 Every round runs each workload once: repeating one part alone would keep its weights in the cache, as in no real network,
-and a temporary slowdown of the machine affects all workloads alike. Preparation (compiling, exporting) takes most of the
-time; runtimes that read files reuse those of an interrupted measurement.
+and a temporary slowdown of the machine affects all workloads alike. Preparation takes most of the time.
 """
 
 import gc
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,42 +38,34 @@ NUM_WARM_UPS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A network to time."""
+    """A network to time: its name, also that of its file, and the shape of its input, batch included."""
 
     name: str
-    """Name, also of its file."""
-
     build: Callable[[], nn.Module]
     shape: tuple[int, int, int, int]
-    """Shape of its input, batch included."""
 
 
 class TimingRecord(NamedTuple):
-    """One step of a measurement."""
+    """One step of a measurement: the number of steps done, and a description."""
 
     done: int
-    """Steps done."""
-
     note: str
-    """Description of the step."""
 
 
+@dataclass(eq=False)
 class Timing:
     """A resumable job that prepares workloads and times them in rounds.
 
-    Args:
-        workloads: the networks to time.
-        config: runtime, threads and rounds.
-        files: folder for the files of runtimes that read files; the caller removes it.
+    Runtimes that read files keep them in the folder `files`, which the caller removes.
     """
 
-    def __init__(self, workloads: Sequence[Workload], *, config: CostsConfig, files: Path) -> None:
-        self.workloads = tuple(workloads)
-        self.config = config
-        self.files = files
-        self.times: list[list[int]] = []
-        self.num_interruptions = 0
-        """Number of times the process was preempted in measured rounds; 0 where the system does not report it."""
+    workloads: Sequence[Workload]
+    _: KW_ONLY
+    config: CostsConfig
+    files: Path
+    times: list[list[int]] = field(default_factory=list[list[int]], init=False)
+    num_interruptions: int = field(default=0, init=False)
+    """Number of times the process was preempted in measured rounds; 0 if the system does not report it."""
 
     @property
     def num_steps(self) -> int:

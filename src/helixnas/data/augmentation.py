@@ -1,8 +1,6 @@
 """Image transforms: a centre crop for rating and evaluation, augmentation for training.
 
-Augmentation depends only on (seed, epoch, sample, view), not on the batch, the process or earlier draws, so a run
-resumed in the middle of an epoch sees the same images.
-
+Augmentation depends only on (seed, epoch, sample, view), so a run resumed in the middle of an epoch sees the same images.
 Shifts and flips are applied to whole batches, with one table of random numbers per (seed, epoch, view) and one row per
 sample. ImageNet-style augmentation works on single images with the global generators that timm and torchvision use;
 they are seeded per sample and restored afterwards.
@@ -36,10 +34,9 @@ def centre_view(
     As in timm, the short side becomes `image_size / crop_ratio` pixels before the crop. An image whose short side is at
     most `image_size` gets no margin, and one of exactly that size is not changed.
 
-    Example:
-        >>> white = Image.new("RGB", (60, 40), "white")
-        >>> centre_view(white, image_size=32, crop_ratio=0.875, interpolation="bicubic").shape
-        (32, 32, 3)
+    >>> white = Image.new("RGB", (60, 40), "white")
+    >>> centre_view(white, image_size=32, crop_ratio=0.875, interpolation="bicubic").shape
+    (32, 32, 3)
     """
     if image.size == (image_size, image_size):
         return np.array(image)
@@ -54,10 +51,7 @@ class Variation(NamedTuple):
     """timm's name of an auto-augment policy; empty for none."""
 
     color_jitter: float = 0.0
-    """Strength of brightness, contrast and saturation jitter."""
-
     erasing: float = 0.0
-    """Probability of random erasing."""
 
 
 # timm's v0, and RandAugment at magnitude 10, posterize to 0 bits, which Pillow refuses. v0r reverses the direction of
@@ -86,10 +80,9 @@ def varied_view(
 def augmentation_numbers(*, seed: int, epoch: int, view: int, num_images: int) -> Float64[np.ndarray, "images 3"]:
     """Return three numbers in [0, 1) per sample: for vertical shift, horizontal shift and flip.
 
-    Example:
-        >>> few, more = (augmentation_numbers(seed=1, epoch=0, view=0, num_images=n) for n in (2, 9))
-        >>> bool((few == more[:2]).all())
-        True
+    >>> few, more = (augmentation_numbers(seed=1, epoch=0, view=0, num_images=n) for n in (2, 9))
+    >>> bool((few == more[:2]).all())
+    True
     """
     return np.random.default_rng([seed, AUGMENTATION_STREAM, epoch, view]).random((num_images, 3))
 
@@ -103,10 +96,9 @@ def shift_and_flip(
 ) -> UInt8[np.ndarray, "batch height width 3"]:
     """Crop each zero-padded image at a random place and, if `flip`, mirror those whose third number is below 1/2.
 
-    Example:
-        >>> images = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
-        >>> shift_and_flip(images, np.array([[0.5, 0.5, 0.0]]), padding=1, flip=True)[0, 0].tolist()
-        [[3, 4, 5], [0, 1, 2]]
+    >>> images = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+    >>> shift_and_flip(images, np.array([[0.5, 0.5, 0.0]]), padding=1, flip=True)[0, 0].tolist()
+    [[3, 4, 5], [0, 1, 2]]
     """
     batch, height, width, channels = images.shape
     padded = np.zeros((batch, height + 2 * padding, width + 2 * padding, channels), dtype=np.uint8)
@@ -125,9 +117,8 @@ def as_images(
 ) -> Float32[Tensor, "batch 3 height width"]:
     """Convert bytes to float32 in [0, 1], NCHW in channels_last memory, on `device`; bytes are what is transferred.
 
-    Example:
-        >>> as_images(torch.full((1, 1, 1, 3), 255, dtype=torch.uint8)).flatten().tolist()
-        [1.0, 1.0, 1.0]
+    >>> as_images(torch.full((1, 1, 1, 3), 255, dtype=torch.uint8)).flatten().tolist()
+    [1.0, 1.0, 1.0]
     """
     if device is not None and torch.device(device).type == "cuda":
         pixels = pixels.pin_memory()
@@ -153,9 +144,8 @@ def seeded(words: tuple[int, ...]) -> Generator[None]:
 def padding_for(image_size: int) -> int:
     """Return the padding for an image of this size in pixels: an eighth, as in the usual 4 of 32 for CIFAR.
 
-    Example:
-        >>> padding_for(32)
-        4
+    >>> padding_for(32)
+    4
     """
     return max(1, math.ceil(image_size / 8))
 
@@ -190,5 +180,4 @@ def _varied_transform(image_size: int, augmentation: str) -> Callable[[Image.Ima
 
 
 def _as_array(image: Tensor) -> np.ndarray:
-    """Return an image with channels last."""
     return image.permute(1, 2, 0).contiguous().numpy()

@@ -47,9 +47,8 @@ class DataConfig:
         ConfigError: a value is out of range or contradicts another.
         UnknownNameError: no data set, augmentation or interpolation has that name.
 
-    Example:
-        >>> DataConfig(name="digits", num_rating=200, augmentation="shift").evaluation_share
-        0.2
+    >>> DataConfig(name="digits", num_rating=200, augmentation="shift").evaluation_share
+    0.2
     """
 
     name: str = ""

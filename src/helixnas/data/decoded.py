@@ -22,14 +22,14 @@ from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import ArtifactError, DataError, first_line
 
-MAX_CACHE_BYTES = 2**30
-"""Largest decoded data set that is cached by default."""
-
-MAX_CACHE_PIXELS = 96
-"""Longest side of images that are cached by default."""
+MAX_CACHE_BYTES, MAX_CACHE_PIXELS = 2**30, 96
+"""Largest decoded data set, and longest side of its images, that is cached by default."""
 
 MIN_KEPT_BYTES = 2**20
 """Smaller data sets are decoded in well under a second and not stored on disk."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of images decoded so far and in total."""
 
 _VERSION = 1
 _logger = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ def decode(
     *,
     cache: bool | Literal["auto"],
     unreadable: UnreadableImages,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> UInt8[np.ndarray, "images height width 3"] | None:
     """Return all images of a source at their stored size, or None if they should be decoded one by one.
 
-    Unreadable images are reported and stay black. `progress` is called with the number of images done and in total.
+    Unreadable images are reported and stay black.
 
     Raises:
         DataError: `cache` is True and the images are not all of one size, or too many are unreadable.
@@ -60,11 +60,7 @@ def decode(
 
 
 def _decode_all(
-    source: Source,
-    *,
-    cache: Literal[True, "auto"],
-    unreadable: UnreadableImages,
-    progress: Callable[[int, int], None] | None,
+    source: Source, *, cache: Literal[True, "auto"], unreadable: UnreadableImages, progress: Progress | None
 ) -> np.ndarray | None:
     """Decode all images, or return None as soon as one shows that they should not be cached."""
     pixels: np.ndarray | None = None
@@ -84,9 +80,10 @@ def _decode_all(
             if image.shape != pixels.shape[1:]:
                 if cache == "auto":
                     return None
+                first, other = (f"{each.shape[1]}x{each.shape[0]}" for each in (pixels[example], image))
                 raise DataError(
-                    f"data.cache=true needs images of one size, but {source.locate(example)} has "
-                    f"{_size(pixels[example])} pixels and {source.locate(row)} {_size(image)}; set it to auto"
+                    f"data.cache=true needs images of one size, but {source.locate(example)} has {first} pixels and "
+                    f"{source.locate(row)} {other}; set it to auto"
                 )
             pixels[row] = image
         if progress and ((row + 1) % step == 0 or row + 1 == source.num_images):
@@ -102,11 +99,6 @@ def cache_folder() -> Path:
 def _is_small(shape: tuple[int, ...]) -> bool:
     """Return whether images of this array shape are cached by default."""
     return max(shape[1:3]) <= MAX_CACHE_PIXELS and int(np.prod(shape, dtype=np.int64)) <= MAX_CACHE_BYTES
-
-
-def _size(image: np.ndarray) -> str:
-    """Return width x height as text."""
-    return f"{image.shape[1]}x{image.shape[0]}"
 
 
 def _files(source: Source) -> tuple[Path, Path]:

@@ -43,35 +43,32 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:
-    """A subset of the images of a source; created by `open_data`.
+    """A subset, `rows`, of the images in a store, which holds all labels; without labels there are 0 classes.
 
-    Example:
-        >>> from helixnas.data import DataConfig, open_data
-        >>> rating = open_data(DataConfig(name="digits", num_rating=100), image_size=16, seed=0).rating
-        >>> first, second = rating.batches(batch_size=50, seed=1, augment=False, shuffle=True)
-        >>> (again,) = rating.batches(batch_size=50, seed=1, augment=False, shuffle=True, skip=1)
-        >>> torch.equal(second.images, again.images)
-        True
+    >>> from helixnas.data import DataConfig, open_data
+    >>> rating = open_data(DataConfig(name="digits", num_rating=100), image_size=16, seed=0).rating
+    >>> first, second = rating.batches(batch_size=50, seed=1, augment=False, shuffle=True)
+    >>> (again,) = rating.batches(batch_size=50, seed=1, augment=False, shuffle=True, skip=1)
+    >>> torch.equal(second.images, again.images)
+    True
     """
 
     name: str
     """Purpose of the images, for messages: training, rating or evaluation."""
 
     store: ImageStore
-    """Source and preprocessing of the images."""
-
     rows: Int64[np.ndarray, " images"]
-    """Rows of the images in the store."""
-
     all_labels: Int64[np.ndarray, " stored"] | None
-    """Class index of every row of the store, or None."""
-
-    num_classes: int
-    """Number of classes; 0 without labels."""
+    class_names: tuple[str, ...]
+    """By index, which labels are."""
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.rows)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 0 without labels."""
+        return len(self.class_names)
 
     @property
     def image_size(self) -> int:
@@ -84,11 +81,7 @@ class ImageSet:
         return None if self.all_labels is None else self.all_labels[self.rows]
 
     def require_labels(self, purpose: str) -> Int64[np.ndarray, " images"]:
-        """Return the labels, for a `purpose` that needs them.
-
-        Raises:
-            DataError: the images have no labels.
-        """
+        """Return the labels for a `purpose`; raises `DataError` if the images have none."""
         if self.labels is None:
             raise DataError(
                 f"{purpose} needs labels, and the {self.name} images of {self.store.title} have none; use one folder per "
@@ -99,20 +92,15 @@ class ImageSet:
     def num_batches(self, batch_size: int, drop_last: bool) -> int:
         """Return the number of batches of an epoch.
 
-        Example:
-            >>> from helixnas.data import DataConfig, open_data
-            >>> rating = open_data(DataConfig(name="digits", num_rating=100), image_size=8, seed=0).rating
-            >>> rating.num_batches(64, drop_last=False), rating.num_batches(64, drop_last=True)
-            (2, 1)
+        >>> from helixnas.data import DataConfig, open_data
+        >>> rating = open_data(DataConfig(name="digits", num_rating=100), image_size=8, seed=0).rating
+        >>> rating.num_batches(64, drop_last=False), rating.num_batches(64, drop_last=True)
+        (2, 1)
         """
         return len(self) // batch_size if drop_last else -(-len(self) // batch_size)
 
     def subset(self, images: int | Sequence[int] | Int64[np.ndarray, " chosen"]) -> "ImageSet":
-        """Return a number of images, evenly by class, or the images at given positions.
-
-        Raises:
-            DataError: there are too few images, or a position is outside the set.
-        """
+        """Return a number of images, evenly by class, or those at given positions; raises `DataError` if there are none."""
         if isinstance(images, int):
             if not 1 <= images <= len(self):
                 raise DataError(f"cannot take {images:,} images: the {self.name} set has {len(self):,}")
@@ -142,7 +130,7 @@ class ImageSet:
         view: int = 0,
         device: torch.device | str | None = None,
     ) -> Iterator[Batch]:
-        """Return the batches of an epoch, from number `skip` on.
+        """Return the batches of an epoch from number `skip` on.
 
         The order depends on (seed, epoch); another `view` augments the same images in the same order differently.
 
@@ -179,7 +167,7 @@ class ImageSet:
         augmentation = self.store.augmentation if augment else "none"
         numbers = None
         if augmentation in ("shift", "flip-crop"):
-            numbers = augmentation_numbers(seed=seed, epoch=epoch, view=view, num_images=self.store.num_images)
+            numbers = augmentation_numbers(seed=seed, epoch=epoch, view=view, num_images=self.store.source.num_images)
         words = (seed, AUGMENTATION_STREAM, epoch, view) if augmentation in VARIED_ALONE else None
         loaded = load_batches(self.store, self.rows, chunks, words=words, purpose=self.name)
         vary = partial(shift_and_flip, padding=padding_for(self.image_size), flip=augmentation == "flip-crop")

@@ -20,46 +20,27 @@ from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError, first_line
 
 Failure = tuple[int, str]
-"""A row that could not be read, and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageStore:
-    """The images of a source with their preprocessing."""
+    """The images of a source with their preprocessing; see `DataConfig` for the settings."""
 
     source: Source
-    """The images, by row."""
-
     pixels: UInt8[np.ndarray, "images size size 3"] | None
     """Centre crops of all images, or None if they are not in memory."""
 
     unreadable: UnreadableImages
-    """Images that could not be read so far."""
-
     image_size: int
-    """Height and width in pixels."""
-
     augmentation: str
-    """Name of the augmentation of training images."""
-
     crop_ratio: float
-    """Fraction of the short side kept by the centre crop of larger images."""
-
     interpolation: str
-    """Interpolation of the centre crop."""
-
     num_workers: int
-    """Worker processes for decoding."""
 
     @property
     def title(self) -> str:
-        """Return the title of the source."""
+        """Title of the source."""
         return self.source.title
-
-    @property
-    def num_images(self) -> int:
-        """Return the number of rows."""
-        return self.source.num_images
 
     def centred(self, image: Image.Image) -> UInt8[np.ndarray, "size size 3"]:
         """Return the centre crop of an image, for rating and evaluation."""
@@ -105,14 +86,10 @@ def load_batches(
 
 
 def next_readable(rows: np.ndarray, unreadable: tuple[int, ...], *, purpose: str, title: str) -> np.ndarray:
-    """Return for each position in `rows` the first position from it on, cyclically, whose row is readable.
+    """Return per position in `rows` the first from it on, cyclically, with a readable row; raises `DataError` without one.
 
-    Raises:
-        DataError: no row is readable.
-
-    Example:
-        >>> next_readable(np.array([3, 5, 7]), (5, 7), purpose="rating", title="photos").tolist()
-        [0, 0, 0]
+    >>> next_readable(np.array([3, 5, 7]), (5, 7), purpose="rating", title="photos").tolist()
+    [0, 0, 0]
     """
     readable = np.flatnonzero(~np.isin(rows, unreadable))
     if not len(readable):

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from timm.data import dataset_factory
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
 from helixnas.data.image_files import image_suffixes, list_folder, list_tar, natural_order
 from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
 from helixnas.errors import DataError, first_line
 
+create_dataset: Any = dataset_factory.create_dataset  # its annotations leave out what a reader returns
 SPLIT_SYNONYMS = (("train", "training"), ("val", "valid", "validation", "eval", "evaluation"))
 """Names that a folder of a split may have, as in timm."""
 
@@ -28,14 +30,10 @@ _logger = logging.getLogger(__name__)
 
 
 def open_source(config: DataConfig, *, root: str, split: str) -> Source:
-    """Open the data set `config.name` in `root` and `split`.
+    """Open the data set `config.name`; raises `DataError` if the root, the split, a package or images are missing.
 
-    Raises:
-        DataError: the root, the split or a package is missing, or there are no images.
-
-    Example:
-        >>> open_source(DataConfig(name="digits"), root="", split="train").num_images
-        1797
+    >>> open_source(DataConfig(name="digits"), root="", split="train").num_images
+    1797
     """
     if config.name == "digits":
         source = _open_digits()
@@ -65,14 +63,8 @@ def _open_digits() -> Source:
 
     digits: Any = load_digits()
     pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
-    return Source(
-        title="digits",
-        num_images=len(pixels),
-        labels=digits.target.astype(np.int64),
-        class_names=tuple(str(name) for name in digits.target_names),
-        read=partial(read_array, pixels),
-        locate=partial(_numbered, "digits"),
-    )
+    names = tuple(str(name) for name in digits.target_names)
+    return _numbered_images("digits", len(pixels), digits.target.astype(np.int64), names, partial(read_array, pixels))
 
 
 def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
@@ -88,17 +80,29 @@ def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
         _logger.warning("left out of %s: %s", path, left_out)
     folders = listing.folders
     classes = sorted({*folders}, key=natural_order)
-    labelled = config.labels and _has_classes(classes, listing.emptied(), title=str(path))
+    if not config.labels or not _has_classes(classes, listing.emptied(), title=str(path)):
+        return _source_of_files(str(path), listing.spans, None, ())
     index = {name: number for number, name in enumerate(classes)}
-    return _from_spans(
-        str(path),
-        listing.spans,
-        labels=np.array([index[folder] for folder in folders], dtype=np.int64) if labelled else None,
-        class_names=tuple(classes) if labelled else (),
-    )
+    labels = np.array([index[folder] for folder in folders], dtype=np.int64)
+    return _source_of_files(str(path), listing.spans, labels, tuple(classes))
 
 
-def _from_spans(title: str, spans: list[Span], *, labels: np.ndarray | None, class_names: tuple[str, ...]) -> Source:
+def _numbered_images(
+    title: str,
+    num_images: int,
+    labels: np.ndarray | None,
+    class_names: tuple[str, ...],
+    read: Callable[[int], Image.Image],
+) -> Source:
+    locate = partial(_number, title)
+    return Source(title=title, num_images=num_images, labels=labels, class_names=class_names, read=read, locate=locate)
+
+
+def _number(title: str, index: int) -> str:
+    return f"image {index} of {title}"
+
+
+def _source_of_files(title: str, spans: list[Span], labels: np.ndarray | None, class_names: tuple[str, ...]) -> Source:
     files = FileSpans(spans)
     return Source(
         title=title,
@@ -154,11 +158,10 @@ def _has_classes(classes: list[str], emptied: dict[str, str], *, title: str) -> 
 
 
 def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
-    """Open one of torchvision's data sets."""
     place = root if config.download and root else str(find_root(root))
     title = f"{config.name}, split {split!r}, in {place}"
     try:
-        dataset = _create_dataset(config.name, root=place, split=split, download=config.download)
+        dataset = create_dataset(config.name, root=place, split=split, download=config.download)
     except (RuntimeError, OSError, ValueError) as error:
         hint = "" if config.download else "; data.download: true downloads it if torchvision can"
         raise DataError(f"{title} cannot be opened{hint}: {first_line(error)}") from error
@@ -167,14 +170,8 @@ def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
         known = getattr(dataset, "targets", None)
         labels = np.asarray([row[0] for row in dataset.index] if known is None else known, dtype=np.int64)
         labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class is the first of eight columns
-    return Source(
-        title=title,
-        num_images=len(dataset),
-        labels=labels,
-        class_names=_class_names(getattr(dataset, "classes", ()), labels),
-        read=partial(_read_pair, dataset),
-        locate=partial(_numbered, title),
-    )
+    names = _class_names(getattr(dataset, "classes", ()), labels)
+    return _numbered_images(title, len(dataset), labels, names, partial(_read_pair, dataset))
 
 
 def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
@@ -182,21 +179,15 @@ def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
     _require_package("datasets", config.name)
     title = f"{config.name}, split {split!r}"
     try:
-        reader = _create_dataset(config.name, root=root or None, split=split).reader
+        reader = create_dataset(config.name, root=root or None, split=split).reader
     except Exception as error:  # the package has its own errors for network, names, splits and columns
         raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
     labels = None
     if config.labels and reader.label_key in reader.dataset.column_names:
         labels = np.asarray(list(reader.iter_targets()), dtype=np.int64)
         labels = None if (labels < 0).any() else labels  # marks a split without labels
-    return Source(
-        title=title,
-        num_images=len(reader),
-        labels=labels,
-        class_names=_class_names(tuple(reader.class_to_idx), labels),
-        read=partial(_read_stream, reader),
-        locate=partial(_numbered, title),
-    )
+    names = _class_names(tuple(reader.class_to_idx), labels)
+    return _numbered_images(title, len(reader), labels, names, partial(_read_stream, reader))
 
 
 def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
@@ -205,20 +196,19 @@ def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
     path = find_root(root)
     title = f"{config.name}, split {split!r}, in {path}"
     try:
-        reader = _create_dataset(config.name, root=str(path), split=split).reader
+        reader = create_dataset(config.name, root=str(path), split=split).reader
         shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
         samples = [sample for shard in shards for sample in _index_shard(shard)]
     except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
         raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
-    classes = [sample[4] for sample in samples]
+    classes = [label for _, label in samples]
     labels = np.asarray(classes, dtype=np.int64) if config.labels and None not in classes else None
-    spans = [Span(*sample[:4]) for sample in samples]
-    return _from_spans(title, spans, labels=labels, class_names=_class_names((), labels))
+    return _source_of_files(title, [span for span, _ in samples], labels, _class_names((), labels))
 
 
-def _index_shard(shard: str) -> Iterator[tuple[str, str, int, int, int | None]]:
-    """Yield file, name, offset, size and class (or None) of each image of a shard, in its order."""
-    images: dict[str, tuple[str, int, int]] = {}
+def _index_shard(shard: str) -> Iterator[tuple[Span, int | None]]:
+    """Yield each image of a shard and its class (or None), in order."""
+    images: dict[str, Span] = {}
     classes: dict[str, int] = {}
     with tarfile.open(shard, mode="r:") as archive:
         for member in archive:
@@ -227,24 +217,16 @@ def _index_shard(shard: str) -> Iterator[tuple[str, str, int, int, int | None]]:
             if not member.isfile() or not extension:
                 continue
             if f".{extension.lower()}" in image_suffixes():
-                images.setdefault(f"{folder}/{key}", (member.name, member.offset_data, member.size))
+                images.setdefault(f"{folder}/{key}", Span(shard, member.name, member.offset_data, member.size))
             elif extension == "cls":
                 text = archive.extractfile(member)
                 assert text is not None
                 classes[f"{folder}/{key}"] = int(text.read())
-    for key, (name, offset, size) in images.items():
-        yield shard, name, offset, size, classes.get(key)
-
-
-def _create_dataset(name: str, **settings: Any) -> Any:
-    """Call `timm.data.create_dataset`."""
-    from timm.data.dataset_factory import create_dataset
-
-    return create_dataset(name, **settings)
+    for key, span in images.items():
+        yield span, classes.get(key)
 
 
 def _require_package(package: str, name: str) -> None:
-    """Raise `DataError` if an optional package is not installed."""
     if importlib.util.find_spec(package) is None:
         raise DataError(f"data.name {name!r} needs the package {package}; pip install {package}")
 
@@ -258,13 +240,7 @@ def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
     return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
 
 
-def _numbered(title: str, index: int) -> str:
-    """Return a name for an image without a path."""
-    return f"image {index} of {title}"
-
-
 def _read_pair(dataset: Any, index: int) -> Image.Image:
-    """Return the image of a torchvision (image, class) pair."""
     return dataset[index][0]
 
 

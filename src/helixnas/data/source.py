@@ -4,6 +4,7 @@ Files in a folder and members of tars and WebDataset shards are all spans of byt
 keeps no file open, so it can be passed to worker processes, forked or spawned, without sharing a file position.
 """
 
+import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
@@ -57,13 +58,9 @@ class Source:
     """Name and place, for messages; sources with the same title are the same."""
 
     num_images: int
-    """Number of images, unreadable ones included."""
-
     labels: Int64[np.ndarray, " images"] | None
-    """Class index of each image, or None."""
-
     class_names: tuple[str, ...]
-    """Class names by index; empty without labels."""
+    """Class names by index, which labels are; empty without labels."""
 
     read: Callable[[int], Image.Image]
     """Returns the image at an index, in any mode; can raise anything that decoders raise."""
@@ -101,8 +98,6 @@ class FileSpans:
 
     def fingerprint(self) -> str:
         """Return a hash of names, sizes and modification times of the files."""
-        import hashlib
-
         digest = hashlib.sha256()
         for file in dict.fromkeys(span.file for span in self.spans):
             status = Path(file).stat()
@@ -111,7 +106,7 @@ class FileSpans:
 
 
 def read_array(pixels: UInt8[np.ndarray, "images height width *channels"], index: int) -> Image.Image:
-    """Return one image of an array."""
+    """Return the image at an index of an array."""
     return Image.fromarray(pixels[index])
 
 
@@ -133,9 +128,8 @@ def as_rgb(image: Image.Image) -> Image.Image:
     Raises:
         DataError: the pixels are floating-point numbers, whose range is unknown.
 
-    Example:
-        >>> as_rgb(Image.new("L", (1, 1), 7)).getpixel((0, 0))
-        (7, 7, 7)
+    >>> as_rgb(Image.new("L", (1, 1), 7)).getpixel((0, 0))
+    (7, 7, 7)
     """
     if image.mode == "RGB":
         image.load()
@@ -155,14 +149,10 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def find_root(root: str) -> Path:
-    """Return the folder or file `root`: an absolute path, or a path in the current folder or in $HELIXNAS_DATA.
+    """Return the path of `root`, absolute, in the current folder or in $HELIXNAS_DATA; raises `DataError` without one.
 
-    Raises:
-        DataError: it does not exist in any of these places.
-
-    Example:
-        >>> find_root("/").as_posix()
-        '/'
+    >>> find_root("/").as_posix()
+    '/'
     """
     if not root:
         raise DataError("data.root is empty; name a folder or a tar of images, or set data.name to a data set")

@@ -1,12 +1,10 @@
 """Splitting a source into training, rating and evaluation images.
 
-The rating images are taken from the training data and used to choose among architectures; a final accuracy on the same
-images would be biased by that choice. The evaluation images are drawn first, so they do not depend on the number of
-rating images.
+The rating images are taken from the training data and used to choose among architectures, so a final accuracy on them
+would be biased. The evaluation images are drawn first, so they do not depend on the number of rating images.
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +12,7 @@ import numpy as np
 
 from helixnas.data.augmentation import SPLIT_STREAM
 from helixnas.data.config import DataConfig
-from helixnas.data.decoded import MAX_CACHE_BYTES, decode
+from helixnas.data.decoded import MAX_CACHE_BYTES, Progress, decode
 from helixnas.data.image_files import shared_images
 from helixnas.data.images import ImageSet
 from helixnas.data.loading import ImageStore
@@ -32,40 +30,27 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataSplits:
-    """The images of a run, by purpose."""
+    """The images of a run: for distillation and retraining, for rating, and, with labels, for the final accuracy only."""
 
     train: ImageSet
-    """For distillation and retraining."""
-
     rating: ImageSet
-    """For rating; held out of the training data."""
-
     evaluation: ImageSet | None
-    """For the final accuracy only; None without labels."""
-
     num_classes: int
-    """Number of classes; 0 without labels."""
-
     class_names: tuple[str, ...]
-    """Class names by index."""
 
 
-def open_data(
-    config: DataConfig, *, image_size: int, seed: int, progress: Callable[[int, int], None] | None = None
-) -> DataSplits:
+def open_data(config: DataConfig, *, image_size: int, seed: int, progress: Progress | None = None) -> DataSplits:
     """Open, split and, if they are small, decode the images of a run.
 
-    `image_size` is the teacher's, used if the config has none. `progress` is called with the number of images decoded
-    and in total, for each source.
+    `image_size` is the teacher's, used if the config has none.
 
     Raises:
         DataError: a root or a package is missing, there are too few images, the evaluation images have other classes,
             or too many images are unreadable.
 
-    Example:
-        >>> splits = open_data(DataConfig(name="digits", num_rating=200), image_size=16, seed=0)
-        >>> len(splits.train), len(splits.rating), len(splits.evaluation), splits.num_classes
-        (1238, 200, 359, 10)
+    >>> splits = open_data(DataConfig(name="digits", num_rating=200), image_size=16, seed=0)
+    >>> len(splits.train), len(splits.rating), len(splits.evaluation), splits.num_classes
+    (1238, 200, 359, 10)
     """
     divided = _divide(config, image_size, seed, progress, num_held=config.num_rating)
     rest = divided.train
@@ -81,37 +66,28 @@ def open_data(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingImages:
-    """Training and evaluation images, for training without a search."""
+    """Images for training without a search, and, with labels, for the final accuracy only."""
 
     train: ImageSet
-    """All training images."""
-
     evaluation: ImageSet | None
-    """For the final accuracy only; None without labels."""
-
     class_names: tuple[str, ...]
-    """Class names by index."""
 
 
 def open_training_images(
-    config: DataConfig, *, image_size: int, seed: int, progress: Callable[[int, int], None] | None = None
+    config: DataConfig, *, image_size: int, seed: int, progress: Progress | None = None
 ) -> TrainingImages:
-    """Open and split images for training without a search, so without rating images.
+    """Open and split images for training without a search, so without rating images; raises as `open_data` does.
 
-    Raises:
-        DataError: as in `open_data`.
-
-    Example:
-        >>> images = open_training_images(DataConfig(name="digits"), image_size=16, seed=0)
-        >>> len(images.train), len(images.evaluation)
-        (1438, 359)
+    >>> images = open_training_images(DataConfig(name="digits"), image_size=16, seed=0)
+    >>> len(images.train), len(images.evaluation)
+    (1438, 359)
     """
     divided = _divide(config, image_size, seed, progress, num_held=0)
     return replace(divided, train=_share(divided.train, config.train_share, seed))
 
 
 def _divide(
-    config: DataConfig, image_size: int, seed: int, progress: Callable[[int, int], None] | None, *, num_held: int
+    config: DataConfig, image_size: int, seed: int, progress: Progress | None, *, num_held: int
 ) -> TrainingImages:
     """Split off the evaluation images; of the others, `num_held` will be held out for rating."""
     size = config.image_size or image_size
@@ -137,29 +113,23 @@ def _divide(
     return TrainingImages(train=train, evaluation=evaluation, class_names=names)
 
 
-def open_images(config: DataConfig, *, image_size: int, progress: Callable[[int, int], None] | None = None) -> ImageSet:
-    """Open all images of `config.split` as one set, to validate a model.
+def open_images(config: DataConfig, *, image_size: int, progress: Progress | None = None) -> ImageSet:
+    """Open all images of `config.split` as one set, to validate a model; raises as `open_data` does.
 
-    Raises:
-        DataError: the root or a package is missing, there are no images, or too many are unreadable.
-
-    Example:
-        >>> len(open_images(DataConfig(name="digits"), image_size=8))
-        1797
+    >>> len(open_images(DataConfig(name="digits"), image_size=8))
+    1797
     """
     source = open_source(config, root=config.root, split=config.split)
     return _all_of(source, "validation", config, image_size, progress)
 
 
-def _all_of(
-    source: Source, name: str, config: DataConfig, image_size: int, progress: Callable[[int, int], None] | None
-) -> ImageSet:
+def _all_of(source: Source, name: str, config: DataConfig, image_size: int, progress: Progress | None) -> ImageSet:
     return ImageSet(
         name=name,
         store=_open_store(source, config, image_size, progress),
         rows=np.arange(source.num_images),
         all_labels=source.labels,
-        num_classes=len(source.class_names),
+        class_names=source.class_names,
     )
 
 
@@ -232,9 +202,7 @@ def _with_classes_of(training: Source, source: Source) -> Source:
     return replace(source, labels=mapping[source.labels], class_names=training.class_names)
 
 
-def _open_store(
-    source: Source, config: DataConfig, image_size: int, progress: Callable[[int, int], None] | None
-) -> ImageStore:
+def _open_store(source: Source, config: DataConfig, image_size: int, progress: Progress | None) -> ImageStore:
     """Decode the source if it should be cached, and crop and resize it if the result is small enough."""
     unreadable = UnreadableImages(title=source.title, num_images=source.num_images, max_share=config.max_unreadable)
     pixels = decode(source, cache=config.cache, unreadable=unreadable, progress=progress)

@@ -15,9 +15,8 @@ def draw_evenly(
 
     Without `rng` they are evenly spaced instead of random.
 
-    Example:
-        >>> draw_evenly(num_images=6, num_drawn=2, labels=np.array([0, 0, 0, 1, 1, 1]), rng=None).tolist()
-        [0, 3]
+    >>> draw_evenly(num_images=6, num_drawn=2, labels=np.array([0, 0, 0, 1, 1, 1]), rng=None).tolist()
+    [0, 3]
     """
     assert 0 <= num_drawn <= num_images
     order = np.arange(num_images) if rng is None else rng.permutation(num_images)

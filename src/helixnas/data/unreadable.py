@@ -4,61 +4,53 @@ One damaged file should not stop a run of days, but a damaged disk must not go u
 """
 
 import logging
+from dataclasses import dataclass, field
 
 from helixnas.errors import DataError
 
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class UnreadableImages:
     """The images of one source that could not be read so far."""
 
-    def __init__(self, *, title: str, num_images: int, max_share: float) -> None:
-        """Count for the source `title` of `num_images` images, of which `max_share` may be unreadable."""
-        self._title = title
-        self._num_images = num_images
-        self._max_share = max_share
-        self._reasons: dict[int, str] = {}
-        self._first = ""
+    title: str
+    num_images: int
+    max_share: float
+    reasons: dict[int, str] = field(default_factory=dict[int, str], init=False)
+    """Reason per unreadable row."""
+
+    _first: str = field(default="", init=False)
 
     def __len__(self) -> int:
-        """Return the number of unreadable images so far."""
-        return len(self._reasons)
+        return len(self.reasons)
 
     @property
     def limit(self) -> int:
-        """Return the largest number of unreadable images that is not an error."""
-        return int(self._max_share * self._num_images)
+        """Largest number of unreadable images that is not an error."""
+        return int(self.max_share * self.num_images)
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Return their rows in the source, ascending."""
-        return tuple(sorted(self._reasons))
-
-    @property
-    def reasons(self) -> dict[int, str]:
-        """Return the reason for each unreadable row."""
-        return dict(self._reasons)
+        """Unreadable rows of the source, ascending."""
+        return tuple(sorted(self.reasons))
 
     def report(self, *, row: int, path: str, reason: str) -> None:
-        """Log an image that could not be read, once.
+        """Log an image that could not be read, once; raises `DataError` with the first path if there are too many.
 
-        Raises:
-            DataError: there are more than the limit; the message has the count, the limit and the first path.
-
-        Example:
-            >>> images = UnreadableImages(title="photos", num_images=400, max_share=0.25)
-            >>> images.report(row=7, path="photos/7.jpg", reason="truncated")
-            >>> len(images), images.limit
-            (1, 100)
+        >>> images = UnreadableImages(title="photos", num_images=400, max_share=0.25)
+        >>> images.report(row=7, path="photos/7.jpg", reason="truncated")
+        >>> len(images), images.limit
+        (1, 100)
         """
-        if row in self._reasons:
+        if row in self.reasons:
             return
         self._first = self._first or f"{path} ({reason})"
-        self._reasons[row] = reason
+        self.reasons[row] = reason
         _logger.warning("skipping an unreadable image, %s: %s", path, reason)
         if len(self) > self.limit:
             raise DataError(
-                f"{len(self):,} of the {self._num_images:,} images of {self._title} cannot be read, and max_unreadable "
-                f"= {self._max_share:g} allows {self.limit:,}; the first is {self._first}"
+                f"{len(self):,} of the {self.num_images:,} images of {self.title} cannot be read, and max_unreadable "
+                f"= {self.max_share:g} allows {self.limit:,}; the first is {self._first}"
             )

@@ -28,24 +28,14 @@ def build_distillation(
     seed: int,
     blocks: Iterable[int] | None = None,
 ) -> Distillation:
-    """Return the distillation of a frozen teacher's features into the cells of a supernet.
+    """Return the distillation of a frozen teacher's features into the cells of a supernet, which is trained in place.
 
-    Args:
-        teacher: frozen; gives Y_0 .. Y_N.
-        supernet: trained in place.
-        images: training images.
-        config: how to train.
-        runtime: device and precision.
-        seed: decides order, augmentation and draws.
-        blocks: numbers of the blocks to train; all by default.
-
-    Raises:
-        ConfigError: there are fewer images than one batch holds.
+    The seed decides order, augmentation and draws; `blocks` are the numbers of the blocks to train, all by default. Raises
+    `ConfigError` if there are fewer images than one batch holds.
     """
-    chosen = {block.number for block in supernet} if blocks is None else set(blocks)
-    units = [
-        unit for block in supernet if block.number in chosen for unit in build_units(block, config=config, seed=seed)
-    ]
+    numbers = {block.number for block in supernet} if blocks is None else set(blocks)
+    chosen = [block for block in supernet if block.number in numbers]
+    units = [unit for block in chosen for unit in build_units(block, config=config, seed=seed)]
     source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
     return Distillation(source, units, config=config, runtime=runtime)
 

@@ -1,6 +1,7 @@
 """Where the features of a training step come from: one pass of a frozen teacher that serves all units."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -8,8 +9,8 @@ from torch import Tensor
 
 from helixnas.data import ImageSet
 from helixnas.distill.objective import Features
+from helixnas.engine.batches import full_batches, training_batches
 from helixnas.engine.runtime import Runtime
-from helixnas.errors import ConfigError
 from helixnas.teacher import Teacher
 
 
@@ -35,50 +36,29 @@ class FeatureSource(Protocol):
         ...
 
 
+@dataclass(eq=False)
 class FrozenTeacher:
-    """Augmented training images in one view, and their features without gradients.
+    """Augmented training images in one view, in full batches, and their features without gradients.
 
-    Args:
-        teacher: frozen; gives Y_0 .. Y_N.
-        images: training images.
-        batch_size: images per step; the last, smaller batch of an epoch is left out.
-        runtime: device and precision.
-        seed: decides order and augmentation.
-
-    Raises:
-        ConfigError: there are fewer images than one batch holds.
+    The seed decides order and augmentation. Raises `ConfigError` if there are fewer images than one batch holds.
     """
 
-    def __init__(self, teacher: Teacher, images: ImageSet, *, batch_size: int, runtime: Runtime, seed: int) -> None:
-        self.teacher = teacher
-        self.images = images
-        self.batch_size = batch_size
-        self.runtime = runtime
-        self.seed = seed
-        self.steps_per_epoch = images.num_batches(batch_size, drop_last=True)
-        if not self.steps_per_epoch:
-            raise ConfigError(
-                f"distill.batch_size is {batch_size}, but there are only {len(images)} training images; "
-                f"choose at most {len(images)}"
-            )
+    teacher: Teacher
+    images: ImageSet
+    _: KW_ONLY
+    batch_size: int
+    runtime: Runtime
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.steps_per_epoch = full_batches(self.images, self.batch_size, "distill.batch_size")
 
     def batches(self, start: int, end: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield the images of the batches of steps `start` to `end - 1`."""
-        while start < end:
-            epoch, skip = divmod(start, self.steps_per_epoch)
-            for batch in self.images.batches(
-                batch_size=self.batch_size,
-                seed=self.seed,
-                epoch=epoch,
-                augment=True,
-                shuffle=True,
-                skip=skip,
-                drop_last=True,
-            ):
-                yield (batch.images,)
-                start += 1
-                if start == end:
-                    break
+        batch_size, per_epoch = self.batch_size, self.steps_per_epoch
+        stream = training_batches(self.images, batch_size=batch_size, seed=self.seed, start=start, per_epoch=per_epoch)
+        for _, batch in zip(range(start, end), stream, strict=False):
+            yield (batch.images,)
 
     def features(self, views: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], ...]:
         """Return Y_0 .. Y_N of every view, without gradients."""

@@ -2,12 +2,12 @@
 
 The loop yields a record per step; the caller logs, saves and stops. Its state can be saved between two steps, and a
 resumed loop gives the same result, bit for bit. Blocks share nothing but the teacher's features, so a block whose loss
-is no longer finite stops alone, and the others go on.
+is no longer finite stops alone, and the others continue.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import torch
@@ -32,43 +32,37 @@ class StepRecord:
     """Steps done, this one included."""
 
     epoch: int
-    """Number of the epoch, from 0."""
+    """From 0."""
 
     losses: Mapping[tuple[int, int], float]
     """Mean loss of a drawn path per (block, unit) of the blocks that still train; a unit is a cell by default. Empty where
     a batch was only rated."""
 
     num_images: int
-    """Images in the batch."""
 
 
+@dataclass(eq=False)
 class Distillation:
     """The loop: in every step one batch, its features, and an update of every unit.
 
     Attributes:
         failures: per block that stopped because a loss was not finite, a clause that says where.
-
-    Args:
-        source: gives batches and the teacher's features.
-        units: what is trained, in place; units share nothing but the features.
-        config: number of epochs, and where to stop.
-        runtime: device and precision.
     """
 
-    def __init__(
-        self, source: FeatureSource, units: Sequence[TrainingUnit], *, config: DistillConfig, runtime: Runtime
-    ) -> None:
-        self.source = source
-        self.units = tuple(units)
-        self.config = config
-        self.runtime = runtime
-        self.steps_per_epoch = source.steps_per_epoch
-        self.num_steps = max(1, round(config.stop_at * self.steps_per_epoch * config.num_epochs))
+    source: FeatureSource
+    units: Sequence[TrainingUnit]
+    _: KW_ONLY
+    config: DistillConfig
+    runtime: Runtime
+
+    def __post_init__(self) -> None:
+        self.steps_per_epoch = self.source.steps_per_epoch
+        self.num_steps = max(1, round(self.config.stop_at * self.steps_per_epoch * self.config.num_epochs))
         self.step = 0
         self.failures: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[StepRecord]:
-        """Yield a record per step until all epochs are done, or the share of them given by `config.stop_at`.
+        """Yield a record per step until all epochs, or the fraction `config.stop_at` of them, are done.
 
         Raises:
             NonFiniteLossError: at the end, or once no block is left: a loss was not finite; the message names block,
@@ -109,7 +103,7 @@ class Distillation:
         return NonFiniteLossError(f"{'; '.join(self.failures.values())}{kept}; {ADVICE}")
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last step."""
+        """Return the state needed to resume after the last step."""
         return {
             "step": self.step,
             "failures": dict(self.failures),
@@ -119,7 +113,7 @@ class Distillation:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Restore a `state` of the same settings."""
         self.step = state["step"]
         self.failures = dict(state["failures"])
         for unit, module, optimizer in zip(self.units, state["modules"], state["optimizers"], strict=True):

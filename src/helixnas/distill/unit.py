@@ -1,11 +1,11 @@
 """A training unit: parameters that are trained together, by one optimiser, towards one objective.
 
-The loop knows nothing of methods; a unit is put together from what differs between them. A unit of the paper is one
-cell of a block with Eq. 6 (`helixnas.distill.cells`). A unit may also hold several cells that share weights, draw
-several paths per step and sum their gradients, and own projectors or the teacher's block.
+The paper's unit is one cell of a block with Eq. 6 (`helixnas.distill.cells`). A unit may also hold several cells that
+share weights, draw several paths per step and sum their gradients, and own projectors or the teacher's block.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 
 import torch
@@ -22,6 +22,7 @@ Forward = Callable[[Tensor, Path, int], Tensor]
 """Maps Y_{k-1}, a path and the width before it to the path's estimate of Y_k; a `SupernetCell` is one."""
 
 
+@dataclass(eq=False)
 class TrainingUnit:
     """Trains one cell, or several cells that share weights; independent of the units beside it.
 
@@ -36,26 +37,15 @@ class TrainingUnit:
         lr: maps the epochs done, with fractions, to the learning rate.
     """
 
-    def __init__(
-        self,
-        module: nn.Module,
-        *,
-        forward: Forward,
-        block: int,
-        index: int,
-        draw: Callable[[int], tuple[Draw, ...]],
-        objective: Objective,
-        optimizer: Optimizer,
-        lr: Callable[[float], float],
-    ) -> None:
-        self.module = module
-        self.forward = forward
-        self.block = block
-        self.index = index
-        self.draw = draw
-        self.objective = objective
-        self.optimizer = optimizer
-        self.lr = lr
+    module: nn.Module
+    _: KW_ONLY
+    forward: Forward
+    block: int
+    index: int
+    draw: Callable[[int], tuple[Draw, ...]]
+    objective: Objective
+    optimizer: Optimizer
+    lr: Callable[[float], float]
 
     def accumulate(self, views: Sequence[Features], draws: Sequence[Draw], *, runtime: Runtime) -> Float[Tensor, ""]:
         """Set the gradients of the drawn paths, summed, and return the mean loss of a path.

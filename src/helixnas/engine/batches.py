@@ -1,11 +1,12 @@
 """The interface between training loops and labelled images."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from itertools import islice
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from helixnas.errors import DataError
+from helixnas.errors import ConfigError, DataError
 
 Normalize = Callable[[Tensor], Tensor]
 """From images in [0, 1] to the input of a model."""
@@ -43,9 +44,35 @@ class LabelledImages(Protocol):
 
     def batches(
         self, *, batch_size: int, seed: int, epoch: int, augment: bool, shuffle: bool, skip: int, drop_last: bool
-    ) -> Iterator[Any]:
+    ) -> Iterator[LabelledBatch]:
         """Yield the batches of one epoch, from number `skip` on."""
         ...
+
+
+def full_batches(images: LabelledImages, batch_size: int, setting: str) -> int:
+    """Return the number of full batches of an epoch; raises `ConfigError`, which names the `setting`, if there is none."""
+    number = images.num_batches(batch_size, drop_last=True)
+    if not number:
+        raise ConfigError(
+            f"{setting} is {batch_size}, but there are only {len(images)} training images; choose at most {len(images)}"
+        )
+    return number
+
+
+def training_batches(
+    images: LabelledImages, *, batch_size: int, seed: int, start: int, per_epoch: int
+) -> Iterator[LabelledBatch]:
+    """Yield full batches of augmented images, epoch after epoch without end, from batch number `start` on.
+
+    Every epoch gives `per_epoch` batches, which depend only on its number and the seed.
+    """
+    epoch, skip = divmod(start, per_epoch)
+    while True:
+        stream = images.batches(
+            batch_size=batch_size, seed=seed, epoch=epoch, augment=True, shuffle=True, skip=skip, drop_last=True
+        )
+        yield from islice(stream, per_epoch - skip)
+        epoch, skip = epoch + 1, 0
 
 
 def require_labels(labels: Tensor | None, purpose: str) -> Tensor:

@@ -10,20 +10,12 @@ from helixnas.artifacts.files import damaged, write_atomically
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a state of tensors and plain values to one file.
-
-    Raises:
-        ArtifactError: the folder cannot be written or the disk is full.
-    """
+    """Write a state of tensors and plain values to one file."""
     write_atomically(path, lambda temporary: _save(state, temporary))
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """Read a checkpoint onto `device`; only tensors and plain values are accepted (``weights_only``).
-
-    Raises:
-        ArtifactError: the file is truncated or contains anything else.
-    """
+    """Read a checkpoint onto `device`; raises `ArtifactError` if it is damaged or holds more than tensors and plain values."""
     try:
         return torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:

@@ -12,19 +12,12 @@ from helixnas.engine.runtime import Runtime, explain_out_of_memory
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Accuracy and loss of a classifier on a set of images."""
+    """Top-1 accuracy, mean cross-entropy and top-5 accuracy of a classifier on some images; accuracies are 0 .. 1."""
 
     accuracy: float
-    """Top-1 accuracy, 0 .. 1."""
-
     loss: float
-    """Mean cross-entropy."""
-
     num_images: int
-    """Number of images."""
-
     top5: float
-    """Top-5 accuracy, 0 .. 1."""
 
 
 def evaluate(

@@ -5,11 +5,12 @@ resumed training gives the same result, bit for bit.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from typing import Any
 
 import torch.nn.functional as F
+from timm.data import Mixup
 from timm.optim import create_optimizer_v2, list_optimizers
 from timm.scheduler.cosine_lr import CosineLRScheduler
 from timm.scheduler.scheduler import Scheduler
@@ -18,9 +19,16 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from helixnas.engine.batches import LabelledImages, Normalize, require_labels
+from helixnas.engine.batches import (
+    LabelledBatch,
+    LabelledImages,
+    Normalize,
+    full_batches,
+    require_labels,
+    training_batches,
+)
 from helixnas.engine.config import FitConfig
-from helixnas.engine.mixing import Mixing
+from helixnas.engine.mixing import mix
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 
@@ -33,7 +41,7 @@ _MIXING_STREAM = 4
 
 @dataclass(frozen=True)
 class FitRecord:
-    """Results of one step."""
+    """Loss and learning rate of one step."""
 
     step: int
     """Number of steps done, this one included."""
@@ -42,67 +50,42 @@ class FitRecord:
     """Epoch, from 0."""
 
     loss: float
-    """Loss of the batch."""
-
     lr: float
-    """Learning rate of the step."""
 
 
+@dataclass(eq=False)
 class Fit:
-    """The training of one classifier.
+    """The training of one classifier, in place; its `average` is that of the weights, if one is kept.
 
-    Attributes:
-        average: the average of the weights, or None.
-
-    Args:
-        model: trained in place; returns the logits of normalised images.
-        images: labelled training images.
-        config: training settings.
-        runtime: device and precision.
-        normalize: from images in [0, 1] to the model's input.
-        seed: decides order, augmentation, mixing and dropout.
-        title: name of the training, for messages.
-        objective: the loss to minimise; by default the cross-entropy.
+    The model returns the logits of normalised images. The seed decides order, augmentation, mixing and dropout; messages
+    name the training by its `title`. The loss is the cross-entropy, or what `objective` makes of it.
 
     Raises:
         ConfigError: there are fewer images than one batch needs, or the optimiser rejects its settings.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        images: LabelledImages,
-        *,
-        config: FitConfig,
-        runtime: Runtime,
-        normalize: Normalize,
-        seed: int,
-        title: str,
-        objective: Objective | None = None,
-    ) -> None:
-        self.model = model
-        self.images = images
-        self.config = config
-        self.runtime = runtime
-        self.normalize = normalize
-        self.seed = seed
-        self.title = title
-        self.objective = objective
-        self.steps_per_epoch = images.num_batches(config.batch_size, drop_last=True)
-        if not self.steps_per_epoch:
-            raise ConfigError(
-                f"the batch_size for training {title} is {config.batch_size}, but there are only {len(images)} images; "
-                f"choose at most {len(images)}"
-            )
+    model: nn.Module
+    images: LabelledImages
+    _: KW_ONLY
+    config: FitConfig
+    runtime: Runtime
+    normalize: Normalize
+    seed: int
+    title: str
+    objective: Objective | None = None
+
+    def __post_init__(self) -> None:
+        config, title = self.config, self.title
+        self.steps_per_epoch = full_batches(self.images, config.batch_size, f"the batch_size for training {title}")
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
-        self.mixing = None
+        self.mixup = None
         if config.mixup or config.cutmix:
-            self.mixing = Mixing(
-                mixup=config.mixup,
-                cutmix=config.cutmix,
+            self.mixup = Mixup(
+                config.mixup,
+                config.cutmix,
                 label_smoothing=config.label_smoothing,
-                num_classes=images.num_classes,
+                num_classes=self.images.num_classes,
             )
         self.optimizer = self._optimizer()
         self.schedule = self._schedule()
@@ -112,41 +95,26 @@ class Fit:
         """Return timm's optimiser, without weight decay on biases and norms."""
         config = self.config
         require_optimizer(config.optimizer)
-        own: dict[str, Any] = {"eps": config.eps} if config.eps else {}
+        chosen: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
+        chosen |= {"eps": config.eps} if config.eps else {}
+        chosen["momentum"] = config.momentum
         try:
-            return create_optimizer_v2(
-                self.model,
-                config.optimizer,
-                lr=config.lr,
-                weight_decay=config.weight_decay,
-                momentum=config.momentum,
-                **own,
-            )
+            return create_optimizer_v2(self.model, config.optimizer, **chosen)
         except (ValueError, TypeError, ImportError) as error:
-            eps = f", eps {config.eps}" if config.eps else ""
-            raise ConfigError(
-                f"optimizer {config.optimizer!r} cannot be built with lr {config.lr}, weight_decay "
-                f"{config.weight_decay}{eps} and momentum {config.momentum}: {error}"
-            ) from error
+            *first, last = (f"{name} {value}" for name, value in chosen.items())
+            with_these = f"{', '.join(first)} and {last}"
+            raise ConfigError(f"optimizer {config.optimizer!r} cannot be built with {with_these}: {error}") from error
 
     def _schedule(self) -> Scheduler:
         """Return timm's schedule, in steps."""
         config = self.config
-        warmup = min(round(config.warmup_epochs * self.steps_per_epoch), self.num_steps - 1)
-        start = config.lr / max(1, warmup)
+        steps = min(round(config.warmup_epochs * self.steps_per_epoch), self.num_steps - 1)
+        start = config.lr / max(1, steps)
+        warmup: dict[str, Any] = {"warmup_t": steps, "warmup_lr_init": start, "t_in_epochs": False}
         if config.schedule == "step":
             every = config.decay_epochs * self.steps_per_epoch
-            return StepLRScheduler(
-                self.optimizer, every, config.decay_rate, warmup_t=warmup, warmup_lr_init=start, t_in_epochs=False
-            )
-        return CosineLRScheduler(
-            self.optimizer,
-            self.num_steps,
-            lr_min=config.final_lr,
-            warmup_t=warmup,
-            warmup_lr_init=start,
-            t_in_epochs=False,
-        )
+            return StepLRScheduler(self.optimizer, every, config.decay_rate, **warmup)
+        return CosineLRScheduler(self.optimizer, self.num_steps, lr_min=config.final_lr, **warmup)
 
     def __iter__(self) -> Iterator[FitRecord]:
         """Yield a record per step until all epochs are done.
@@ -156,24 +124,15 @@ class Fit:
             OutOfMemoryError: a batch or microbatch does not fit into memory.
         """
         parts, part = self.config.num_parts, self.config.microbatch_size
+        name, size = ("microbatch_size", part) if part else ("batch_size", self.config.batch_size)
+        start, per_epoch = self.step * parts, self.steps_per_epoch * parts
+        stream = training_batches(self.images, batch_size=size, seed=self.seed, start=start, per_epoch=per_epoch)
         while self.step < self.num_steps:
-            epoch, done = divmod(self.step, self.steps_per_epoch)
-            stream = self.images.batches(
-                batch_size=part or self.config.batch_size,
-                seed=self.seed,
-                epoch=epoch,
-                augment=True,
-                shuffle=True,
-                skip=done * parts,
-                drop_last=True,
-            )
-            for _ in range(done, self.steps_per_epoch):
-                name, size = ("microbatch_size", part) if part else ("batch_size", self.config.batch_size)
-                with explain_out_of_memory(name, size):
-                    record = self._train_on(islice(stream, parts), epoch)
-                yield record
+            with explain_out_of_memory(name, size):
+                record = self._train_on(islice(stream, parts), self.step // self.steps_per_epoch)
+            yield record
 
-    def _train_on(self, batches: Iterator[Any], epoch: int) -> FitRecord:
+    def _train_on(self, batches: Iterator[LabelledBatch], epoch: int) -> FitRecord:
         """Take one step on the microbatches of a batch."""
         parts, total = self.config.num_parts, 0.0
         self.model.train()
@@ -198,8 +157,8 @@ class Fit:
         images = self.runtime.images(images)
         targets = require_labels(labels, f"training {self.title}").to(images.device)
         smoothing = self.config.label_smoothing
-        if self.mixing is not None:
-            images, targets = self.mixing(images, targets, (self.seed, _MIXING_STREAM, self.step, *part))
+        if self.mixup is not None:
+            images, targets = mix(self.mixup, images, targets, (self.seed, _MIXING_STREAM, self.step, *part))
             smoothing = 0.0  # already in the mixed targets
         with self.runtime.seeded(self.seed, self.step, *part), self.runtime.autocast():
             logits = self.model(self.normalize(images)).float()

@@ -16,11 +16,7 @@ from helixnas.engine.timing import Stopwatch
 
 
 class Curves:
-    """Losses by step and accuracies by epoch of a training; kept in checkpoints.
-
-    Args:
-        watched: images to measure the accuracy on after every epoch; None for no accuracies.
-    """
+    """Losses by step, and accuracies on the `watched` images by epoch; kept in checkpoints."""
 
     def __init__(self, watched: LabelledImages | None = None) -> None:
         self.losses = History()
@@ -75,13 +71,9 @@ def run_fit(
 
 
 def final_figures(job: Fit, images: LabelledImages | None) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the trained model (the average of the weights, if one is kept) and its figures.
+    """Return the trained model (the average of the weights, if one is kept) and its figures, measured on any `images`.
 
     With an average, the figures include accuracy and loss of the raw weights.
-
-    Args:
-        job: a finished training.
-        images: images for the final accuracy, or None.
     """
     model = job.model if job.average is None else job.average.module
     found: dict[str, Any] = {"params": sum(parameter.numel() for parameter in model.parameters())}

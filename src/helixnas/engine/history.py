@@ -11,7 +11,6 @@ import torch
 
 from helixnas.artifacts.parquet import read_parquet, write_parquet
 
-KIND = "history"
 MAX_POINTS = 400
 
 
@@ -45,7 +44,7 @@ class History:
         """Restore a `state`."""
         self.steps = state["steps"].tolist()
         self.values = {name: values.tolist() for name, values in state["values"].items()}
-        self.begun = dict(state.get("begun", dict.fromkeys(self.values, 0)))  # an older state: all from the first step
+        self.begun = dict(state["begun"])
 
     def frame(self) -> pd.DataFrame:
         """Return columns step, name, value: means over at most 400 intervals of steps."""
@@ -62,15 +61,15 @@ class History:
         return pd.DataFrame(rows, columns=["step", "name", "value"])
 
     def save(self, path: Path) -> None:
-        """Write the curves, whole or not at all."""
+        """Write the curves."""
         save_history(self.frame(), path)
 
 
 def save_history(curves: pd.DataFrame, path: Path) -> None:
-    """Write curves with columns step, name, value, whole or not at all."""
-    write_parquet(path, pa.Table.from_pandas(curves, preserve_index=False), kind=KIND, facts={})
+    """Write curves with columns step, name, value."""
+    write_parquet(path, pa.Table.from_pandas(curves, preserve_index=False), kind="history", facts={})
 
 
 def load_history(path: Path) -> pd.DataFrame:
     """Read curves: columns step, name, value; raises `ArtifactError` where the file is missing or damaged."""
-    return read_parquet(path, kind=KIND)[0].to_pandas()
+    return read_parquet(path, kind="history")[0].to_pandas()

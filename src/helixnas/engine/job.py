@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 
 from helixnas.engine import Stopwatch, load_checkpoint, save_checkpoint
-from helixnas.errors import ArtifactError, Interrupted
+from helixnas.errors import Interrupted
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 """A kill loses at most this much work, plus one step."""
@@ -54,15 +54,9 @@ def run_job(
 ) -> None:
     """Run a job to its end, from its checkpoint if one with the same key exists.
 
-    Args:
-        job: the job to run.
-        checkpoint: file of its state; the caller removes it once the results are written.
-        key: hash of the settings; a checkpoint with another key is ignored.
-        device: device to load tensors to.
-        log: called with every record.
-        history: returns plain values and tensors of the caller to save with the state.
-        resume: called with the saved history when the job is resumed.
-        watch: stopwatch of the job; restored on resuming, so that it includes earlier processes.
+    The key is a hash of the settings; the caller removes the checkpoint once the results are written. `history` returns plain
+    values and tensors of the caller to save with the state, and `resume` receives them when the job is resumed. The stopwatch
+    is restored then, so that it includes earlier processes.
 
     Raises:
         Interrupted: a signal asked to stop; the state is saved.
@@ -120,11 +114,3 @@ def stop_requests() -> Generator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def discard(checkpoint: Path) -> None:
-    """Remove a checkpoint that is no longer needed."""
-    try:
-        checkpoint.unlink(missing_ok=True)
-    except OSError as error:
-        raise ArtifactError(f"cannot remove {checkpoint}: {error.strerror}") from error

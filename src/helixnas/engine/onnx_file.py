@@ -33,11 +33,7 @@ def require_onnx(purpose: str) -> None:
 def save_onnx(module: nn.Module, images: Tensor, path: Path) -> None:
     """Write a module as one ONNX file with the shapes of `images`, whole or not at all; the output is named ``output``."""
     content = onnx_content(module, images, output="output")
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(content)
-
-    write_atomically(path, write)
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def onnx_content(
@@ -50,12 +46,8 @@ def onnx_content(
 ) -> bytes:
     """Return the content of an ONNX file with weights inside and batch norms folded into convolutions.
 
-    Args:
-        module: the module; put in eval mode.
-        images: example input for tracing.
-        output: name of the output; the input is named `INPUT`.
-        any_batch: whether the batch size is dynamic; `images` must then have more than one image.
-        metadata: texts to store in the file.
+    The module is put in eval mode and traced on `images`, of which there must be more than one if the file shall take
+    `any_batch`. The output is named `output`, the input `INPUT`.
 
     Raises:
         ExportError: ONNX lacks an operator (named in the message), or the module cannot be traced.

@@ -101,11 +101,7 @@ class Runtime:
 
 
 def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
-    """Return bf16 if the device is faster with it, else fp32.
-
-    With AVX-512 BF16 but without AMX, a distillation step in bfloat16 is slower than in float32 on Intel and 1.6 times as
-    fast on AMD (benchmarks/results, cpu-step).
-    """
+    """Return bf16 if the device is faster with it, else fp32; see cpu-step in benchmarks/results for the choice on a CPU."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type != "cpu":
@@ -117,12 +113,7 @@ def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
 
 @contextmanager
 def explain_out_of_memory(setting: str, batch_size: int) -> Generator[None]:
-    """Turn the device's out-of-memory error into one sentence that names the batch size to try.
-
-    Args:
-        setting: name of the setting that holds the batch size.
-        batch_size: its value now.
-    """
+    """Turn the device's out-of-memory error into one sentence that names the batch size to try for `setting`."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -158,16 +149,14 @@ def _device(name: str) -> torch.device:
         raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"runtime.device is {name!r}, but this machine has no CUDA device; use auto")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"runtime.device is {name!r}, but the last device of this machine is cuda:{torch.cuda.device_count() - 1}"
-        )
+    if device.type == "cuda" and (device.index or 0) >= (number := torch.cuda.device_count()):
+        raise ConfigError(f"runtime.device is {name!r}, but the last device of this machine is cuda:{number - 1}")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError(f"runtime.device is {name!r}, but this machine has no such device; use auto")
     return device
 
 
 def wait_for(device: torch.device) -> None:
-    """Return when the device has done what it was asked to do."""
+    """Return when the device has finished its work."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)

@@ -15,13 +15,8 @@ def median_seconds(
 ) -> dict[str, float]:
     """Return the median duration of each call in seconds.
 
-    The calls take turns, so a temporary slowdown of the machine affects all of them. Each must return only when its work
-    is done; see `wait_for`.
-
-    Args:
-        calls: the calls to time, by name.
-        min_seconds: minimum duration of the whole measurement.
-        min_rounds: minimum number of rounds.
+    The calls take turns, so a temporary slowdown of the machine affects all of them, for at least `min_seconds` in total and
+    `min_rounds`. Each must return only when its work is done; see `wait_for`.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(NUM_WARM_UPS):
@@ -81,15 +76,12 @@ class Stopwatch:
     def _now(self) -> tuple[float, float]:
         if self._began is None:
             return self._sums
-        return (
-            self._sums[0] + time.monotonic() - self._began[0],
-            self._sums[1] + core_seconds() - self._began[1],
-        )
+        seconds, cores = time.monotonic() - self._began[0], core_seconds() - self._began[1]
+        return self._sums[0] + seconds, self._sums[1] + cores
 
     def state(self) -> dict[str, float]:
         """Return the sums up to now."""
-        seconds, cores = self._now()
-        return {"seconds": seconds, "core_seconds": cores}
+        return dict(zip(("seconds", "core_seconds"), self._now(), strict=True))
 
     def restore(self, state: Mapping[str, float]) -> None:
         """Restore a `state`; time that is running is added to it."""

@@ -6,8 +6,9 @@ It needs only the settings of the run, neither teacher nor supernet, so it can b
 import torch
 
 from helixnas.artifacts.baseline import Baseline
+from helixnas.artifacts.files import remove
 from helixnas.engine import Fit, evaluate
-from helixnas.engine.job import discard, run_job
+from helixnas.engine.job import run_job
 from helixnas.engine.progress import Reporter
 from helixnas.experiments.baseline_plan import BaselinePlan
 from helixnas.experiments.network_training import NetworkTrainer
@@ -28,12 +29,15 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
         ArtifactError: another process is at work on the same baseline.
         Interrupted: asked to stop; finished work is saved.
     """
-    if (found := _finished(plan)) is not None:
+    found = Baseline.load(plan.file) if plan.file.is_file() else None
+    is_same = found is not None and found.key == plan.key()
+    if found is not None and is_same and len(found.points) == plan.config.num_points:
         reporter.say(f"{plan.file}: done already")
         return found
     with plan.folder.locked(f"-{plan.job}"):
-        if (reason := _reason_to_redo(plan)) is not None:
-            reporter.say(f"{plan.file} is replaced: {reason}")
+        if found is not None and not is_same:
+            reasons = list(changes("", found.settings, plan.settings()))[:3]
+            reporter.say(f"{plan.file} is replaced: {'; '.join(reasons) or 'its networks or its space changed'}")
         context = Context(plan.recipe, plan.folder, reporter)
         for images in (context.data.train, context.data.rating):
             images.require_labels(f"the baseline {plan.config.method}")
@@ -52,30 +56,13 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
             run_job(job, checkpoint=checkpoint, key=plan.key(), device=context.runtime.device, log=log)
         baseline = _baseline(plan, job, context.runtime.device)
         baseline.save(plan.file)
-        discard(checkpoint)
+        remove(checkpoint)
     last = baseline.points[-1]
     reporter.say(
         f"{plan.file}: {len(baseline.networks):,} networks rated at {len(baseline.points)} points, "
         f"{last.images_seen:,} images seen in {last.core_seconds:,.0f} core-seconds"
     )
     return baseline
-
-
-def _finished(plan: BaselinePlan) -> Baseline | None:
-    if not plan.file.is_file():
-        return None
-    found = Baseline.load(plan.file)
-    return found if found.key == plan.key() and len(found.points) == plan.config.num_points else None
-
-
-def _reason_to_redo(plan: BaselinePlan) -> str | None:
-    """Return why existing ratings are replaced; None if there are none, or they are continued."""
-    if not plan.file.is_file():
-        return None
-    found = Baseline.load(plan.file)
-    if found.key == plan.key():
-        return None
-    return "; ".join(list(changes("", found.settings, plan.settings()))[:3]) or "its networks or its space changed"
 
 
 def _shared_weights(plan: BaselinePlan, context: Context) -> SharedWeights:

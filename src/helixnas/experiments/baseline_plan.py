@@ -21,12 +21,6 @@ from helixnas.space import Architecture, SearchSpace, space_to_dict
 NETWORKS_STREAM = 32
 """Seeds the choice of networks, which is the same for every method and seed."""
 
-DEFAULT_NUM = {"mnasnet": 30}
-"""Networks that a method rates by default."""
-
-DEFAULT_NUM_RATED = 200
-"""Networks that the other methods, which train no network alone, rate by default."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class BaselinePlan:
@@ -42,14 +36,8 @@ class BaselinePlan:
     """The settings of the run; images, space and precision are taken from it."""
 
     folder: RunFolder
-    """Folder of the run."""
-
     bench: Path
-    """The benchmark's file."""
-
     config: BaselineConfig
-    """Method and settings."""
-
     seed: int = 0
     """Seed of initial weights, order, augmentation and sampled networks; the recipe's seed splits the images."""
 
@@ -113,6 +101,6 @@ class BaselinePlan:
 
 
 def default_num(method: str, bench: Path) -> int:
-    """Return the number of networks of a benchmark that a method rates by default."""
+    """Return the number of networks of a benchmark that a method rates by default; mnasnet trains each of them."""
     different = len({network.architecture for network in load_benchmark(bench).networks})
-    return max(3, min(DEFAULT_NUM.get(method, DEFAULT_NUM_RATED), different))  # a benchmark of fewer is an error
+    return max(3, min(30 if method == "mnasnet" else 200, different))  # a benchmark of fewer than 3 is an error

@@ -9,12 +9,11 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from helixnas.artifacts.agreement import agreement
-from helixnas.artifacts.files import remove_folder
+from helixnas.artifacts.files import remove
 from helixnas.costs import cost_table
-from helixnas.data import ImageSet
 from helixnas.engine import FitRecord
 from helixnas.engine.fit_run import final_figures
-from helixnas.engine.job import discard, run_job
+from helixnas.engine.job import run_job
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import DataError, HelixError
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
@@ -26,9 +25,6 @@ from helixnas.pipeline.context import Context
 from helixnas.pipeline.work.retrain import check_images
 from helixnas.report.elements.wording import figure_text
 from helixnas.space import Architecture
-
-LISTED = ("macs", "params")
-"""The costs that the file lists."""
 
 
 def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
@@ -54,8 +50,8 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
                 accuracy = builder.train(number, training, advance=_counted(advance, done, total, builder.num_steps))
                 trained[architecture] = (*trained.get(architecture, ()), accuracy)
                 save_benchmark(builder.benchmark(trained), plan.out)
-                discard(builder.checkpoint(number, training))
-    remove_folder(plan.work.path)
+                remove(builder.checkpoint(number, training))
+    remove(plan.work.path)
     benchmark = load_benchmark(plan.out)
     accuracies = 100 * benchmark.mean_accuracy
     reporter.say(
@@ -73,7 +69,7 @@ def _leaving_nothing_empty(plan: BenchmarkPlan) -> Generator[None]:
         yield
     except HelixError:
         if not any(plan.work.path.glob("checkpoints/*")):
-            remove_folder(plan.work.path)
+            remove(plan.work.path)
         raise
 
 
@@ -97,8 +93,11 @@ class _Builder:
         self.plan = plan
         self.context = context
         self.key = plan.key()
-        self.evaluation = _evaluation_of(context)
-        self.trainer = NetworkTrainer(context, plan.training)
+        check_images(context)
+        if context.data.evaluation is None:
+            raise DataError("building a benchmark needs labelled images besides the training images")
+        self.evaluation = context.data.evaluation
+        self.trainer = NetworkTrainer(context, plan.recipe.retraining)
         self.num_steps = self.trainer.num_steps
         self.costs = cost_table(plan.space, image_size=context.image_size, num_classes=context.num_classes)
 
@@ -108,12 +107,9 @@ class _Builder:
 
     def train(self, number: int, training: int, *, advance: Advance) -> float:
         """Train a network, from its checkpoint if there is one, and return its accuracy."""
-        architecture, num_epochs = self.plan.architectures[number], self.plan.training.fit.num_epochs
-        job = self.trainer.begin(
-            architecture,
-            seed=self.plan.recipe.seed + training,
-            title=f"network {number + 1}, {architecture.text},",
-        )
+        architecture, num_epochs = self.plan.architectures[number], self.plan.recipe.retraining.fit.num_epochs
+        title, seed = f"network {number + 1}, {architecture.text},", self.plan.recipe.seed + training
+        job = self.trainer.begin(architecture, seed=seed, title=title)
 
         def log(record: FitRecord) -> None:
             advance(record.step, f"epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}")
@@ -124,6 +120,7 @@ class _Builder:
 
     def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:
         """Return the networks trained so far, in the order in which they were drawn."""
+        recipe = self.plan.recipe
         drawn = [architecture for architecture in self.plan.architectures if architecture in trained]
         others = [architecture for architecture in trained if architecture not in set(drawn)]
         return Benchmark(
@@ -133,24 +130,12 @@ class _Builder:
                 TrainedNetwork(
                     architecture=architecture,
                     accuracy=tuple(trained[architecture]),
-                    costs={name: self.costs.of(architecture)[name] for name in LISTED},
+                    costs={name: self.costs.of(architecture)[name] for name in ("macs", "params")},
                 )
                 for architecture in (*drawn, *others)
             ),
-            facts={
-                "recipe": self.plan.recipe.name,
-                "num_images": len(self.evaluation),
-                "settings": self.plan.settings(),
-            },
+            facts={"recipe": recipe.name, "num_images": len(self.evaluation), "settings": self.plan.settings()},
         )
-
-
-def _evaluation_of(context: Context) -> ImageSet:
-    """Return the labelled evaluation images; raises `DataError` if there are none."""
-    check_images(context)
-    if context.data.evaluation is None:
-        raise DataError("building a benchmark needs labelled images besides the training images")
-    return context.data.evaluation
 
 
 def _counted(advance: Advance, before: int, trainings: int, num_steps: int) -> Advance:

@@ -17,13 +17,9 @@ from helixnas.pipeline.context import image_size, import_extensions
 from helixnas.pipeline.plan import changes, data_settings
 from helixnas.pipeline.recipe import Recipe
 from helixnas.rating.stitching import sample_distinct
-from helixnas.retrain import RetrainConfig
 from helixnas.search import Budget
 from helixnas.space import Architecture, SearchSpace, space_to_dict
 from helixnas.teacher import normalization_of
-
-MOST_TRAININGS = 100
-"""Largest number of trainings of one network."""
 
 SAMPLE_STREAM = 31
 """Seeds the choice of networks together with the recipe's seed."""
@@ -40,8 +36,6 @@ class BenchmarkPlan:
     """The settings; its space is that of the benchmark."""
 
     out: Path
-    """The benchmark's file."""
-
     num_networks: int = 30
     """Different networks, drawn uniformly from the part of the space within the limits."""
 
@@ -69,16 +63,15 @@ class BenchmarkPlan:
                 "the networks of a benchmark are trained without a teacher, so that only their architectures differ; "
                 f"retrain.teach must be none, not {self.recipe.retrain.teach}"
             )
-        for option, value, least in (("num-networks", self.num_networks, 3), ("num-trainings", self.num_trainings, 1)):
+        all_networks = f", the networks of space {self.space.name!r}"
+        for option, value, least, most, source in (
+            ("num-networks", self.num_networks, 3, self.space.size, all_networks),
+            ("num-trainings", self.num_trainings, 1, 100, ""),
+        ):
             if value < least:
                 raise ConfigError(f"--{option} must be at least {least}, not {value}")
-        if self.num_trainings > MOST_TRAININGS:
-            raise ConfigError(f"--num-trainings must be at most {MOST_TRAININGS}, not {self.num_trainings:,}")
-        if self.num_networks > self.space.size:
-            raise ConfigError(
-                f"--num-networks must be at most {self.space.size:,}, the networks of space {self.space.name!r}, "
-                f"not {self.num_networks:,}"
-            )
+            if value > most:
+                raise ConfigError(f"--{option} must be at most {most:,}{source}, not {value:,}")
         if self.out.suffix != ".json":
             raise ConfigError(f"--out {str(self.out)!r} must end in .json")
         Budget(upper=self.upper, lower=self.lower).check(list(self.costs.resources))
@@ -98,12 +91,6 @@ class BenchmarkPlan:
     def costs(self) -> CostTable:
         """Costs of the paths of the space, with a head of 10 classes."""
         return cost_table(self.space, image_size=image_size(self.recipe), num_classes=10)
-
-    @property
-    def training(self) -> RetrainConfig:
-        """How each network is trained."""
-        assert self.recipe.retrain is not None, "checked when the plan was made"
-        return self.recipe.retrain
 
     @property
     def work(self) -> RunFolder:

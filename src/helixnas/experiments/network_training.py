@@ -10,12 +10,7 @@ from helixnas.teacher import normalization_of
 
 
 class NetworkTrainer:
-    """Starts the training of networks, all with the same settings.
-
-    Args:
-        context: recipe and images.
-        config: how networks are trained.
-    """
+    """Starts the training of networks, all with the same settings."""
 
     def __init__(self, context: Context, config: RetrainConfig) -> None:
         self.context = context

@@ -15,7 +15,7 @@ from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
 from helixnas.lab import Benchmark, Summed, load_benchmark, rank
 from helixnas.lab.comparison import RunCost, compare
-from helixnas.pipeline.work.search import load_tables
+from helixnas.pipeline.work.search import load_tables, reading_settings
 from helixnas.report import build_ranking_page
 from helixnas.search.config import search_config
 from helixnas.space import load_space
@@ -26,16 +26,11 @@ MADE_BY = ("teacher", "distill", "rate")
 
 @dataclass(frozen=True, kw_only=True)
 class RankedRun:
-    """A ranking and its files."""
+    """A ranking, the file of its figures, and the page that shows them."""
 
     ranking: Ranking
-    """The figures."""
-
     figures: Path
-    """Their file."""
-
     page: Path
-    """The page that shows them."""
 
 
 def rank_run(
@@ -49,13 +44,8 @@ def rank_run(
 ) -> RankedRun:
     """Rank the rated paths of a run against a benchmark file; write figures and page.
 
-    Args:
-        folder: a rated run.
-        benchmark: a file of HelixNAS's schema, or NAS-Bench-Macro's own.
-        reporter: receives messages and progress.
-        scores: sums of kinds of score to rank by, in addition to each kind and the sums of the run's searches.
-        num_resamples: bootstrap resamples per interval.
-        seed: seed of the resamples.
+    The benchmark is a file of HelixNAS's schema, or NAS-Bench-Macro's own. `scores` are sums of kinds of score to rank by,
+    in addition to each kind and the sums of the run's searches. `num_resamples` and `seed` are of the bootstrap.
 
     Raises:
         ArtifactError: the run is not rated yet, or the file holds no benchmark of its space.
@@ -66,14 +56,9 @@ def rank_run(
         )
     record = folder.load_record()
     tables, settings = load_tables(folder, record), folder.load_settings()
-    try:
+    with reading_settings(folder):
         space = load_space(settings["space"])
         configs = [search_config(values) for values in settings["searches"].values()]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"{folder.config} was changed by hand and lacks settings ({error}); "
-            f"run the recipe again with --out {folder.path}"
-        ) from error
     first = tuple(tables.ratings[0].scores)[:1]
     searches = [Summed(scores=config.scores or first, weights=config.weights) for config in configs]
     searches += [Summed(scores=names) for names in scores]
@@ -91,10 +76,10 @@ def rank_run(
             seed=seed,
             advance=lambda done, total: advance(done, total=total),
         )
-    made_by = {name: record.stages[name] for name in MADE_BY if name in record.stages}
     stages = {
         name: {"key": stage.key, "seconds": stage.seconds, "core_seconds": stage.core_seconds}
-        for name, stage in made_by.items()
+        for name in MADE_BY
+        if (stage := record.stages.get(name)) is not None
     }
     ranking = replace(ranking, run={"recipe": record.recipe, "stages": stages})
     ranking = _with_baselines(ranking, folder, record, reporter, seed=seed)

@@ -22,22 +22,14 @@ from helixnas.report.lab.feature_maps import maps_figure
 
 
 def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> Study:
-    """Run every variant up to its search and write figures and page.
-
-    Args:
-        study: the plan.
-        reporter: receives messages and progress.
-        redo: whether to replace runs of another recipe in the variants' folders.
+    """Run every variant up to its search and write figures and page; `redo` replaces runs of another recipe.
 
     Raises:
         HelixError: a variant fails, or its networks are not those of the benchmark.
         Interrupted: asked to stop; finished work is saved.
     """
     check_benchmark(study)
-    rows: list[StudyRow] = []
-    done: list[RunFolder] = []
-    maps: dict[str, list[str]] = {}
-    name = ""
+    rows, done, maps, name = list[StudyRow](), list[RunFolder](), dict[str, list[str]](), ""
     for number, variant in enumerate(study.variants, start=1):
         folder = study.folder(variant)
         reporter.say(f"variant {variant.label} ({number} of {len(study.variants)}): {folder.path}")
@@ -52,7 +44,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
                 label=variant.label,
                 changes=variant.changes,
                 run=folder.path.relative_to(study.out).as_posix(),
-                seconds=_seconds(variant, record),
+                seconds=round(sum(record.stages[each].seconds for each in stages_of(variant)), 3),
                 chosen=_chosen(variant, record),
                 stitched=_stitched(variant, folder),
                 trained=None if ranked is None else Ranked.trained(ranked),
@@ -86,10 +78,6 @@ def check_benchmark(study: StudyPlan) -> None:
             require_members(trained.as_in(space), space)
         except HelixError as error:
             raise ArtifactError(f"variant {variant.label} cannot be ranked: {error}") from error
-
-
-def _seconds(variant: Variant, record: RunRecord) -> float:
-    return round(sum(record.stages[name].seconds for name in stages_of(variant) if name in record.stages), 3)
 
 
 def _chosen(variant: Variant, record: RunRecord) -> str:

@@ -24,7 +24,6 @@ class Variant:
     """Settings that differ from the base, by dotted name."""
 
     recipe: Recipe
-    """All its settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +43,6 @@ class StudyPlan:
 
     variants: tuple[Variant, ...]
     out: Path
-    """The study's folder."""
-
     feature_maps: bool = False
     """Whether the page shows feature maps of the network that each variant chose."""
 

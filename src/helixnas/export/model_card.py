@@ -8,20 +8,19 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from helixnas.space import Architecture
 
+ACCURACIES = {"accuracy": "top-1", "top5": "top-5"}
+"""Titles of the accuracies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
     """Contents of a model card; empty entries are left out."""
 
     name: str
-    """Name of the model."""
-
     architecture: Architecture | None
     """The searched network, or None for other timm models."""
 
     params: int
-    """Parameters."""
-
     macs: int
     """Multiply-adds of one image."""
 
@@ -29,8 +28,6 @@ class CardFacts:
     """Preprocessing: input_size, mean, std, crop_pct, interpolation."""
 
     num_classes: int
-    """Number of classes."""
-
     data: str = ""
     """Name of the training data."""
 
@@ -48,21 +45,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts) -> str:
-    """Return the model card as Markdown.
-
-    >>> shown = {
-    ...     "input_size": (3, 224, 224),
-    ...     "mean": (0.5,),
-    ...     "std": (0.5,),
-    ...     "crop_pct": 0.875,
-    ...     "interpolation": "bicubic",
-    ... }
-    >>> card = model_card(
-    ...     CardFacts(name="mine", architecture=None, params=1000, macs=2000, shown=shown, num_classes=10)
-    ... )
-    >>> "| parameters | 1,000 |" in card
-    True
-    """
+    """Return the model card as Markdown."""
     parts = [f"---\n{_header(facts).to_yaml()}\n---", f"# {facts.name}", _introduction(facts)]
     parts += [_table("Model", ("", ""), _model_rows(facts))]
     if facts.architecture is not None:
@@ -76,19 +59,18 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _header(facts: CardFacts) -> ModelCardData:
-    results: list[EvalResult] = []
-    for key, title in (("accuracy", "top-1 accuracy"), ("top5", "top-5 accuracy")):
-        if key in facts.accuracy:
-            results.append(
-                EvalResult(
-                    task_type="image-classification",
-                    dataset_type=facts.data or "images",
-                    dataset_name=facts.data or "images",
-                    metric_type="accuracy",
-                    metric_name=title,
-                    metric_value=float(facts.accuracy[key]),
-                )
-            )
+    results = [
+        EvalResult(
+            task_type="image-classification",
+            dataset_type=facts.data or "images",
+            dataset_name=facts.data or "images",
+            metric_type="accuracy",
+            metric_name=f"{title} accuracy",
+            metric_value=float(facts.accuracy[key]),
+        )
+        for key, title in ACCURACIES.items()
+        if key in facts.accuracy
+    ]
     return ModelCardData(
         library_name="timm",
         pipeline_tag="image-classification",
@@ -141,16 +123,14 @@ def _search_rows(facts: CardFacts) -> list[tuple[str, str]]:
 
 def _accuracy_rows(facts: CardFacts) -> list[tuple[str, str]]:
     found = facts.accuracy
-    rows = [(title, f"{found[key]:.2%}") for key, title in (("accuracy", "top-1"), ("top5", "top-5")) if key in found]
+    rows = [(title, f"{found[key]:.2%}") for key, title in ACCURACIES.items() if key in found]
     rows += [("cross-entropy", f"{found['loss']:.4f}")] if "loss" in found else []
     return rows + ([("images, used in neither training nor search", f"{found['num_images']:,}")] if rows else [])
 
 
 def _usage(facts: CardFacts) -> str:
-    lines = [
-        "import timm",
-        *(["import helixnas.zoo  # registers the network"] if facts.architecture is not None else []),
-    ]
+    lines = ["import timm"]
+    lines += ["import helixnas.zoo  # registers the network"] if facts.architecture is not None else []
     lines += ["", 'model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()  # or "hf-hub:OWNER/NAME"']
     lines += ["transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model))"]
     return "\n".join(["## Use", "", "```python", *lines, "```"])

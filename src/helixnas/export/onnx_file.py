@@ -24,17 +24,11 @@ def export_onnx(
     *,
     tolerance: float,
     metadata: Mapping[str, str],
-    batch_size: int = 16,
 ) -> Parity:
     """Write a model as one ONNX file, whole or not at all, and compare ONNX Runtime's logits with PyTorch's.
 
-    Args:
-        model: takes normalised images.
-        path: the file.
-        images: normalised, to compare on.
-        tolerance: largest accepted absolute difference of a logit.
-        metadata: texts to store in the file.
-        batch_size: batch size of the comparison.
+    The images to compare on are normalised; `tolerance` is the largest accepted absolute difference of a logit. `metadata`
+    are texts to store in the file.
 
     Raises:
         ConfigError: a package is not installed.
@@ -50,19 +44,11 @@ def export_onnx(
         temporary.write_bytes(content)
         return OnnxCall(temporary)
 
-    return write_checked(path, write, twin, images, tolerance=tolerance, batch_size=batch_size)
+    return write_checked(path, write, twin, images, tolerance=tolerance)
 
 
 class OnnxCall:
-    """An ONNX file as a function from normalised images to logits, on the CPU.
-
-    Args:
-        path: the file.
-        num_threads: CPU threads; 0 for ONNX Runtime's choice.
-
-    Raises:
-        ExportError: ONNX Runtime lacks an operator (named in the message), or cannot read the file.
-    """
+    """An ONNX file as a function from normalised images to logits, on the CPU; arguments and errors as of `open_onnx`."""
 
     def __init__(self, path: Path, *, num_threads: int = 0) -> None:
         self.session = open_onnx(path, num_threads=num_threads)

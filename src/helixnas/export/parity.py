@@ -19,17 +19,16 @@ NUM_TRACED = 2
 """Batch size that a model is traced with; the exported model takes any."""
 
 
+BATCH_SIZE = 16
+"""Batch size of the comparison."""
+
+
 class Parity(NamedTuple):
-    """Difference between the logits of two models on the same images."""
+    """Largest absolute difference between the logits of two models on the same images, and largest logit, for scale."""
 
     largest_difference: float
-    """Largest absolute difference between two logits."""
-
     largest_logit: float
-    """Largest absolute logit, for scale."""
-
     num_images: int
-    """Images compared."""
 
 
 def compare(
@@ -42,7 +41,8 @@ def compare(
             continue
         wanted, given = expected(batch), found(batch)
         if wanted.shape != given.shape:
-            raise ExportError(f"the exported model has logits of shape {_shape(given)}, the original {_shape(wanted)}")
+            shapes = [" x ".join(map(str, logits.shape)) for logits in (given, wanted)]
+            raise ExportError(f"the exported model has logits of shape {shapes[0]}, the original {shapes[1]}")
         gap = (wanted - given).abs().max().item()
         difference = max(difference, gap if gap == gap else float("inf"))  # NaN on one side
         largest = max(largest, wanted.abs().max().item())
@@ -50,10 +50,7 @@ def compare(
 
 
 def require_parity(parity: Parity, tolerance: float) -> Parity:
-    """Return `parity` if its difference is at most `tolerance`.
-
-    Raises:
-        ExportError: it is larger.
+    """Return `parity` if its difference is at most `tolerance`; raises `ExportError` if it is larger.
 
     >>> require_parity(Parity(0.25, 8.0, 10), 0.5).num_images
     10
@@ -74,19 +71,12 @@ def write_checked(
     images: Float[Tensor, "batch channels height width"],
     *,
     tolerance: float,
-    batch_size: int,
     writer: Callable[[Path, Callable[[Path], None]], None] = write_atomically,
 ) -> Parity:
-    """Write an exported model, compare it with the original, and keep it only where they agree.
+    """Write an exported model, compare it with the original `twin` on normalised images, and keep it only if they agree.
 
-    Args:
-        target: the file or folder.
-        write: writes to a temporary path and returns the logits of the model loaded from there.
-        twin: the original, from `reference`.
-        images: normalised, to compare on.
-        tolerance: largest accepted absolute difference of a logit.
-        batch_size: batch size of the comparison.
-        writer: `write_atomically` for a file, `write_folder` for a folder.
+    `write` writes to a temporary path and returns the logits of the model loaded from there; `writer` is `write_atomically`
+    for a file, `write_folder` for a folder.
 
     Raises:
         ExportError: the logits differ by more than `tolerance`.
@@ -95,7 +85,7 @@ def write_checked(
     found: list[Parity] = []
 
     def write_and_compare(temporary: Path) -> None:
-        parity = compare(logits_of(twin), write(temporary), images, batch_size=batch_size)
+        parity = compare(logits_of(twin), write(temporary), images, batch_size=BATCH_SIZE)
         found.append(require_parity(parity, tolerance))
 
     writer(target, write_and_compare)
@@ -115,7 +105,3 @@ def logits_of(model: nn.Module) -> Logits:
             return model(images)
 
     return compute
-
-
-def _shape(tensor: Tensor) -> str:
-    return " x ".join(map(str, tensor.shape))

@@ -23,7 +23,6 @@ def export_pt2(
     *,
     tolerance: float,
     metadata: Mapping[str, str],
-    batch_size: int = 16,
 ) -> Parity:
     """Write a model as a file for `torch.export.load`, whole or not at all; arguments are those of `export_onnx`.
 
@@ -33,12 +32,8 @@ def export_pt2(
     """
     twin = reference(model)
     try:
-        program = torch.export.export(
-            twin,
-            (images[:1].repeat(NUM_TRACED, 1, 1, 1),),
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            strict=False,
-        )
+        traced, any_batch = images[:1].repeat(NUM_TRACED, 1, 1, 1), {0: torch.export.Dim("batch")}
+        program = torch.export.export(twin, (traced,), dynamic_shapes=(any_batch,), strict=False)
     except Exception as error:  # the model's own code can raise anything
         raise ExportError(f"the model cannot be traced for pt2: {first_line(error)}") from error
 
@@ -49,4 +44,4 @@ def export_pt2(
             warnings.simplefilter("ignore")
             return logits_of(torch.export.load(file).module())
 
-    return write_checked(path, write, twin, images, tolerance=tolerance, batch_size=batch_size)
+    return write_checked(path, write, twin, images, tolerance=tolerance)

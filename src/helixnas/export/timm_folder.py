@@ -24,7 +24,6 @@ def export_timm(
     shown: Mapping[str, Any],
     class_names: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
-    batch_size: int = 16,
 ) -> Parity:
     """Write config, weights and model card, each whole or not at all, and compare the model loaded from them.
 
@@ -36,7 +35,6 @@ def export_timm(
         shown: preprocessing (crop_pct, interpolation, ...); replaces entries of the model's own pretrained_cfg.
         class_names: names of the classes by index.
         files: further text files, by name.
-        batch_size: batch size of the comparison.
 
     Raises:
         ExportError: the loaded model does not give exactly the same logits.
@@ -44,25 +42,21 @@ def export_timm(
     """
     if folder.is_file():
         raise ExportError(f"{folder} is a file; the format timm needs a folder")
-    twin = reference(model)
+    twin: Any = reference(model)
     settings: dict[str, Any] = {"pretrained_cfg": dict(shown)}
     if class_names:
         settings["label_names"] = list(class_names)
     architecture = getattr(model, "architecture", None)
-    arguments = {"arch": architecture.to_dict()} if _is_helixnas(model) and architecture is not None else None
+    is_ours = twin.pretrained_cfg.get("architecture") == HELIXNAS
+    arguments = {"arch": architecture.to_dict()} if is_ours and architecture is not None else None
 
     def write(temporary: Path) -> Logits:
         save_for_hf(twin, str(temporary), model_config=settings, model_args=arguments, safe_serialization=True)
         for name, text in {"README.md": card, **(files or {})}.items():
             write_text(temporary / name, text)
-        loaded = create_model(
-            f"local-dir:{temporary}", {"pretrained": True}, title="the exported model", error=ExportError
-        )
+        name, title = f"local-dir:{temporary}", "the exported model"
+        loaded = create_model(name, {"pretrained": True}, title=title, error=ExportError)
         assert not isinstance(architecture, Architecture) or loaded.architecture == architecture
         return logits_of(loaded.eval())
 
-    return write_checked(folder, write, twin, images, tolerance=0.0, batch_size=batch_size, writer=write_folder)
-
-
-def _is_helixnas(model: Any) -> bool:
-    return model.pretrained_cfg.get("architecture") == HELIXNAS
+    return write_checked(folder, write, twin, images, tolerance=0.0, writer=write_folder)

@@ -1,23 +1,6 @@
 """A ranking benchmark: architectures of one space with the accuracies they reached when they were trained.
 
-One JSON file, read here and written by ``helixnas bench build``::
-
-    {
-        "format": "helixnas-benchmark",
-        "version": 1,
-        "space": "macro",
-        "networks": [
-            {
-                "architecture": "64:mb6_k5,mb6_k5 128:mb6_k5,mb3_k3,mb6_k5 256:mb6_k5,mb6_k5",
-                "accuracy": [0.9328, 0.9333, 0.9277],
-                "costs": {"macs": 85164544, "params": 1985514},
-            }
-        ],
-        "facts": {"data": "CIFAR-10"},
-    }
-
-``space`` is a family's name or a definition in place (`helixnas.space.load_space`); an architecture is in its text form;
-accuracies are shares from 0 to 1, one per training; ``costs`` and ``facts`` may be left out.
+It is one JSON file, read here and written by ``helixnas bench build``; docs/guide/ranking-lab.md describes its fields.
 """
 
 import json
@@ -34,15 +17,7 @@ from helixnas.artifacts.files import read_text, write_json
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.lab.nas_bench_macro import is_nas_bench_macro, read_nas_bench_macro
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.space import (
-    SearchSpace,
-    groups_of,
-    join_architecture,
-    join_blocks,
-    load_space,
-    macro,
-    space_to_dict,
-)
+from helixnas.space import SearchSpace, groups_of, join_architecture, join_blocks, load_space, macro, space_to_dict
 
 FORMAT = "helixnas-benchmark"
 VERSION = 1
@@ -63,11 +38,7 @@ class Benchmark:
     """Name in tables."""
 
     space: SearchSpace
-    """The space that its networks are of."""
-
     networks: tuple[TrainedNetwork, ...]
-    """The rows."""
-
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Origin of the data, as plain values."""
 
@@ -87,8 +58,7 @@ class Benchmark:
     @property
     def trainings(self) -> npt.NDArray[np.float64]:
         """Per row, the accuracies of its first `num_trainings` trainings."""
-        number = self.num_trainings
-        return np.array([network.accuracy[:number] for network in self.networks])
+        return np.array([network.accuracy[: self.num_trainings] for network in self.networks])
 
     @property
     def distinct(self) -> npt.NDArray[np.int64]:
@@ -115,7 +85,7 @@ class Benchmark:
 
 
 def load_benchmark(path: Path) -> Benchmark:
-    """Read a benchmark: a file as described above, or NAS-Bench-Macro's own.
+    """Read a benchmark: a file of this format, or NAS-Bench-Macro's own.
 
     Raises:
         ArtifactError: the file is missing or no benchmark; the message names the first network that is wrong.
@@ -143,36 +113,21 @@ def load_benchmark(path: Path) -> Benchmark:
 def save_benchmark(benchmark: Benchmark, path: Path) -> None:
     """Write a benchmark, whole or not at all."""
     networks = [
-        {
-            "architecture": network.architecture.text,
-            "accuracy": list(network.accuracy),
-            **({"costs": dict(network.costs)} if network.costs else {}),
-        }
+        {"architecture": network.architecture.text, "accuracy": list(network.accuracy)}
+        | ({"costs": dict(network.costs)} if network.costs else {})
         for network in benchmark.networks
     ]
-    write_json(
-        path,
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "space": space_to_dict(benchmark.space),
-            "facts": dict(benchmark.facts),
-            "networks": networks,
-        },
-    )
+    values = {"format": FORMAT, "version": VERSION, "space": space_to_dict(benchmark.space)}
+    write_json(path, {**values, "facts": dict(benchmark.facts), "networks": networks})
 
 
 def _from_values(values: Mapping[str, Any], path: Path) -> Benchmark:
-    rows, facts = values.get("networks"), values.get("facts", {})
-    if not isinstance(rows, list):
-        raise ArtifactError(
-            f"{path}: the field 'networks' must be a list, a mapping for each network, not {_short(rows)}"
-        )
-    if not isinstance(facts, Mapping):
-        raise ArtifactError(f"{path}: the field 'facts' must be a mapping, not {_short(facts)}")
-    definition = values.get("space")
-    if not isinstance(definition, str | Mapping):
-        raise ArtifactError(f"{path}: the field 'space' must be a family's name or a definition, not {definition!r}")
+    given: dict[str, Any] = {"networks": None, "space": None, "facts": {}, **values}
+    rows, definition, facts = given["networks"], given["space"], given["facts"]
+    is_space = isinstance(definition, str | Mapping)
+    _require(isinstance(rows, list), f"{path}: the field 'networks' must be a list, a mapping for each network", rows)
+    _require(isinstance(facts, Mapping), f"{path}: the field 'facts' must be a mapping", facts)
+    _require(is_space, f"{path}: the field 'space' must be a family's name or a definition", definition)
     try:
         space = load_space(definition)
     except HelixError as error:
@@ -184,13 +139,12 @@ def _from_values(values: Mapping[str, Any], path: Path) -> Benchmark:
 def _network(row: Any, space: SearchSpace, where: str) -> TrainedNetwork:
     if not isinstance(row, Mapping) or not isinstance(row.get("architecture"), str):
         raise ArtifactError(f"{where}: it needs the fields 'architecture' (a text) and 'accuracy' (a list of numbers)")
-    accuracy, costs = row.get("accuracy"), row.get("costs", {})
-    if not isinstance(accuracy, list) or not all(type(value) in (int, float) for value in accuracy):
-        raise ArtifactError(f"{where}: 'accuracy' must be a list of numbers, one per training, not {_short(accuracy)}")
-    if not isinstance(costs, Mapping) or not all(_is_count(value) for value in costs.values()):
-        raise ArtifactError(
-            f"{where}: 'costs' must hold whole numbers from 0 to 2^63 - 1 by resource, not {_short(costs)}"
-        )
+    given: dict[str, Any] = {"accuracy": None, "costs": {}, **row}
+    accuracy, costs = given["accuracy"], given["costs"]
+    are_numbers = isinstance(accuracy, list) and all(type(value) in (int, float) for value in accuracy)
+    are_counts = isinstance(costs, Mapping) and all(type(n) is int and 0 <= n < 2**63 for n in costs.values())
+    _require(are_numbers, f"{where}: 'accuracy' must be a list of numbers, one per training", accuracy)
+    _require(are_counts, f"{where}: 'costs' must hold whole numbers from 0 to 2^63 - 1 by resource", costs)
     try:
         return TrainedNetwork(
             architecture=space.parse(row["architecture"]),
@@ -201,17 +155,14 @@ def _network(row: Any, space: SearchSpace, where: str) -> TrainedNetwork:
         raise ArtifactError(f"{where}: {error}") from error
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**63
+def _require(valid: bool, rule: str, value: object) -> None:
+    if not valid:
+        raise ArtifactError(f"{rule}, not {textwrap.shorten(repr(value), 60, placeholder='...')}")
 
 
 def _float(value: int | float) -> float:
-    """Return a number as a float: infinite where it is too large for one, so that it is refused as any other outside 0 .. 1."""
+    """Return a number as a float; infinite, and so refused later, where it is too large for one."""
     try:
         return float(value)
     except OverflowError:
         return float("inf")
-
-
-def _short(value: object) -> str:
-    return textwrap.shorten(repr(value), 60, placeholder="...")

@@ -28,7 +28,7 @@ class RunCost:
 
 
 class _Way(NamedTuple):
-    """A way to rank: a value per network, higher is better, and the rest of its row."""
+    """A way to rank: a value per network, higher is better, and what builds its row."""
 
     values: FloatArray
     row: Callable[..., Compared]
@@ -46,15 +46,8 @@ def compare(
     """Return a comparison for every set of networks that some baselines rated; the largest set first.
 
     A network that the benchmark lists under several names counts once, with the mean of its accuracies. All intervals of a
-    comparison come from the same resamples of its networks.
-
-    Args:
-        ranking: the run and the sizes on all rows of the benchmark.
-        baselines: their networks must be among those.
-        cost: cost of the run.
-        num_resamples: bootstrap resamples of every interval.
-        seed: of the resamples.
-        advance: called with the numbers of finished rows and of all rows.
+    comparison come from the same resamples of its networks. `advance` is called with the numbers of finished rows and of all
+    rows.
     """
     groups: dict[frozenset[str], list[Baseline]] = {}
     for baseline in baselines:
@@ -63,22 +56,17 @@ def compare(
     columns = [_columns(ranking, group[0].networks) for group in ordered]
     ways = [[*_of_baselines(group), *_of_run(ranking, own, cost)] for group, own in zip(ordered, columns, strict=True)]
     done, total, found = 0, sum(map(len, ways)), list[Comparison]()
+    resampling = {"seed": seed, "num_resamples": num_resamples}
     for group, own, each in zip(ordered, columns, ways, strict=True):
+        accuracy, controls = own["accuracy"], {size: own[size] for size in SIZES}
         rows: list[Compared] = []
-        for way in each:
-            rows.append(_row(way, own, num_resamples=num_resamples, seed=seed))
+        for values, row in each:
+            both = agreement(values, accuracy, **resampling)
+            rows.append(row(agreement=both, partial=partial_agreement(values, accuracy, controls, **resampling)))
             done += 1
             advance(done, total)
         found.append(Comparison(networks=group[0].networks, rows=tuple(rows)))
     return tuple(found)
-
-
-def _row(way: _Way, columns: Mapping[str, FloatArray], *, num_resamples: int, seed: int) -> Compared:
-    accuracy, controls = columns["accuracy"], {size: columns[size] for size in SIZES}
-    return way.row(
-        agreement=agreement(way.values, accuracy, seed=seed, num_resamples=num_resamples),
-        partial=partial_agreement(way.values, accuracy, controls, seed=seed, num_resamples=num_resamples),
-    )
 
 
 def _columns(ranking: Ranking, networks: Sequence[str]) -> dict[str, FloatArray]:
@@ -93,11 +81,10 @@ def _columns(ranking: Ranking, networks: Sequence[str]) -> dict[str, FloatArray]
 def _of_baselines(group: Sequence[Baseline]) -> Iterator[_Way]:
     order = group[0].networks
     for baseline in group:
-        place = {text: position for position, text in enumerate(baseline.networks)}
-        rows = np.array([place[text] for text in order])
         for point in baseline.points:
             kind = baseline.score
-            values = np.array(point.scores[kind])[rows]
+            value_of = dict(zip(baseline.networks, point.scores[kind], strict=True))
+            values = np.array([value_of[text] for text in order])
             row = partial(
                 Compared,
                 name=baseline.method,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import linalg
 
+from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.lab.benchmark import Benchmark
 from helixnas.search import Instance, Tables, scored
@@ -58,11 +59,7 @@ def summed_kinds(tables: Tables, searches: Sequence[Summed]) -> tuple[dict[str, 
 
 
 def summed_scores(benchmark: Benchmark, tables: Tables, kinds: Mapping[str, Summed]) -> dict[str, FloatArray]:
-    """Return per predictor the sum over blocks, a value per row of the benchmark; lower is better.
-
-    Raises:
-        ArtifactError: a path was not rated.
-    """
+    """Return per predictor the sum over blocks, a value per row of the benchmark; lower is better."""
     rows, scores = rows_of(benchmark, tables.ratings), dict[str, FloatArray]()
     for name, summed in kinds.items():
         weights = summed.weights or (1.0,) * len(tables.ratings)
@@ -73,15 +70,10 @@ def summed_scores(benchmark: Benchmark, tables: Tables, kinds: Mapping[str, Summ
 
 
 def rows_of(benchmark: Benchmark, ratings: tuple[RatingTable, ...]) -> IntArray:
-    """Return, per row of the benchmark and block, the row in the rating tables, (rows, blocks).
-
-    Raises:
-        ArtifactError: a path was not rated.
-    """
-    first = int(ratings[0].previous_width[0])
+    """Return, per row of the benchmark and block, the row in the rating tables, (rows, blocks)."""
     rows = np.empty((len(benchmark), len(ratings)), dtype=np.int64)
     for position, network in enumerate(benchmark.networks):
-        previous = first
+        previous = int(ratings[0].previous_width[0])
         for block, (table, path) in enumerate(zip(ratings, network.architecture.paths, strict=True)):
             rows[position, block] = table.row(previous, path.text)
             previous = path.width
@@ -94,12 +86,11 @@ def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:
     Depth counts the layers that are no identity.
     """
     counted = [tables.costs.of(network.architecture) for network in benchmark.networks]
-    found: dict[str, FloatArray] = {}
+    found = {"depth": np.array([network.architecture.effective_depth for network in benchmark.networks])}
     for name in ("macs", "params"):
         own = benchmark.cost(name)
-        found[name] = (own if own is not None else np.array([cost[name] for cost in counted])).astype(float)
-    found["depth"] = np.array([network.architecture.effective_depth for network in benchmark.networks], dtype=float)
-    return found
+        found[name] = np.array([cost[name] for cost in counted]) if own is None else own
+    return {name: found[name].astype(float) for name in SIZES}
 
 
 def additive_fit(benchmark: Benchmark) -> FloatArray:

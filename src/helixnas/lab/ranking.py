@@ -6,7 +6,6 @@ networks; the score's partial correlation given all three, and its lead in tau o
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +22,7 @@ from helixnas.artifacts.agreement import (
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab.benchmark import Benchmark
-from helixnas.lab.predictors import (
-    Summed,
-    additive_fit,
-    higher_is_better,
-    sizes,
-    summed_kinds,
-    summed_scores,
-)
+from helixnas.lab.predictors import Summed, additive_fit, higher_is_better, sizes, summed_kinds, summed_scores
 from helixnas.lab.regret import is_whole, picks_by_budget
 from helixnas.lab.subsets import LEAST, Subset, subsets
 from helixnas.search import Tables
@@ -57,14 +49,9 @@ def rank(
 ) -> Ranking:
     """Return how well the scores of a run, and size alone, rank a benchmark's networks.
 
-    Args:
-        benchmark: trained networks.
-        tables: ratings and costs of the run.
-        space: the run's space, which must contain the benchmark's networks.
-        searches: sums of scores to rank beside every rated kind of score; the first is reported as the search's.
-        num_resamples: bootstrap resamples of every interval.
-        seed: decides the resamples.
-        advance: called with the numbers of finished resamples and of all resamples.
+    The space is the run's, and must contain the benchmark's networks. `searches` are sums of scores to rank beside every rated
+    kind of score; the first is reported as the search's. The seed decides the bootstrap resamples, of which `advance` is
+    called with the numbers of finished and of all.
 
     Raises:
         ArtifactError: the benchmark holds networks of another space, or fewer than three.
@@ -78,11 +65,13 @@ def rank(
     scores = summed_scores(benchmark, tables, kinds)
     size = sizes(benchmark, tables)
     predictors = higher_is_better(scores, size)
+    columns = {"accuracy": benchmark.mean_accuracy, **scores, **size}
     adds_up = len(space.blocks) > 1 and is_whole(benchmark, space.size)
     fitted = {ADDITIVE: additive_fit(benchmark)} if adds_up else {}
     found, distinct = subsets(benchmark), benchmark.distinct
     counts = {each.name: len(np.unique(distinct[each.rows])) for each in found}
-    kept = [each for each in found if each.name == "all" or counts[each.name] >= LEAST]
+    skipped = [name for name, number in counts.items() if name != "all" and number < LEAST]
+    kept = [each for each in found if each.name not in skipped]
 
     def rank_subset(position: int) -> SubsetRanking:
         return _rank_subset(
@@ -111,22 +100,13 @@ def rank(
         num_resamples=num_resamples,
         picked_by=picked_by,
         subsets=ranked,
-        skipped={
-            each.name: f"{counts[each.name]} different networks, of at least {LEAST}"
-            for each in found
-            if each not in kept
-        },
+        skipped={name: f"{counts[name]} different networks, of at least {LEAST}" for name in skipped},
         budgets=budgets,
-        networks=_columns(benchmark, {**scores, **size}),
+        networks={
+            "architecture": tuple(network.architecture.text for network in benchmark.networks),
+            **{name: tuple(values.tolist()) for name, values in columns.items()},
+        },
     )
-
-
-def _columns(benchmark: Benchmark, predictors: Mapping[str, FloatArray]) -> dict[str, tuple[Any, ...]]:
-    return {
-        "architecture": tuple(network.architecture.text for network in benchmark.networks),
-        "accuracy": tuple(benchmark.mean_accuracy.tolist()),
-        **{name: tuple(values.tolist()) for name, values in predictors.items()},
-    }
 
 
 def _rank_subset(
@@ -158,9 +138,7 @@ def _rank_subset(
             [(a[drawn], b[drawn]) for a, b in pairs], own, scores, accuracy[drawn]
         )
         advance(number + 1)
-    agreements = [
-        Agreement.of(Correlations(*figures), resampled[:, pair]) for pair, figures in enumerate(of_all.tolist())
-    ]
+    agreements = [Agreement.of(Correlations(*figures), resampled[:, i]) for i, figures in enumerate(of_all.tolist())]
     names = list(values)
 
     def lead(score: str, size: str) -> Estimate:
@@ -174,13 +152,13 @@ def _rank_subset(
         num_networks=int(networks.max()) + 1,
         agreement=dict(zip(values, agreements, strict=False)),
         partial={
-            name: Estimate(float(beyond_of_all[column]), interval(beyond[:, column]))
-            for column, name in enumerate(scores)
+            name: Estimate(float(value), interval(column))
+            for name, value, column in zip(scores, beyond_of_all, beyond.T, strict=True)
         },
         lead={name: {size: lead(name, size) for size in SIZES} for name in scores},
         ceiling={
             f"{first + 1} and {second + 1}": each
-            for (first, second), each in zip(repeats, agreements[len(values) :][: len(repeats)], strict=True)
+            for (first, second), each in zip(repeats, agreements[len(values) :], strict=False)
         },
         additive=None if additive is None else agreements[-1],
         best_pearson=best_pearson(trainings),

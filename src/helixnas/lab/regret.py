@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from helixnas.artifacts.ranking import BudgetPicks, Pick
 from helixnas.lab.benchmark import Benchmark
-from helixnas.lab.predictors import Summed
+from helixnas.lab.predictors import FloatArray, Summed
 from helixnas.search import Budget, Tables, solve
 
 NUM_BUDGETS = 10
@@ -37,7 +37,7 @@ def is_whole(benchmark: Benchmark, num_searched: int) -> bool:
 
 def picks_by_budget(
     benchmark: Benchmark,
-    predictors: Mapping[str, npt.NDArray[np.float64]],
+    predictors: Mapping[str, FloatArray],
     tables: Tables,
     kinds: Mapping[str, Summed],
     *,
@@ -45,12 +45,8 @@ def picks_by_budget(
 ) -> tuple[tuple[BudgetPicks, ...], str]:
     """Return the picks of every predictor under ten budgets, and a description of how scores pick.
 
-    Args:
-        benchmark: trained networks.
-        predictors: per predictor, a value per row; higher is better.
-        tables: ratings and costs of the run.
-        kinds: the predictors that are scores, with their sums.
-        num_searched: networks of the run's space: with as many in the benchmark, the exact search picks.
+    A predictor has a value per row, higher is better; `kinds` are the predictors that are scores, with their sums. The exact
+    search picks for these if the benchmark holds all `num_searched` networks of the run's space.
     """
     texts = [network.architecture.text for network in benchmark.networks]
     macs = np.array([tables.costs.of(network.architecture)["macs"] for network in benchmark.networks])
@@ -64,24 +60,12 @@ def picks_by_budget(
         for name, instance in instances.items():
             chosen = solve(instance, Budget(upper={"macs": limit})).best().text.strip()
             picks[name] = Pick(accuracy=accuracy_of[chosen], architecture=chosen)
-        found.append(
-            BudgetPicks(
-                macs=limit,
-                num_rows=len(rows),
-                best=float(accuracy[rows].max()),
-                random=float(accuracy[rows].mean()),
-                picks=picks,
-            )
-        )
+        best, random = float(accuracy[rows].max()), float(accuracy[rows].mean())
+        found.append(BudgetPicks(macs=limit, num_rows=len(rows), best=best, random=random, picks=picks))
     return tuple(found), EXACT if searches else SAMPLED
 
 
-def _pick(
-    rows: npt.NDArray[np.int64],
-    values: npt.NDArray[np.float64],
-    accuracy: npt.NDArray[np.float64],
-    texts: list[str],
-) -> Pick:
+def _pick(rows: npt.NDArray[np.int64], values: FloatArray, accuracy: FloatArray, texts: list[str]) -> Pick:
     """Return the network of highest value among some rows; the mean of them where several share it."""
     first = rows[values[rows] == values[rows].max()]
     names = {texts[row] for row in first}

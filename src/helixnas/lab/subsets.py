@@ -4,6 +4,7 @@ Ranking a whole space is easy, because the worst networks differ a lot. A search
 networks of full depth, where the noise of training is large relative to the differences.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,14 +19,11 @@ LEAST = 10
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subset:
-    """Some rows of a benchmark."""
+    """Some rows of a benchmark, and what they have in common, in words."""
 
     name: str
     meaning: str
-    """In words."""
-
     rows: npt.NDArray[np.int64]
-    """Positions in the benchmark."""
 
 
 def subsets(benchmark: Benchmark) -> tuple[Subset, ...]:
@@ -34,22 +32,14 @@ def subsets(benchmark: Benchmark) -> tuple[Subset, ...]:
     A shorter cell counts as one with identities at its end, so a network without identity has every block at its full depth.
     """
     accuracy = benchmark.mean_accuracy
-    number = -(-len(benchmark) // 10)
-    border = np.sort(accuracy)[-number]
-    whole = np.array([has_no_identity(network.architecture, benchmark.space) for network in benchmark.networks])
-    return (
-        Subset(name="all", meaning="every row of the benchmark", rows=np.arange(len(benchmark))),
-        Subset(
-            name="top_decile",
-            meaning="the tenth of the networks with the highest mean accuracy",
-            rows=np.flatnonzero(accuracy >= border),
-        ),
-        Subset(
-            name="no_identity",
-            meaning="networks with every block at its full depth and no layer an identity",
-            rows=np.flatnonzero(whole),
-        ),
-    )
+    border = np.sort(accuracy)[-math.ceil(len(benchmark) / 10)]
+    whole = [has_no_identity(network.architecture, benchmark.space) for network in benchmark.networks]
+    rows = {
+        ("all", "every row of the benchmark"): np.arange(len(benchmark)),
+        ("top_decile", "the tenth of the networks with the highest mean accuracy"): np.flatnonzero(accuracy >= border),
+        ("no_identity", "networks with every block at its full depth and no layer an identity"): np.flatnonzero(whole),
+    }
+    return tuple(Subset(name=name, meaning=meaning, rows=own) for (name, meaning), own in rows.items())
 
 
 def has_no_identity(architecture: Architecture, space: SearchSpace) -> bool:

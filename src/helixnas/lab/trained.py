@@ -16,8 +16,6 @@ class TrainedNetwork:
     """
 
     architecture: Architecture
-    """The trained network."""
-
     accuracy: tuple[float, ...]
     """Per training, top-1 accuracy on the test images, 0 .. 1."""
 

@@ -1,5 +1,6 @@
 """Exporting a model to a file, which is compared with PyTorch on real images and timed."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from helixnas.data import ImageSet
 from helixnas.engine import median_seconds
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import CardFacts, OnnxCall, Parity, export_onnx, export_pt2, export_timm, model_card
+from helixnas.models.classes import class_names_of
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import normalizer, sizes
 from helixnas.space import Architecture
@@ -29,11 +31,7 @@ class Export:
     """An exported model and its comparison with the original."""
 
     path: Path
-    """The file or folder."""
-
     parity: Parity
-    """Difference from the model."""
-
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     """Median seconds for one image by runtime; the original first."""
 
@@ -43,11 +41,7 @@ class Origin:
     """Facts of a model's training for its model card."""
 
     data: str = ""
-    """Name of its data."""
-
     class_names: tuple[str, ...] = ()
-    """Names of its classes."""
-
     accuracy: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """accuracy, top5, loss, num_images, if no run records them."""
 
@@ -67,15 +61,10 @@ def export(
     tolerance: float = 1e-4,
     origin: Origin | None = None,
 ) -> Export:
-    """Write a model in a format and check it.
+    """Write a model in a format (onnx, pt2 or timm) and compare it with the original on real images.
 
-    Args:
-        opened: the model.
-        images: real images to compare on.
-        format: onnx, pt2 or timm.
-        path: where to write; by default beside the retrained network of a run, else in the current folder.
-        tolerance: largest absolute difference of a logit that is accepted.
-        origin: facts for the model card.
+    The default `path` is beside the retrained network of a run, else in the current folder (`default_path`); `tolerance` is
+    the largest accepted difference of a logit; `origin` holds facts for the model card.
 
     Raises:
         UnknownNameError: no such format.
@@ -87,15 +76,17 @@ def export(
     if not 0 <= tolerance < float("inf"):
         raise ConfigError(f"the tolerance must be a number of at least 0, not {tolerance}")
     path, model, origin = path or default_path(opened, format), opened.model.cpu(), origin or Origin()
-    shown_images = _normalized(opened, images)
+    number = min(NUM_COMPARED, len(images))
+    (batch,) = images.subset(number).batches(batch_size=number, seed=0, augment=False, shuffle=False)  # even by class
+    shown_images = normalizer(opened)(batch.images).contiguous()
     shown = origin.shown or (opened.shown if opened.run is None else shown_as(opened.shown, images))
     if format == "timm":
         card, files = _card(opened, images, origin, shown)
-        names = origin.class_names
+        names = origin.class_names or class_names_of(model)
         parity = export_timm(model, path, shown_images, card=card, shown=shown, class_names=names, files=files)
         return Export(path=path, parity=parity)
     write = export_onnx if format == "onnx" else export_pt2
-    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown))
+    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown, origin))
     return Export(path=path, parity=parity, seconds=_times(model, path, format, shown_images[:1]))
 
 
@@ -104,13 +95,6 @@ def default_path(opened: OpenedModel, format: str) -> Path:
     if opened.run is not None:
         return opened.run.search(opened.search) / "export" / ("timm" if format == "timm" else f"model{FORMATS[format]}")
     return Path(f"{opened.name.replace(':', '-').replace('/', '-')}{FORMATS[format] or '-timm'}")
-
-
-def _normalized(opened: OpenedModel, images: ImageSet) -> Tensor:
-    """Return some of the images, evenly by class, as the model takes them."""
-    number = min(NUM_COMPARED, len(images))
-    (batch,) = images.subset(number).batches(batch_size=number, seed=0, augment=False, shuffle=False)
-    return normalizer(opened)(batch.images).contiguous()
 
 
 def _times(model: nn.Module, path: Path, format: str, image: Tensor) -> dict[str, float]:
@@ -134,14 +118,15 @@ def shown_as(shown: Mapping[str, Any], images: ImageSet) -> dict[str, Any]:
     return {**shown, "crop_pct": crop, "interpolation": images.store.interpolation}
 
 
-def _metadata(opened: OpenedModel, shown: Mapping[str, Any]) -> dict[str, str]:
-    """Return metadata for the file: preprocessing, name and architecture."""
-    texts = {
-        name: " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        for name, value in shown.items()
-    }
+def _metadata(opened: OpenedModel, shown: Mapping[str, Any], origin: Origin) -> dict[str, str]:
+    """Return metadata for the file: preprocessing, name, class names (a JSON list) and architecture."""
+    found = {"name": opened.name}
+    if names := origin.class_names or class_names_of(opened.model):
+        found["class_names"] = json.dumps(names)
+    for name, value in shown.items():
+        found[name] = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     architecture = getattr(opened.model, "architecture", None)
-    return {"name": opened.name, **texts} | ({"architecture": architecture.text} if architecture is not None else {})
+    return found if architecture is None else {**found, "architecture": architecture.text}
 
 
 def _card(

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from helixnas.artifacts import config_key
-from helixnas.artifacts.files import read_json, remove_folder, write_json
+from helixnas.artifacts.files import read_json, remove, write_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, TrainingImages, open_training_images
 from helixnas.engine import Fit, Runtime
@@ -37,14 +37,8 @@ def finetune(
 ) -> dict[str, Any]:
     """Fine-tune a model and return its figures; if `out` already holds the result, only read them.
 
-    Args:
-        opened: the model; changed in place.
-        data: the images.
-        config: how to train.
-        out: the output folder; a training that was interrupted there resumes.
-        runtime: device and precision.
-        reporter: receives messages and progress.
-        seed: seed of splits, order, augmentation and the new head.
+    The model is changed in place. A training that was interrupted in `out` resumes. `seed` is that of splits, order,
+    augmentation and the new head.
 
     Raises:
         ArtifactError: `out` holds something else.
@@ -58,11 +52,15 @@ def finetune(
     key, place = config_key(made_from, _digest(opened.model)), RunFolder(out)
     if place.exists():
         raise ArtifactError(f"{out} holds a run; choose another --out for the fine-tuned model")
-    done = _finished(out, key)
-    if done is not None:
+    if (done := _finished(out, key)) is not None:
         reporter.say(f"{out}: done already")
         return done
-    images, size = _open_images(opened, data, config, reporter, seed)
+    size = config.image_size or int(opened.shown["input_size"][-1])
+    with reporter.progress("decoding images", 1) as advance:
+        images = open_training_images(
+            data, image_size=size, seed=seed, progress=lambda done, total: advance(done, total=total)
+        )
+    images.train.require_labels("fine-tuning")
     model = with_new_head(
         opened.model, num_classes=len(images.class_names), image_size=size, name=opened.name, seed=seed
     )
@@ -80,21 +78,8 @@ def finetune(
         run_fit(job, reporter=reporter, checkpoint=checkpoint, key=key, curves=Curves(), stage="finetune", title=title)
         figures = _leave(job, opened, data, images, out)
         write_json(out / RECORD, {"key": key, **made_from, "figures": figures})
-        remove_folder(checkpoint.parent)
+        remove(checkpoint.parent)
     return figures
-
-
-def _open_images(
-    opened: OpenedModel, data: DataConfig, config: FinetuneConfig, reporter: Reporter, seed: int
-) -> tuple[TrainingImages, int]:
-    """Return the images and their side in pixels."""
-    size = config.image_size or int(opened.shown["input_size"][-1])
-    with reporter.progress("decoding images", 1) as advance:
-        images = open_training_images(
-            data, image_size=size, seed=seed, progress=lambda done, total: advance(done, total=total)
-        )
-    images.train.require_labels("fine-tuning")
-    return images, size
 
 
 def _leave(job: Fit, opened: OpenedModel, data: DataConfig, images: TrainingImages, out: Path) -> dict[str, Any]:

@@ -33,14 +33,10 @@ class OpenedModel:
     """For titles and file names."""
 
     trained: bool
-    """Whether its weights were trained."""
-
     run: RunFolder | None = None
     """The run that it was searched and retrained in."""
 
     search: str = ""
-    """Name of the search in that run."""
-
     folder: Path | None = None
     """Its model folder in that run."""
 
@@ -114,7 +110,7 @@ def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
         )
     if name is None and len(ready) != 1:
         if not ready:
-            raise ArtifactError(f"no network of {run.path} is retrained yet; go on with: {run.resume_command}")
+            raise ArtifactError(f"no network of {run.path} is retrained yet; continue with: {run.resume_command}")
         raise ConfigError(f"{run.path} has several retrained networks; choose one with --name {' or '.join(ready)}")
     chosen = name or next(iter(ready))
     return chosen, ready[chosen]

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, TORCH_NAMES
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
-from helixnas.errors import ConfigError, DataError
+from helixnas.errors import ConfigError
+from helixnas.models.classes import match_classes
 from helixnas.models.opening import OpenedModel
 from helixnas.nn import Normalization, count_macs, count_params, meta_copy
 
@@ -32,11 +33,7 @@ class Validation:
     """Mean cross-entropy."""
 
     num_images: int
-    """Images it was validated on."""
-
     params: int
-    """Parameters."""
-
     macs: int
     """Multiply-adds of one image."""
 
@@ -47,32 +44,34 @@ class Validation:
     """Milliseconds for a single image."""
 
     batch_size: int
-    """Images at a time."""
-
     image_size: int
     """Side of the images in pixels."""
 
     device: str
     """Device and number of threads."""
 
+    classes: str
+    """How the classes of the model and of the images were matched."""
+
 
 def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_size: int | None = None) -> Validation:
     """Validate a model on labelled images.
 
     Raises:
-        DataError: the images have no labels, or other classes than the model.
+        DataError: the images have no labels, or classes that the model does not predict.
         ConfigError: the batch is larger than the data.
         OutOfMemoryError: the batch does not fit.
     """
     images.require_labels("validation")
     size, model = chosen_batch_size(batch_size, images), runtime.place(opened.model)
-    check_classes(opened, images)
+    images, classes = match_classes(opened.model, images, name=opened.name)
     found = evaluate(model, images, batch_size=size, runtime=runtime, normalize=normalizer(opened))
     (batch,) = images.subset(range(size)).batches(batch_size=size, seed=0, augment=False, shuffle=False)
     shown = normalizer(opened)(runtime.images(batch.images))
     with explain_out_of_memory(BATCH_OPTION, size):
         times = time_batches(model, shown, runtime)
     params, macs = sizes(model, images.image_size)
+    cpu = f"{runtime.device.type}, {torch.get_num_threads()} threads"
     return Validation(
         top1=found.accuracy,
         top5=found.top5,
@@ -84,7 +83,8 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
         latency_ms=times["one"] * 1e3,
         batch_size=size,
         image_size=images.image_size,
-        device=device_text(runtime),
+        device=torch.cuda.get_device_name(runtime.device) if runtime.device.type == "cuda" else cpu,
+        classes=classes,
     )
 
 
@@ -93,12 +93,8 @@ def data_for(
 ) -> ImageSet:
     """Open the images that a user names, preprocessed for the model.
 
-    Args:
-        opened: the model.
-        data: "digits", a torchvision, Hugging Face or WebDataset name, or a folder or tar of images.
-        root: for a name that has one, where the images are.
-        split: split, or sub-folder.
-        image_size: side in pixels; 0 for the model's.
+    `data` is "digits", a torchvision, Hugging Face or WebDataset name (`root`: where its images are), or a folder or tar of
+    images; `split` may be a sub-folder; `image_size` is the side in pixels, 0 for the model's.
     """
     config = data_config(opened, data, root=root, split=split, image_size=image_size)
     return open_images(config, image_size=image_size or int(opened.shown["input_size"][-1]))
@@ -121,15 +117,6 @@ def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_
         crop_ratio=float(shown["crop_pct"]),
         interpolation=shown["interpolation"] if shown["interpolation"] in INTERPOLATIONS else "bicubic",
     )
-
-
-def check_classes(opened: OpenedModel, images: ImageSet) -> None:
-    """Raise `DataError` if model and images differ in their number of classes."""
-    outputs = getattr(opened.model, "num_classes", images.num_classes)
-    if outputs != images.num_classes:
-        raise DataError(
-            f"{opened.name} predicts {outputs:,} classes, but {images.store.title} has {images.num_classes:,}"
-        )
 
 
 def chosen_batch_size(wanted: int | None, images: ImageSet) -> int:
@@ -164,10 +151,3 @@ def time_batches(model: nn.Module, images: Tensor, runtime: Runtime) -> dict[str
 
     first = images[:1].contiguous(memory_format=runtime.memory_format)
     return median_seconds({"batch": lambda: call(images), "one": lambda: call(first)})
-
-
-def device_text(runtime: Runtime) -> str:
-    """Return the device in words."""
-    if runtime.device.type == "cuda":
-        return torch.cuda.get_device_name(runtime.device)
-    return f"{runtime.device.type}, {torch.get_num_threads()} threads"

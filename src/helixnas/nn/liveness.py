@@ -21,8 +21,6 @@ class Counts(NamedTuple):
     """Resources of one forward pass of a module."""
 
     params: int
-    """Parameters."""
-
     macs: int
     """Multiply-adds (`count_macs`)."""
 

@@ -10,18 +10,10 @@ from helixnas.errors import ConfigError
 
 
 class Normalization(nn.Module):
-    """Subtract a mean and divide by a standard deviation, per channel.
+    """Subtract a mean and divide by a standard deviation, per channel; raises `ConfigError` if the two differ in length.
 
-    Attributes:
-        mean: (1, channels, 1, 1).
-        std: (1, channels, 1, 1).
-
-    Raises:
-        ConfigError: `mean` and `std` are empty or differ in length.
-
-    Examples:
-        >>> Normalization((0.5,), (0.25,))(torch.ones(1, 1, 1, 1)).item()
-        2.0
+    >>> Normalization((0.5,), (0.25,))(torch.ones(1, 1, 1, 1)).item()
+    2.0
     """
 
     mean: Tensor

@@ -8,7 +8,7 @@ Register an operation of your own with a decorator::
         return GhostModule(place.in_width, place.out_width, stride=place.stride, norm_layer=place.norm_layer)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -29,17 +29,11 @@ BATCH_STATISTICS: NormLayer = partial(nn.BatchNorm2d, track_running_stats=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Position of a layer in a network: widths, stride and regularisation."""
+    """Position of a layer in a network: input and output channels, stride and regularisation."""
 
     in_width: int
-    """Input channels."""
-
     out_width: int
-    """Output channels."""
-
     stride: int = 1
-    """Stride of the layer."""
-
     norm_layer: NormLayer = nn.BatchNorm2d
     """Normalisation: with running averages in a network, `BATCH_STATISTICS` in a supernet."""
 
@@ -92,17 +86,10 @@ def build_stage(
     in_width: int, stage: Stage, *, norm_layer: NormLayer, drop_path_rates: tuple[float, ...]
 ) -> nn.Sequential:
     """Build the layers of a stage; the first takes `in_width` channels and has the stage's stride."""
-    layers: list[nn.Module] = []
-    places = stage.places(in_width)
-    for operation, at, drop_path_rate in zip(stage.path.operations, places, drop_path_rates, strict=True):
-        place = Place(
-            in_width=at.in_width,
-            out_width=at.out_width,
-            stride=at.stride,
-            norm_layer=norm_layer,
-            drop_path_rate=drop_path_rate,
-        )
-        layers.append(build_operation(operation, place))
+    layers = [
+        build_operation(operation, Place(**at._asdict(), norm_layer=norm_layer, drop_path_rate=rate))
+        for operation, at, rate in zip(stage.path.operations, stage.places(in_width), drop_path_rates, strict=True)
+    ]
     return nn.Sequential(*layers)
 
 
@@ -162,48 +149,39 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 """Valid values of the options of built-in kinds. With an even kernel the output would be one pixel short."""
 
 
-def _centre(conv: nn.Module, kernel: int) -> None:
-    """Pad by half the kernel; timm's padding differs from that for strides above 2."""
-    assert isinstance(conv, nn.Conv2d)
-    conv.padding = (kernel // 2, kernel // 2)
+def _mobile(
+    kind: Callable[..., Any], options: Mapping[str, Any], place: Place, *, se_ratio: float, **more: Any
+) -> nn.Module:
+    """Build one of timm's mobile layers; `se_ratio` is relative to the channels of the depthwise convolution."""
+    layer = kind(
+        place.in_width,
+        place.out_width,
+        dw_kernel_size=options["kernel"],
+        stride=place.stride,
+        act_layer=activation_layer(options["activation"]),
+        norm_layer=place.norm_layer,
+        se_layer=partial(SqueezeExcite, rd_ratio=se_ratio) if se_ratio else None,
+        drop_path_rate=place.drop_path_rate,
+        **more,
+    )
+    layer.conv_dw.padding = (options["kernel"] // 2,) * 2  # timm's padding differs for strides above 2
+    return layer
 
 
 @register_operation("mbconv")
 def mbconv(operation: Operation, place: Place) -> nn.Module:
     """Mobile inverted bottleneck; squeeze-excite width is relative to the *input* width, as in EfficientNet."""
     options = _options(operation, kernel=3, expansion=6, se_ratio=0.25, activation="silu")
-    ratio = float(options["se_ratio"]) / float(options["expansion"])
-    layer = InvertedResidual(
-        place.in_width,
-        place.out_width,
-        dw_kernel_size=options["kernel"],
-        stride=place.stride,
-        exp_ratio=options["expansion"],
-        act_layer=activation_layer(options["activation"]),
-        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm accepts a partial
-        se_layer=partial(SqueezeExcite, rd_ratio=ratio) if ratio else None,  # pyright: ignore[reportArgumentType]
-        drop_path_rate=place.drop_path_rate,
-    )
-    _centre(layer.conv_dw, options["kernel"])
-    return layer
+    expansion = options["expansion"]
+    ratio = float(options["se_ratio"]) / float(expansion)
+    return _mobile(InvertedResidual, options, place, se_ratio=ratio, exp_ratio=expansion)
 
 
 @register_operation("separable")
 def separable(operation: Operation, place: Place) -> nn.Module:
     """Depthwise-separable layer: depthwise convolution, squeeze-excite, 1x1 projection; residual where shapes agree."""
     options = _options(operation, kernel=3, se_ratio=0.25, activation="silu")
-    layer = DepthwiseSeparableConv(
-        place.in_width,
-        place.out_width,
-        dw_kernel_size=options["kernel"],
-        stride=place.stride,
-        act_layer=activation_layer(options["activation"]),
-        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
-        se_layer=partial(SqueezeExcite, rd_ratio=options["se_ratio"]) if options["se_ratio"] else None,  # pyright: ignore[reportArgumentType]
-        drop_path_rate=place.drop_path_rate,
-    )
-    _centre(layer.conv_dw, options["kernel"])
-    return layer
+    return _mobile(DepthwiseSeparableConv, options, place, se_ratio=options["se_ratio"])
 
 
 @register_operation("conv")
@@ -216,7 +194,7 @@ def conv(operation: Operation, place: Place) -> nn.Module:
         kernel_size=options["kernel"],
         padding=options["kernel"] // 2,
         stride=place.stride,
-        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
+        norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm accepts a partial
         act_layer=activation_layer(options["activation"]),
     )
 

@@ -25,11 +25,7 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], *, key: str = "") ->
 
 
 def load_saved_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict that `save_weights` wrote.
-
-    Raises:
-        ArtifactError: the file is missing, truncated or damaged.
-    """
+    """Read a state dict; raises `ArtifactError` if the file is missing, truncated or damaged."""
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:

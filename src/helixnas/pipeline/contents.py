@@ -20,9 +20,6 @@ FILES = (("teacher", "weights"), ("teacher", "model_args", "arch"), ("costs", "l
 WHOLE = 64 * 2**20
 """Bytes up to which a file is hashed whole; of a larger one, size, beginning and end are hashed."""
 
-RECORD = "record.json"
-"""File that marks the folder of a run."""
-
 EDGE = 2**20
 """Bytes hashed at the beginning and end of a larger file."""
 
@@ -107,7 +104,7 @@ def _of_folder(path: str, size: int, modified: int) -> str:
     """Return the digest of the names and sizes of all files in a folder, without folders of runs."""
     rows: list[str] = []
     for folder, folders, files in os.walk(path):
-        if RECORD in files:
+        if "record.json" in files:  # the folder of a run
             folders.clear()
             continue
         below = os.path.relpath(folder, path)

@@ -28,8 +28,6 @@ class PlannedStage:
     """One stage of a run."""
 
     stage: Stage
-    """Its definition."""
-
     search: str
     """Name of its search; empty if the stage is not per search."""
 

@@ -83,11 +83,13 @@ class Recipe:
                     raise ConfigError(
                         f"search {name} adds up the score {score}, but rating.scores names {', '.join(self.rating.scores)}"
                     )
-        if self.retrain is not None and not self.data.labels:
+        if self.retrain is None:
+            return
+        if not self.data.labels:
             raise ConfigError(
                 "retraining needs labels, but data.labels is false; set retrain to null to stop after the search"
             )
-        if self.retrain is not None and self.retrain.init == "inherited" and self.supernet.interface == "widen":
+        if self.retrain.init == "inherited" and self.supernet.interface == "widen":
             raise ConfigError(
                 "weights can be inherited only with supernet.interface=adapter: in a supernet that widens, first and last "
                 "layers have the teacher's widths; set retrain.init to scratch"
@@ -115,6 +117,12 @@ class Recipe:
         )
 
     @property
+    def retraining(self) -> RetrainConfig:
+        """The settings of retraining; only for a recipe that retrains."""
+        assert self.retrain is not None, "the plan holds such a stage only where it has settings"
+        return self.retrain
+
+    @property
     def expected_training_images(self) -> int:
         """Images that training will see, rating images held out; below 1 where unknown."""
         return round(self.data.train_share * (self.expected_images - self.data.num_rating))
@@ -126,15 +134,13 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values for YAML, with the definition of the space in place of its file."""
-        return _plain({**asdict(self), "space": self._written_out()})
-
-    def _written_out(self) -> dict[str, Any]:
         try:
-            return space_to_dict(self.search_space)
+            space = space_to_dict(self.search_space)
         except HelixError:
-            if isinstance(self.space, dict) and "blocks" in self.space:  # its operations may not be imported yet
-                return self.space
-            raise
+            if not (isinstance(self.space, dict) and "blocks" in self.space):  # its operations may not be imported yet
+                raise
+            space = self.space
+        return _plain({**asdict(self), "space": space})
 
 
 def _plain(value: Any) -> Any:

@@ -23,35 +23,26 @@ def take_over(
     for stage in stages:
         if is_done(stage, record, folder):
             continue
-        giver = next((pair for pair in records if is_done(stage, pair[1], pair[0])), None)
-        if giver is None:
-            continue
-        other, theirs = giver
-        for name in theirs.stages[stage.name].files:
-            link_file(other.path / name, folder.path / name)
-        record = record.with_stage(stage.name, theirs.stages[stage.name])
-        found[stage.name] = other
+        for other, theirs in records:
+            if is_done(stage, theirs, other):
+                for name in theirs.stages[stage.name].files:
+                    link_file(other.path / name, folder.path / name)
+                record = record.with_stage(stage.name, theirs.stages[stage.name])
+                found[stage.name] = other
+                break
     if found:
         folder.save_record(record)
     left = {stage.name for stage in stages if not is_done(stage, record, folder)}
     if "teacher" in left:
-        _lend_teacher(folder, others)
+        _lend(folder, others, "teacher/model.safetensors", "teacher/teacher.json", "history/teacher.parquet")
     if "distill" in left:
-        _lend_state(folder, others)
+        _lend(folder, others[::-1], "supernet/state.pt")
     return record, found
 
 
-def _lend_teacher(folder: RunFolder, others: Sequence[RunFolder]) -> None:
-    """Link the weights and history of another run's teacher; the teacher stage checks whether they fit."""
-    names = ("teacher/model.safetensors", "teacher/teacher.json", "history/teacher.parquet")
+def _lend(folder: RunFolder, others: Sequence[RunFolder], *names: str) -> None:
+    """Link files of the first other run that has all of them, if this run has none; their stage checks whether they fit."""
     lender = next((each for each in others if all((each.path / name).is_file() for name in names)), None)
     if lender is not None and not any((folder.path / name).exists() for name in names):
         for name in names:
             link_file(lender.path / name, folder.path / name)
-
-
-def _lend_state(folder: RunFolder, others: Sequence[RunFolder]) -> None:
-    """Link the state of the last distillation that stopped early; the distill stage checks whether it fits."""
-    lender = next((other for other in reversed(others) if other.supernet_state.is_file()), None)
-    if lender is not None and not folder.supernet_state.is_file():
-        link_file(lender.supernet_state, folder.supernet_state)

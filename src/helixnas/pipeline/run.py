@@ -6,11 +6,10 @@ A stage that is finished and still valid is skipped; a changed setting redoes it
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
-from pathlib import Path
 
+from helixnas.artifacts.files import remove
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
-from helixnas.engine.job import discard
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
@@ -36,11 +35,11 @@ def run_recipe(
     redo: bool = False,
     others: Sequence[RunFolder] = (),
 ) -> RunRecord:
-    """Run the stages of a recipe in order and return the record of finished stages.
+    """Run the stages of a recipe in order and return the record of finished stages; a run of the same recipe is continued.
 
     Args:
         recipe: all settings.
-        folder: folder of the run; a run of the same recipe is continued.
+        folder: folder of the run.
         reporter: receives messages and progress.
         until: the last verb to run: teacher, costs, distill, rate, search, retrain or report.
         redo: whether to replace a run of another recipe in the folder.
@@ -69,7 +68,7 @@ def run_recipe(
             for one in chosen:
                 record = do_stage(one, context, record)
             if until == "report":
-                reporter.say(f"report: {write_report(folder)}")
+                reporter.say(f"report: {build_report(folder.path)}")
         finally:
             reporter.close()
     return record
@@ -91,8 +90,10 @@ def run_stage(
         raise ConfigError("the recipe has no retraining (retrain: null)")
     import_extensions(recipe)
     known_searches = recipe.searches
-    if verb == "retrain" and name is not None and name not in known_searches:
-        recipe = _with_named_search(recipe, folder, name)
+    if verb == "retrain" and name is not None and name not in known_searches:  # `helixnas search --name` added it
+        if (config := load_search(folder, name)) is None:
+            raise UnknownNameError("search", name, {*known_searches, *folder.search_names()})
+        recipe = replace(recipe, searches={**known_searches, name: config})
     planned = {one.name: one for one in plan(recipe.to_dict(), record.contents)}
     kinds = [stage.name for stage in stages.of_verb(verb)]
     named = [one for one in planned.values() if one.search == name and one.stage.name in kinds]
@@ -143,7 +144,7 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
     )
     record = record.with_stage(one.name, finished)
     folder.save_record(record)
-    discard(folder.checkpoint(one.name))
+    remove(folder.checkpoint(one.name))
     reporter.say(f"{one.name}: {_summary(result)} ({finished.seconds:.1f} s)")
     return record
 
@@ -153,16 +154,17 @@ def work(one: PlannedStage, context: Context) -> Result:
     return load(one.stage.work)(context, one.key, one.search)
 
 
-def write_report(folder: RunFolder) -> Path:
-    """Write the report of the finished stages of a run and return its path."""
-    return build_report(folder.path)
-
-
 def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool) -> RunRecord:
     """Open the run in a folder, or create one."""
-    record = RunRecord(recipe=recipe.name, versions=_versions())
+    versions = {name: metadata.version(name) for name in ("helixnas", "torch", "timm", "numpy")}
+    record = RunRecord(recipe=recipe.name, versions=versions)
     if folder.exists():
-        found = _load_record(folder, reporter, redo=redo)
+        try:
+            found = folder.load_record(reporter.say)
+        except ArtifactError:
+            if not redo:
+                raise
+            found = RunRecord(recipe="")  # damaged, to be replaced
         if found.recipe != recipe.name and not redo:
             raise ArtifactError(
                 f"{folder.path} holds a run of recipe {found.recipe!r}, not of {recipe.name!r}; choose another --out, or "
@@ -182,16 +184,6 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
     return record
 
 
-def _load_record(folder: RunFolder, reporter: Reporter, *, redo: bool) -> RunRecord:
-    """Return the record of a run; an empty one, of no recipe, if it is damaged and may be replaced."""
-    try:
-        return folder.load_record(reporter.say)
-    except ArtifactError:
-        if redo:
-            return RunRecord(recipe="")
-        raise
-
-
 def _distill_blocks(
     planned: Mapping[str, PlannedStage], context: Context, record: RunRecord, blocks: tuple[int, ...]
 ) -> RunRecord:
@@ -209,7 +201,7 @@ def _distill_blocks(
     job = "-distill-" + "-".join(map(str, blocks))
     with folder.locked(job):
         result = distill_blocks(context, one.key, blocks=blocks)
-        discard(folder.checkpoint(job.removeprefix("-")))
+        remove(folder.checkpoint(job.removeprefix("-")))
     context.reporter.say(f"distill, blocks {', '.join(map(str, blocks))}: {_summary(result)}")
     with folder.locked(patience=60.0):
         return _take_over_blocks(one, context, folder.load_record())
@@ -226,18 +218,9 @@ def _take_over_blocks(one: PlannedStage, context: Context, record: RunRecord) ->
 
 def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) -> None:
     """Raise if a later stage could not finish, before the first one starts."""
-    checks = {one.stage.check for one in chosen if one.stage.check and not is_done(one, record, context.folder)}
-    for check in checks:
-        assert check is not None
+    open_stages = [one.stage for one in chosen if not is_done(one, record, context.folder)]
+    for check in {check for stage in open_stages if (check := stage.check) is not None}:
         load(check)(context)
-
-
-def _with_named_search(recipe: Recipe, folder: RunFolder, name: str) -> Recipe:
-    """Return the recipe with a search that `helixnas search RUN --name NAME` added to the run."""
-    config = load_search(folder, name)
-    if config is None:
-        raise UnknownNameError("search", name, {*recipe.searches, *folder.search_names()})
-    return replace(recipe, searches={**recipe.searches, name: config})
 
 
 def _summary(result: Result) -> str:
@@ -245,7 +228,3 @@ def _summary(result: Result) -> str:
     return ", ".join(
         f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4g}" if isinstance(v, float) else v for k, v in shown.items()
     )
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in ("helixnas", "torch", "timm", "numpy")}

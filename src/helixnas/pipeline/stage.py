@@ -52,8 +52,6 @@ class ForwardTimes:
     """Seconds of forward passes of one image on this machine, from which the dry run estimates the time of a stage."""
 
     teacher: float
-    """The teacher."""
-
     network: float
     """A mean network of the space."""
 

@@ -6,19 +6,11 @@ from helixnas.errors import ConfigError
 from helixnas.settings import Ge, OneOf, Unit, settings
 
 RELATIVE_L1 = "relative_l1"
-"""Name of the score of Eq. 7 in a `RatingTable`."""
-
 TASK_KL = "task_kl"
-"""Name of the divergence of the logits from the teacher's, in nats."""
-
 FINAL_ERROR = "final_error"
-"""Name of the logarithm of the relative squared error at the teacher's last features."""
-
 FINAL_L1 = "final_l1"
-"""Name of the logarithm of Eq. 7 at the teacher's last features."""
-
 SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR, FINAL_L1)
-"""All scores; each is lower for better."""
+"""Names of the scores in a `RatingTable`, explained at `RatingConfig.scores`; lower is better."""
 
 
 @settings("rating")

@@ -5,7 +5,7 @@ class, and batch statistics depend on the mix.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,64 +21,49 @@ from helixnas.rating.config import RatingConfig
 from helixnas.rating.path_scores import PathScores
 from helixnas.rating.readout import BlockReadouts, read_out
 from helixnas.rating.tree import Score, rate_cell
-from helixnas.supernet import Supernet
+from helixnas.supernet import Supernet, SupernetBlock
 from helixnas.teacher import Teacher
 
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One batch, rated or used to fit readouts."""
+    """One batch, rated or used to fit readouts: batches done of `Rating.num_steps`, and paths evaluated on this one."""
 
     step: int
-    """Batches done, this one included, of `Rating.num_steps`."""
-
     num_paths: int
-    """Paths evaluated on it."""
 
 
+@dataclass(eq=False)
 class Rating:
-    """Rates all paths of all blocks, batch by batch.
+    """Rates all paths of all blocks on held-out `images`, batch by batch, in an order that `seed` decides.
 
-    Args:
-        teacher: frozen; gives Y_0 .. Y_N.
-        supernet: trained; unchanged by rating.
-        images: held-out images.
-        training_images: images to fit readouts on; needed only with readouts.
-        config: how to rate.
-        runtime: device and precision.
-        seed: decides the order of the images.
+    The trained supernet does not change. Readouts, if any, are fitted on `training_images`.
     """
 
-    def __init__(
-        self,
-        teacher: Teacher,
-        supernet: Supernet,
-        images: ImageSet,
-        *,
-        training_images: ImageSet | None = None,
-        config: RatingConfig,
-        runtime: Runtime,
-        seed: int,
-    ) -> None:
-        self.teacher = teacher
-        self.supernet = supernet
-        self.images = images
-        self.config = config
-        self.runtime = runtime
-        self.seed = seed
-        sizes = _batch_sizes(len(images), config.batch_size)
-        if config.batch_norm == "recalibrated" and len(sizes) < 2:
+    teacher: Teacher
+    supernet: Supernet
+    images: ImageSet
+    _: KW_ONLY
+    training_images: ImageSet | None = None
+    config: RatingConfig
+    runtime: Runtime
+    seed: int
+
+    def __post_init__(self) -> None:
+        config, number = self.config, len(self.images)
+        self.batch_sizes = _batch_sizes(number, config.batch_size)
+        if config.batch_norm == "recalibrated" and len(self.batch_sizes) < 2:
             raise ConfigError(
-                f"rating.batch_norm=recalibrated needs two batches, but {len(images)} images make one of "
-                f"{config.batch_size}; choose a smaller rating.batch_size"
+                f"rating.batch_norm=recalibrated needs two batches, but {number} images make one of {config.batch_size}; "
+                "choose a smaller rating.batch_size"
             )
-        if config.readout == "linear" and training_images is None:
+        if config.readout != "linear":
+            self.training_images = None
+        elif self.training_images is None:
             raise ConfigError("rating.readout=linear needs training images to fit readouts on")
-        self.training_images = training_images if config.readout == "linear" else None
-        self.batch_sizes = sizes
         self.readouts: dict[int, dict[tuple[int, int], Tensor]] = {}
         self.scores: dict[int, npt.NDArray[np.float64]] = {
-            block.number: np.empty((_num_rows(supernet, block.number), 0, len(config.scores))) for block in supernet
+            block.number: np.empty((_num_rows(block), 0, len(config.scores))) for block in self.supernet
         }
 
     @property
@@ -93,31 +78,30 @@ class Rating:
 
     def __iter__(self) -> Iterator[BatchRecord]:
         """Yield a record per batch until all images are rated."""
-        done = self.num_done
+        done, recalibrated = self.num_done, self.config.batch_norm == "recalibrated"
         if done == len(self.batch_sizes):
             return
         yield from self._fit()
         fitted = self.num_steps - len(self.batch_sizes)
-        before = max(0, done - 1) if self.config.batch_norm == "recalibrated" else done
+        before = max(0, done - 1) if recalibrated else done
         previous: tuple[Tensor, ...] | None = None
         for number, images in enumerate(self._batches(before), start=before):
             with explain_out_of_memory("rating.batch_size", self.config.batch_size), torch.no_grad():
                 placed = self.runtime.images(images)
                 with self.runtime.autocast():
                     features, logits = self.teacher.features_and_logits(placed)
-                if self.config.batch_norm == "recalibrated" and number == 0:
+                if recalibrated and number == 0:
                     previous = self._last_features()
                 if number >= done:
                     self._rate(placed, features, logits, previous)
             if number >= done:  # outside the context, which would switch off the caller's gradients
                 yield BatchRecord(fitted + number + 1, sum(len(rows) for rows in self.scores.values()))
-            previous = features if self.config.batch_norm == "recalibrated" else None
+            previous = features if recalibrated else None
 
     def _fitting_sizes(self) -> list[int]:
-        images = self.training_images
-        return (
-            [] if images is None else _batch_sizes(min(self.config.readout_images, len(images)), self.config.batch_size)
-        )
+        if self.training_images is None:
+            return []
+        return _batch_sizes(min(self.config.readout_images, len(self.training_images)), self.config.batch_size)
 
     def _fit(self) -> Iterator[BatchRecord]:
         """Find the readouts block by block: only one block's sums are held at a time."""
@@ -132,7 +116,7 @@ class Rating:
                 with explained, torch.no_grad(), self.runtime.autocast():
                     fit.add(self.teacher.features(self.runtime.images(batch.images)))
                 step += 1
-                yield BatchRecord(step, _num_rows(self.supernet, block.number))
+                yield BatchRecord(step, _num_rows(block))
             self.readouts[block.number] = fit.solve()
 
     def _batches(self, skip: int) -> Iterator[Tensor]:
@@ -192,27 +176,26 @@ class Rating:
 
     def tables(self) -> tuple[RatingTable, ...]:
         """Return the finished tables of all blocks, rows by previous width, then cell, then path."""
-        return tuple(self._table(block.number) for block in self.supernet)
+        return tuple(map(self._table, self.supernet))
 
-    def _table(self, number: int) -> RatingTable:
-        block = self.supernet.block(number)
+    def _table(self, block: SupernetBlock) -> RatingTable:
         paths = [path for cell in block for path in cell.cell.paths()]
         repeats = len(block.previous_widths)
         return RatingTable(
-            block=number,
+            block=block.number,
             previous_width=np.repeat(np.array(block.previous_widths, dtype=np.int64), len(paths)),
             path=tuple(path.text for path in paths) * repeats,
             width=np.tile(np.array([path.width for path in paths], dtype=np.int64), repeats),
             batch_sizes=np.array(self.batch_sizes[: self.num_done], dtype=np.int64),
-            scores={name: self.scores[number][:, :, i] for i, name in enumerate(self.config.scores)},
+            scores={name: self.scores[block.number][:, :, i] for i, name in enumerate(self.config.scores)},
         )
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last batch."""
+        """Return everything needed to continue after the last batch."""
         return {"scores": {number: torch.from_numpy(scores) for number, scores in self.scores.items()}}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Continue from a `state` of the same settings."""
         self.scores = {int(number): scores.cpu().numpy() for number, scores in state["scores"].items()}
 
 
@@ -226,6 +209,5 @@ def _batch_sizes(num_images: int, batch_size: int) -> list[int]:
     return sizes
 
 
-def _num_rows(supernet: Supernet, number: int) -> int:
-    block = supernet.block(number)
+def _num_rows(block: SupernetBlock) -> int:
     return len(block.previous_widths) * sum(cell.cell.num_paths for cell in block)

@@ -1,12 +1,12 @@
 """Scores of a path: Eq. 7, and three that run the rest of the teacher on the path's features (not in the paper).
 
-Eq. 7 weighs all features alike, whatever they mean to later layers. The other scores use the teacher:
-the path replaces block k, the frozen rest of the teacher runs on its output, and the result is compared with the
-teacher's own last features or logits. None needs labels. Like Eq. 7 they are kept per block and summed
-over blocks, so rating stays exhaustive and the search exact; they cost one pass through the rest of the teacher per path.
+Eq. 7 weighs all features alike, whatever they mean to later layers. For the other scores, the path replaces block k, the
+frozen rest of the teacher runs on its output, and the result is compared with the teacher's own last features or logits.
+They need no labels and, like Eq. 7, are summed over blocks; they cost one pass through the rest of the teacher per path.
 """
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 import torch.nn.functional as F
@@ -21,35 +21,24 @@ SMALLEST = 1e-12
 """Least relative error, squared or not, so that the logarithm is finite for a perfect path."""
 
 
+@dataclass(eq=False)
 class PathScores:
-    """Scores the paths of one block on one batch.
+    """Scores the paths of block number `block` (1 .. N) on one batch.
 
-    Args:
-        names: which of `SCORES`, in this order.
-        teacher: frozen.
-        images: the batch, values in [0, 1].
-        features: the teacher's Y_0 .. Y_N for it.
-        logits: the teacher's output for it.
-        block: number of the block, 1 .. N.
+    `names` are those of `SCORES`, images have values in [0, 1], features (Y_0 .. Y_N) and logits are the teacher's.
     """
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        *,
-        teacher: Teacher,
-        images: Float[Tensor, "batch channels height width"],
-        features: Sequence[Tensor],
-        logits: Float[Tensor, "batch classes"],
-        block: int,
-    ) -> None:
-        self.names = tuple(names)
-        self.teacher = teacher
-        self.images = images
-        self.target = features[block]
-        self.last = features[-1]
-        self.logits = logits.float()
-        self.block = block
+    names: Sequence[str]
+    _: KW_ONLY
+    teacher: Teacher
+    images: Float[Tensor, "batch channels height width"]
+    features: Sequence[Tensor]
+    logits: Float[Tensor, "batch classes"]
+    block: int
+
+    def __post_init__(self) -> None:
+        self.target, self.last = self.features[self.block], self.features[-1]
+        self.logits = self.logits.float()
         self.scale = spread(self.target)
 
     def __call__(self, prediction: Float[Tensor, "batch channels height width"]) -> Float[Tensor, " scores"]:
@@ -84,7 +73,7 @@ def relative_error(
 def kl_divergence(
     logits: Float[Tensor, "batch classes"], expected: Float[Tensor, "batch classes"]
 ) -> Float[Tensor, ""]:
-    """Return the mean over images of KL(teacher || other) in nats; 0 where the outputs agree.
+    """Return the mean over images of KL(teacher || other) in nats; 0 if the outputs agree.
 
     >>> kl_divergence(torch.zeros(1, 2), torch.zeros(1, 2)).item()
     0.0

@@ -1,9 +1,8 @@
 """Linear readouts: how well an affine map of a path's output can match the teacher's features.
 
-Paths share weights, and after short training their last projections are compromises between many paths. So each path may be
-given a projection of its own before it is rated: the affine map, the same at every pixel, that brings its output nearest to
-Y_k over some training images. It is found in closed form (ridge regression), with no step of training, and its cost is one
-more pass of rating over these images.
+Paths share weights, and after short training their last projections are compromises. So each path may get its own before
+it is rated: the affine map, the same at every pixel, that brings its output nearest to Y_k over some training images.
+Ridge regression finds it in closed form, for one more pass of rating over these images.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,11 +22,7 @@ NOISE = 1e-5
 
 
 class BlockReadouts:
-    """Fits the readouts of all paths of a block, batch by batch.
-
-    Args:
-        block: unchanged; batch norm uses each batch's statistics.
-    """
+    """Fits the readouts of all paths of a block, batch by batch; batch norm uses each batch's statistics."""
 
     def __init__(self, block: SupernetBlock) -> None:
         self.block = block

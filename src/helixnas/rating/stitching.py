@@ -1,13 +1,12 @@
 """Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
 
-A random architecture is assembled from the supernet's blocks, adapters included: block k receives what block k - 1
-gives, not the teacher's features, and the teacher's own head receives the last block's output. Nothing is retrained.
-The agreement between summed scores (Eq. 4) and the stitched networks' losses measures *additivity*: whether local
-scores may be added up. It uses the rated weights themselves, so it is not a trained accuracy.
+A random architecture is assembled from the supernet's blocks, adapters included: block k receives the output of block
+k - 1, and the teacher's own head that of the last block. Nothing is retrained. The agreement between summed scores (Eq. 4)
+and the stitched networks' losses measures *additivity*: whether local scores may be added up. It is no trained accuracy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -29,8 +28,6 @@ class StitchRecord:
     """One stitched architecture, evaluated on all images of the check."""
 
     architecture: Architecture
-    """The stitched architecture."""
-
     divergence: float
     """Mean Kullback-Leibler divergence of the stitched output from the teacher's own, in nats; lower is better."""
 
@@ -38,29 +35,22 @@ class StitchRecord:
     """Share of images whose label gets the largest logit; None without labels of the teacher's classes."""
 
 
+@dataclass(eq=False)
 class Stitching:
     """Evaluates random architectures made of supernet blocks and the teacher's head, one after the other."""
 
-    def __init__(
-        self,
-        teacher: Teacher,
-        supernet: Supernet,
-        space: SearchSpace,
-        images: ImageSet,
-        *,
-        config: StitchingConfig,
-        runtime: Runtime,
-        seed: int,
-    ) -> None:
-        self.teacher = teacher
-        self.supernet = supernet
-        self.space = space
-        self.images = images
-        self.config = config
-        self.runtime = runtime
-        self.seed = seed
-        rng = np.random.default_rng((seed, len(space.blocks)))
-        self.architectures = sample_distinct(space, config.num_architectures, rng)
+    teacher: Teacher
+    supernet: Supernet
+    space: SearchSpace
+    images: ImageSet
+    _: KW_ONLY
+    config: StitchingConfig
+    runtime: Runtime
+    seed: int
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng((self.seed, len(self.space.blocks)))
+        self.architectures = sample_distinct(self.space, self.config.num_architectures, rng)
         self.records: list[StitchRecord] = []
 
     def __iter__(self) -> Iterator[StitchRecord]:
@@ -107,11 +97,11 @@ class Stitching:
         return StitchRecord(architecture, divergence / total, right / total if labelled else None)
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last architecture."""
+        """Return everything needed to continue after the last architecture."""
         return {"records": [(record.divergence, record.accuracy) for record in self.records]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Continue from a `state` of the same settings."""
         self.records = [
             StitchRecord(architecture, divergence, accuracy)
             for architecture, (divergence, accuracy) in zip(self.architectures, state["records"], strict=False)
@@ -137,7 +127,7 @@ def sample_distinct(
     *,
     accept: Callable[[Architecture], bool] = lambda architecture: True,
 ) -> list[Architecture]:
-    """Draw `number` different architectures uniformly among the accepted; fewer where there seem to be no more."""
+    """Draw `number` different architectures uniformly among the accepted; fewer if there seem to be no more."""
     chosen: dict[Architecture, None] = {}
     attempts = 0
     while len(chosen) < min(number, space.size) and attempts < 1000 * number:

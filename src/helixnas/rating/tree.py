@@ -30,15 +30,9 @@ def rate_cell(
 ) -> Float[Tensor, " paths *scores"]:
     """Return the scores of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
 
-    Batch norm uses the statistics of `features`; with `calibration` features given, those of the calibration images,
-    each layer's measured behind the layers before it in the path.
-
-    Args:
-        cell: the cell with its trained weights.
-        features: the teacher's Y_{k-1} (images for block 1).
-        previous_width: which input adapter and first layer to use.
-        score: maps each path's output to its score or scores.
-        calibration: Y_{k-1} of other images, for batch norm.
+    `features` are the teacher's Y_{k-1} (images for block 1); `previous_width` selects input adapter and first layer. Batch
+    norm uses the statistics of `features` or, if given, of the `calibration` features, Y_{k-1} of other images, each
+    layer's measured behind the layers before it in the path.
     """
     scores: list[Tensor] = []
 

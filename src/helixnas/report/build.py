@@ -39,14 +39,10 @@ def build_report(run: Path) -> Path:
     Raises:
         ArtifactError: there is no run in the folder, one of its files is damaged, or the page cannot be written.
     """
-    target = run / "report.html"
-    write_text(target, render_run(read_run(run)))
+    found, target = read_run(run), run / "report.html"
+    sections = [section(found) for section in SECTIONS]
+    write_text(target, document(f"HelixNAS: {found.record.recipe}", _subtitle(found), sections))
     return target
-
-
-def render_run(run: RunFiles) -> str:
-    """Return the page as HTML."""
-    return document(f"HelixNAS: {run.record.recipe}", _subtitle(run), [section(run) for section in SECTIONS])
 
 
 def _subtitle(run: RunFiles) -> str:

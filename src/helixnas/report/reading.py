@@ -108,12 +108,13 @@ def read_run(folder: Path) -> RunFiles:
     run = RunFolder(folder)
     record = run.load_record()
     settings = run.load_settings() if run.config.is_file() else {}
+    tables = [RatingTable.load(path) for path in folder.glob("ratings/block-*.parquet")]
     return RunFiles(
         folder=folder,
         record=record,
         settings=settings,
         space=_space(settings.get("space")),
-        ratings=_ratings(folder / "ratings"),
+        ratings=tuple(sorted(tables, key=lambda table: table.block)),
         stitching=read_json(run.stitching) if run.stitching.is_file() else None,
         latency=read_json(run.latency_report) if run.latency_report.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
@@ -126,11 +127,6 @@ def _space(definition: Any) -> SearchSpace | None:
         return None if definition is None else load_space(definition)
     except HelixError:
         return None
-
-
-def _ratings(folder: Path) -> tuple[RatingTable, ...]:
-    tables = [RatingTable.load(path) for path in folder.glob("block-*.parquet")]
-    return tuple(sorted(tables, key=lambda table: table.block))
 
 
 def _searches(folder: Path, order: list[str]) -> tuple[Search, ...]:

@@ -10,14 +10,9 @@ from helixnas.nn import build_seeded
 
 
 def with_new_head(model: nn.Module, *, num_classes: int, image_size: int, name: str, seed: int) -> nn.Module:
-    """Replace a model's classifier, and check that the model accepts images of this size.
+    """Replace the classifier of a timm model in place, and check that the model accepts images of this size.
 
-    Args:
-        model: a timm model; changed in place.
-        num_classes: outputs of the new classifier.
-        image_size: side of the images in pixels.
-        name: name of the model, for messages.
-        seed: decides the initial weights of the classifier.
+    Messages call the model `name`; the seed decides the initial weights of the classifier.
 
     Raises:
         ConfigError: the model has no classifier to replace, or does not accept images of this size.

@@ -25,12 +25,10 @@ _AVERAGES = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class StitchedNetwork(nn.Module):
-    """A network's stem and blocks with the supernet's adapters between them; returns an estimate of the teacher's Y_N.
+    """A network's stem and blocks (shared, not copied) with adapters; returns an estimate of the teacher's Y_N.
 
-    Args:
-        network: the searched network; its stem and blocks are shared, not copied.
-        bridges: for each block from the second on, the linear map before it, or an identity.
-        exit: the adapter from the last block to the teacher's width.
+    `bridges` are the linear maps before the second and later blocks, identities where there is none; `exit` maps the last
+    block to the teacher's width.
     """
 
     def __init__(self, network: HelixNet, bridges: Sequence[nn.Module], exit: nn.Module) -> None:
@@ -87,9 +85,7 @@ def inherit(network: HelixNet, supernet: Supernet) -> StitchedNetwork:
 def recalibrate(stitched: StitchedNetwork, batches: Callable[[], Iterable[Tensor]]) -> None:
     """Measure the running averages of all batch norms, block by block, as means over the batches.
 
-    Args:
-        stitched: the network; in eval mode afterwards.
-        batches: returns the same batches of normalised images at every call.
+    `batches` returns the same batches of normalised images at every call. The network is in eval mode afterwards.
     """
     stitched.eval()
     for number, parts in enumerate(zip(stitched.entries, stitched.blocks, strict=True), start=1):

@@ -26,19 +26,22 @@ def build_model(
     std: Sequence[float],
     config: RetrainConfig,
     seed: int,
+    class_names: Sequence[str] = (),
 ) -> nn.Module:
     """Build the network with initial weights that depend only on `seed`; `mean` and `std` normalise its images."""
+    overlay = {
+        "num_classes": num_classes,
+        "label_names": tuple(class_names),
+        "input_size": (3, image_size, image_size),
+        "mean": tuple(mean),
+        "std": tuple(std),
+    }
     arguments = {
         "arch": architecture,
         "num_classes": num_classes,
         "drop_rate": config.drop_rate,
         "drop_path_rate": config.drop_path_rate,
-        "pretrained_cfg_overlay": {
-            "num_classes": num_classes,
-            "input_size": (3, image_size, image_size),
-            "mean": tuple(mean),
-            "std": tuple(std),
-        },
+        "pretrained_cfg_overlay": overlay,
     }
     return build_seeded(
         lambda: create_model(HELIXNAS, arguments, title=f"the network {architecture.text!r}", error=ConfigError),
@@ -47,27 +50,19 @@ def build_model(
 
 
 def save_model(model: nn.Module, folder: Path) -> tuple[str, ...]:
-    """Write a model folder, each file whole or not at all; return the file names.
-
-    Raises:
-        ArtifactError: the folder cannot be written or the disk is full.
-    """
+    """Write a model folder, each file whole or not at all; return the file names."""
     config: Any = model.pretrained_cfg
     architecture = model.architecture
     assert isinstance(architecture, Architecture)
     save_weights(folder / WEIGHTS, model.state_dict())
     write_text(folder / ARCHITECTURE, architecture.to_json())
-    fields = ("num_classes", "input_size", "mean", "std", "crop_pct", "interpolation")
-    write_json(folder / INPUT, {name: config[name] for name in fields})
+    fields = ("num_classes", "label_names", "input_size", "mean", "std", "crop_pct", "interpolation")
+    write_json(folder / INPUT, {name: config[name] for name in fields if config.get(name)})
     return WEIGHTS, ARCHITECTURE, INPUT
 
 
 def load_model(folder: Path) -> nn.Module:
-    """Load the model of a folder, in eval mode.
-
-    Raises:
-        ArtifactError: a file is missing or damaged, or the weights do not fit the architecture.
-    """
+    """Load the model of a folder, in eval mode; raises `ArtifactError` if a file is damaged or the files do not fit."""
     try:
         architecture = Architecture.from_json(read_text(folder / ARCHITECTURE))
     except (SpaceError, UnknownNameError) as error:
@@ -76,11 +71,7 @@ def load_model(folder: Path) -> nn.Module:
     if not isinstance(description, dict) or "num_classes" not in description:
         raise damaged(folder / INPUT, ValueError("num_classes is missing"))
     overlay = {name: tuple(value) if isinstance(value, list) else value for name, value in description.items()}
-    arguments = {
-        "arch": architecture,
-        "num_classes": description["num_classes"],
-        "pretrained_cfg_overlay": overlay,
-    }
+    arguments = {"arch": architecture, "num_classes": overlay["num_classes"], "pretrained_cfg_overlay": overlay}
     model = create_model(HELIXNAS, arguments, title=f"the model in {folder}", error=ArtifactError)
     weights = load_saved_weights(folder / WEIGHTS)
     own = model.state_dict()

@@ -39,11 +39,8 @@ def objective_of(
         teacher: returns the logits of images in [0, 1].
         kind: ``soft``, ``hard`` or ``none``.
         share: weight of the teacher in the loss, 0 .. 1.
-        temperature: temperature of the soft loss.
-        num_classes: number of classes of the teacher and of the network.
-
-    Raises:
-        ConfigError: the teacher has another number of classes.
+        temperature: of the soft loss.
+        num_classes: of the teacher and of the network; `ConfigError` if they differ.
     """
     if kind == "none":
         return None

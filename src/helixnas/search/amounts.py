@@ -43,10 +43,7 @@ def parse_limits(
 ) -> dict[str, int]:
     """Return limits per resource as whole numbers; latency may be given in milliseconds.
 
-    Args:
-        limits: resource -> amount.
-        known: available resources -> the teacher's amount, where known.
-        option: where the limits were given, for messages.
+    `known` maps the available resources to the teacher's amounts; `option` names the limits in messages.
 
     Raises:
         UnknownNameError: there is no such resource.

@@ -10,17 +10,14 @@ from helixnas.search.amounts import readable
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Limits in whole units of the instance's resources; resources that are not named are not limited.
+    """Inclusive limits per resource, in the instance's whole units; resources that are not named are not limited.
 
     >>> Budget(upper={"macs": 350_000_000}, lower={"params": 4_000_000}).text
     'macs <= 350,000,000 and params >= 4,000,000'
     """
 
     upper: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Per resource, the largest allowed amount."""
-
     lower: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Per resource, the smallest allowed amount."""
 
     def __post_init__(self) -> None:
         for side, limits in (("upper", self.upper), ("lower", self.lower)):
@@ -44,10 +41,15 @@ class Budget:
         return " and ".join(parts) or "no limits"
 
     def check(self, resources: Sequence[str]) -> None:
-        """Raise `UnknownNameError` where a limit names a resource that is not among `resources`."""
+        """Raise `UnknownNameError` if a limited resource is not among `resources`."""
         for name in self.names:
             if name not in resources:
                 raise UnknownNameError("resource", name, resources)
+
+    def allows(self, costs: Mapping[str, int]) -> bool:
+        """Return whether costs meet every limit."""
+        below = all(costs[name] <= limit for name, limit in self.upper.items())
+        return below and all(costs[name] >= limit for name, limit in self.lower.items())
 
     def __hash__(self) -> int:
         return hash((frozenset(self.upper.items()), frozenset(self.lower.items())))

@@ -18,8 +18,6 @@ class Comparison:
     """One runner-up beside the winner."""
 
     architecture: str
-    """Text form of the runner-up."""
-
     difference: float
     """Its summed score minus the winner's; positive: the winner is better."""
 
@@ -41,35 +39,26 @@ def compare(
     score: str | None = None,
     weights: Sequence[float] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare architectures (text forms) with the winner, batch by batch.
+    """Compare architectures with the winner, in text form, batch by batch.
 
-    Args:
-        winner: text form of the chosen architecture.
-        others: text forms of the others.
-        ratings: tables of all blocks.
-        first_width: channels that block 1 receives from the stem.
-        score: kind of score that was summed; the first by default.
-        weights: lambda_k per block, 1 each by default.
+    Block 1 receives `first_width` channels from the stem. `score` is the kind of score that was summed, by default the
+    first; `weights` are lambda_k per block, by default 1.
     """
     sizes = ratings[0].batch_sizes / ratings[0].batch_sizes.sum()
     lambdas = [1.0] * len(ratings) if weights is None else weights
     best = _per_batch(winner, ratings, first_width, score, lambdas)
     comparisons: list[Comparison] = []
+    batches = len(sizes)
     for other in others:
         difference = _per_batch(other, ratings, first_width, score, lambdas) - best
         mean = float(difference @ sizes)
-        batches = len(sizes)
         spread = float(((difference - mean) ** 2) @ sizes) * batches / (batches - 1) if batches > 1 else float("nan")
         comparisons.append(Comparison(other, mean, float(np.sqrt(spread * float(sizes @ sizes)))))
     return tuple(comparisons)
 
 
 def _per_batch(
-    text: str,
-    ratings: Sequence[RatingTable],
-    width: int,
-    score: str | None,
-    weights: Sequence[float],
+    text: str, ratings: Sequence[RatingTable], width: int, score: str | None, weights: Sequence[float]
 ) -> npt.NDArray[np.float64]:
     """Return the summed score of one architecture on every batch."""
     total = np.zeros(len(ratings[0].batch_sizes))

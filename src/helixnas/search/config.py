@@ -1,7 +1,7 @@
 """SearchConfig: the budgets of one named search."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, field, fields
 from typing import Annotated, Any
 
 from helixnas.errors import ConfigError
@@ -50,15 +50,9 @@ class SearchConfig:
 
 def search_config(values: Mapping[str, Any]) -> SearchConfig:
     """Return the settings of a search from plain values."""
-    return SearchConfig(
-        max=dict(values.get("max", {})),
-        min=dict(values.get("min", {})),
-        weights=tuple(values.get("weights") or ()),
-        scores=tuple(values.get("scores") or ()),
-        front=tuple(values.get("front") or ()),
-        resolution=dict(values.get("resolution") or {}),
-        time_limit_s=values.get("time_limit_s"),
-    )
+    given = {each.name: values[each.name] for each in fields(SearchConfig) if values.get(each.name) is not None}
+    plain: dict[str, Any] = {name: tuple(some) if isinstance(some, list) else some for name, some in given.items()}
+    return SearchConfig(**plain)
 
 
 def check_search_name(name: str) -> None:

@@ -1,11 +1,10 @@
 """An instance of the search: per block the candidates with their widths, scores and costs, as integers (Eq. 4).
 
-Integers, because sums of floats depend on the order of addition, and with them optimum, ties and hash would too. A
-score is counted in units of 1e-12, a cost in whole parameters, multiply-adds, bytes or nanoseconds.
+Sums of floats depend on the order of addition, and with them optimum, ties and hash would too. So a score is counted in
+units of 1e-12, a cost in whole parameters, multiply-adds, bytes or nanoseconds.
 
-The blocks form a chain: candidate b of block k may follow candidate a of block k - 1 where ``b.width_in ==
-a.width_out``. The stem is a first block with one candidate, the head a last block with one candidate per width that
-reaches it, so a head whose cost depends on the last width needs no special case.
+The blocks form a chain: candidate b of block k may follow candidate a of block k - 1 if ``b.width_in == a.width_out``. The
+stem is a first block with one candidate, the head a last block with one candidate per width that reaches it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +17,7 @@ import numpy.typing as npt
 from helixnas.errors import ConfigError, UnknownNameError
 
 Ints = npt.NDArray[np.int64]
-"""An array of 64-bit integers."""
-
 Mask = npt.NDArray[np.bool_]
-"""A boolean array that selects rows."""
-
 Combine = Literal["sum", "max"]
 """How the costs of the blocks combine into the cost of an architecture."""
 
@@ -49,11 +44,9 @@ class InstanceBlock:
     """
 
     width_in: Ints
-    """(rows,) channels that the candidate receives; the stem may use any number."""
+    """(rows,) channels that the candidate receives, `width_out` those that it returns; the stem may receive any number."""
 
     width_out: Ints
-    """(rows,) channels that the candidate gives."""
-
     score: Ints
     """(rows,) local score in units of 1e-12, lower is better."""
 
@@ -100,15 +93,15 @@ class InstanceBlock:
         if same.any():
             row = int(by_pair[np.flatnonzero(same)[0]])
             raise ConfigError(
-                f"two candidates of width {self.width_in[row]} share the order {self.order[row]}; ties need different"
+                f"two candidates of width {self.width_in[row]} share the order {self.order[row]}; orders must differ"
             )
 
     def __len__(self) -> int:
         return len(self.score)
 
     def name(self, row: int) -> str:
-        """Return the label of a row, or its number where there are no labels."""
-        return self.labels[row] if self.labels is not None else f"number {row}"
+        """Return the label of a row, or its number if there are no labels."""
+        return _label(self.labels, row)
 
     @staticmethod
     def from_floats(
@@ -123,22 +116,13 @@ class InstanceBlock:
         slots: npt.ArrayLike | None = None,
         weight: float = 1.0,
     ) -> "InstanceBlock":
-        """Return a block from measured scores and costs by resource.
+        """Return a block from measured scores, times `weight` (lambda of Eq. 4), and costs, rounded to whole units.
 
-        Args:
-            width_in: (rows,) channels received.
-            width_out: (rows,) channels given.
-            score: (rows,) local scores, lower is better.
-            costs: per resource, (rows,) costs in whole units; they are rounded to the nearest.
-            resources: the resources of the instance, in order.
-            labels: (rows,) canonical texts.
-            order: (rows,) ranks of the texts; without it they are computed from the labels, or are the row numbers.
-            slots: (rows, layer slots) codes for diverse answers.
-            weight: lambda of the block (Eq. 4).
+        `resources` are those of the instance, in order. Without `order`, ties are broken by the labels, or by the rows.
 
         Raises:
             ConfigError: a score or cost is missing, infinite or out of range, or a cost is negative.
-            UnknownNameError: `costs` holds a resource that the instance does not know.
+            UnknownNameError: `costs` holds a resource that is not one of the instance's.
 
         >>> block = InstanceBlock.from_floats(
         ...     width_in=[16, 16], width_out=[24, 24], score=[0.5, 0.25], costs={"macs": [3, 4]}, resources=["macs"]
@@ -169,7 +153,7 @@ class InstanceBlock:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Instance:
-    """The input of the search: blocks in order, and the names of their costs.
+    """The input of the search: blocks, the names of their costs in the order that breaks ties, and the exact size.
 
     >>> def block(score: int) -> InstanceBlock:
     ...     one = np.array([1])
@@ -182,13 +166,10 @@ class Instance:
     """Stem, searched blocks and head, in order."""
 
     resources: tuple[str, ...]
-    """Names of the costs, in the order that breaks ties."""
-
     combine: tuple[Combine, ...] = ()
     """Per resource, whether the blocks' costs add up or the largest counts; left out, they add up."""
 
     size: int = field(init=False)
-    """Exact number of architectures."""
 
     def __post_init__(self) -> None:
         if not self.blocks:
@@ -207,9 +188,8 @@ class Instance:
                     f"block {number} has {block.costs.shape[1]} costs per candidate, expected {len(self.resources)}: "
                     f"{', '.join(self.resources)}"
                 )
-        first = self.blocks[0].order
-        if len(np.unique(first)) != len(first):
-            raise ConfigError("two candidates of the first block share an order; ties need different")
+        if len(np.unique(self.blocks[0].order)) != len(self.blocks[0]):
+            raise ConfigError("two candidates of the first block share an order; orders must differ")
         self._check_totals()
         object.__setattr__(self, "size", _count_chains(self.blocks))
 
@@ -227,14 +207,7 @@ class Instance:
         return tuple(how == "max" for how in self.combine)
 
     def totals(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return the scores and costs of whole architectures.
-
-        Args:
-            rows: (architectures, blocks) the row chosen in every block.
-
-        Returns:
-            (architectures,) scores and (architectures, resources) costs.
-        """
+        """Return (architectures,) scores and (architectures, resources) costs; `rows` holds the row per block of each."""
         score = np.zeros(len(rows), np.int64)
         costs = np.zeros((len(rows), len(self.resources)), np.int64)
         for block, row in zip(self.blocks, rows.T, strict=True):
@@ -247,7 +220,7 @@ class Instance:
         return np.where(np.array(self.is_max, dtype=np.bool_), np.maximum(first, second), first + second)
 
     def column(self, resource: str) -> int:
-        """Return the position of a resource; raises `UnknownNameError` for one the instance does not know."""
+        """Return the position of a resource; raises `UnknownNameError` if the instance does not have it."""
         if resource not in self.resources:
             raise UnknownNameError("resource", resource, self.resources)
         return self.resources.index(resource)

@@ -22,7 +22,7 @@ Status = Literal["optimal", "feasible", "infeasible"]
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """One architecture: a row per block, with its score and costs. Answers compare by the order of ties.
+    """One architecture: per block the row and text (label) of its candidate. Answers compare by the order of ties.
 
     >>> Answer(score=3, costs={"macs": 7}, order=(0, 1), rows=(0, 1), labels=("a", "b")).text
     'a b'
@@ -38,14 +38,11 @@ class Answer:
     """Per block, the rank of the candidate's text."""
 
     rows: tuple[int, ...]
-    """Per block, the row of the candidate."""
-
     labels: tuple[str, ...] | None = None
-    """Per block, the text of the candidate."""
 
     @property
     def text(self) -> str:
-        """The texts of the candidates that have one, joined by spaces, or the row numbers where there are no texts."""
+        """The texts of the candidates that have one, joined by spaces, or the row numbers if there are no texts."""
         return " ".join(map(str, self.rows) if self.labels is None else filter(None, self.labels))
 
     @property
@@ -69,8 +66,6 @@ class ParetoFront:
 
     instance: Instance
     resources: tuple[str, ...]
-    """Resources of the front, beside the score."""
-
     rows: Ints
     """(answers, blocks) row per block."""
 
@@ -99,19 +94,15 @@ class ParetoFront:
 
 @dataclass(frozen=True, kw_only=True)
 class Infeasibility:
-    """Why no architecture meets the limits."""
+    """Why no architecture meets the limits; `smallest` and `largest` are the amounts that any architecture has."""
 
     smallest: Mapping[str, int]
-    """Per resource, the smallest amount of any architecture, ignoring the limits."""
-
     largest: Mapping[str, int]
-    """Per resource, the largest amount of any architecture."""
-
     conflict: Budget
     """A smallest set of limits that cannot be met together."""
 
     factor: Fraction | None
-    """The smallest factor by which all upper limits must grow; None where growing them does not help."""
+    """The smallest factor by which all upper limits must grow; None if larger limits do not help."""
 
     needed: Mapping[str, int]
     """The upper limits times the factor, rounded down; these can be met."""
@@ -169,7 +160,7 @@ class Pruning:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SearchResult:
-    """The outcome of `solve`."""
+    """The outcome of `solve`; reason and front are computed on first access."""
 
     instance: Instance
     budget: Budget
@@ -181,26 +172,19 @@ class SearchResult:
     """Lower bound on the score inside the limits, in units of 1e-12."""
 
     seconds: float
-    """Time the solver took."""
-
     pruning: Pruning
-    """Counts of removed candidates and visited partial architectures."""
-
     exhausted: bool
     """Whether the answers are all there are."""
 
     find_reason: Callable[[], Infeasibility]
-    """Computes `infeasibility` on first access."""
-
     find_front: Callable[[], ParetoFront]
-    """Computes `front` on first access."""
 
     def best(self) -> Answer:
         """Return the best architecture; raises `InfeasibleBudgetError` with the reason if there is none."""
         return self.top(1)[0]
 
     def top(self, k: int) -> tuple[Answer, ...]:
-        """Return the `k` best, or all where there are fewer.
+        """Return the `k` best, or all if there are fewer.
 
         Raises:
             InfeasibleBudgetError: no architecture meets the limits; the message says why.
@@ -211,12 +195,12 @@ class SearchResult:
         if k < 1:
             raise ConfigError(f"the number of answers must be at least 1, not {k}")
         if k > len(self.answers) and not self.exhausted:
-            raise ConfigError(f"this search kept {len(self.answers)} answers; ask solve for num_best={k}")
+            raise ConfigError(f"this search kept {len(self.answers)} answers; call solve with num_best={k}")
         return self.answers[:k]
 
     @cached_property
     def infeasibility(self) -> Infeasibility | None:
-        """Why there is no answer; None where there is one."""
+        """Why there is no answer; None if there is one."""
         return self.find_reason() if self.status == "infeasible" else None
 
     @cached_property

@@ -1,8 +1,7 @@
 """Combines several scores of a path into one, so that the search adds up a single number per path (Eq. 4).
 
-Scores of different kinds have different units. Each is divided by its spread over the whole space, the standard
-deviation of its sum over an architecture drawn uniformly; then they are added. So no score counts more because its unit
-is smaller, and nothing is fitted to accuracies. A single score is used as it is.
+Scores of different kinds have different units, so each is divided by its spread over the space: the standard deviation
+of its sum over an architecture drawn uniformly. Nothing is fitted to accuracies. A single score is used as it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,6 @@ from helixnas.errors import ConfigError
 from helixnas.search.tables import Tables
 
 COMBINED = "combined"
-"""Name of the combined score in a `RatingTable`."""
 
 
 def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> dict[str, float]:
@@ -39,12 +37,7 @@ def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> 
 
 
 def scored(tables: Tables, names: Sequence[str]) -> tuple[Tables, dict[str, float]]:
-    """Return tables with the named scores combined into one (by default the first score), and the coefficients.
-
-    Raises:
-        ConfigError: a score is named twice, or is the same for all paths.
-        UnknownNameError: a score was not rated.
-    """
+    """Return tables with the named scores, or the first, combined, and the coefficients; raises as `score_coefficients`."""
     factors = score_coefficients(tables.ratings, names or tuple(tables.ratings[0].scores)[:1])
     return replace(tables, ratings=combine_scores(tables.ratings, factors)), factors
 

@@ -21,10 +21,7 @@ class Tables:
     """The ratings of all blocks and the costs, checked to cover the same paths."""
 
     ratings: tuple[RatingTable, ...]
-    """One table per block, 1 .. N."""
-
     costs: CostTable
-    """Costs of stem, blocks and head."""
 
     def __post_init__(self) -> None:
         if self.costs.num_blocks != len(self.ratings):
@@ -43,13 +40,10 @@ class Tables:
         weights: Sequence[float] | None = None,
         layers: bool = False,
     ) -> Instance:
-        """Return the search instance over the named resources; they combine as in `CostTable.of`.
+        """Return the search instance over the named resources, in the order that breaks ties.
 
-        Args:
-            resources: which costs count, in the order in which ties are broken.
-            score: which kind of score to add up; the first by default.
-            weights: lambda_k per block (Eq. 4), 1 each by default.
-            layers: whether to encode the layers of the paths, which diverse answers need.
+        It adds up one kind of `score`, by default the first, with `weights` lambda_k per block (Eq. 4), by default 1.
+        Diverse answers need `layers`, which encodes the layers of the paths.
 
         Raises:
             ConfigError: the number of weights is not that of the blocks, or a score is missing or a cost negative.
@@ -58,7 +52,6 @@ class Tables:
         lambdas = [1.0] * len(self.ratings) if weights is None else list(weights)
         if len(lambdas) != len(self.ratings):
             raise ConfigError(f"{len(lambdas)} block weights were given for {len(self.ratings)} blocks")
-        last = len(self.ratings) + 1
         values = np.stack([self.costs.resource(name) for name in resources], axis=1)
         blocks = [self._fixed(0, values)]
         for number, (table, weight) in enumerate(zip(self.ratings, lambdas, strict=True), start=1):
@@ -76,7 +69,7 @@ class Tables:
                 )
             except ConfigError as error:
                 raise ConfigError(f"block {number}: {error}") from error
-        blocks.append(self._fixed(last, values))
+        blocks.append(self._fixed(len(self.ratings) + 1, values))
         return Instance(
             blocks=tuple(blocks),
             resources=tuple(resources),
@@ -105,7 +98,7 @@ def text_order(texts: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def layer_codes(paths: Sequence[str]) -> Ints:
-    """Return (paths, layers): a code for cell and operation of each layer, -1 where there is no such layer.
+    """Return (paths, layers): a code for cell and operation of each layer, -1 if there is no such layer.
 
     >>> layer_codes(["24:a,b", "24:a", "24:a,a"]).tolist()
     [[0, 1], [2, -1], [0, 0]]

@@ -6,7 +6,8 @@ only what was chosen, ``24:mb3_k5,mb6_k3 40:mb3_k3``: per block the width and th
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -51,8 +52,16 @@ def layer_places(in_width: int, sections: Sequence[Section]) -> tuple[LayerPlace
     return tuple(places)
 
 
+def check_names(operations: Iterable[Operation], owner: str) -> None:
+    """Raise `SpaceError` if different operations of `owner` share a name."""
+    seen: dict[str, Operation] = {}
+    for operation in operations:
+        if seen.setdefault(operation.name, operation) != operation:
+            raise SpaceError(f"two different operations of {owner} are both named {operation.name!r}")
+
+
 def check_sections(sections: Sequence[Section], *, width: int, depth: int) -> None:
-    """Raise `SpaceError` where sections are not those of a path or cell of this width and depth."""
+    """Raise `SpaceError` if sections are not those of a path or cell of this width and depth."""
     if sections and (sum(section.depth for section in sections) != depth or sections[-1].width != width):
         raise SpaceError(
             f"sections {[tuple(section) for section in sections]} must hold {depth} layers and end in width {width}"
@@ -63,8 +72,7 @@ def check_sections(sections: Sequence[Section], *, width: int, depth: int) -> No
 class Path:
     """One candidate of a block: a width (output channels of every layer) and an operation per layer.
 
-    In a block that others were joined into (`helixnas.space.joining`), the layers are those of several sections, each with
-    its own width and stride, and `width` is that of the last.
+    In joined blocks (`helixnas.space.joining`), each section has its own width and stride, and `width` is the last one's.
 
     >>> k3 = Operation.of("mb3_k3", kind="mbconv", kernel=3, expansion=3)
     >>> Path(24, (k3, k3)).text
@@ -111,10 +119,14 @@ class Stage:
         if self.stride < 1:
             raise SpaceError(f"a stride must be at least 1, not {self.stride}")
 
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The path's sections, one where no blocks were joined."""
+        return self.path.sections or (Section(self.path.width, self.stride, self.path.depth),)
+
     def places(self, in_width: int) -> tuple[LayerPlace, ...]:
         """Return the place of every layer, the first of which takes `in_width` channels."""
-        path = self.path
-        return layer_places(in_width, path.sections or (Section(path.width, self.stride, path.depth),))
+        return layer_places(in_width, self.sections)
 
 
 @dataclass(frozen=True)
@@ -156,10 +168,7 @@ class Architecture:
     def __post_init__(self) -> None:
         if not self.blocks:
             raise SpaceError("an architecture needs at least one block")
-        seen: dict[str, Operation] = {}
-        for operation in self.operations:
-            if seen.setdefault(operation.name, operation) != operation:
-                raise SpaceError(f"two different operations of one architecture are both named {operation.name!r}")
+        check_names(self.operations, "one architecture")
 
     @cached_property
     def text(self) -> str:
@@ -192,10 +201,7 @@ class Architecture:
     @property
     def stride(self) -> int:
         """Total stride of the network."""
-        total = 1
-        for stage in (*self.stem, *self.blocks):
-            total *= stage.stride
-        return total
+        return math.prod(stage.stride for stage in (*self.stem, *self.blocks))
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -220,7 +226,7 @@ class Architecture:
 
     @staticmethod
     def from_dict(values: object) -> "Architecture":
-        """Build the architecture from what `to_dict` returned.
+        """Read what `to_dict` returned.
 
         Raises:
             SpaceError: the values are not those of an architecture, or of a newer format.
@@ -235,8 +241,8 @@ class Architecture:
         try:
             operations = {name: Operation.from_dict(name, options) for name, options in values["operations"].items()}
             return Architecture(
-                stem=tuple(_stage_from_dict(stage, operations) for stage in values["stem"]),
-                blocks=tuple(_stage_from_dict(stage, operations) for stage in values["blocks"]),
+                stem=tuple(stage_from_dict(stage, operations) for stage in values["stem"]),
+                blocks=tuple(stage_from_dict(stage, operations) for stage in values["blocks"]),
                 head=Head(int(values["head"]["width"]), str(values["head"]["activation"])),
             )
         except SpaceError:
@@ -248,11 +254,11 @@ class Architecture:
 
     @staticmethod
     def from_json(text: str) -> "Architecture":
-        """Read the JSON text that `to_json` wrote; raises `SpaceError` where it is none."""
+        """Read the text that `to_json` returned; raises `SpaceError` if it is not an architecture."""
         try:
             return Architecture.from_dict(json.loads(text))
         except json.JSONDecodeError as error:
-            raise SpaceError(f"not an architecture: the JSON breaks off at line {error.lineno}: {error.msg}") from error
+            raise SpaceError(f"not an architecture: invalid JSON at line {error.lineno}: {error.msg}") from error
 
 
 def stage_to_dict(stage: Stage) -> dict[str, Any]:
@@ -262,15 +268,20 @@ def stage_to_dict(stage: Stage) -> dict[str, Any]:
     return values | ({"sections": [list(section) for section in stage.path.sections]} if stage.path.sections else {})
 
 
-def _stage_from_dict(values: Any, operations: Mapping[str, Operation]) -> Stage:
-    for name in values["operations"]:
-        if name not in operations:
-            raise UnknownNameError("operation", str(name), operations)
-    chosen, sections = tuple(operations[name] for name in values["operations"]), read_sections(values)
-    path = Path(int(values["width"]), chosen, sections)
+def stage_from_dict(values: Mapping[str, Any], operations: Mapping[str, Operation]) -> Stage:
+    """Read what `stage_to_dict` returned."""
+    path = Path(int(values["width"]), operations_named(values["operations"], operations), read_sections(values))
     return Stage(int(values["stride"]), path)
 
 
+def operations_named(names: Iterable[object], known: Mapping[str, Operation]) -> tuple[Operation, ...]:
+    """Return the operations with these names; raises `UnknownNameError` for one that is not known."""
+    for name in map(str, names):
+        if name not in known:
+            raise UnknownNameError("operation", name, known)
+    return tuple(known[str(name)] for name in names)
+
+
 def read_sections(values: Mapping[str, Any]) -> tuple[Section, ...]:
-    """Return the sections in plain values; none where they name none."""
+    """Return the sections in plain values, if any."""
     return tuple(Section(*map(int, section)) for section in values.get("sections") or ())

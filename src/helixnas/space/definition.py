@@ -24,8 +24,8 @@ from typing import Any
 
 import yaml
 
-from helixnas.errors import SpaceError, UnknownNameError
-from helixnas.space.architecture import Head, Path, Stage, read_sections, stage_to_dict
+from helixnas.errors import SpaceError, UnknownNameError, on_one_line
+from helixnas.space.architecture import Head, Stage, operations_named, read_sections, stage_from_dict, stage_to_dict
 from helixnas.space.joining import join_blocks
 from helixnas.space.macro import macro
 from helixnas.space.mbconv import mbconv
@@ -33,7 +33,6 @@ from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 
 FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro}
-"""Builders of spaces by name."""
 
 
 def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
@@ -62,14 +61,14 @@ def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
     except OSError as error:
         raise SpaceError(f"cannot read the space file {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpaceError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise SpaceError(f"{path} is not YAML: {on_one_line(error)}") from error
     if not isinstance(content, Mapping):
         raise SpaceError(f"{path} does not hold a space: expected a mapping with 'blocks' or 'family'")
     return _from_mapping(content)
 
 
 def space_to_dict(space: SearchSpace) -> dict[str, Any]:
-    """Return the full definition of `space` as plain values; `load_space` reads them back.
+    """Return the full definition of a space as plain values, which `load_space` reads.
 
     >>> load_space(space_to_dict(macro())) == macro()
     True
@@ -111,7 +110,7 @@ def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
     except (TypeError, AttributeError, ValueError) as error:
         if isinstance(error, SpaceError):
             raise
-        raise SpaceError(f"the space definition is malformed: {_one_line(error)}") from error
+        raise SpaceError(f"the space definition is malformed: {on_one_line(error)}") from error
     return SearchSpace(str(values.get("name", "custom")), stem, blocks, head)
 
 
@@ -126,7 +125,7 @@ def _from_family(values: Mapping[str, Any]) -> SearchSpace:
     except (TypeError, ValueError) as error:
         if isinstance(error, SpaceError):
             raise
-        raise SpaceError(f"the {family} space cannot be built from {arguments}: {_one_line(error)}") from error
+        raise SpaceError(f"the {family} space cannot be built from {arguments}: {on_one_line(error)}") from error
 
 
 def _joined(values: Mapping[str, Any]) -> SearchSpace:
@@ -141,8 +140,7 @@ def _joined(values: Mapping[str, Any]) -> SearchSpace:
 
 def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
     _check_keys("stem field", values, ("stride", "width", "operations"))
-    chosen = tuple(_operation(name, operations) for name in values["operations"])
-    return Stage(int(values["stride"]), Path(int(values["width"]), chosen))
+    return stage_from_dict(values, operations)
 
 
 def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Operation, ...]) -> Block:
@@ -152,23 +150,16 @@ def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Ope
         _check_keys("cell field", cell, ("width", "layers", "sections"))
         layers = cell["layers"]
         if isinstance(layers, int):
-            chosen = alike_layers(searched, layers)
+            layers = alike_layers(searched, layers)
         else:
-            chosen = tuple(tuple(_operation(name, operations) for name in layer) for layer in layers)
-        cells.append(Cell(int(cell["width"]), chosen, read_sections(cell)))
+            layers = tuple(operations_named(layer, operations) for layer in layers)
+        cells.append(Cell(int(cell["width"]), layers, read_sections(cell)))
     return Block(int(values["stride"]), tuple(cells))
 
 
 def _head(values: Any) -> Head:
     _check_keys("head field", values, ("width", "activation"))
-    default = Head()
-    return Head(int(values.get("width", default.width)), str(values.get("activation", default.activation)))
-
-
-def _operation(name: object, operations: Mapping[str, Operation]) -> Operation:
-    if str(name) not in operations:
-        raise UnknownNameError("operation", str(name), operations)
-    return operations[str(name)]
+    return Head(int(values.get("width", Head.width)), str(values.get("activation", Head.activation)))
 
 
 def _check_keys(kind: str, values: Any, known: Any) -> None:
@@ -177,7 +168,3 @@ def _check_keys(kind: str, values: Any, known: Any) -> None:
     for key in values:
         if key not in known:
             raise UnknownNameError(kind, str(key), known)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -1,27 +1,27 @@
 """Joining blocks: the same layers in fewer blocks, to measure the effect of blocks (Sec. 3.1, 3.2).
 
-Adjacent blocks become one whose paths are all combinations of theirs, so a space of one block is single-path one-shot
-under a teacher. The networks stay the same, one for one: ``24:a,b 40:c`` is written ``24:a,b+40:c``. Where the blocks had
-several cells, so has the joined one: a cell with its own weights for every combination.
+Adjacent blocks become one, with a cell of its own weights for every combination of their cells. A space of one block is
+single-path one-shot under a teacher. The networks stay the same: ``24:a,b 40:c`` is written ``24:a,b+40:c``.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, product
+from dataclasses import replace
+from itertools import chain, pairwise, product
 from math import prod
 from typing import TypeVar
 
 from helixnas.errors import SpaceError
-from helixnas.space.architecture import Architecture, Path, Section, Stage
+from helixnas.space.architecture import Architecture, Path, Stage
 from helixnas.space.search_space import Block, Cell, SearchSpace
 
 T = TypeVar("T")
 
 MOST_PATHS = 1_000_000
-"""A joined block of more paths cannot be rated, because rating looks at every one."""
+"""Largest number of paths of a joined block; rating evaluates every one."""
 
 
 def join_blocks(space: SearchSpace, groups: Sequence[int]) -> SearchSpace:
-    """Return the space in which as many adjacent blocks as `groups` says are one.
+    """Return the space with adjacent blocks joined; `groups` holds the number of blocks in each new one.
 
     Raises:
         SpaceError: the groups do not add up to the blocks, or a joined block would hold more paths than can be rated.
@@ -44,27 +44,24 @@ def join_blocks(space: SearchSpace, groups: Sequence[int]) -> SearchSpace:
 
 
 def join_architecture(architecture: Architecture, groups: Sequence[int]) -> Architecture:
-    """Return the same network as the joined space writes it; raises `SpaceError` where groups do not fit.
+    """Return the same network in the joined space; raises `SpaceError` if the groups do not fit.
 
     >>> from helixnas.space import from_code
     >>> join_architecture(from_code("22001000"), [2, 1]).text
     '64:mb6_k5,mb6_k5+128:identity,mb3_k3 256:identity'
     """
-    stages = [
-        group[0] if len(group) == 1 else _join_stages(group)
-        for group in _grouped(architecture.blocks, groups, architecture.text)
-    ]
-    return Architecture(architecture.stem, tuple(stages), architecture.head)
+    grouped = _grouped(architecture.blocks, groups, architecture.text)
+    stages = tuple(group[0] if len(group) == 1 else _join_stages(group) for group in grouped)
+    return replace(architecture, blocks=stages)
 
 
 def split_architecture(architecture: Architecture) -> Architecture:
-    """Return the same network with a block for every section: what `join_architecture` joined."""
-    stages = tuple(part for stage in architecture.blocks for part in _split(stage))
-    return Architecture(architecture.stem, stages, architecture.head)
+    """Return the same network with a block for every section: undo `join_architecture`."""
+    return replace(architecture, blocks=tuple(part for stage in architecture.blocks for part in _split(stage)))
 
 
 def groups_of(space: SearchSpace) -> tuple[int, ...]:
-    """Return how many blocks each block of a space was joined from, 1 where from none."""
+    """Return the number of blocks that each block of a space was joined from; 1 if it was not joined."""
     return tuple(max(1, len(block.cells[0].sections)) for block in space.blocks)
 
 
@@ -84,26 +81,18 @@ def _join(group: Sequence[Block]) -> Block:
 
 
 def _join_cells(cells: Sequence[Cell], strides: Sequence[int]) -> Cell:
-    sections = [
-        section
-        for cell, stride in zip(cells, strides, strict=True)
-        for section in cell.sections or (Section(cell.width, stride, cell.depth),)
-    ]
-    return Cell(cells[-1].width, tuple(layer for cell in cells for layer in cell.layers), tuple(sections))
+    sections = tuple(chain.from_iterable(map(Cell.sections_at, cells, strides)))
+    return Cell(cells[-1].width, tuple(layer for cell in cells for layer in cell.layers), sections)
 
 
 def _join_stages(group: Sequence[Stage]) -> Stage:
-    sections = tuple(section for stage in group for section in _sections(stage))
+    sections = tuple(section for stage in group for section in stage.sections)
     operations = tuple(operation for stage in group for operation in stage.path.operations)
     return Stage(prod(stage.stride for stage in group), Path(group[-1].path.width, operations, sections))
 
 
-def _sections(stage: Stage) -> tuple[Section, ...]:
-    return stage.path.sections or (Section(stage.path.width, stage.stride, stage.path.depth),)
-
-
 def _split(stage: Stage) -> Iterator[Stage]:
     operations = stage.path.operations
-    for width, stride, depth in _sections(stage):
+    for width, stride, depth in stage.sections:
         yield Stage(stride, Path(width, operations[:depth]))
         operations = operations[depth:]

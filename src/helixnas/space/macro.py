@@ -1,9 +1,8 @@
 """The space of NAS-Bench-Macro, with identities written as shorter cells.
 
 The benchmark codes a CIFAR-10 network as eight digits, one per layer: 0 identity, 1 MBConv 3x3 of expansion 3, 2 MBConv
-5x5 of expansion 6 (ReLU, no squeeze-excite). In the first layer of a block, which changes width and resolution, the
-identity is a 1x1 convolution with batch norm and a real choice. A later identity only makes the block shorter; here it
-is a *shorter cell with its own weights*, so the 6,561 codes name 3,969 different networks.
+5x5 of expansion 6 (ReLU, no squeeze-excite). In the first layer of a block, the identity is a 1x1 convolution with batch
+norm. A later identity is here a *shorter cell with its own weights*, so the 6,561 codes name 3,969 different networks.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace
 
 IDENTITY = Operation.of("identity", kind="projection")
-"""1x1 convolution with batch norm, the benchmark's identity where width or resolution changes."""
+"""The benchmark's identity where width or resolution changes: a 1x1 convolution with batch norm."""
 
 MB3_K3 = mbconv_operation(3, 3, se_ratio=0.0, activation="relu")
 MB6_K5 = mbconv_operation(5, 6, se_ratio=0.0, activation="relu")
@@ -30,30 +29,24 @@ def macro(
     stem_width: int = 32,
     head_width: int = 1280,
 ) -> SearchSpace:
-    """Return the benchmark's space, or one of the same kind with other widths and depths.
-
-    Raises:
-        SpaceError: `widths` and `depths` do not describe the same blocks.
+    """Return the benchmark's space, or one of other widths and depths; raises `SpaceError` if their numbers differ.
 
     >>> f"{macro().size:,}"
     '3,969'
     """
     if len(widths) != len(depths):
         raise SpaceError(f"widths and depths need one entry per block, not {len(widths)} and {len(depths)}")
-    first, later = (IDENTITY, MB3_K3, MB6_K5), (MB3_K3, MB6_K5)
+    later = (MB3_K3, MB6_K5)
     stem = (Stage(1, Path(stem_width, (Operation.of("conv_k3", kind="conv", kernel=3, activation="relu"),))),)
     blocks = tuple(
-        Block(2, tuple(Cell(width, (first, *((later,) * (layers - 1)))) for layers in range(1, depth + 1)))
+        Block(2, tuple(Cell(width, ((IDENTITY, *later), *((later,) * (layers - 1)))) for layers in range(1, depth + 1)))
         for width, depth in zip(widths, depths, strict=True)
     )
     return SearchSpace(name, stem, blocks, Head(head_width, "relu"))
 
 
 def from_code(code: str, space: SearchSpace | None = None) -> Architecture:
-    """Return the network that one of the benchmark's codes names.
-
-    Raises:
-        SpaceError: the code is not eight digits of 0, 1, 2 (as many as the space has layers).
+    """Return the network of one of the benchmark's codes; raises `SpaceError` unless it has a digit per layer.
 
     >>> from_code("22212220").text
     '64:mb6_k5,mb6_k5 128:mb6_k5,mb3_k3,mb6_k5 256:mb6_k5,mb6_k5'

@@ -19,10 +19,8 @@ TABLE_1: tuple[tuple[tuple[int, int], ...], ...] = (
     ((4, 192), (5, 192), (5, 160)),
     ((1, 320),),
 )
-"""Cells of every block as (layers, channels), Table 1."""
-
 STRIDES = (2, 2, 2, 1, 2, 1)
-"""Stride of every block, Table 1."""
+"""Table 1: the cells of every block as (layers, channels), and the blocks' strides."""
 
 
 def mbconv_operation(kernel: int, expansion: int, *, se_ratio: float = 0.25, activation: str = "silu") -> Operation:
@@ -31,10 +29,8 @@ def mbconv_operation(kernel: int, expansion: int, *, se_ratio: float = 0.25, act
     >>> mbconv_operation(5, 3).name
     'mb3_k5'
     """
-    name = f"mb{expansion}_k{kernel}"
-    return Operation.of(
-        name, kind="mbconv", kernel=kernel, expansion=expansion, se_ratio=se_ratio, activation=activation
-    )
+    options = {"kernel": kernel, "expansion": expansion, "se_ratio": se_ratio, "activation": activation}
+    return Operation.of(f"mb{expansion}_k{kernel}", kind="mbconv", **options)
 
 
 def mbconv(
@@ -53,18 +49,10 @@ def mbconv(
 ) -> SearchSpace:
     """Return an MBConv space; the defaults are Table 1.
 
-    Args:
-        name: what to call the space.
-        cells: per block, its cells as (layers, channels).
-        strides: per block, the stride of its first layer.
-        kernels: kernel sizes to choose from.
-        expansions: expansion ratios to choose from.
-        se_ratio: squeeze-excite width as a share of a layer's input width; 0 leaves it out.
-        activation: by timm's name.
-        stem_width: channels of the 3x3 convolution that sees the image.
-        stem_stride: its stride (1 for small images).
-        separable_width: channels of the depthwise-separable 3x3 layer after it; 0 leaves the layer out.
-        head_width: channels before the classifier; 0 leaves the 1x1 convolution out.
+    Per block, `cells` are (layers, channels). The stem is a 3x3 convolution, of stride 1 for small images, and a
+    depthwise-separable layer; `head_width` is that of the 1x1 convolution before the classifier. `se_ratio` is the
+    squeeze-excite width as a share of a layer's input width. 0 leaves a separable layer, head convolution or
+    squeeze-excite out. Activations have timm's names.
 
     Raises:
         SpaceError: `cells` and `strides` do not describe the same blocks.
@@ -81,9 +69,8 @@ def mbconv(
         for expansion in expansions
         for kernel in kernels
     )
-    stem = [
-        Stage(stem_stride, Path(stem_width, (Operation.of("conv_k3", kind="conv", kernel=3, activation=activation),)))
-    ]
+    conv = Operation.of("conv_k3", kind="conv", kernel=3, activation=activation)
+    stem = [Stage(stem_stride, Path(stem_width, (conv,)))]
     if separable_width:
         separable = Operation.of("ds_k3", kind="separable", kernel=3, se_ratio=se_ratio, activation=activation)
         stem.append(Stage(1, Path(separable_width, (separable,))))

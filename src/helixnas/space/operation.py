@@ -1,8 +1,7 @@
 """Operation: one candidate layer, as a value.
 
-An operation says *what* a layer is (its kind and options), never *where* it stands: widths and stride come from the
-cell around it. The module that computes it is built by ``helixnas.nn`` from the kind, so that spaces can be written,
-counted and searched without torch.
+An operation says what a layer is (its kind and options), not where it stands: widths and stride come from the cell
+around it. ``helixnas.nn`` builds its module, so that spaces can be written and searched without torch.
 """
 
 import re
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from helixnas.errors import SpaceError
 
 Option = int | float | str | bool
-"""A value an operation's option may take; all of them survive JSON and YAML unchanged."""
+"""Value of an option, unchanged by JSON and YAML."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*")
 
@@ -22,8 +21,7 @@ class Operation:
     """A named layer type with its options; equal options make equal operations.
 
     Raises:
-        SpaceError: the name holds a character that the text form of a path uses or a module's name gives a meaning
-        (space, comma, colon, dot).
+        SpaceError: the name holds a character with a meaning in paths or modules (space, comma, colon, dot).
 
     >>> Operation.of("mb3_k5", kind="mbconv", kernel=5, expansion=3).option("kernel")
     5
@@ -52,7 +50,7 @@ class Operation:
         return Operation(name, kind, tuple(options.items()))
 
     def option(self, name: str, default: Option | None = None) -> Option | None:
-        """Return the option `name`, or `default` where it is not set."""
+        """Return the option `name`, or `default` if it is not set."""
         return dict(self.options).get(name, default)
 
     @property
@@ -61,7 +59,7 @@ class Operation:
         return self.kind == "projection"
 
     def to_dict(self) -> dict[str, Option]:
-        """Return the kind and options as plain values for JSON or YAML.
+        """Return the kind and options as plain values.
 
         >>> Operation.of("identity", kind="projection").to_dict()
         {'kind': 'projection'}
@@ -70,11 +68,7 @@ class Operation:
 
     @staticmethod
     def from_dict(name: str, values: object) -> "Operation":
-        """Read what `to_dict` wrote.
-
-        Raises:
-            SpaceError: no kind is given, or an option is not a plain value.
-        """
+        """Read what `to_dict` wrote; raises `SpaceError` if no kind is given, or an option is not a plain value."""
         if not isinstance(values, Mapping) or not isinstance(values.get("kind"), str):
             raise SpaceError(f"operation {name!r} needs a kind, for example {{kind: mbconv, kernel: 3, expansion: 6}}")
         for key, value in values.items():

@@ -1,8 +1,7 @@
 """Compound scaling: a deeper, wider network for larger images with the same operations (Eq. 9).
 
-The rule is EfficientNet's, as timm's decoder of architectures does it, so the scaled DNA-c of the paper comes out with
-its published sizes. The convolution that sees the image grows wider and stays one layer; every other stage of stem and
-blocks grows both ways.
+The rule is EfficientNet's, as in timm's decoder of architectures, so the paper's scaled DNA-c models have the published
+sizes. The convolution that sees the image stays one layer; every other stage of stem and blocks grows wider and deeper.
 """
 
 import math
@@ -18,22 +17,16 @@ from helixnas.space.operation import Operation
 DEPTH, WIDTH, RESOLUTION = 1.2, 1.1, 1.15
 """EfficientNet's factors for one step of the compound rule: about twice the multiply-adds."""
 
-DIVISOR = 8
-"""Scaled widths are multiples of this."""
-
-LEAST_SHARE = 0.9
-"""A scaled width is never rounded to less than this share of its exact value."""
+DIVISOR, LEAST_SHARE = 8, 0.9
+"""Scaled widths are multiples of the divisor, and at least this share of their exact value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """An architecture and the image size that it is made for."""
+    """An architecture and the height and width of its images in pixels."""
 
     architecture: Architecture
-    """The network."""
-
     image_size: int
-    """Height and width of its images in pixels."""
 
 
 def scale(
@@ -41,12 +34,8 @@ def scale(
 ) -> Scaled:
     """Return an architecture with widths, depths and image size multiplied.
 
-    Args:
-        architecture: the network to scale.
-        width: factor of every width; the result is a multiple of 8, at least 90 % of the exact value.
-        depth: factor of the layers of every stage, rounded up.
-        resolution: factor of `image_size`, rounded to a whole pixel.
-        image_size: height and width of the images of `architecture`, in pixels.
+    Widths become multiples of 8, at least 90 % of the exact value; the layers of every stage are rounded up, and
+    `image_size`, the height and width of the images of `architecture`, to a whole pixel.
 
     Raises:
         SpaceError: a factor is not a number above 0.

@@ -1,18 +1,19 @@
 """Search space: blocks of cells of layers of candidate operations (Sec. 3.2, 3.3).
 
-Depth and width are searched by giving a block several *cells*, each with its own number of layers, width and weights,
-instead of an identity operation: an identity makes {conv, identity, conv} and {conv, conv, identity} two names of one
-network and lets one layer serve two masters. A path belongs to exactly one cell, told apart by width and depth.
+Depth and width are searched by giving a block several *cells*, each with its own number of layers, width and weights. An
+identity operation instead would give one network two names, {conv, identity, conv} and {conv, conv, identity}, and one
+layer two roles. A path belongs to exactly one cell, identified by width and depth.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import accumulate, product
+from operator import mul
 from typing import TYPE_CHECKING
 
-from helixnas.errors import SpaceError, UnknownNameError
+from helixnas.errors import SpaceError
 from helixnas.space.architecture import (
     Architecture,
     Head,
@@ -20,8 +21,10 @@ from helixnas.space.architecture import (
     Path,
     Section,
     Stage,
+    check_names,
     check_sections,
     layer_places,
+    operations_named,
 )
 from helixnas.space.operation import Operation
 
@@ -39,11 +42,7 @@ class Cell:
     """
 
     width: int
-    """Output channels of every layer."""
-
     layers: tuple[tuple[Operation, ...], ...]
-    """Per layer, the operations to choose from."""
-
     sections: tuple[Section, ...] = ()
     """Where blocks were joined, the widths and strides of their layers; empty: all of `width`, the block's stride first."""
 
@@ -65,7 +64,7 @@ class Cell:
 
     @property
     def depths(self) -> str:
-        """The number of layers in words: ``3``, or where blocks were joined section by section, ``1+2``."""
+        """The number of layers as text: ``3``, or ``1+2`` where blocks were joined."""
         return "+".join(str(section.depth) for section in self.sections) or str(self.depth)
 
     @property
@@ -87,20 +86,21 @@ class Cell:
         """Width, depth and sections: unique among the cells of a block, so a path belongs to one cell."""
         return self.width, self.depth, self.sections
 
+    def sections_at(self, stride: int) -> tuple[Section, ...]:
+        """Return the sections in a block of this stride, one where no blocks were joined."""
+        return self.sections or (Section(self.width, stride, self.depth),)
+
     def places(self, in_width: int, stride: int) -> tuple[LayerPlace, ...]:
         """Return the place of every layer in a block of this stride that receives `in_width` channels."""
-        return layer_places(in_width, self.sections or (Section(self.width, stride, self.depth),))
+        return layer_places(in_width, self.sections_at(stride))
 
 
 MOST_LAYERS = 1000
-"""Largest number of layers of a cell; more is taken for a typo."""
+"""Largest number of layers of a cell; more is probably a typo."""
 
 
 def alike_layers(operations: tuple[Operation, ...], number: int) -> tuple[tuple[Operation, ...], ...]:
-    """Return the layers of a cell in which every layer chooses among the same operations.
-
-    Raises:
-        SpaceError: there are more than 1,000 layers.
+    """Return layers that all choose among the same operations; raises `SpaceError` if there are more than 1,000.
 
     >>> len(alike_layers((Operation.of("skip", kind="projection"),), 3))
     3
@@ -159,7 +159,7 @@ class Block:
         raise AssertionError("unreachable: the index was checked")
 
     def cell_of(self, path: Path) -> Cell | None:
-        """Return the cell that holds `path`, or None where no cell does."""
+        """Return the cell that holds `path`, if any."""
         for cell in self.cells:
             if cell.shape == (path.width, path.depth, path.sections):
                 fits = all(op in layer for op, layer in zip(path.operations, cell.layers, strict=True))
@@ -181,10 +181,7 @@ class SearchSpace:
             raise SpaceError(f"space {self.name!r} needs at least one block")
         if not self.stem:
             raise SpaceError(f"space {self.name!r} needs a stem, for example a 3x3 convolution")
-        seen: dict[str, Operation] = {}
-        for operation in self.operations:
-            if seen.setdefault(operation.name, operation) != operation:
-                raise SpaceError(f"two different operations of space {self.name!r} are both named {operation.name!r}")
+        check_names(self.operations, f"space {self.name!r}")
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
@@ -211,11 +208,7 @@ class SearchSpace:
     @property
     def strides(self) -> tuple[int, ...]:
         """Cumulative stride of every block relative to the image, including the stem: the strides of Y_1 .. Y_N."""
-        total, out = self.stem_stride, list[int]()
-        for block in self.blocks:
-            total *= block.stride
-            out.append(total)
-        return tuple(out)
+        return tuple(accumulate((block.stride for block in self.blocks), mul, initial=self.stem_stride))[1:]
 
     def previous_widths(self, block: int) -> tuple[int, ...]:
         """Return the widths that block number `block` (1 .. N) may receive from the block before it, ascending."""
@@ -224,16 +217,15 @@ class SearchSpace:
         return (self.stem_width,) if block == 1 else self.blocks[block - 2].widths
 
     def architecture(self, paths: tuple[Path, ...]) -> Architecture:
-        """Return the network with one path per block.
-
-        Raises:
-            SpaceError: the number of paths is not that of the blocks, or a path is not of its block.
-        """
+        """Return the network with one path per block; raises `SpaceError` if one is missing or not of its block."""
         if len(paths) != len(self.blocks):
             raise SpaceError(f"space {self.name!r} has {len(self.blocks)} blocks, but {len(paths)} paths were given")
         for number, (block, path) in enumerate(zip(self.blocks, paths, strict=True), start=1):
             if block.cell_of(path) is None:
-                raise SpaceError(f"path {path.text!r} is not in block {number} of space {self.name!r}: {_cells(block)}")
+                shapes = ", ".join(f"{cell.depth} layers of width {cell.width}" for cell in block.cells)
+                raise SpaceError(
+                    f"path {path.text!r} is not in block {number} of space {self.name!r}: its cells have {shapes}"
+                )
         stages = tuple(Stage(block.stride, path) for block, path in zip(self.blocks, paths, strict=True))
         return Architecture(self.stem, stages, self.head)
 
@@ -251,36 +243,25 @@ class SearchSpace:
         return self.architecture(tuple(self.parse_path(part) for part in text.split()))
 
     def parse_path(self, text: str) -> Path:
-        """Read the text form of a path, ``24:mb3_k5,mb6_k3``; whether a block holds it is not checked.
+        """Read the text form of a path, ``24:mb3_k5,mb6_k3``, without checking that a block holds it.
 
-        Of a path of joined blocks, ``24:mb3_k5+40:mb6_k3``, the strides are those of the first block of such cells.
+        The strides of a path of joined blocks, ``24:mb3_k5+40:mb6_k3``, are those of the first cell with such sections.
         """
         parts = [self._parse_section(part) for part in text.split("+")]
         if len(parts) == 1:
             return parts[0]
         widths = [(part.width, part.depth) for part in parts]
-        sections = next(
-            (
-                cell.sections
-                for block in self.blocks
-                for cell in block.cells
-                if [(section.width, section.depth) for section in cell.sections] == widths
-            ),
-            None,
-        )
-        if sections is None:
-            raise SpaceError(f"no cell of space {self.name!r} has the sections of path {text!r}")
-        return Path(parts[-1].width, tuple(op for part in parts for op in part.operations), sections)
+        for cell in (cell for block in self.blocks for cell in block.cells):
+            if [(section.width, section.depth) for section in cell.sections] == widths:
+                return cell.path([operation for part in parts for operation in part.operations])
+        raise SpaceError(f"no cell of space {self.name!r} has the sections of path {text!r}")
 
     def _parse_section(self, text: str) -> Path:
         width, colon, names = text.partition(":")
         if not colon or not width.isdecimal():
             raise SpaceError(f"{text!r} is not a path; write width:operation,operation,... as in 24:mb3_k5,mb6_k3")
         known = {operation.name: operation for operation in self.operations}
-        for name in names.split(","):
-            if name not in known:
-                raise UnknownNameError("operation", name, known)
-        return Path(int(width), tuple(known[name] for name in names.split(",")))
+        return Path(int(width), operations_named(names.split(","), known))
 
     def __contains__(self, architecture: object) -> bool:
         if not isinstance(architecture, Architecture) or len(architecture.blocks) != len(self.blocks):
@@ -289,8 +270,3 @@ class SearchSpace:
             return False
         pairs = zip(self.blocks, architecture.blocks, strict=True)
         return all(block.stride == stage.stride and block.cell_of(stage.path) is not None for block, stage in pairs)
-
-
-def _cells(block: Block) -> str:
-    shapes = ", ".join(f"{cell.depth} layers of width {cell.width}" for cell in block.cells)
-    return f"its cells have {shapes}"

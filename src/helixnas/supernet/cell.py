@@ -32,7 +32,7 @@ class SupernetCell(nn.Module):
         teacher_in: channels of Y_{k-1} (of the image, for block 1); None if cells are chained without a teacher.
         teacher_out: channels of Y_k; None as above.
         stem: fixed layers before block 1; empty for the other blocks.
-        interface: ``adapter`` or ``widen``.
+        interface: see above.
         zero_init_residual: whether residual layers start as the identity. Deep paths then start as good as shallow
             ones; otherwise they start worse and catch up only in longer training.
     """
@@ -61,10 +61,8 @@ class SupernetCell(nn.Module):
                 build_stem(teacher_in, stem) if stem and teacher_in else _adapter(teacher_in, received)
             )
             self.first[str(width)] = self._candidates(0, cell.places(received, stride)[0], teacher_out)
-        later = cell.places(cell.width, stride)[1:]
-        self.later = nn.ModuleList(
-            self._candidates(layer, place, teacher_out) for layer, place in enumerate(later, start=1)
-        )
+        places = list(enumerate(cell.places(cell.width, stride)))
+        self.later = nn.ModuleList(self._candidates(layer, place, teacher_out) for layer, place in places[1:])
         self.exit = nn.Identity() if self.widens else _adapter(cell.width, teacher_out)
 
     def _candidates(self, layer: int, at: LayerPlace, teacher_out: int | None) -> nn.ModuleDict:

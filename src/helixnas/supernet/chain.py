@@ -16,13 +16,9 @@ def chain_features(
     *,
     previous_width: int,
 ) -> list[Tensor]:
-    """Return the student's estimates of Y_1 .. Y_i, each (batch, channels, height, width), for one path per block.
+    """Return the student's estimates of Y_1 .. Y_i, each (batch, channels, height, width), for paths of blocks 1 .. i.
 
-    Args:
-        supernet: the supernet.
-        paths: the paths of blocks 1 .. i.
-        features: Y_0, the normalised images.
-        previous_width: output channels of the stem, the previous width of block 1.
+    `features` is Y_0, the normalised images; `previous_width` that of block 1, the output channels of the stem.
     """
     estimates: list[Tensor] = []
     for number, path in enumerate(paths, start=1):

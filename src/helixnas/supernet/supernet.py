@@ -1,6 +1,7 @@
 """The supernet U = U_N o ... o U_1 (Eq. 2): independent blocks, each a set of cells with the same teacher features as input."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from torch import nn
 
@@ -50,10 +51,8 @@ def build_supernet(
 ) -> Supernet:
     """Build the supernet of a space for a teacher whose Y_1 .. Y_N have `teacher_widths` channels.
 
-    The weights of a cell depend only on (seed, block, cell), so a block built alone has the same weights.
-
-    Raises:
-        TeacherError: the teacher has another number of blocks.
+    The weights of a cell depend only on (seed, block, cell), so a block built alone has the same weights. Raises
+    `TeacherError` if the teacher has another number of blocks.
     """
     if len(teacher_widths) != len(space.blocks):
         raise TeacherError(
@@ -64,21 +63,16 @@ def build_supernet(
     blocks: list[SupernetBlock] = []
     for number, block in enumerate(space.blocks, start=1):
         previous_widths = space.previous_widths(number)
-        cells = [
-            build_seeded(
-                lambda cell=cell, block=block, number=number, widths=previous_widths: SupernetCell(
-                    cell,
-                    stride=block.stride,
-                    previous_widths=widths,
-                    teacher_in=received[number - 1],
-                    teacher_out=received[number],
-                    stem=space.stem if number == 1 else (),
-                    interface=config.interface,
-                    zero_init_residual=config.zero_init_residual,
-                ),
-                (seed, number, index),
-            )
-            for index, cell in enumerate(block.cells)
-        ]
+        build = partial(
+            SupernetCell,
+            stride=block.stride,
+            previous_widths=previous_widths,
+            teacher_in=received[number - 1],
+            teacher_out=received[number],
+            stem=space.stem if number == 1 else (),
+            interface=config.interface,
+            zero_init_residual=config.zero_init_residual,
+        )
+        cells = [build_seeded(partial(build, cell), (seed, number, index)) for index, cell in enumerate(block.cells)]
         blocks.append(SupernetBlock(number, cells, previous_widths))
     return Supernet(blocks)

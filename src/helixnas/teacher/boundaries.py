@@ -16,24 +16,18 @@ from helixnas.teacher.layout import layout_of
 from helixnas.teacher.trace import Recorder, run_blank
 
 MAX_LISTED = 24
-"""Number of candidates per stride in an error message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A module whose output can be a boundary."""
+    """A module whose output, a feature map of `channels` x `size`, can be a boundary."""
 
     name: str
-    """Name of the module, as in a recipe."""
-
     stride: int
-    """Image size relative to the size of the feature map."""
+    """Image size relative to that of the feature map."""
 
     channels: int
-    """Channels of the feature map."""
-
     size: tuple[int, int]
-    """Height and width of the feature map."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.channels} channels, {self.size[0]} x {self.size[1]})"
@@ -72,7 +66,7 @@ def default_boundaries(
 
 
 def cut_candidates(model: nn.Module, input_size: tuple[int, int], *, in_chans: int = 3) -> list[Candidate]:
-    """Return every module that can be a boundary, in the order of the forward pass: those that give one feature map.
+    """Return every module that can be a boundary, because it returns one feature map, in the order of the forward pass.
 
     >>> [str(each) for each in cut_candidates(nn.Sequential(nn.MaxPool2d(2), nn.Flatten()), (8, 6))]
     ['0 (3 channels, 4 x 3)']
@@ -80,8 +74,7 @@ def cut_candidates(model: nn.Module, input_size: tuple[int, int], *, in_chans: i
     found: dict[str, Candidate | None] = {}
 
     def note(name: str, output: Any) -> None:
-        candidate = _candidate(model, name, output, (in_chans, *input_size))
-        found[name] = None if name in found else candidate
+        found[name] = None if name in found else _candidate(model, name, output, input_size)
 
     run_blank(model, [name for name, _ in model.named_modules() if name], note, (in_chans, *input_size))
     return [candidate for candidate in found.values() if candidate is not None]
@@ -124,13 +117,13 @@ def _declared(model: nn.Module) -> dict[int, str]:
     return {int(part["reduction"]): str(part["module"]) for part in info}
 
 
-def _candidate(model: nn.Module, name: str, output: Any, shape: tuple[int, int, int]) -> Candidate | None:
+def _candidate(model: nn.Module, name: str, output: Any, input_size: tuple[int, int]) -> Candidate | None:
     try:
-        features = layout_of(model, name, output, shape[1:]).to_nchw(output)
+        features = layout_of(model, name, output, input_size).to_nchw(output)
     except TeacherError:
         return None
     size = (int(features.shape[2]), int(features.shape[3]))
-    stride = _stride(shape[1:], size)
+    stride = _stride(input_size, size)
     if stride is None:
         return None
     return Candidate(name=name, stride=stride, channels=int(features.shape[1]), size=size)
@@ -151,11 +144,8 @@ def _listing(model: nn.Module, strides: Sequence[int], candidates: list[Candidat
     names = [each.name for each in candidates]
     for stride, number in Counter(strides).items():
         until = names.index(last[stride]) + 1 if last[stride] in names else len(names)
-        here = [
-            each
-            for each in candidates[:until]
-            if each.stride == stride and (each.name == last[stride] or each.name[-1].isdecimal())
-        ]
+        at_stride = [each for each in candidates[:until] if each.stride == stride]
+        here = [each for each in at_stride if each.name == last[stride] or each.name[-1].isdecimal()]
         chosen = here
         for depth in range(max((each.name.count(".") for each in here), default=0)):
             coarse = [each for each in here if each.name.count(".") <= depth or each.name == last[stride]]

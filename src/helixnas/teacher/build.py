@@ -9,7 +9,7 @@ import torch
 from timm.data import resolve_data_config
 from torch import Tensor, nn
 
-from helixnas.artifacts.files import damaged, read_json, write_json
+from helixnas.artifacts.files import damaged, read_json, understanding, write_json
 from helixnas.errors import ArtifactError, TeacherError
 from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, save_weights
 from helixnas.teacher.boundaries import default_boundaries
@@ -34,13 +34,8 @@ def build_teacher(
 ) -> Teacher:
     """Build the teacher: network, weights (if any) and boundaries.
 
-    Args:
-        config: network, weights and boundaries.
-        strides: cumulative stride of each block of the space, for the default boundaries.
-        num_classes: outputs of a teacher without weights; one with weights keeps its own.
-        input_size: height and width in pixels.
-        seed: decides the initial weights of a teacher without weights.
-        frozen: whether the teacher only teaches; False if it is still to be trained.
+    A teacher without weights gets `num_classes` outputs and initial weights from `seed`. `strides` are the cumulative
+    strides of the space's blocks, `input_size` is height and width in pixels; a teacher still to be trained is not frozen.
 
     Raises:
         UnknownNameError: no such model or module.
@@ -77,11 +72,7 @@ def _cut(
 def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, trained_as: str = "") -> tuple[str, ...]:
     """Write the teacher's weights and description, each file whole or not at all; return the file names.
 
-    Args:
-        teacher: the teacher to save.
-        folder: target folder.
-        config: settings of the teacher.
-        trained_as: hash of the settings of its training, for `trained_weights`; empty if it was not trained.
+    `trained_as` is the hash of the settings of its training, for `trained_weights`; empty if it was not trained.
     """
     save_weights(folder / FILES[0], teacher.model.state_dict())
     description = {
@@ -105,7 +96,7 @@ def save_feature_statistics(statistics: Sequence[Standardization], folder: Path)
 
 
 def load_feature_statistics(folder: Path, widths: Sequence[int]) -> tuple[Standardization, ...]:
-    """Read the statistics of a teacher's features; raises `ArtifactError` where the file is missing or damaged."""
+    """Read the statistics of a teacher's features; raises `ArtifactError` if the file is missing or damaged."""
     statistics = [Standardization(torch.zeros(width), torch.ones(width)) for width in widths]
     weights = load_saved_weights(folder / STATISTICS_FILE)
     try:
@@ -128,17 +119,15 @@ def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:
 
 
 def load_teacher(folder: Path) -> Teacher:
-    """Read a frozen teacher from a run; raises `ArtifactError` where a file is missing or damaged."""
+    """Read a frozen teacher from a run; raises `ArtifactError` if a file is missing or damaged."""
     description = read_json(folder / FILES[1])
     weights = load_saved_weights(folder / FILES[0])
-    try:
+    with understanding(folder / FILES[1]):
         name = str(description["model"])
         arguments = {**description["model_args"], "num_classes": int(description["num_classes"])}
         boundaries = tuple(str(each) for each in description["boundaries"])
         mean, std = ([float(value) for value in description[part]] for part in ("mean", "std"))
         height, width = (int(side) for side in description["input_size"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(folder / FILES[1], error) from error
     model = _create(name, arguments)
     load_weights(model, weights, str(folder / FILES[0]))
     return Teacher(model, boundaries, mean=mean, std=std, input_size=(height, width))

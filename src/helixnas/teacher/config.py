@@ -9,7 +9,6 @@ from helixnas.errors import ConfigError
 from helixnas.settings import settings
 
 WEIGHT_FILES = (".safetensors", ".pt", ".pth")
-"""File name extensions of weights."""
 
 
 @settings("teacher")

@@ -25,13 +25,10 @@ class Layout:
     """
 
     kind: Literal["nchw", "nhwc", "tokens"]
-    """Order of the axes."""
-
     grid: tuple[int, int] = (0, 0)
-    """For tokens: rows and columns of the patches."""
+    """For tokens: rows and columns of the patches, and `num_prefix` class and register tokens before them."""
 
     num_prefix: int = 0
-    """For tokens: class and register tokens before the patches."""
 
     def to_nchw(self, output: Tensor) -> Float[Tensor, "batch channels height width"]:
         """Return a module's output as a feature map."""

@@ -2,9 +2,7 @@
 
 Stitching and task scores need the network's output for *given* features, many times for the same images. If all
 information passes through the module, as in most convolutional networks, the modules that finish before it need not run.
-This is not deduced from the network's structure: the caller compares the outputs with and without these modules once, on
-real features, and runs the full network if they differ (a ViT's class token bypasses its patches) or the short pass
-fails.
+The caller checks this once and else runs the full network (a ViT's class token bypasses its patches).
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -17,9 +15,7 @@ from torch import Tensor, nn
 def modules_before(finished: Sequence[str], boundary: str) -> tuple[str, ...]:
     """Return the outermost modules that finish before `boundary` and are not part of it.
 
-    Args:
-        finished: names of all modules in the order in which they finish in a forward pass.
-        boundary: the module to continue from.
+    `finished` names all modules in the order in which they finish in a forward pass.
 
     >>> modules_before(["stem.conv", "stem", "stage.0", "stage.1.conv", "stage.1", "stage"], "stage.1")
     ('stem', 'stage.0')

@@ -1,9 +1,8 @@
 """Standardised features: each channel of Y_1 .. Y_N has mean 0 and variance 1 over training images.
 
 Most teachers' features are sums after a ReLU, with means as large as their standard deviations. A student path can only
-produce such means by the biases of its last layers, which Adam changes by at most the learning rate per step: for
-hundreds of steps the error of a path reflects its number of biases, not its capacity (docs/log.md). Standardisation
-removes this and gives every channel the same weight.
+produce such means by biases, which Adam changes by at most the learning rate per step: for hundreds of steps the error
+of a path reflects its number of biases, not its capacity (docs/log.md). Standardised channels also have equal weights.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,18 +18,13 @@ MIN_SHARE = 0.1
 
 
 class Standardization(nn.Module):
-    """Standardises the features of one boundary by their statistics, and undoes it.
+    """Standardises the features of one boundary by the mean and standard deviation of every channel, and undoes it.
 
-    Attributes:
-        mean: mean of every channel, (1, channels, 1, 1).
-        spread: standard deviation of every channel, (1, channels, 1, 1).
-
-    Examples:
-        >>> standardize = Standardization(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 4.0]))
-        >>> standardize(torch.tensor([2.0, 6.0]).reshape(1, 2, 1, 1)).flatten()
-        tensor([2., 1.])
-        >>> standardize.undo(torch.tensor([2.0, 1.0]).reshape(1, 2, 1, 1)).flatten()
-        tensor([2., 6.])
+    >>> standardize = Standardization(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 4.0]))
+    >>> standardize(torch.tensor([2.0, 6.0]).reshape(1, 2, 1, 1)).flatten()
+    tensor([2., 1.])
+    >>> standardize.undo(torch.tensor([2.0, 1.0]).reshape(1, 2, 1, 1)).flatten()
+    tensor([2., 6.])
     """
 
     mean: Tensor

@@ -1,8 +1,7 @@
 """The teacher: any network; hooks at named modules collect Y_0 .. Y_N in one forward pass (Sec. 3.3).
 
-A frozen teacher always stays in eval mode: batch statistics or dropout would add noise to the targets. A learnable
-teacher (DNA++, Sec. 3.5) passes each block's output on *detached*, so that each block learns only from its own loss,
-while the collected features keep their gradient.
+A frozen teacher stays in eval mode: batch statistics or dropout would add noise to the targets. A learnable teacher (DNA++,
+Sec. 3.5) passes each block's output on *detached*, so each block learns only from its own loss.
 """
 
 from collections.abc import Sequence
@@ -24,34 +23,21 @@ from helixnas.teacher.trace import Recorder, listening, run_blank
 class Teacher(nn.Module):
     """A network with N boundaries that returns Y_0 (the normalised image) to Y_N as NCHW feature maps.
 
+    `boundaries` name the modules whose outputs are Y_1 .. Y_N, in forward order; `widths` and `feature_sizes` are their
+    channels, and height and width for images of `input_size`. `mean` and `std` per channel normalise images in [0, 1]. A
+    frozen network stays in eval mode without gradients; with `detach_boundaries`, outputs are passed on detached (DNA++).
     After `standardize`, Y_1 .. Y_N are standardised in all methods: each channel has mean 0 and variance 1.
-
-    Attributes:
-        model: the whole network.
-        boundaries: names of the modules whose outputs are Y_1 .. Y_N.
-        widths: channels of Y_1 .. Y_N.
-        feature_sizes: height and width of Y_1 .. Y_N for images of `input_size`.
-
-    Args:
-        model: the whole network; its output is the logits.
-        boundaries: names of the modules whose outputs are Y_1 .. Y_N, in forward order.
-        mean: mean per channel of images in [0, 1], ImageNet's by default.
-        std: standard deviation per channel, ImageNet's by default.
-        input_size: height and width in pixels.
-        frozen: whether the network stays in eval mode without gradients.
-        detach_boundaries: whether boundaries pass their outputs on detached (DNA++).
 
     Raises:
         UnknownNameError, TeacherError: a boundary does not exist or is not valid.
         ConfigError: `detach_boundaries` is set for a frozen teacher, or `mean` and `std` differ in length.
 
-    Examples:
-        >>> network = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveMaxPool2d(1), nn.Flatten())
-        >>> teacher = Teacher(network, ("0", "1"), mean=(0.0,), std=(0.5,), input_size=(8, 8))
-        >>> [tuple(features.shape) for features in teacher.features(torch.ones(2, 1, 8, 8))]
-        [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2)]
-        >>> teacher.continue_from(torch.ones(2, 1, 8, 8), 2, torch.full((2, 1, 2, 2), 7.0))
-        tensor([[7.], [7.]])
+    >>> network = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveMaxPool2d(1), nn.Flatten())
+    >>> teacher = Teacher(network, ("0", "1"), mean=(0.0,), std=(0.5,), input_size=(8, 8))
+    >>> [tuple(features.shape) for features in teacher.features(torch.ones(2, 1, 8, 8))]
+    [(2, 1, 8, 8), (2, 1, 4, 4), (2, 1, 2, 2)]
+    >>> teacher.continue_from(torch.ones(2, 1, 8, 8), 2, torch.full((2, 1, 2, 2), 7.0))
+    tensor([[7.], [7.]])
     """
 
     def __init__(
@@ -74,14 +60,14 @@ class Teacher(nn.Module):
             raise TeacherError(
                 "the teacher's output must be logits of shape (batch, classes), so it must be a whole classifier"
             )
-        found = recorder.outputs
         self.model = model
         self.boundaries = tuple(boundaries)
         self.input_size = input_size
         self.frozen = frozen
         self.detach_boundaries = detach_boundaries
-        self.layouts = tuple(layout_of(model, name, found[name], input_size) for name in boundaries)
-        shapes = [layout.to_nchw(found[name]).shape for layout, name in zip(self.layouts, boundaries, strict=True)]
+        outputs = recorder.outputs  # in the order of the boundaries
+        self.layouts = tuple(layout_of(model, name, output, input_size) for name, output in outputs.items())
+        shapes = [layout.to_nchw(output).shape for layout, output in zip(self.layouts, outputs.values(), strict=True)]
         self.widths = tuple(int(shape[1]) for shape in shapes)
         self.feature_sizes = tuple((int(shape[2]), int(shape[3])) for shape in shapes)
         self.num_classes = int(getattr(model, "num_classes", output.shape[-1]))
@@ -111,11 +97,7 @@ class Teacher(nn.Module):
         return self.normalize.std
 
     def standardize(self, statistics: Sequence[Standardization]) -> None:
-        """Standardise Y_1 .. Y_N from now on, with one entry per boundary; an empty sequence turns it off.
-
-        Raises:
-            TeacherError: the statistics have other widths than the features.
-        """
+        """Standardise Y_1 .. Y_N from now on, with one entry per boundary; an empty sequence turns it off."""
         found = tuple(each.mean.shape[1] for each in statistics)
         if statistics and found != self.widths:
             raise TeacherError(f"features of widths {list(self.widths)} cannot have statistics of widths {list(found)}")
@@ -171,8 +153,7 @@ class Teacher(nn.Module):
         if not self.frozen:
             return self._continue_in_full(images, block, features)
         if block not in self._shortcuts:
-            with torch.no_grad():
-                self._shortcuts[block] = self._find_shortcut(images, block, features)
+            self._shortcuts[block] = self._find_shortcut(images, block, features)
         before = self._shortcuts[block]
         if before is None:
             return self._continue_in_full(images, block, features)
@@ -187,14 +168,14 @@ class Teacher(nn.Module):
         """Return Y_N and the network's output when Y_k of block `block` is replaced; see `continue_from`."""
         if block == len(self.boundaries):
             return features, self.continue_from(images, block, features)
-        last: list[Tensor] = []
+        collected: list[Tensor] = []
 
         def collect(name: str, output: Tensor) -> None:
-            last[:] = [self._collected(len(self.boundaries), output)]
+            collected.append(self._collected(len(self.boundaries), output))
 
         with listening(self.model, self.boundaries[-1:], collect):
             logits = self.continue_from(images, block, features)
-        return last[0], logits
+        return collected[-1], logits
 
     @torch.no_grad()
     def depends_on(self, block: int) -> bool:
@@ -240,6 +221,7 @@ class Teacher(nn.Module):
         native = layout.from_nchw(features, output)
         return native.clone() if name in self._overwritten else native
 
+    @torch.no_grad()
     def _find_shortcut(self, images: Tensor, block: int, features: Tensor) -> tuple[str, ...] | None:
         """Return the modules that need not run to continue from a block; None if the whole network must run."""
         if self.layouts[block - 1].num_prefix:

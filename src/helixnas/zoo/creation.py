@@ -8,7 +8,7 @@ import timm
 from helixnas.errors import HelixError, UnknownNameError, on_one_line
 
 PREFIXES = ("hf-hub:", "hf_hub:", "local-dir:")
-"""Prefixes by which timm finds a model elsewhere than in its registry."""
+"""Prefixes of models outside timm's registry."""
 
 
 def create_model(
@@ -16,16 +16,12 @@ def create_model(
 ) -> Any:
     """Call `timm.create_model` and turn any failure into one sentence.
 
-    Args:
-        name: timm's name of the model.
-        arguments: arguments of the model.
-        title: how messages call the model, such as ``the teacher 'resnet18'``.
-        error: class of the error.
-        hint: ends the message where pretrained weights were wanted.
+    In messages, `title` names the model, such as ``the teacher 'resnet18'``, and `hint` follows if pretrained weights were
+    wanted.
 
     Raises:
         UnknownNameError: timm has no such model; the message lists the nearest names.
-        HelixError: of the class `error`, where the model or its weights cannot be loaded.
+        HelixError: of the class `error`, if the model or its weights cannot be loaded.
 
     >>> from helixnas.errors import ConfigError
     >>> create_model("test_resnet", {"num_classes": 3}, title="the model", error=ConfigError).num_classes

@@ -47,19 +47,12 @@ DNA = {
 
 
 class Scaling(NamedTuple):
-    """How a scaled model is derived from DNA-c."""
+    """Multipliers of DNA-c's width and depth, image side in pixels, and the centre crop of the EfficientNet of that size."""
 
     width: float
-    """Width multiplier."""
-
     depth: float
-    """Depth multiplier."""
-
     image_size: int
-    """Side of its images in pixels."""
-
     crop_pct: float
-    """Fraction of the short side kept by the centre crop, that of the EfficientNet of the same size."""
 
 
 SCALED = {
@@ -93,7 +86,6 @@ def dna_architecture(name: str) -> Architecture:
 
 
 def _register(name: str, size: str) -> None:
-    """Register one architecture with timm as ``dna_NAME``."""
     variant = f"dna_{name}"
 
     def build(pretrained: bool = False, **kwargs: Any) -> nn.Module:

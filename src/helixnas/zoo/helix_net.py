@@ -39,14 +39,8 @@ CONFIG = {
 class HelixNet(nn.Module):
     """Stem, one stage per block, 1x1 convolution, pooling, linear classifier.
 
-    Args:
-        architecture: the network to build.
-        num_classes: outputs of the classifier; 0 returns the pooled features.
-        in_chans: channels of the image.
-        drop_rate: dropout before the classifier.
-        drop_path_rate: stochastic depth as in timm's EfficientNet: layer l of L, counted from 0 after the first
-            convolution, has rate l / L times this.
-        global_pool: pooling type, as in timm.
+    The arguments are timm's: with 0 classes the network returns the pooled features, `drop_rate` is the dropout before the
+    classifier, and layer l of L, counted from 0 after the first convolution, has l / L times the `drop_path_rate`.
 
     Raises:
         ConfigError: a rate is not in [0, 1), or the number of classes or channels is too small.
@@ -225,10 +219,8 @@ def helixnas(
 ) -> nn.Module:
     """Build a network from its architecture.
 
-    Args:
-        pretrained: whether to load the weights that `pretrained_cfg` points to (a local folder, a file, a hub).
-        arch: an `Architecture`, its dict, or the path of an ``architecture.json``.
-        kwargs: arguments of `HelixNet` and of timm's builder.
+    `arch` is an `Architecture`, its dict, or the path of an ``architecture.json``. With `pretrained`, the weights that
+    `pretrained_cfg` points to (a local folder, a file, a hub) are loaded; `kwargs` are those of `HelixNet` and timm.
 
     Raises:
         ConfigError: `arch` is missing, or `pretrained` is set and `pretrained_cfg` names no weights.
@@ -239,16 +231,15 @@ def helixnas(
         raise ConfigError('the model "helixnas" needs arch=, the path of an architecture.json or an Architecture')
     if isinstance(arch, Mapping):
         arch = Architecture.from_dict(arch)
-    architecture = arch if isinstance(arch, Architecture) else Architecture.from_json(read_text(FilePath(arch)))
-    return create_helix_net(HELIXNAS, architecture, pretrained=pretrained, **kwargs)
+    elif not isinstance(arch, Architecture):
+        arch = Architecture.from_json(read_text(FilePath(arch)))
+    return create_helix_net(HELIXNAS, arch, pretrained=pretrained, **kwargs)
 
 
 def require_weights(name: str, pretrained: bool, arguments: Mapping[str, Any]) -> None:
     """Raise `ConfigError` if pretrained weights are wanted and the arguments do not say where they are."""
-    places: dict[str, Any] = {}
-    for source in ("pretrained_cfg", "pretrained_cfg_overlay"):
-        config = arguments.get(source)
-        places |= config if isinstance(config, Mapping) else {}
+    configs = (arguments.get(source) for source in ("pretrained_cfg", "pretrained_cfg_overlay"))
+    places = {key: value for config in configs if isinstance(config, Mapping) for key, value in config.items()}
     if pretrained and not any(places.get(key) for key in ("file", "url", "hf_hub_id", "state_dict")):
         raise ConfigError(
             f"no weights are published with HelixNAS; build {name} without pretrained=True and train it, or load your "
@@ -258,12 +249,7 @@ def require_weights(name: str, pretrained: bool, arguments: Mapping[str, Any]) -
 
 def create_helix_net(variant: str, architecture: Architecture, *, pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """Build `architecture` with timm's builder, under the name of a registered model."""
-    indices = tuple(range(len(feature_info(architecture))))
+    features = {"out_indices": tuple(range(len(feature_info(architecture)))), "feature_cls": "getter"}
     return build_model_with_cfg(
-        HelixNet,
-        variant,
-        pretrained=pretrained,
-        feature_cfg={"out_indices": indices, "feature_cls": "getter"},
-        architecture=architecture,
-        **kwargs,
+        HelixNet, variant, pretrained, feature_cfg=features, architecture=architecture, **kwargs
     )

@@ -23,16 +23,11 @@ SMALLEST = -128.0
 
 
 class ModelSize(NamedTuple):
-    """Size of a model at its native image size."""
+    """Parameters with the classifier, multiply-adds of one image, and the side of that image in pixels."""
 
     params: int
-    """Parameters, with the classifier."""
-
     macs: int
-    """Multiply-adds of one image."""
-
     image_size: int
-    """Side of the image in pixels."""
 
 
 def model_size(name: str, *, num_classes: int = 1000) -> ModelSize:
@@ -51,13 +46,7 @@ def scale_to(architecture: Architecture, *, params: int, image_size: int = 224, 
     """Return the largest network with at most `params` parameters along EfficientNet's compound rule (Eq. 9).
 
     The rule is followed in both directions, to a precision of `FINEST_STEP`. Depths are rounded up, so any step up adds
-    a layer to every block.
-
-    Args:
-        architecture: the network to scale.
-        params: maximum number of parameters, with the classifier.
-        image_size: side in pixels of the images of `architecture`.
-        num_classes: outputs of the classifier.
+    a layer to every block. `image_size` is that of `architecture`.
 
     Raises:
         SpaceError: even the smallest scaled network has more parameters.

@@ -1,8 +1,7 @@
 """A residual network for small images: a stem of stride 1, then residual stages of any width, depth and stride.
 
-Most timm networks reduce the image fourfold before the first stage, too much for 16 or 32 pixels. A stage downsamples
-either by the stride of its first basic block, or by pooling after a convolution at full resolution, which is more
-accurate at equal multiply-adds and few epochs (docs/log.md).
+Most timm networks reduce the image fourfold before the first stage, too much for 16 or 32 pixels. Downsampling by pooling
+is more accurate at equal multiply-adds and few epochs than by strides (docs/log.md).
 """
 
 from collections.abc import Sequence
@@ -15,21 +14,15 @@ from torch import Tensor, nn
 
 from helixnas.errors import ConfigError
 from helixnas.nn import classifier_of
+from helixnas.zoo.helix_net import require_weights
 
 
 class SmallResNet(nn.Module):
     """3x3 stem of stride 1, then ``layer1``, ``layer2``, ... of basic blocks, pooling, linear classifier.
 
-    Args:
-        channels: width of every stage.
-        layers: basic blocks of every stage; with ``pool``, convolutions of its residual branch.
-        strides: stride of every stage.
-        downsampling: ``stride`` (of the first basic block) or ``pool`` (convolution, max pooling, residual branch).
-        stem_width: channels of the stem.
-        num_classes: outputs; 0 returns the pooled features.
-        in_chans: channels of the image.
-        drop_rate: dropout before the classifier.
-        global_pool: pooling type, as in timm.
+    `channels`, `layers` and `strides` have one entry per stage. With `downsampling` by ``stride``, a stage has that many
+    basic blocks; with ``pool``, a convolution, max pooling and a residual branch of that many convolutions. The other
+    arguments are timm's; with 0 classes the network returns the pooled features.
     """
 
     def __init__(
@@ -45,10 +38,10 @@ class SmallResNet(nn.Module):
         global_pool: str = "avg",
     ) -> None:
         super().__init__()
-        if not len(channels) == len(layers) == len(strides) > 0:
+        lengths = len(channels), len(layers), len(strides)
+        if len(set(lengths)) > 1 or not channels:
             raise ConfigError(
-                f"channels, layers and strides need one entry per stage, not {len(channels)}, {len(layers)} and "
-                f"{len(strides)}"
+                "channels, layers and strides need one entry per stage, not {}, {} and {}".format(*lengths)
             )
         if downsampling not in ("stride", "pool"):
             raise ConfigError(f"downsampling must be stride or pool, not {downsampling!r}")
@@ -147,9 +140,6 @@ default_cfgs = generate_default_cfgs(
 @register_model
 def small_resnet(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """Build a residual network for small images; arguments are those of `SmallResNet`."""
-    if pretrained:
-        raise ConfigError(
-            "no weights are published with HelixNAS; build small_resnet without pretrained=True and train it"
-        )
+    require_weights("small_resnet", pretrained, {})
     stages = tuple(range(len(kwargs.get("channels", (64, 128, 256)))))
     return build_model_with_cfg(SmallResNet, "small_resnet", False, feature_cfg={"out_indices": stages}, **kwargs)

@@ -70,5 +70,5 @@ def test_a_loss_that_is_not_finite_is_one_sentence(make_job) -> None:
 
 
 def test_a_batch_of_more_images_than_there_are_is_refused(make_job) -> None:
-    with pytest.raises(ConfigError, match=r"DARTS\) is 16, but there are only 12 images for it; choose at most 12"):
+    with pytest.raises(ConfigError, match=r"DARTS\) is 16, but there are only 12 training images; choose at most 12"):
         make_job("darts", batch_size=16)

@@ -74,5 +74,5 @@ def test_a_search_that_was_not_made_is_told(copy: RunFolder) -> None:
 
 def test_a_space_that_was_removed_from_the_settings_is_told(copy: RunFolder) -> None:
     copy.config.write_text("name: tiny\n")
-    with pytest.raises(ArtifactError, match="was changed by hand and lacks the space"):
+    with pytest.raises(ArtifactError, match=r"was changed by hand and lacks settings \('space'\)"):
         verify_run(copy, None, time_limit_s=1.0)

@@ -1,14 +1,15 @@
-"""The summary of stitched networks, every kind of score and every size on the same; a progressive distillation in a run."""
+"""Distillation in a run: its curves, a loss that is not finite, and progressive strategies."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.artifacts import RunRecord
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine import job
 from helixnas.engine.history import load_history
@@ -17,42 +18,8 @@ from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLo
 from helixnas.lab.sequential import load_beams
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
-from helixnas.pipeline.work.stitch import stitching_summary
 
 Digests = Callable[[Path], dict[str, str]]
-
-
-def rows(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
-    rng = np.random.default_rng(0)
-    drawn: list[dict[str, Any]] = []
-    for _ in range(30):
-        macs = float(rng.uniform(1, 2))
-        scores = {kind: float(rng.normal() - macs) for kind in kinds}
-        sizes = {"macs": macs, "params": float(rng.uniform()), "depth": int(rng.integers(3, 8))}
-        drawn.append(
-            {"architecture": "a", "scores": scores, "divergence": float(rng.uniform()), "accuracy": None, **sizes}
-        )
-    return drawn
-
-
-def test_one_kind_of_score_is_held_against_every_size() -> None:
-    table = rows(("relative_l1",))
-    summary = stitching_summary(table)
-    assert set(summary) == {"score", "macs", "params", "depth", "partial_spearman", "partial_spearman_interval"}
-    score = -np.array([row["scores"]["relative_l1"] for row in table])
-    measured = -np.array([row["divergence"] for row in table])
-    assert agreement(score, measured).to_dict().items() <= summary["score"].items()
-    sizes = {name: np.array([row[name] for row in table], dtype=float) for name in ("macs", "params", "depth")}
-    beyond = partial_agreement(score, measured, sizes)
-    assert (summary["partial_spearman"], summary["partial_spearman_interval"]) == (beyond.value, beyond.interval)
-    assert summary["depth"] == agreement(sizes["depth"], measured).to_dict()
-
-
-def test_several_kinds_of_score_are_each_summarised_and_the_first_is_the_score() -> None:
-    summary = stitching_summary(rows(("relative_l1", "task_kl")))
-    assert list(summary["kinds"]) == ["relative_l1", "task_kl"]
-    assert summary["score"] == summary["kinds"]["relative_l1"]
-    assert summary["kinds"]["task_kl"]["kendall"] != pytest.approx(summary["score"]["kendall"])
 
 
 def progressive(tiny: Recipe, strategy: str, **settings: Any) -> Recipe:
@@ -131,3 +98,28 @@ def test_a_progressive_run_whose_loss_is_not_finite_keeps_no_block(
         run_recipe(wild, folder, Reporter(), until="distill", others=[finished])
     assert not list(folder.path.glob("supernet/*"))
     assert not list(folder.path.glob("checkpoints/*"))
+
+
+def test_the_curves_of_distillation_hold_every_cell(finished: RunFolder) -> None:
+    curves = load_history(finished.history("distill"))
+    assert sorted(set(curves["name"])) == [f"block {block} cell {cell}" for block in (1, 2) for cell in (1, 2)]
+    assert curves["step"].max() == RunRecord.load(finished.record).stages["distill"].facts["steps"]
+
+
+def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
+    finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, listener
+) -> None:
+    wild = replace(tiny, distill=replace(tiny.distill, first_block_lr=1e30))
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(NonFiniteLossError, match=r"loss of block 1 is .* in step \d+ .*path .*; the other blocks are"):
+        run_recipe(wild, folder, listener)
+    assert any(said.startswith("block 1 stops, the others continue: the loss of block 1") for said in listener.said)
+    block = "supernet/block-2.safetensors"
+    assert [path.name for path in folder.path.glob("supernet/*")] == ["block-2.safetensors"]
+    assert list(folder.load_record().stages) == ["teacher", "costs"]
+    whole, kept = (load_file(path / block) for path in (finished.path, folder.path))
+    assert all(torch.equal(whole[name], kept[name]) for name in whole)
+    before = digests(folder.path)[block]
+    with pytest.raises(NonFiniteLossError, match=r"^the loss of block 1 is .*\); try a lower distill.lr"):
+        run_recipe(wild, folder, listener)  # only block 1 is tried again
+    assert digests(folder.path)[block] == before

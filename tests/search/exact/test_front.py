@@ -58,7 +58,7 @@ def test_a_front_at_a_resolution_is_the_front_of_rounded_costs(draw_instance):
         instance, budget = draw_instance(seed)
         name = instance.resources[0]
         if name in budget.lower:
-            with pytest.raises(ConfigError, match="has a lower limit, which rounded costs cannot promise"):
+            with pytest.raises(ConfigError, match="has a lower limit, which rounded costs cannot guarantee"):
                 pareto_front(instance, budget, [name], resolution={name: 2})
             continue
         step = 1 + seed % 5

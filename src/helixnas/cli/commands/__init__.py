@@ -10,11 +10,9 @@ from helixnas.cli.option_values import say
 from helixnas.errors import UnknownNameError
 from helixnas.pipeline.stages import position
 
-_of_stages = (*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS)
-
 COMMANDS: tuple[Command, ...] = (
     *run.COMMANDS,
-    *sorted(_of_stages, key=lambda command: position(command.name)),
+    *sorted((*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS), key=lambda command: position(command.name)),
     *experiments.COMMANDS,
     *models.COMMANDS,
 )

@@ -10,10 +10,14 @@ from helixnas.cli.option_values import named_as_options, open_run
 from helixnas.errors import ConfigError
 from helixnas.pipeline.stages.costs import COSTS
 
-SOURCES = ("latency", "export_onnx", "read_csv")
-
-HOW = {"batch_size": 1, "image_size": 0, "num_threads": 0, "num_rounds": 30, "num_networks": 20}
-"""Options of measuring, with their defaults."""
+HOW = {
+    "batch_size": (1, "images per forward pass"),
+    "image_size": (0, "image height and width in pixels; 0 for that of the run"),
+    "num_threads": (0, "CPU threads; 0 for the runtime's choice"),
+    "num_rounds": (30, "timings of each part; the median is used"),
+    "num_networks": (20, "random whole networks, measured to show the error of the sums"),
+}
+"""Options of measuring, with default and help."""
 
 
 def _add_options(parser: Parser) -> None:
@@ -25,34 +29,25 @@ def _add_options(parser: Parser) -> None:
     parser.option("--read-csv", metavar="FILE", help="read the latencies of another device from the filled-in CSV")
     parser.group("measuring")
     parser.flag("--again", "measure again even if latency was measured with the same settings")
-    for name, text in (
-        ("batch_size", "images per forward pass"),
-        ("image_size", "image height and width in pixels; 0 for that of the run"),
-        ("num_threads", "CPU threads; 0 for the runtime's choice"),
-        ("num_rounds", "timings of each part; the median is used"),
-        ("num_networks", "random whole networks, measured to show the error of the sums"),
-    ):
-        parser.whole(_option(name), HOW[name], text)
+    for name, (default, text) in HOW.items():
+        parser.whole(_option(name), default, text)
 
 
 def _costs(options: Namespace, console: Console) -> None:
     from helixnas.costs.config import CostsConfig
 
     recipe, folder = open_run(options.run)
-    chosen = [name for name in SOURCES if getattr(options, name) is not None]
+    chosen = [name for name in ("latency", "export_onnx", "read_csv") if getattr(options, name) is not None]
     if len(chosen) > 1:
         raise ConfigError(f"{' and '.join(map(_option, chosen))} exclude each other; give one of them")
-    idle = [name for name, default in HOW.items() if getattr(options, name) != default]
+    idle = [name for name, (default, _) in HOW.items() if getattr(options, name) != default]
     if idle and not chosen:
         raise ConfigError(f"{_option(idle[0])} is for measuring latency; add --latency RUNTIME or --export-onnx DIR")
     if options.again and options.export_onnx is not None:
         raise ConfigError("--again measures latency again, but --export-onnx measures nothing; leave one out")
     with named_as_options("costs"):
-        config = CostsConfig(
-            latency=options.latency or "",
-            latency_csv=options.read_csv or "",
-            **{name: getattr(options, name) for name in HOW},
-        )
+        how = {name: getattr(options, name) for name in HOW}
+        config = CostsConfig(latency=options.latency or "", latency_csv=options.read_csv or "", **how)
     from helixnas.cli.progress import ConsoleReporter
     from helixnas.pipeline.ad_hoc.costs import run_costs
 

@@ -66,16 +66,9 @@ def _baseline(options: Namespace, console: Console) -> None:
     file = Path(options.bench)
     num = default_num(options.method, file) if options.num_networks is None else options.num_networks
     with named_as_options("baseline"):
-        config = BaselineConfig(
-            method=options.method,
-            num_networks=num,
-            num_points=options.num_points,
-            num_epochs=options.num_epochs,
-            batch_size=options.batch_size,
-            lr=options.lr,
-            momentum=options.momentum,
-            weight_decay=options.weight_decay,
-        )
+        names = ("num_points", "num_epochs", "batch_size", "lr", "momentum", "weight_decay")
+        given = {name: getattr(options, name) for name in names}
+        config = BaselineConfig(method=options.method, num_networks=num, **given)
     plan = BaselinePlan(recipe=recipe, folder=folder, bench=file, config=config, seed=options.seed)
     train_baseline(plan, ConsoleReporter(console))
 

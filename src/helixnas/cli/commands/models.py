@@ -122,15 +122,8 @@ def _finetune(options: Namespace, console: Console) -> None:
     title = (data.name or Path(data.root).stem).replace("/", "-")
     out = Path(options.out or f"finetuned/{opened.name.replace('/', '-').replace(':', '-')}-{title}")
     settings = RuntimeConfig(device=options.device, num_threads=options.num_threads, precision=options.precision)
-    figures = finetune(
-        opened,
-        data,
-        config,
-        out=out,
-        runtime=Runtime(settings),
-        reporter=ConsoleReporter(console),
-        seed=options.seed,
-    )
+    runtime, reporter = Runtime(settings), ConsoleReporter(console)
+    figures = finetune(opened, data, config, out=out, runtime=runtime, reporter=reporter, seed=options.seed)
     show_finetuned(console, opened, out, figures)
 
 
@@ -148,23 +141,22 @@ def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, An
     from helixnas.models.validation import data_for
     from helixnas.pipeline.context import Context
 
-    if opened.run is None and not options.data:
-        raise ConfigError(f"{opened.name} comes without images; give --data a folder, a tar or the name of a data set")
-    origin, images = None, None
-    if opened.run is not None:
-        recipe = recipe_from_settings(opened.run.load_settings(), where=str(opened.run.config))
-        data = recipe.data.name or Path(recipe.data.root).name
-        if not options.data:
-            splits = Context(recipe, opened.run, Reporter()).data
-            images = splits.evaluation or (None if labelled else splits.rating)
-            origin = Origin(data=data, class_names=splits.class_names)
-        else:
-            origin = Origin(data=data)
+    images = None
     if options.data:
         images = data_for(opened, options.data, root=options.root, split=options.split, image_size=options.image_size)
+    elif opened.run is None:
+        raise ConfigError(f"{opened.name} comes without images; give --data a folder, a tar or the name of a data set")
+    if opened.run is None:
+        return images, None
+    recipe = recipe_from_settings(opened.run.load_settings(), where=str(opened.run.config))
+    origin = Origin(data=recipe.data.name or Path(recipe.data.root).name)
+    if images is not None:
+        return images, origin
+    splits = Context(recipe, opened.run, Reporter()).data
+    images = splits.evaluation or (None if labelled else splits.rating)
     if images is None:
         raise ConfigError(f"the images of the run {options.model} have no labels; give --data labelled ones")
-    return images, origin
+    return images, replace(origin, class_names=splits.class_names)
 
 
 COMMANDS = (

@@ -11,6 +11,7 @@ from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import open_run, say
 from helixnas.cli.shipped import KINDS, shipped_recipes
 from helixnas.cli.yaml_file import load_yaml
+from helixnas.pipeline import stages
 
 USES = {
     "recipe": "recipes: helixnas run NAME",
@@ -21,8 +22,6 @@ USES = {
 
 
 def _add_run_options(parser: Parser) -> None:
-    from helixnas.pipeline import stages
-
     until = f"stop after {', '.join(stages.verbs())} or report"
     parser.option("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")

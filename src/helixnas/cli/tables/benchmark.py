@@ -10,16 +10,15 @@ from helixnas.pipeline.stages.wording import steps_text
 
 def show_plan(plan: BenchmarkPlan, console: Console) -> None:
     """Print the networks and trainings of a benchmark, and how many are left; needs no data."""
-    fit, size = plan.training.fit, image_size(plan.recipe)
+    fit, size = plan.recipe.retraining.fit, image_size(plan.recipe)
     macs = sorted(plan.costs.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
     trainings = len(plan.architectures) * plan.num_trainings
     images = plan.recipe.expected_training_images
-    lines = [
+    say(
+        console,
         f"{len(plan.architectures):,} of the {plan.space.size:,} networks of space {plan.space.name}, with {macs[0]:,.1f} M to "
-        f"{macs[-1]:,.1f} M multiply-adds at {size} pixels",
+        f"{macs[-1]:,.1f} M multiply-adds at {size} pixels\n"
         f"{trainings:,} trainings of {steps_text(fit.num_epochs, fit.batch_size, images)}, each; "
-        f"{len(plan.left(plan.trained())):,} to do",
+        f"{len(plan.left(plan.trained())):,} to do\n"
         f"file: {plan.out}",
-    ]
-    for line in lines:
-        say(console, line)
+    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
@@ -22,13 +22,9 @@ def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print the stages of a recipe with the work and state of each; loads no torch."""
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
     record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
-    table = Table(title="stages", title_justify="left")
-    for column in ("stage", "work", "state"):
-        table.add_column(column)
+    table = Table("stage", "work", "state", title="stages", title_justify="left")
     for one in plan(recipe.to_dict(), record.contents):
-        done = is_done(one, record, folder)
-        again = one.name in record.stages and not done
-        state = "done" if done else "to redo" if again else "to do"
+        state = "done" if is_done(one, record, folder) else "to redo" if one.name in record.stages else "to do"
         table.add_row(one.name, one.stage.describe(recipe, one.search), state)
     console.print(table)
 
@@ -81,21 +77,16 @@ def _show_times(recipe: Recipe, drawn: "Sketch", console: Console) -> None:
 def _blocks_table(drawn: "Sketch") -> Table:
     from helixnas.nn import count_params
 
-    table = Table(title="blocks", title_justify="left")
-    cells = "cells (layers x width)"
-    for column in ("block", "teacher boundary", "teacher features", cells, "paths", "supernet parameters"):
-        table.add_column(column, justify="left" if column == cells else "right")
+    heads = ("block", "teacher boundary", "teacher features", "cells (layers x width)", "paths", "supernet parameters")
+    columns = [Column(head, justify="left" if head.startswith("cells") else "right") for head in heads]
+    table = Table(*columns, title="blocks", title_justify="left")
     for block, spec in zip(drawn.supernet, drawn.space.blocks, strict=True):
         k = block.number - 1
         height, width = drawn.teacher.feature_sizes[k]
-        table.add_row(
-            str(block.number),
-            drawn.teacher.boundaries[k],
-            f"{drawn.teacher.widths[k]} x {height} x {width}",
-            ", ".join(f"{cell.depths} x {cell.width}" for cell in spec.cells),
-            f"{spec.num_paths:,}",
-            f"{count_params(block):,}",
-        )
+        features = f"{drawn.teacher.widths[k]} x {height} x {width}"
+        cells = ", ".join(f"{cell.depths} x {cell.width}" for cell in spec.cells)
+        counts = (f"{spec.num_paths:,}", f"{count_params(block):,}")
+        table.add_row(str(block.number), drawn.teacher.boundaries[k], features, cells, *counts)
     return table
 
 

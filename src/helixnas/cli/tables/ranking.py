@@ -8,13 +8,9 @@ from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.cli.option_values import say
 from helixnas.cli.tables.table import figure_table
 from helixnas.experiments.ranking import RankedRun
-from helixnas.report.elements.naming import name_of
-from helixnas.report.elements.wording import figure_text, signed
+from helixnas.report.elements.wording import correlations, interval_text, name_of, signed
 from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
 from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
-
-COLUMNS = ("ranked by", "epochs", "images", "core-s", "tau", "95 %", "partial")
-"""Heads of the table of baselines."""
 
 PARTIAL = (
     "tau: Kendall's tau-b; partial: Spearman's rho with MACs, parameters and depth held fixed, its interval "
@@ -47,12 +43,7 @@ def _correlations(subset: SubsetRanking) -> Table:
     table = figure_table(title, "predictor", "Kendall tau-b", "Spearman", "Pearson")
     named = {name_of(name): each for name, each in subset.agreement.items()}
     for name, each in {**named, **ceilings(subset)}.items():
-        table.add_row(
-            name,
-            figure_text(each.kendall, each.kendall_interval),
-            figure_text(each.spearman, each.spearman_interval),
-            figure_text(each.pearson, each.pearson_interval),
-        )
+        table.add_row(name, *correlations(each))
     return table
 
 
@@ -70,17 +61,17 @@ def _regret(ranking: Ranking) -> Table:
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """Print a run and its baselines on the same networks, one line each."""
-    table = figure_table(title_of(comparison), *COLUMNS, narrow=True)
+    heads = ("epochs", "images", "core-s", "tau", "95 %", "partial")
+    table = figure_table(title_of(comparison), "ranked by", *heads, narrow=True)
     previous = comparison.rows[0].kind if comparison.rows else ""
     for row in comparison.rows:
         if row.kind != previous:
             table.add_section()
         previous = row.kind
         name, epochs, images, core_seconds, *_ = cells_of(row)
-        low, high = row.agreement.kendall_interval
-        interval = f"{signed(low, 3)} to {signed(high, 3)}"
+        tau, interval = signed(row.agreement.kendall, 3), interval_text(row.agreement.kendall_interval, 3)
         beyond = "" if row.kind == "size" else signed(row.partial.value, 3)
-        table.add_row(name, epochs, images, core_seconds, signed(row.agreement.kendall, 3), interval, beyond)
+        table.add_row(name, epochs, images, core_seconds, tau, interval, beyond)
     console.print(table)
     for text in (PARTIAL, COST, accelerators(comparison)):
         if text:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from helixnas.cli.option_values import say
+from helixnas.cli.tables.table import figure_table
 from helixnas.pipeline.ad_hoc.compare import Row
 from helixnas.pipeline.work.search import Outcome
 from helixnas.search import Answer, SearchResult, distance, readable
@@ -14,11 +15,8 @@ from helixnas.search import Answer, SearchResult, distance, readable
 def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> None:
     """Print the best architectures of a search and how sure the choice is."""
     result = outcome.result
-    table = _table(
-        f"{name}: {result.budget.text}; {_proof(result)}",
-        result.instance.resources,
-        "behind the best, in standard errors",
-    )
+    title = f"{name}: {result.budget.text}; {_proof(result)}"
+    table = _table(title, result.instance.resources, "behind the best, in standard errors")
     behind = ["", *(f"{other.standard_errors:.1f}" for other in outcome.comparisons)]
     shown = result.answers[: max(1, top)]
     for answer, lead in zip(shown, [*behind, *("" for _ in shown)], strict=False):
@@ -45,10 +43,9 @@ def show_diverse(console: Console, name: str, result: SearchResult, *, min_dista
 
 def show_comparison(console: Console, name: str, rows: Sequence[Row]) -> None:
     """Print the answers of other methods under the same limits."""
-    table = Table(title=f"{name}: other methods on the same scores, costs and limits", title_justify="left")
-    table.add_column("method")
-    for column in ("score", "above the best", "seconds", "evaluated"):
-        table.add_column(column, justify="right")
+    figures = ("score", "above the best", "seconds", "evaluated")
+    title = f"{name}: other methods on the same scores, costs and limits"
+    table = figure_table(title, "method", *figures)
     table.add_column("finished")
     for row in rows:
         score = "none found" if row.score is None else f"{row.score:.5f}"
@@ -59,11 +56,9 @@ def show_comparison(console: Console, name: str, rows: Sequence[Row]) -> None:
 
 
 def _table(title: str, resources: Sequence[str], last: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in ("score", *(readable(name, 0)[0] for name in resources), last):
-        table.add_column(column, justify="right")
-    table.add_column("architecture", overflow="fold")
-    return table
+    names = ("score", *(readable(name, 0)[0] for name in resources), last)
+    columns = [Column(name, justify="right") for name in names]
+    return Table(*columns, Column("architecture", overflow="fold"), title=title, title_justify="left")
 
 
 def _figures(answer: Answer) -> list[str]:

@@ -1,7 +1,7 @@
 """The table of a run's stages: finished, half done or left."""
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.option_values import say
@@ -12,9 +12,8 @@ from helixnas.pipeline.recipe import Recipe
 def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print every stage of a run with its state, time and main figures."""
     record = folder.load_record()
-    table = Table(title=f"{folder.path} (recipe {record.recipe})", title_justify="left")
-    for column in ("stage", "state", "seconds", "finished", "results"):
-        table.add_column(column, overflow="fold")
+    columns = [Column(name, overflow="fold") for name in ("stage", "state", "seconds", "finished", "results")]
+    table = Table(*columns, title=f"{folder.path} (recipe {record.recipe})", title_justify="left")
     left = 0
     planned = plan(recipe.to_dict(), record.contents)
     for stage in planned:

@@ -22,7 +22,7 @@ from helixnas.nn import count_params
 from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import is_done
 from helixnas.pipeline.stages.wording import distill_text
-from helixnas.report.elements.wording import signed
+from helixnas.report.elements.wording import interval_text, signed
 from helixnas.report.lab.study_text import kinds, ranked, verdicts
 
 MEANING = (
@@ -93,9 +93,9 @@ def _agreements(study: Study, kind: str) -> Table:
 
 
 def _figures(found: Ranked) -> list[str]:
-    low, high = found.kendall.interval
     values = (found.partial, *(found.sizes[name] for name in SIZES))
-    return [signed(found.kendall.value), f"{signed(low)} to {signed(high)}", *(signed(each.value) for each in values)]
+    tau, interval = signed(found.kendall.value), interval_text(found.kendall.interval)
+    return [tau, interval, *(signed(each.value) for each in values)]
 
 
 def _picks(study: Study) -> Table:
@@ -103,8 +103,7 @@ def _picks(study: Study) -> Table:
     heads = ("pick (%)", "best (%)", "regret (points)", "of random picks")
     table = figure_table(f"picks among the networks of {study.benchmark}", study.axis, *heads, narrow=True)
     for row in study.rows:
-        if row.picked is not None:
-            own = row.picked
+        if (own := row.picked) is not None:
             figures = (own.accuracy, own.best, own.regret, own.random_regret)
             table.add_row(row.label, *(f"{100 * value:.2f}" for value in figures))
     return table

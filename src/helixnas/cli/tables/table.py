@@ -1,7 +1,9 @@
 """Tables of figures: names may be folded on a narrow terminal, figures never."""
 
+from typing import Any
+
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 
 
 def figure_table(title: str, first: str, *others: str, narrow: bool = False) -> Table:
@@ -13,10 +15,6 @@ def figure_table(title: str, first: str, *others: str, narrow: bool = False) -> 
         others: heads of the other columns.
         narrow: no frame and narrow gaps, so that many figures fit into 80 columns.
     """
-    table = Table(title=title, title_justify="left")
-    if narrow:
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=narrow)
-    return table
+    columns = [Column(first, overflow="fold"), *(Column(name, justify="right", no_wrap=narrow) for name in others)]
+    style: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": (0, 1, 0, 0)} if narrow else {}
+    return Table(*columns, title=title, title_justify="left", **style)

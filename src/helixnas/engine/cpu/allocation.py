@@ -10,9 +10,6 @@ import sys
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of mallopt in glibc's malloc.h."""
 
-NEVER = 2**31 - 1
-"""Largest value of a parameter."""
-
 
 def keep_freed_memory() -> bool:
     """Keep freed memory in this process; return whether the C library supports it.
@@ -26,4 +23,4 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except AttributeError:  # not in musl
         return False
-    return bool(mallopt(M_MMAP_MAX, 0)) and bool(mallopt(M_TRIM_THRESHOLD, NEVER))
+    return bool(mallopt(M_MMAP_MAX, 0)) and bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1))  # never return memory

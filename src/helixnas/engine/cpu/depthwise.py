@@ -7,7 +7,7 @@ gradient of a strided convolution is also slow; it is computed by four convoluti
 columns. `benchmarks/cpu_step.py` measures the speed.
 """
 
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -88,9 +88,11 @@ class _Depthwise(torch.autograd.Function):
         grad = grad.contiguous(memory_format=torch.channels_last)
         of_input = of_weight = None
         if ctx.needs_input_grad[0]:
-            strided = ctx.stride > 1 and grad.dtype is not torch.bfloat16
-            size = (x.shape[2], x.shape[3])
-            of_input = _of_input(x, grad, weight) if strided else input_gradient(grad, weight, size, ctx.stride)
+            half = weight.shape[-1] // 2
+            if ctx.stride > 1 and grad.dtype is not torch.bfloat16:
+                of_input = _gradient("input", x, grad, weight, ctx.stride, (half, half))
+            else:
+                of_input = input_gradient(grad, weight, (x.shape[2], x.shape[3]), ctx.stride)
         if ctx.needs_input_grad[1]:
             of_weight = weight_gradient(x, grad, weight, ctx.stride)
         return of_input, of_weight, None, None
@@ -106,19 +108,18 @@ def weight_gradient(
     kernel = weight.shape[-1]
     half = kernel // 2
     if kernel <= FAST:
-        return _of_weight(x, grad, weight, stride, (half, half))
-    is_tall = x.shape[2] >= kernel and (
-        stride == 1 or kernel == 5
-    )  # otherwise kernels of more than three rows are slow
+        return _gradient("weight", x, grad, weight, stride, (half, half))
+    # otherwise kernels of more than three rows are slow
+    is_tall = x.shape[2] >= kernel and (stride == 1 or kernel == 5)
     result = torch.empty_like(weight)
     for column in _windows(kernel):
         beside = _from(x, 3, column.start - half, stride * (grad.shape[3] - 1) + FAST)
         if is_tall:
-            result[..., column] = _of_weight(beside, grad, weight[..., column], stride, (half, 0))
+            result[..., column] = _gradient("weight", beside, grad, weight[..., column], stride, (half, 0))
             continue
         for row in _windows(kernel):
             window = _from(beside, 2, row.start - half, stride * (grad.shape[2] - 1) + FAST)
-            result[..., row, column] = _of_weight(window, grad, weight[..., row, column], stride, (0, 0))
+            result[..., row, column] = _gradient("weight", window, grad, weight[..., row, column], stride, (0, 0))
     return result
 
 
@@ -174,21 +175,12 @@ def _phase(grad: Tensor, weight: Tensor, row: int, column: int) -> Tensor:
     return wide[:, :, top : top + grad.shape[2], start : start + grad.shape[3]]
 
 
-def _of_weight(x: Tensor, grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, int]) -> Tensor:
-    """Return PyTorch's weight gradient."""
-    return cast(Tensor, _backward(x, grad, weight, stride, padding, [False, True, False])[1])
-
-
-def _of_input(x: Tensor, grad: Tensor, weight: Tensor) -> Tensor:
-    """Return PyTorch's input gradient of a convolution with stride 2."""
-    half = weight.shape[-1] // 2
-    return cast(Tensor, _backward(x, grad, weight, 2, (half, half), [True, False, False])[0])
-
-
-def _backward(
-    x: Tensor, grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], wanted: list[bool]
-) -> tuple[Tensor | None, ...]:
-    steps, margins, unused = [stride, stride], list(padding), [0, 0]
-    return torch.ops.aten.convolution_backward(
+def _gradient(
+    of: Literal["input", "weight"], x: Tensor, grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, int]
+) -> Tensor:
+    """Return PyTorch's gradient; `torch.nn.grad` takes longer."""
+    steps, margins, unused, wanted = [stride, stride], list(padding), [0, 0], [of == "input", of == "weight", False]
+    both = torch.ops.aten.convolution_backward(
         grad, x, weight, None, steps, margins, [1, 1], False, unused, len(weight), wanted
     )
+    return both[wanted.index(True)]

@@ -1,7 +1,7 @@
 """Ratings of the same networks at evenly spaced moments of one training of shared weights: a curve of rank against cost."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any
 
 from helixnas.artifacts.baseline import BaselinePoint
@@ -28,9 +28,6 @@ class BaselineRecord:
 def moments_of(num_steps: int, num_points: int) -> list[int]:
     """Return the numbers of steps after which networks are rated, evenly spaced, the last at the end.
 
-    Raises:
-        ConfigError: there are fewer steps than points.
-
     >>> moments_of(10, 4)
     [2, 5, 8, 10]
     """
@@ -50,24 +47,19 @@ def columns(rated: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, ...]
     return {kind: tuple(scores[kind] for scores in rated) for kind in rated[0]}
 
 
+@dataclass(eq=False)
 class SharedWeights:
-    """One training of shared weights, with ratings of the same networks at evenly spaced moments.
+    """One training of shared weights, with `num_points` ratings of every network at evenly spaced moments."""
 
-    Args:
-        training: the steps.
-        rate: rates one network.
-        architectures: the networks.
-        num_points: number of ratings of each, evenly spaced.
-    """
+    training: Training
+    rate: Rate
+    architectures: Sequence[Architecture]
+    _: KW_ONLY
+    num_points: int
 
-    def __init__(
-        self, training: Training, rate: Rate, architectures: Sequence[Architecture], *, num_points: int
-    ) -> None:
-        self.training = training
-        self.rate = rate
-        self.architectures = tuple(architectures)
-        self.moments = moments_of(training.num_steps, num_points)
-        self.num_steps = training.num_steps + num_points * len(self.architectures)
+    def __post_init__(self) -> None:
+        self.moments = moments_of(self.training.num_steps, self.num_points)
+        self.num_steps = self.training.num_steps + self.num_points * len(self.architectures)
         self.points: list[BaselinePoint] = []
         self.rated: list[dict[str, float]] = []
         self.trained_for, self.rated_for = Stopwatch(), Stopwatch()
@@ -109,7 +101,7 @@ class SharedWeights:
         self.rated, self.rated_for = [], Stopwatch()
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on."""
+        """Return the state needed to resume."""
         return {
             "training": self.training.state(),
             "points": [asdict(point) for point in self.points],
@@ -119,7 +111,7 @@ class SharedWeights:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Restore a `state` of the same settings."""
         self.training.restore(state["training"])
         self.points = [BaselinePoint(**values) for values in state["points"]]
         self.rated = list(state["rated"])

@@ -42,21 +42,10 @@ def shared_weights(
     normalize: Normalize,
     seed: int,
 ) -> SharedWeights:
-    """Return the training of spos, fairnas or darts, with ratings of some networks at evenly spaced moments.
+    """Return the training of spos, fairnas or darts, with ratings of the `architectures` at evenly spaced moments.
 
-    Args:
-        space: whose networks share weights.
-        architectures: the networks to rate.
-        config: method and settings.
-        train: labelled training images.
-        rating: labelled images held out from them.
-        rating_batch_size: rating images at a time.
-        runtime: device and precision.
-        normalize: turns images in [0, 1] into what the network takes.
-        seed: decides initial weights, order, augmentation and sampled networks.
-
-    Raises:
-        ConfigError: a batch holds more images than there are, or there are fewer steps than points.
+    The `rating` images are held out from `train`; the seed decides initial weights, order, augmentation and sampled networks.
+    Raises `ConfigError` if a batch holds more images than there are, or there are fewer steps than points.
     """
     network = runtime.place(build_one_shot(space, num_classes=train.num_classes, seed=seed))
     start = partial(

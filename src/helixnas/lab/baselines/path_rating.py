@@ -40,14 +40,8 @@ def rate_path(
 ) -> dict[str, float]:
     """Return ``loss`` (mean cross-entropy, lower is better) and ``accuracy`` of a network on held-out images.
 
-    Args:
-        network: the shared weights.
-        architecture: the network to rate.
-        images: held-out images with labels.
-        calibration: normalised training images, from which batch norm takes its statistics.
-        batch_size: images at a time; does not affect the result.
-        runtime: device and precision.
-        normalize: turns images in [0, 1] into what the network takes.
+    Batch norm takes its statistics from the `calibration` images, which are normalised; the batch size does not affect the
+    result.
     """
     path = OnePath(network, architecture)
     with borrowed_statistics(path, runtime.device) as use_recorded:

@@ -17,12 +17,7 @@ UNIFORM_STREAM, TURNS_STREAM = 42, 43
 
 
 def draw_uniformly(space: SearchSpace, *, seed: int, step: int) -> tuple[Architecture, ...]:
-    """Return the one network that SPOS trains in a step, every network of the space equally likely.
-
-    >>> from helixnas.space import macro
-    >>> len(draw_uniformly(macro(), seed=0, step=0))
-    1
-    """
+    """Return the one network that SPOS trains in a step, every network of the space equally likely."""
     return (space.sample(np.random.default_rng((seed, UNIFORM_STREAM, step))),)
 
 

@@ -1,6 +1,7 @@
 """MnasNet's method: every network of a sample is trained briefly from scratch and rated by its accuracy so far."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from helixnas.artifacts.baseline import BaselinePoint
@@ -8,25 +9,24 @@ from helixnas.engine import Fit, Stopwatch
 from helixnas.lab.baselines.curve import BaselineRecord, columns, moments_of
 
 
+@dataclass(eq=False)
 class ShortTrainings:
-    """Trainings one after the other, each rated at the same moments; a point sums the cost of all trainings up to its moment.
+    """Trainings one after the other, each rated at the same evenly spaced moments.
 
-    Args:
-        begin: returns the untrained training of network 0, 1, ...
-        rate: returns the scores of the network in training by kind.
-        number: of networks.
-        num_points: number of ratings of each, evenly spaced.
+    `begin` returns the untrained training of network 0, 1, ...; `rate` the scores of a training by kind. A point sums the
+    cost of all trainings up to its moment.
     """
 
-    def __init__(
-        self, begin: Callable[[int], Fit], rate: Callable[[Fit], Mapping[str, float]], *, number: int, num_points: int
-    ) -> None:
-        self.begin = begin
-        self.rate = rate
-        self.number = number
-        self.fit = begin(0)
-        self.moments = moments_of(self.fit.num_steps, num_points)
-        self.num_steps = number * (self.fit.num_steps + num_points)
+    begin: Callable[[int], Fit]
+    rate: Callable[[Fit], Mapping[str, float]]
+    _: KW_ONLY
+    number: int
+    num_points: int
+
+    def __post_init__(self) -> None:
+        self.fit = self.begin(0)
+        self.moments = moments_of(self.fit.num_steps, self.num_points)
+        self.num_steps = self.number * (self.fit.num_steps + self.num_points)
         self.rated: list[list[dict[str, float]]] = [[]]
         self.trained_for = [Stopwatch() for _ in self.moments]
         self.rated_for = [Stopwatch() for _ in self.moments]
@@ -73,7 +73,7 @@ class ShortTrainings:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on."""
+        """Return the state needed to resume."""
         return {
             "fit": self.fit.state(),
             "rated": [list(own) for own in self.rated],
@@ -82,7 +82,7 @@ class ShortTrainings:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Restore a `state` of the same settings."""
         self.rated = [list(own) for own in state["rated"]]
         if len(self.rated) > 1:
             self.fit = self.begin(len(self.rated) - 1)

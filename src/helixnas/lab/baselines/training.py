@@ -7,7 +7,7 @@ step; its state can be saved between two steps, and a resumed loop gives the sam
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import torch
@@ -16,8 +16,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from helixnas.engine import Runtime, explain_out_of_memory
-from helixnas.engine.batches import LabelledImages, Normalize, require_labels
-from helixnas.errors import ConfigError, NonFiniteLossError
+from helixnas.engine.batches import (
+    LabelledBatch,
+    LabelledImages,
+    Normalize,
+    full_batches,
+    require_labels,
+    training_batches,
+)
+from helixnas.errors import NonFiniteLossError
 
 Passes = Callable[[int], Sequence[Callable[[Tensor], Tensor]]]
 """From the number of a step to the forward passes it makes, each from normalised images to logits."""
@@ -25,13 +32,10 @@ Passes = Callable[[int], Sequence[Callable[[Tensor], Tensor]]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Turn:
-    """One update of some parameters, on images of its own, through its forward passes."""
+    """One update of some parameters, those of its optimiser, on images of its own, through its forward passes."""
 
     images: LabelledImages
-    """Labelled training images."""
-
     optimizer: Optimizer
-    """Holds the parameters."""
 
     passes: Passes
     """The forward passes; the gradients of their cross-entropies add up."""
@@ -40,12 +44,12 @@ class Turn:
     """Whether the learning rate falls along a cosine to 0."""
 
     clip_grad: float = 0.0
-    """Largest norm of the gradient; 0 leaves it as it is."""
+    """Largest norm of the gradient; 0 to disable clipping."""
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """The loss of one step."""
+    """One step."""
 
     step: int
     """Steps done, this one included."""
@@ -54,51 +58,29 @@ class TrainingRecord:
     """Mean cross-entropy of the passes of its last turn."""
 
 
+@dataclass(eq=False)
 class Training:
     """Steps of turns over the training images.
 
-    Args:
-        module: holds all trained parameters.
-        turns: of a step, in order.
-        num_epochs: passes over the images of every turn.
-        batch_size: images per turn.
-        runtime: device and precision.
-        normalize: turns images in [0, 1] into what the network takes.
-        seed: decides order and augmentation.
-        title: name of the trained weights, for messages.
-
-    Raises:
-        ConfigError: a turn has fewer images than one batch holds.
+    The module holds all trained parameters. Every turn has `batch_size` images in each step; the seed decides order and
+    augmentation. Messages call the weights `title`. Raises `ConfigError` if a turn has fewer images than one batch holds.
     """
 
-    def __init__(
-        self,
-        module: nn.Module,
-        turns: Sequence[Turn],
-        *,
-        num_epochs: int,
-        batch_size: int,
-        runtime: Runtime,
-        normalize: Normalize,
-        seed: int,
-        title: str,
-    ) -> None:
-        self.module = module
-        self.turns = tuple(turns)
-        self.batch_size = batch_size
-        self.runtime = runtime
-        self.normalize = normalize
-        self.seed = seed
-        self.title = title
+    module: nn.Module
+    turns: Sequence[Turn]
+    _: KW_ONLY
+    num_epochs: int
+    batch_size: int
+    runtime: Runtime
+    normalize: Normalize
+    seed: int
+    title: str
+
+    def __post_init__(self) -> None:
         self.rates = [float(turn.optimizer.defaults["lr"]) for turn in self.turns]
-        self.steps_per_epoch = min(turn.images.num_batches(batch_size, drop_last=True) for turn in self.turns)
-        if not self.steps_per_epoch:
-            fewest = min(len(turn.images) for turn in self.turns)
-            raise ConfigError(
-                f"the batch size for training {title} is {batch_size}, but there are only {fewest} images for it; "
-                f"choose at most {fewest}"
-            )
-        self.num_steps = self.steps_per_epoch * num_epochs
+        setting = f"the batch_size for training {self.title}"
+        self.steps_per_epoch = min(full_batches(turn.images, self.batch_size, setting) for turn in self.turns)
+        self.num_steps = self.steps_per_epoch * self.num_epochs
         self.step = 0
 
     @property
@@ -113,30 +95,21 @@ class Training:
             NonFiniteLossError: a loss is not finite.
             OutOfMemoryError: the batch does not fit.
         """
+        size, seed, start, per_epoch = self.batch_size, self.seed, self.step, self.steps_per_epoch
+        streams = [
+            training_batches(turn.images, batch_size=size, seed=seed, start=start, per_epoch=per_epoch)
+            for turn in self.turns
+        ]
         while self.step < self.num_steps:
-            epoch, done = divmod(self.step, self.steps_per_epoch)
-            streams = [
-                turn.images.batches(
-                    batch_size=self.batch_size,
-                    seed=self.seed,
-                    epoch=epoch,
-                    augment=True,
-                    shuffle=True,
-                    skip=done,
-                    drop_last=True,
-                )
-                for turn in self.turns
-            ]
-            for batches in zip(*streams, strict=False):  # the halves of DARTS may differ by an image
-                loss = 0.0
-                for turn, rate, batch in zip(self.turns, self.rates, batches, strict=True):
-                    with explain_out_of_memory("batch_size", self.batch_size):
-                        loss = self._take(turn, rate, batch)
-                self.runtime.end_step()
-                self.step += 1
-                yield TrainingRecord(self.step, loss)
+            loss = 0.0
+            for turn, rate, stream in zip(self.turns, self.rates, streams, strict=True):
+                with explain_out_of_memory("batch_size", size):
+                    loss = self._take(turn, rate, next(stream))
+            self.runtime.end_step()
+            self.step += 1
+            yield TrainingRecord(self.step, loss)
 
-    def _take(self, turn: Turn, rate: float, batch: Any) -> float:
+    def _take(self, turn: Turn, rate: float, batch: LabelledBatch) -> float:
         """Update the parameters of a turn and return the mean loss of its passes."""
         for each in self.turns:  # a backward pass leaves gradients on the parameters of the others, too
             each.optimizer.zero_grad(set_to_none=True)
@@ -160,7 +133,7 @@ class Training:
         return mean
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last step."""
+        """Return the state needed to resume after the last step."""
         return {
             "step": self.step,
             "module": self.module.state_dict(),
@@ -169,7 +142,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Restore a `state` of the same settings."""
         self.step = state["step"]
         self.module.load_state_dict(state["module"])
         for turn, own in zip(self.turns, state["optimizers"], strict=True):

@@ -61,11 +61,7 @@ def save_beams(beams: Sequence[Sequence[ScoredPrefix]], path: FilePath, key: str
 
 
 def load_beams(path: FilePath, key: str) -> list[list[tuple[str, float]]] | None:
-    """Return the beam after each block, best first, as text and score; None if no stage with this key wrote the file.
-
-    Raises:
-        ArtifactError: the file is damaged.
-    """
+    """Return the beam after each block, best first, as text and score; None if no stage with this key wrote the file."""
     if not path.is_file():
         return None
     values = read_json(path)

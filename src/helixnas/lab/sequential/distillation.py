@@ -12,6 +12,7 @@ only the paths in the beam. See `docs/decisions/0005-progressive-strategies.md`.
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ Trained = tuple[TrainingUnit, tuple[Draw, ...], Tensor]
 """A unit with the paths it trained in a step and their mean loss."""
 
 
+@dataclass(eq=False)
 class Progressive:
     """One block after the other; reproducible from its seed, and resumable between any two records.
 
@@ -43,37 +45,26 @@ class Progressive:
         beams: after each finished block, the best prefixes that end with it, best first.
         failures: every block, once a loss was not finite: no block can be left out here.
 
-    Args:
-        teacher: frozen; gives Y_0 .. Y_N.
-        supernet: with its initial weights; trained in place.
-        images: training images.
-        held_out: images that prefixes are rated on, in full batches of the training batch size, or in one batch if fewer.
-        config: how to train; with a progressive strategy.
-        runtime: device and precision.
-        seed: decides order, augmentation and draws.
-
-    Raises:
-        ConfigError: there are fewer images than one batch holds.
+    The supernet has its initial weights and is trained in place. Prefixes are rated on the `held_out` images, in full batches
+    of the training batch size, or in one batch if there are fewer. The seed decides order, augmentation and draws. Raises
+    `ConfigError` if there are fewer training images than one batch holds.
     """
 
-    def __init__(
-        self,
-        teacher: Teacher,
-        supernet: Supernet,
-        images: ImageSet,
-        held_out: ImageSet,
-        *,
-        config: DistillConfig,
-        runtime: Runtime,
-        seed: int,
-    ) -> None:
+    teacher: Teacher
+    supernet: Supernet
+    images: ImageSet
+    held_out: ImageSet
+    _: KW_ONLY
+    config: DistillConfig
+    runtime: Runtime
+    seed: int
+
+    def __post_init__(self) -> None:
+        config, supernet, batch_size = self.config, self.supernet, self.config.batch_size
         assert config.is_progressive
-        self.source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
-        self.supernet = supernet
-        self.held_out = held_out
-        self.config = config
-        self.runtime = runtime
-        self.seed = seed
+        self.source = FrozenTeacher(
+            self.teacher, self.images, batch_size=batch_size, runtime=self.runtime, seed=self.seed
+        )
         self.is_joint = config.strategy == "progressive-a"
         self.num_blocks = len(supernet.blocks)
         self.steps_per_epoch = self.source.steps_per_epoch
@@ -180,14 +171,9 @@ class Progressive:
 
     def _failure(self, value: float, unit: TrainingUnit, draws: Sequence[Draw]) -> NonFiniteLossError:
         """Mark all blocks as failed; return the error that says where."""
-        where = describe_failure(
-            unit,
-            draws,
-            value,
-            step=self.step,
-            steps_per_epoch=self.steps_per_epoch,
-            training=f" of block {self.stage}'s training",
-        )
+        training = f" of block {self.stage}'s training"
+        steps_per_epoch = self.steps_per_epoch
+        where = describe_failure(unit, draws, value, step=self.step, steps_per_epoch=steps_per_epoch, training=training)
         self.failures = dict.fromkeys(range(1, self.num_blocks + 1), where)
         return NonFiniteLossError(
             f"{where}; with distill.strategy={self.config.strategy} every block needs those before it, so none is kept; "
@@ -220,7 +206,7 @@ class Progressive:
             self.left[self.stage] = copy.deepcopy(block.state_dict())
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on after the last record."""
+        """Return the state needed to resume after the last record."""
         return {
             "stage": self.stage,
             "step": self.step,
@@ -233,7 +219,7 @@ class Progressive:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state` returned for the same settings."""
+        """Restore a `state` of the same settings."""
         known = [{path.text: path for cell in block for path in cell.cell.paths()} for block in self.supernet]
         self.beams = [
             tuple(

@@ -21,10 +21,8 @@ def rate_extensions(
 ) -> Float[Tensor, " extensions"]:
     """Return the score of every prefix with every path of the next block, by prefix, then cell, then path.
 
-    Args:
-        supernet: unchanged by rating.
-        prefixes: a path for each of blocks 1 .. i - 1; all equally long, an empty one for block 1.
-        features: the teacher's Y_0 .. Y_N of a batch; batch norm uses the batch's statistics.
+    All prefixes are equally long: a path for each of blocks 1 .. i - 1, an empty one for block 1. `features` are the
+    teacher's Y_0 .. Y_N of a batch; batch norm uses the batch's statistics.
     """
     block = supernet.block(len(prefixes[0]) + 1)
     stem_width, target = supernet.block(1).previous_widths[0], features[block.number]

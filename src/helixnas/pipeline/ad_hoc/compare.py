@@ -1,12 +1,10 @@
 """Other search methods on the tables and limits of a search, saved as ``comparison.json``."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from helixnas.artifacts.files import damaged, read_json, write_json
-from helixnas.search import SearchResult, compare_methods
+from helixnas.artifacts.files import write_json
+from helixnas.search import Reference, SearchResult, compare_methods
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +12,6 @@ class Row:
     """The result of one method."""
 
     method: str
-
     score: float | None
     """Summed score of its best architecture within the limits; None if it found none."""
 
@@ -33,37 +30,22 @@ class Row:
 def compare_on(result: SearchResult, *, seed: int, time_limit_s: float) -> tuple[Row, ...]:
     """Run the reference methods on the instance and budget of a result; the first row is the exact search."""
     best = result.best()
-    exact = Row(
-        method="exact search",
-        score=best.score * 1e-12,
-        excess=0.0,
-        seconds=result.seconds,
-        num_architectures=0,
-        finished=result.status == "optimal",
-    )
+    done, seconds = result.status == "optimal", result.seconds
+    exact = Reference(method="exact search", answer=best, finished=done, num_architectures=0, seconds=seconds)
     others = compare_methods(result.instance, result.budget, seed=seed, time_limit_s=time_limit_s)
-    return exact, *(
+    return tuple(
         Row(
-            method=other.method,
-            score=None if other.answer is None else other.answer.score * 1e-12,
-            excess=None if other.answer is None else (other.answer.score - best.score) * 1e-12,
-            seconds=other.seconds,
-            num_architectures=other.num_architectures,
-            finished=other.finished,
+            method=found.method,
+            score=None if found.answer is None else found.answer.score * 1e-12,
+            excess=None if found.answer is None else (found.answer.score - best.score) * 1e-12,
+            seconds=found.seconds,
+            num_architectures=found.num_architectures,
+            finished=found.finished,
         )
-        for other in others
+        for found in (exact, *others)
     )
 
 
 def save_comparison(rows: tuple[Row, ...], path: Path, *, time_limit_s: float) -> None:
     """Write a comparison atomically."""
     write_json(path, {"time_limit_s": time_limit_s, "methods": [asdict(row) for row in rows]})
-
-
-def load_comparison(path: Path) -> tuple[Row, ...]:
-    """Read a comparison; raises `ArtifactError` where the file is missing or damaged."""
-    values: Mapping[str, Any] = read_json(path)
-    try:
-        return tuple(Row(**row) for row in values["methods"])
-    except (KeyError, TypeError) as error:
-        raise damaged(path, error) from error

@@ -27,13 +27,8 @@ def run_costs(
 ) -> None:
     """Run the cost stages of an existing run, with the settings of its recipe or those of `config`.
 
-    Args:
-        recipe: the settings of the run.
-        folder: folder of the run.
-        reporter: receives messages and progress.
-        config: source of latencies; None for the recipe's.
-        export: write micro-benchmarks into this folder instead of measuring.
-        again: measure even if latency was measured with the same settings.
+    With `export`, write micro-benchmarks into that folder instead of measuring; with `again`, measure even if latency was
+    measured with the same settings.
 
     Raises:
         ConfigError: the runtime is not available, or `again` is set and the recipe measures no latency.
@@ -48,9 +43,13 @@ def run_costs(
     if export is not None:
         _export(context, export, config)
         return
-    _check(context, config)  # before earlier latencies are discarded
-    changed = replace(recipe, costs=config)
-    _measure(changed, folder, reporter, again=again or bool(config.latency_csv))  # the CSV may have changed
+    if config.latency_csv:  # what cannot be measured is reported before earlier latencies are discarded
+        facts = CostTable.load(folder.costs).facts
+        read_timings(Path(config.latency_csv), context.space, num_classes=int(facts["num_classes"]))
+    else:
+        require_runtime(config.latency)
+    again = again or bool(config.latency_csv)  # the CSV may have changed
+    _measure(replace(recipe, costs=config), folder, reporter, again=again)
 
 
 def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bool) -> None:
@@ -68,15 +67,6 @@ def _measure(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, again: bo
     after = run_stage(recipe, folder, reporter, verb="costs", name=None)
     if recipe.costs.latency and "latency" in before.stages and after.stages["latency"] == before.stages["latency"]:
         reporter.say(f"to measure latency again with the same settings: helixnas costs {folder.path} ... --again")
-
-
-def _check(context: Context, config: CostsConfig) -> None:
-    """Raise if measuring cannot start."""
-    if config.latency_csv:
-        facts = CostTable.load(context.folder.costs).facts
-        read_timings(Path(config.latency_csv), context.space, num_classes=int(facts["num_classes"]))
-    else:
-        require_runtime(config.latency)
 
 
 def _export(context: Context, folder: Path, config: CostsConfig) -> None:

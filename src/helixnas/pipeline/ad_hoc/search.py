@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
-from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
+from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, require_upstream
 from helixnas.pipeline.work.search import (
     Outcome,
     find_in_run,
     load_search,
     load_tables,
+    reading_settings,
     save_outcome,
     teacher_costs,
 )
@@ -30,15 +31,10 @@ def search_run(
     """
     record, settings = folder.load_record(), folder.load_settings()
     tables = load_tables(folder, record)
-    try:
+    with reading_settings(folder):
         searches = {key: search_config(values) for key, values in settings["searches"].items()}
         stages = {stage.name: stage for stage in plan(settings, record.contents)}
         space = load_space(settings["space"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"{folder.config} was changed by hand and lacks settings ({error}); "
-            f"run the recipe again with --out {folder.path}"
-        ) from error
     teacher = teacher_costs(record)
     if limits is not None:
         fresh = name or _name_of(limits)
@@ -49,11 +45,11 @@ def search_run(
         outcome = find_in_run(limits, space, tables, teacher, folder, name=fresh, num_best=num_best)
         save_outcome(outcome, folder.search(fresh))
         return [(fresh, outcome)]
-    beside = load_search(folder, name) if name is not None and name not in searches else None
-    if name is not None and beside is None and name not in searches:
-        raise UnknownNameError("search", name, {*searches, *folder.search_names()})
     if name is not None:
-        searches = {name: beside or searches[name]}
+        chosen = searches.get(name) or load_search(folder, name)
+        if chosen is None:
+            raise UnknownNameError("search", name, {*searches, *folder.search_names()})
+        searches = {name: chosen}
     found = [
         (each, find_in_run(config, space, tables, teacher, folder, name=each, num_best=num_best))
         for each, config in searches.items()
@@ -67,23 +63,15 @@ def search_run(
     return found
 
 
-def _finish(
-    stage: PlannedStage,
-    stages: Mapping[str, PlannedStage],
-    folder: RunFolder,
-    outcome: Outcome,
-) -> RunRecord:
+def _finish(stage: PlannedStage, stages: Mapping[str, PlannedStage], folder: RunFolder, outcome: Outcome) -> RunRecord:
     """Save one of the recipe's searches and record it as finished."""
     with folder.locked():
         record = folder.load_record()
         require_upstream(stage, stages, record, folder)
         files = [f"searches/{stage.search}/{file}" for file in save_outcome(outcome, folder.search(stage.search))]
+        seconds, facts = outcome.result.seconds, outcome.facts()
         finished = folder.stage_record(
-            key=stage.key,
-            settings=stage.settings,
-            files=files,
-            facts=outcome.facts(),
-            seconds=outcome.result.seconds,
+            key=stage.key, settings=stage.settings, files=files, facts=facts, seconds=seconds
         )
         record = record.with_stage(stage.name, finished)
         folder.save_record(record)

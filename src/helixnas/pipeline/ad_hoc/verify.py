@@ -10,7 +10,7 @@ from pathlib import Path
 from helixnas.artifacts.files import read_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, UnknownNameError
-from helixnas.pipeline.work.search import CERTIFICATE, load_tables
+from helixnas.pipeline.work.search import CERTIFICATE, load_tables, reading_settings
 from helixnas.search import Certificate, Tables, Verification, combine_scores, verify
 from helixnas.space import Architecture, SearchSpace, load_space
 
@@ -27,7 +27,9 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
         ConfigError: a certificate names an architecture that the tables do not hold.
     """
     names = sorted(file.parent.name for file in folder.path.glob(f"searches/*/{CERTIFICATE}"))
-    tables, space = load_tables(folder, folder.load_record()), _space(folder)
+    tables = load_tables(folder, folder.load_record())
+    with reading_settings(folder):
+        space = load_space(folder.load_settings()["space"])
     if not names:
         raise ArtifactError(
             f"no search of {folder.path} has a certificate; make one with: helixnas search {folder.path}"
@@ -36,13 +38,6 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
         raise UnknownNameError("search", name, names)
     chosen = names if name is None else [name]
     return [(each, _verify(folder.search(each), tables, space, time_limit_s)) for each in chosen]
-
-
-def _space(folder: RunFolder) -> SearchSpace:
-    definition = folder.load_settings().get("space")
-    if definition is None:
-        raise ArtifactError(f"{folder.config} was changed by hand and lacks the space; run the recipe again")
-    return load_space(definition)
 
 
 def _verify(search: Path, tables: Tables, space: SearchSpace, time_limit_s: float) -> Verification:

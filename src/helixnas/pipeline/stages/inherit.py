@@ -16,14 +16,12 @@ def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
 
 
 def _describe(recipe: Recipe, search: str) -> str:
-    assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
-    config = recipe.retrain
+    config = recipe.retraining
     return retrain_text(config, config.inherit.tuning(config.fit), recipe.expected_training_images)
 
 
 def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
-    assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
-    config, images = recipe.retrain, recipe.expected_training_images
+    config, images = recipe.retraining, recipe.expected_training_images
     head, tuning = config.inherit.head_fit(config.fit), config.inherit.tuning(config.fit)
     return sum(fit_seconds(fit, images, times.network) for fit in (head, tuning))
 

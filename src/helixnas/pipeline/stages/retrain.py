@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.stage import ForwardTimes, Stage, Values
+from helixnas.pipeline.stage import Stage, Values
 from helixnas.pipeline.stages.wording import fit_seconds, retrain_text
 
 
@@ -15,24 +14,16 @@ def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
     return {"retrain": {name: value for name, value in retrain.items() if name not in ("init", "inherit")}}
 
 
-def _describe(recipe: Recipe, search: str) -> str:
-    assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
-    return retrain_text(recipe.retrain, recipe.retrain.fit, recipe.expected_training_images)
-
-
-def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
-    assert recipe.retrain is not None, "the plan holds the stage only where it has settings"
-    return fit_seconds(recipe.retrain.fit, recipe.expected_training_images, times.network)
-
-
 RETRAIN = Stage(
     name="retrain",
     verb="retrain",
     purpose="train a searched architecture, from scratch or from inherited weights",
     settings=_settings,
     upstream=lambda values, search: (f"search:{search}",),
-    describe=_describe,
-    seconds=_seconds,
+    describe=lambda recipe, search: retrain_text(
+        recipe.retraining, recipe.retraining.fit, recipe.expected_training_images
+    ),
+    seconds=lambda recipe, times: fit_seconds(recipe.retraining.fit, recipe.expected_training_images, times.network),
     work="helixnas.pipeline.work.retrain:retrain",
     check="helixnas.pipeline.work.retrain:check_images",
     files=("searches/{search}/retrained/*", "history/retrain-{search}.parquet"),

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from helixnas.artifacts.files import remove
 from helixnas.distill import Distillation
 from helixnas.engine import load_checkpoint, save_checkpoint
-from helixnas.engine.job import discard
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import plan
 
@@ -46,4 +46,4 @@ class Continuation:
         if self.job.config.stop_at < 1:
             save_checkpoint(self.file, {"key": self.key, "job": self.job.state(), "history": history})
         else:
-            discard(self.file)
+            remove(self.file)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from helixnas.artifacts import CostTable
-from helixnas.artifacts.files import remove_folder, write_json
+from helixnas.artifacts.files import remove, write_json
 from helixnas.costs import (
     CostsConfig,
     DeviceTimings,
@@ -46,8 +46,8 @@ def measure_latency(context: Context, key: str, search: str) -> Result:
     else:
         timings, conditions = _time_here(context, key, config, counted)
     given = input_of(counted, timings.image_size)
-    facts = {"latency_runtime": conditions["runtime"], "latency_batch_size": timings.batch_size}
-    table = latency_table(context.space, given, timings.times, facts={**facts, "latency_image_size": given.image_size})
+    origin = {"latency_runtime": conditions["runtime"], "latency_batch_size": timings.batch_size}
+    table = latency_table(context.space, given, timings.times, facts={**origin, "latency_image_size": given.image_size})
     networks = compare(table, timings.networks)
     error = error_summary(networks)
     table.save(context.folder.latency)
@@ -63,11 +63,9 @@ def measure_latency(context: Context, key: str, search: str) -> Result:
     ]
     write_json(context.folder.latency_report, {**conditions, "error": error, "networks": rows})
     context.reporter.say(error_text(error, len(networks)))
-    names = [
-        str(path.relative_to(context.folder.path)) for path in (context.folder.latency, context.folder.latency_report)
-    ]
     shown = {f"{name} error": value for name, value in error.items() if name != "bias"}
-    return Result(tuple(names), {"runtime": conditions["runtime"], "parts": len(timings.times) - 1, **shown})
+    facts = {"runtime": conditions["runtime"], "parts": len(timings.times) - 1, **shown}
+    return Result(("costs/latency.parquet", "costs/latency.json"), facts)
 
 
 def _time_here(
@@ -87,7 +85,7 @@ def _time_here(
             log=lambda record: advance(record.done, record.note),
             watch=context.watch,
         )
-    remove_folder(files)
+    remove(files)
     medians = job.medians()
     if job.num_interruptions > INTERRUPTIONS_PER_ROUND * config.num_rounds:
         context.reporter.say(
@@ -97,7 +95,7 @@ def _time_here(
     conditions = {
         "runtime": config.latency,
         "measured_here": True,
-        "device": _device_name(config.latency),
+        "device": torch.cuda.get_device_name() if config.latency.endswith("-cuda") else "cpu",
         "num_threads": config.num_threads or torch.get_num_threads(),
         "num_rounds": config.num_rounds,
         "num_interruptions": job.num_interruptions,
@@ -119,7 +117,3 @@ def input_of(counted: CostTable, image_size: int) -> Input:
         num_classes=int(facts["num_classes"]),
         in_chans=int(facts["in_chans"]),
     )
-
-
-def _device_name(runtime: str) -> str:
-    return torch.cuda.get_device_name() if runtime.endswith("-cuda") else "cpu"

@@ -8,10 +8,11 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 
 from helixnas.artifacts.cost_table import load_costs
+from helixnas.artifacts.files import remove
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, StepRecord, build_distillation
 from helixnas.engine.history import History, load_history, save_history
-from helixnas.engine.job import discard, run_job
+from helixnas.engine.job import run_job
 from helixnas.errors import NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams
 from helixnas.nn import save_weights
@@ -99,7 +100,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), key=key)
     context.forget()
     if failure is not None:
-        discard(checkpoint)
+        remove(checkpoint)
         raise failure
     if continuation is not None:
         continuation.keep(history.state())

@@ -35,18 +35,8 @@ def fit_classifier(
 ) -> Fit:
     """Train a classifier in place, with the teacher's normalisation, and return the finished training.
 
-    Args:
-        context: the run.
-        model: the classifier.
-        teacher: its normalisation is used.
-        config: settings of the training.
-        stage: names the checkpoint and the scalars.
-        key: hash of the settings; a checkpoint with another is ignored.
-        curves: receives losses and accuracies.
-        title: label of the progress bar.
-        images: the training images; by default the run's.
-        objective: the loss; by default the cross-entropy.
-        keep: whether to keep the final state as a checkpoint, for a stage that continues afterwards.
+    `stage` names the checkpoint and the scalars, `title` the progress bar; a checkpoint with another `key` is ignored. With
+    `keep`, the final state stays as a checkpoint, for a stage that continues afterwards.
     """
     job = Fit(
         model,

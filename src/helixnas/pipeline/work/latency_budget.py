@@ -14,7 +14,6 @@ from helixnas.errors import InfeasibleBudgetError
 from helixnas.space import Architecture
 
 MAX_SEARCHES_AGAIN = 5
-
 Meter = Callable[[Architecture], int]
 """Measures a whole network: median nanoseconds."""
 
@@ -99,13 +98,7 @@ def keep_budget(
     """Search under a latency limit until the winner is measured within it, at most five times more.
 
     The limit of each further search is the prediction of the last winner minus its overshoot, so it finds another winner.
-    If no winner is within the budget, return the fastest.
-
-    Args:
-        asked_ns: the budget.
-        search: finds the best network under a limit in nanoseconds.
-        meter: measures a network; None if the device is not this one.
-        runtime: for messages.
+    If no winner is within the budget, return the fastest. Without a meter (the device is not this one) nothing is measured.
 
     Raises:
         InfeasibleBudgetError: no network is predicted to meet the budget itself.
@@ -125,7 +118,8 @@ def keep_budget(
         except InfeasibleBudgetError:
             is_exhausted = True
             break
-    chosen = len(rounds) - 1 if rounds[-1].measured_ns <= asked_ns else _fastest(rounds)
+    last = len(rounds) - 1
+    chosen = last if taken <= asked_ns else min(range(last + 1), key=lambda number: rounds[number].measured_ns)
     check = LatencyCheck(
         asked_ns=asked_ns, runtime=runtime, rounds=tuple(rounds), chosen=chosen, is_exhausted=is_exhausted
     )
@@ -158,10 +152,6 @@ def _meter(conditions: Mapping[str, Any]) -> Meter:
         return measure_network(architecture, given, config)
 
     return measure
-
-
-def _fastest(rounds: list[LatencyRound]) -> int:
-    return min(range(len(rounds)), key=lambda number: rounds[number].measured_ns)
 
 
 def _ms(nanoseconds: int) -> str:

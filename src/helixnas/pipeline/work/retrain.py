@@ -1,6 +1,6 @@
 """Work of the retrain and inherit stages: the winner of a search trained from scratch, or from inherited weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from helixnas.artifacts.files import link_file, read_json, read_text, write_json
+from helixnas.artifacts.files import link_file, read_json, read_text, remove, write_json
 from helixnas.data import ImageSet
-from helixnas.engine import Fit, Objective
+from helixnas.engine import FitConfig, Objective
 from helixnas.engine.fit_run import Curves, final_figures
-from helixnas.engine.job import discard
 from helixnas.errors import ConfigError
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
@@ -38,14 +37,13 @@ def retrain(context: Context, key: str, search: str) -> Result:
     stage = f"retrain:{search}"
     if (reused := _reuse_twin(context, stage)) is not None:
         return reused
-    model, curves = _new_network(context, search), Curves(watched_images(context))
-    job = _train(context, model, stage, key, curves)
-    return _save(context, job, context.folder.retrained(search), stage, curves, {})
+    folder = context.folder.retrained(search)
+    return _train(context, _new_network(context, search), stage, key, folder, context.recipe.retraining.fit, {})
 
 
 def retrain_inherited(context: Context, key: str, search: str) -> Result:
     """Let the winner of one named search inherit the supernet's weights, fit its head, and fine-tune it."""
-    config, stage = _config(context), f"inherit:{search}"
+    config, stage, head = context.recipe.retraining, f"inherit:{search}", f"head:{search}"
     if (reused := _reuse_twin(context, stage)) is not None:
         return reused
     model = _new_network(context, search)
@@ -53,7 +51,6 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     recalibrate(stitched, lambda: _unaugmented(context, config))
     fold(stitched)
     body = FrozenBody(model)
-    head = f"head:{search}"
     fitted = fit_classifier(
         context,
         body,
@@ -69,10 +66,9 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     body.release()
     _, figures = final_figures(fitted, context.data.evaluation)
     facts = {"accuracy_of_head": figures["accuracy"]} if "accuracy" in figures else {}
-    curves = Curves(watched_images(context))
-    job = _train(context, model, stage, key, curves)
-    result = _save(context, job, context.folder.inherited(search), stage, curves, facts)
-    discard(context.folder.checkpoint(head))
+    fit = config.inherit.tuning(config.fit)
+    result = _train(context, model, stage, key, context.folder.inherited(search), fit, facts)
+    remove(context.folder.checkpoint(head))
     return result
 
 
@@ -111,7 +107,7 @@ def check_images(context: Context) -> None:
         DataError: they have no labels.
         ConfigError: there are fewer than a batch.
     """
-    config, images = _config(context), context.data.train
+    config, images = context.recipe.retraining, context.data.train
     images.require_labels("retraining")
     if config.fit.batch_size > len(images):
         raise ConfigError(
@@ -126,12 +122,6 @@ def check_teaching(context: Context) -> None:
         _objective(context)
 
 
-def _config(context: Context) -> RetrainConfig:
-    config = context.recipe.retrain
-    assert config is not None, "the plan holds no such stage without its settings"
-    return config
-
-
 def _new_network(context: Context, name: str) -> HelixNet:
     architecture = Architecture.from_json(read_text(context.folder.search(name) / ARCHITECTURE))
     model = build_model(
@@ -140,8 +130,9 @@ def _new_network(context: Context, name: str) -> HelixNet:
         image_size=context.image_size,
         mean=context.teacher.mean.flatten().tolist(),
         std=context.teacher.std.flatten().tolist(),
-        config=_config(context),
+        config=context.recipe.retraining,
         seed=context.recipe.seed,
+        class_names=context.data.class_names,
     )
     assert isinstance(model, HelixNet)
     return context.runtime.place(model)
@@ -163,42 +154,41 @@ def _unaugmented(context: Context, config: RetrainConfig) -> Iterator[Tensor]:
             yield context.teacher.normalize(context.runtime.images(batch.images))
 
 
-def _train(context: Context, model: HelixNet, stage: str, key: str, curves: Curves) -> Fit:
-    config, teacher = _config(context), context.teacher
+def _train(
+    context: Context,
+    model: HelixNet,
+    stage: str,
+    key: str,
+    folder: Path,
+    fit: FitConfig,
+    facts: Mapping[str, Any],
+) -> Result:
+    """Train a network, and write the model, its figures with further `facts`, and its curves."""
     kind, _, name = stage.partition(":")
-    inherited = kind == "inherit"
-    return fit_classifier(
+    curves = Curves(watched_images(context))
+    job = fit_classifier(
         context,
         model,
-        teacher,
-        config=config.inherit.tuning(config.fit) if inherited else config.fit,
+        context.teacher,
+        config=fit,
         stage=stage,
         key=key,
         curves=curves,
-        title=f"{'fine-tuning' if inherited else 'retraining'} {name}",
-        images=training_images(context, config),
+        title=f"{'fine-tuning' if kind == 'inherit' else 'retraining'} {name}",
+        images=training_images(context, context.recipe.retraining),
         objective=_objective(context),
     )
-
-
-def _objective(context: Context) -> Objective | None:
-    config, teacher = _config(context), context.teacher
-    return objective_of(
-        teacher,
-        kind=config.teach,
-        share=config.teach_share,
-        temperature=config.temperature,
-        num_classes=(teacher.num_classes, context.data.num_classes),
-    )
-
-
-def _save(context: Context, job: Fit, folder: Path, stage: str, curves: Curves, facts: dict[str, Any]) -> Result:
-    """Write the model, its figures and its curves."""
-    model, figures = final_figures(job, context.data.evaluation)
+    trained, figures = final_figures(job, context.data.evaluation)
     found = {**figures, **facts, "accuracy_by_epoch": curves.accuracies}
-    files = [folder / name for name in save_model(model, folder)]
+    files = [folder / name for name in save_model(trained, folder)]
     history = context.folder.history(stage)
     curves.losses.save(history)
     write_json(folder / "metrics.json", found)
     files += [folder / "metrics.json", history]
     return Result(tuple(str(file.relative_to(context.folder.path)) for file in files), found)
+
+
+def _objective(context: Context) -> Objective | None:
+    config, teacher = context.recipe.retraining, context.teacher
+    classes, share = (teacher.num_classes, context.data.num_classes), config.teach_share
+    return objective_of(teacher, kind=config.teach, share=share, temperature=config.temperature, num_classes=classes)

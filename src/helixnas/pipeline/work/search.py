@@ -3,7 +3,8 @@
 Reads ratings and costs, never the supernet. Named searches never overwrite each other.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,11 @@ from helixnas.search.config import SearchConfig, search_config
 from helixnas.space import Architecture, SearchSpace
 
 NUM_RUNNERS_UP = 10
-ARCHITECTURE, RESULT, CERTIFICATE, COMPARISON = (
-    "architecture.json",
-    "result.json",
-    "certificate.json",
-    "comparison.json",
-)
-"""Files in the folder of a search."""
+
+ARCHITECTURE = "architecture.json"
+RESULT = "result.json"
+CERTIFICATE = "certificate.json"
+COMPARISON = "comparison.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +51,6 @@ class Outcome:
     """Result of one named search."""
 
     architecture: Architecture
-    """The winner."""
-
     result: SearchResult
     """Answers, front and proof of the solver."""
 
@@ -64,8 +61,6 @@ class Outcome:
     """Known costs of the teacher."""
 
     config: SearchConfig
-    """Settings of the search."""
-
     scores: Mapping[str, float]
     """Factor of each kind of score in the sum."""
 
@@ -108,31 +103,42 @@ def find_in_run(
 ) -> Outcome:
     """Search under the budgets of `config`; under a latency budget, measure the winner too (`keep_budget`).
 
+    The teacher's costs are 100 % in the limits. At least `num_best` answers are found, and eleven for the runners-up.
     For an infeasible budget, save its certificate and remove the results of an earlier search of that name.
-
-    Args:
-        config: limits, weights and front.
-        space: parses architectures.
-        tables: scores and costs.
-        teacher: its costs are 100 % in the limits.
-        folder: the run.
-        name: name of the search.
-        num_best: least number of answers; at least eleven are found for the runners-up.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets; the message says why.
         UnknownNameError: a budget or the front names a resource that was not counted.
         ConfigError: latency is limited but was not measured.
     """
-    require_latency((*config.max, *config.min, *config.front), tables.costs, folder)
-    asked = _budget(config, tables.costs, teacher)
+    asked, front, resolution = _limits(config, tables.costs, teacher, folder)
     tables, factors = scored(tables, config.scores)
+    weights, own = config.weights or None, folder.search(name)
+    over = front or (asked.names if len(asked.names) == 1 else ("macs",))
+    instance = tables.instance(tuple(dict.fromkeys((*asked.names, *over, "macs", "params"))), weights=weights)
 
     def search(budget: Budget) -> Outcome:
-        result = _solve(config, budget, tables, teacher, num_best=max(num_best, 1 + NUM_RUNNERS_UP))
+        result = solve(
+            instance,
+            budget,
+            num_best=max(num_best, 1 + NUM_RUNNERS_UP),
+            time_limit_s=config.time_limit_s,
+            front_over=over,
+            resolution=resolution,
+        )
         if result.status == "infeasible" and budget == asked:
-            _leave_infeasible(result, config, factors, folder.search(name))
-        return _outcome(result, config, factors, space, tables, teacher)
+            for stale in (RESULT, COMPARISON):
+                (own / stale).unlink(missing_ok=True)
+            certify(result, weights=config.weights, scores=factors).save(own / CERTIFICATE)
+        winner, *others = (answer.text for answer in result.top(max(1, len(result.answers)))[: 1 + NUM_RUNNERS_UP])
+        return Outcome(
+            architecture=space.parse(winner),
+            result=result,
+            comparisons=compare(winner, others, tables.ratings, first_width=space.stem_width, weights=weights),
+            teacher=teacher,
+            config=config,
+            scores=factors,
+        )
 
     limit = asked.upper.get(LATENCY)
     if limit is None:
@@ -144,61 +150,13 @@ def find_in_run(
     return replace(outcome, latency=check)
 
 
-def _solve(
-    config: SearchConfig, budget: Budget, tables: Tables, teacher: Mapping[str, int], *, num_best: int
-) -> SearchResult:
-    known = _known(tables.costs, teacher)
-    front = tuple(parse_limits(dict.fromkeys(config.front, 1), known=known, option="front"))
-    over = front or (budget.names if len(budget.names) == 1 else ("macs",))
-    resources = tuple(dict.fromkeys((*budget.names, *over, "macs", "params")))
-    return solve(
-        tables.instance(resources, weights=config.weights or None),
-        budget,
-        num_best=num_best,
-        time_limit_s=config.time_limit_s,
-        front_over=over,
-        resolution=parse_limits(config.resolution, known=known, option="resolution"),
-    )
-
-
-def _leave_infeasible(result: SearchResult, config: SearchConfig, factors: Mapping[str, float], folder: Path) -> None:
-    for stale in (RESULT, COMPARISON):
-        (folder / stale).unlink(missing_ok=True)
-    certify(result, weights=config.weights, scores=factors).save(folder / CERTIFICATE)
-
-
-def _outcome(
-    result: SearchResult,
-    config: SearchConfig,
-    factors: Mapping[str, float],
-    space: SearchSpace,
-    tables: Tables,
-    teacher: Mapping[str, int],
-) -> Outcome:
-    winner, *others = (answer.text for answer in result.top(max(1, len(result.answers)))[: 1 + NUM_RUNNERS_UP])
-    comparisons = compare(winner, others, tables.ratings, first_width=space.stem_width, weights=config.weights or None)
-    return Outcome(
-        architecture=space.parse(winner),
-        result=result,
-        comparisons=comparisons,
-        teacher=teacher,
-        config=config,
-        scores=factors,
-    )
-
-
 def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distance: int) -> SearchResult:
     """Return answers that each differ by `min_distance` layers or more from those before it (`solve_diverse`)."""
-    tables, found = load_tables(folder, folder.load_record()), outcome.result
-    tables, _ = scored(tables, outcome.config.scores)
-    instance = tables.instance(found.instance.resources, weights=outcome.config.weights or None, layers=True)
-    return solve_diverse(
-        instance,
-        found.budget,
-        num_answers=number,
-        min_distance=min_distance,
-        time_limit_s=outcome.config.time_limit_s,
-    )
+    found, config = outcome.result, outcome.config
+    tables, _ = scored(load_tables(folder, folder.load_record()), config.scores)
+    instance = tables.instance(found.instance.resources, weights=config.weights or None, layers=True)
+    limit = config.time_limit_s
+    return solve_diverse(instance, found.budget, num_answers=number, min_distance=min_distance, time_limit_s=limit)
 
 
 def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
@@ -268,9 +226,7 @@ def check_budgets(
     tables = Tables(ratings=tuple(unrated), costs=costs)
     for name, config in searches.items():
         try:
-            require_latency((*config.max, *config.min, *config.front), costs, folder)
-            budget = _budget(config, costs, teacher)
-            parse_limits(dict.fromkeys(config.front, 1), known=_known(costs, teacher), option="front")
+            budget, *_ = _limits(config, costs, teacher, folder)
             instance = tables.instance(budget.names or tuple(costs.resources), weights=config.weights or None)
             if not is_feasible(instance, budget):
                 solve(instance, budget).best()  # raises with the reason
@@ -291,14 +247,16 @@ def load_search(folder: RunFolder, name: str) -> SearchConfig | None:
         raise damaged(file, error) from error
 
 
-def require_latency(asked: Collection[str], costs: CostTable, folder: RunFolder) -> None:
-    """Raise `ConfigError` if a search limits latency that was not measured."""
-    for name in LATENCY_LIMITS:
-        if name in asked and LATENCY not in costs.resources:
-            raise ConfigError(
-                f"{name} is limited, but latency was not measured in this run; measure it first, for example with: "
-                f"helixnas costs {folder.path} --latency onnxruntime-cpu"
-            )
+@contextmanager
+def reading_settings(folder: RunFolder) -> Generator[None]:
+    """Turn errors from settings that lack entries into an `ArtifactError`."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{folder.config} was changed by hand and lacks settings ({error}); "
+            f"run the recipe again with --out {folder.path}"
+        ) from error
 
 
 def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
@@ -306,7 +264,7 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
     for stage in ("rate", "costs"):
         if stage not in record.stages:
             raise ArtifactError(
-                f"the run in {folder.path} has no {stage} stage yet; go on with: {folder.resume_command}"
+                f"the run in {folder.path} has no {stage} stage yet; continue with: {folder.resume_command}"
             )
     number = sum(1 for file in record.stages["rate"].files if file.startswith("ratings/block-"))
     ratings = tuple(RatingTable.load(folder.rating(k)) for k in range(1, number + 1))
@@ -323,14 +281,20 @@ def teacher_costs(record: RunRecord) -> dict[str, int]:
         raise ArtifactError("the record of the run lacks the teacher's parameters and multiply-adds") from error
 
 
-def _budget(config: SearchConfig, costs: CostTable, teacher: Mapping[str, int]) -> Budget:
-    known = _known(costs, teacher)
-    return Budget(
+def _limits(
+    config: SearchConfig, costs: CostTable, teacher: Mapping[str, int], folder: RunFolder
+) -> tuple[Budget, tuple[str, ...], dict[str, int]]:
+    """Return budget, resources of the front and resolution of a search; raises `ConfigError` without a needed latency."""
+    for name in LATENCY_LIMITS:
+        if name in (*config.max, *config.min, *config.front) and LATENCY not in costs.resources:
+            raise ConfigError(
+                f"{name} is limited, but latency was not measured in this run; measure it first, for example with: "
+                f"helixnas costs {folder.path} --latency onnxruntime-cpu"
+            )
+    known = {name: teacher.get(name) for name in costs.resources}
+    budget = Budget(
         upper=parse_limits(config.max, known=known, option="max"),
         lower=parse_limits(config.min, known=known, option="min"),
     )
-
-
-def _known(costs: CostTable, teacher: Mapping[str, int]) -> dict[str, int | None]:
-    """Return all resources, each with the teacher's cost if known."""
-    return {name: teacher.get(name) for name in costs.resources}
+    front = tuple(parse_limits(dict.fromkeys(config.front, 1), known=known, option="front"))
+    return budget, front, parse_limits(config.resolution, known=known, option="resolution")

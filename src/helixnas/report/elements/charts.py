@@ -73,7 +73,8 @@ class Chart:
         if share_y:
             self.figure.update_layout({f"yaxis{number}": {"matches": "y"} for number in range(2, len(titles) + 1)})
         self.is_grid = bool(titles)
-        self.figure.update_layout(_layout(height, {"l": left, "r": 16, "t": top, "b": bottom}), showlegend=legend)
+        margin = {"l": left, "r": 16, "t": top, "b": bottom}
+        self.figure.update_layout(_LAYOUT, height=height, margin=margin, showlegend=legend)
         self.figure.update_xaxes(_AXIS)
         self.figure.update_yaxes(_AXIS)
 
@@ -168,20 +169,15 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.3g}" for tick in ticks]}
 
 
-def _layout(height: int, margin: dict[str, int]) -> dict[str, Any]:
-    return {
-        "width": WIDTH,
-        "height": height,
-        "margin": margin,
-        "font": {"family": FONT, "size": 12, "color": INK},
-        "paper_bgcolor": "#ffffff",
-        "plot_bgcolor": "#ffffff",
-        "hoverlabel": {"font": {"size": 12}},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"},
-        "bargap": 0.06,
-    }
-
-
+_LAYOUT = {
+    "width": WIDTH,
+    "font": {"family": FONT, "size": 12, "color": INK},
+    "paper_bgcolor": "#ffffff",
+    "plot_bgcolor": "#ffffff",
+    "hoverlabel": {"font": {"size": 12}},
+    "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"},
+    "bargap": 0.06,
+}
 _AXIS = {
     "gridcolor": RULE,
     "zeroline": False,

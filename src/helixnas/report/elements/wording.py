@@ -1,8 +1,23 @@
-"""How numbers, intervals and lists are written in sentences and tables."""
+"""How numbers, intervals, lists and names of predictors are written in sentences and tables."""
 
 from collections.abc import Sequence
 
-from helixnas.artifacts.agreement import Estimate, Interval
+from helixnas.artifacts.agreement import Agreement, Estimate, Interval
+from helixnas.artifacts.ranking import ADDITIVE
+
+NAMES = {
+    "relative_l1": "relative L1 (Eq. 7)",
+    "macs": "MACs",
+    "params": "parameters",
+    "depth": "depth (layers)",
+    ADDITIVE: "best additive fit",
+    "random": "random picks",
+    "spos": "SPOS",
+    "fairnas": "FairNAS",
+    "darts": "DARTS",
+    "mnasnet": "short trainings (MnasNet)",
+}
+"""Display names; a kind of score that is not listed keeps its own name."""
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -27,6 +42,14 @@ def figure_text(value: float, interval: Interval) -> str:
 def estimate_text(estimate: Estimate) -> str:
     """Return an estimate with its interval, both with three decimals."""
     return figure_text(estimate.value, estimate.interval)
+
+
+def correlations(found: Agreement) -> list[str]:
+    """Return Kendall's, Spearman's and Pearson's correlation, each with its interval."""
+    return [
+        figure_text(getattr(found, kind), getattr(found, f"{kind}_interval"))
+        for kind in ("kendall", "spearman", "pearson")
+    ]
 
 
 def interval_text(interval: Sequence[float], digits: int = 2) -> str:
@@ -58,3 +81,12 @@ def listed(names: Sequence[str]) -> str:
     'a, b and c'
     """
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "none"
+
+
+def name_of(predictor: str) -> str:
+    """Return the display name of a predictor, or of a sum of predictors.
+
+    >>> name_of("macs"), name_of("relative_l1 + my_score")
+    ('MACs', 'relative L1 (Eq. 7) + my_score')
+    """
+    return " + ".join(NAMES.get(part, part) for part in predictor.split(" + "))

@@ -1,19 +1,10 @@
 """The run against its baselines as text: rows of a table and sentences, for the page and the terminal."""
 
 from helixnas.artifacts.comparison import Compared, Comparison
-from helixnas.report.elements.naming import name_of
-from helixnas.report.elements.wording import estimate_text, figure_text
+from helixnas.report.elements.wording import correlations, estimate_text, name_of
 
-COLUMNS = (
-    "what ranks",
-    "epochs",
-    "images seen",
-    "core-seconds",
-    "Kendall tau-b",
-    "Spearman",
-    "Pearson",
-    "Spearman given size",
-)
+CORRELATIONS = ("Kendall tau-b", "Spearman", "Pearson", "Spearman given size")
+COLUMNS = ("what ranks", "epochs", "images seen", "core-seconds", *CORRELATIONS)
 """Column titles of the page's table."""
 
 COST = (
@@ -25,16 +16,13 @@ COST = (
 
 def cells_of(row: Compared) -> list[str]:
     """Return a row of the table as texts, in the order of `COLUMNS`."""
-    found = row.agreement
     seed = "" if row.seed is None else f", seed {row.seed}"
     return [
         f"{name_of(row.name)}{seed}",
         "" if row.epoch is None else f"{row.epoch:.3g}",
         _count(row.images_seen),
         _count(row.core_seconds),
-        figure_text(found.kendall, found.kendall_interval),
-        figure_text(found.spearman, found.spearman_interval),
-        figure_text(found.pearson, found.pearson_interval),
+        *correlations(row.agreement),
         "" if row.kind == "size" else estimate_text(row.partial),
     ]
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from helixnas.artifacts.comparison import Compared, Comparison
 from helixnas.artifacts.ranking import Ranking
 from helixnas.report.elements.charts import QUIET, Chart, color_of, label, scatter, symbol_of, whiskers
-from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.page import Section, section
+from helixnas.report.elements.wording import name_of
 from helixnas.report.lab.baseline_text import COLUMNS, COST, accelerators, cells_of, title_of
 
 
@@ -17,17 +17,17 @@ def baselines_sections(ranking: Ranking) -> list[Section]:
 
 def _section(comparison: Comparison, position: int) -> Section:
     scores = [row for row in comparison.rows if row.kind == "score" and row.core_seconds is not None]
+    anchor = "baselines" if position == 0 else f"baselines-{position + 1}"
     values = {
         "num_networks": len(comparison.networks),
         "chart": _chart(comparison, scores),
-        "name": "baselines" if position == 0 else f"baselines_{position + 1}",
+        "name": anchor.replace("-", "_"),
         "has_scores": bool(scores),
         "columns": COLUMNS,
         "rows": [cells_of(row) for row in comparison.rows],
         "cost": COST,
         "accelerators": accelerators(comparison),
     }
-    anchor = "baselines" if position == 0 else f"baselines-{position + 1}"
     return section(anchor, title_of(comparison), "lab/baselines", **values)
 
 

@@ -8,9 +8,8 @@ import numpy.typing as npt
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.report.elements.charts import GREY, INK, PALETTE, QUIET, Chart, color_of, label, scatter
-from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.page import Section, document, section
-from helixnas.report.elements.wording import figure_text, listed, signed
+from helixnas.report.elements.wording import correlations, listed, name_of, signed
 from helixnas.report.lab.baselines import baselines_sections
 from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
 
@@ -55,11 +54,9 @@ def _summary(ranking: Ranking) -> Section:
 
 
 def _subset_section(ranking: Ranking, subset: SubsetRanking) -> Section:
-    kinds = ("kendall", "spearman", "pearson")
     values = {
         "rows": [
-            [name_of(name), *(figure_text(getattr(each, kind), getattr(each, f"{kind}_interval")) for kind in kinds)]
-            for name, each in {**subset.agreement, **ceilings(subset)}.items()
+            [name_of(name), *correlations(each)] for name, each in {**subset.agreement, **ceilings(subset)}.items()
         ],
         "sentences": [
             *([] if subset.best_pearson is None else [noise(subset.best_pearson)]),

@@ -2,8 +2,7 @@
 
 from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, SubsetRanking
-from helixnas.report.elements.naming import name_of
-from helixnas.report.elements.wording import estimate_text, interval_text, signed
+from helixnas.report.elements.wording import estimate_text, interval_text, name_of, signed
 
 TITLES = {"all": "All networks", "top_decile": "Top decile", "no_identity": "No identity"}
 
@@ -28,14 +27,11 @@ def verdict(subset: SubsetRanking, score: str) -> str:
     else:
         claim = f"No significant difference between ranking by {name_of(score)} and by {name_of(best)} alone"
     low, high = beyond.interval
-    if low <= 0 <= high:
-        adds = "; the interval includes 0, so the score may add nothing to size"
-    else:
-        adds = (
-            ", so the score adds information to size"
-            if low > 0
-            else ": among networks of equal size it prefers the worse"
-        )
+    adds = "; the interval includes 0, so the score may add nothing to size"
+    if low > 0:
+        adds = ", so the score adds information to size"
+    elif high < 0:
+        adds = ": among networks of equal size it prefers the worse"
     return (
         f"{claim[0].upper()}{claim[1:]} (Kendall tau of the score minus that of the size: {figures}). With MACs, parameters "
         f"and depth held fixed, the score's Spearman correlation is {estimate_text(beyond)}{adds}."

@@ -8,9 +8,8 @@ from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.study import Study
 from helixnas.report.elements.charts import INK, PALETTE, QUIET, Chart, label, scatter, whiskers
-from helixnas.report.elements.naming import name_of
-from helixnas.report.elements.page import Section, document, section
-from helixnas.report.elements.wording import listed
+from helixnas.report.elements.page import document, section
+from helixnas.report.elements.wording import listed, name_of
 from helixnas.report.lab.study_text import cells, head, kinds, made, ranked_rows, verdicts
 
 SIZE_MARKERS = {"macs": "circle-open", "params": "square-open", "depth": "diamond-open"}
@@ -25,23 +24,18 @@ def render_study(study: Study, maps: Mapping[str, Sequence[str]] | None = None) 
     """Return the page as HTML."""
     beside = f" Benchmark: {study.benchmark}." if study.benchmark else ""
     subtitle = f"{study.description} Base: {study.base}.{beside}"
-    sections = [_figure_section(study), _table_section(study)]
+    figure = {"verdicts": verdicts(study), "chart": _chart(study) if kinds(study) else None}
+    counts = [f"{max(own.num_networks for _, own in ranked_rows(study, kind)):,} by {kind}" for kind in kinds(study)]
+    titles, *rows = made(study)
+    table = {"networks": listed(counts), "head": head(study), "cells": cells(study), "titles": titles, "rows": rows}
+    sections = [
+        section("figure", "Figure", "lab/study_figure", study=study, **figure),
+        section("table", "Table", "lab/study_table", study=study, **table),
+    ]
     for number, (variant, figures) in enumerate((maps or {}).items(), start=1):
         title = f"Feature maps: {study.axis} {variant}"
         sections.append(section(f"maps-{number}", title, "lab/study_maps", figures=figures))
     return document(f"Study: {study.name}", subtitle, sections)
-
-
-def _figure_section(study: Study) -> Section:
-    values = {"verdicts": verdicts(study), "chart": _chart(study) if kinds(study) else None}
-    return section("figure", "Figure", "lab/study_figure", study=study, **values)
-
-
-def _table_section(study: Study) -> Section:
-    counts = [f"{max(own.num_networks for _, own in ranked_rows(study, kind)):,} by {kind}" for kind in kinds(study)]
-    titles, *rows = made(study)
-    values = {"networks": listed(counts), "head": head(study), "cells": cells(study), "titles": titles, "rows": rows}
-    return section("table", "Table", "lab/study_table", study=study, **values)
 
 
 def _chart(study: Study) -> Chart:

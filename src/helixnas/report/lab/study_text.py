@@ -3,8 +3,7 @@
 from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.study import Ranked, Study, StudyRow
 from helixnas.engine.timing import duration
-from helixnas.report.elements.naming import name_of
-from helixnas.report.elements.wording import estimate_text, listed, signed
+from helixnas.report.elements.wording import estimate_text, listed, name_of, signed
 
 STITCHED, TRAINED = "stitched outputs", "trained accuracy"
 """References that a score is compared with."""

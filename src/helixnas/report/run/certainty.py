@@ -43,9 +43,8 @@ def verdict(search: Search) -> str:
     if not number:
         return "No other network meets the limits, so there is nothing to compare the winner with."
     if None in answers:
-        return (
-            f"Whether the winner differs from the next {number} is not known: that takes at least two rating batches."
-        )
+        unknown = f"Whether the winner differs from the next {number} is not known"
+        return f"{unknown}: that takes at least two rating batches."
     close = answers.count(False)
     if not close:
         return f"The winner is significantly better than all of the next {number}."
@@ -67,16 +66,12 @@ def differing_blocks(winner: str, other: str) -> list[str]:
 
 def comparison_rows(search: Search) -> list[list[str]]:
     """Return a row per other search method: its score, how far it is above the best, and its time."""
-    return [
-        [
-            row["method"],
-            "none found" if row["score"] is None else f"{row['score']:.5f}",
-            "\u2013" if row["excess"] is None else f"{row['excess']:.5f}",
-            f"{row['seconds']:.3f}",
-            "yes" if row["finished"] else "no",
-        ]
-        for row in search.comparison
-    ]
+    rows: list[list[str]] = []
+    for row in search.comparison:
+        score = "none found" if row["score"] is None else f"{row['score']:.5f}"
+        above = "\u2013" if row["excess"] is None else f"{row['excess']:.5f}"
+        rows.append([row["method"], score, above, f"{row['seconds']:.3f}", "yes" if row["finished"] else "no"])
+    return rows
 
 
 def _forest(search: Search) -> Chart:

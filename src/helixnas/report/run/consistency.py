@@ -1,17 +1,13 @@
-"""Stitching consistency: do summed scores predict whole networks made of the same supernet blocks?
-
-The correlation of the score always stands beside those of parameters, multiply-adds and depth on the same networks:
-in many spaces a larger network simply does better, and a score that only measures size is not worth its price.
-"""
+"""Stitching consistency: do summed scores predict whole networks made of the same supernet blocks, better than size?"""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from helixnas.artifacts.ranking import SIZES
 from helixnas.report.elements.charts import PALETTE, QUIET, Chart, label, scatter
-from helixnas.report.elements.naming import name_of
 from helixnas.report.elements.page import Section, section
-from helixnas.report.elements.wording import interval_text, listed, signed
+from helixnas.report.elements.wording import interval_text, listed, name_of, signed
 from helixnas.report.reading import RunFiles
 
 NAMES = {"score": "summed score"} | {size: name_of(size) for size in SIZES}
@@ -59,14 +55,11 @@ def _rows(agreement: Mapping[str, Any]) -> list[list[str]]:
     named = [(f"{NAMES['score']} ({first})" if first else NAMES["score"], agreement["score"])]
     named += [(kind, values) for kind, values in kinds.items() if kind != first]
     named += [(NAMES[name], agreement[name]) for name in SIZES if name in agreement]
-    return [
-        [name, *(text for kind in ("kendall", "spearman") for text in _with_interval(values, kind))]
-        for name, values in named
-    ]
-
-
-def _with_interval(values: Mapping[str, Any], kind: str) -> tuple[str, str]:
-    return signed(values[kind]), interval_text(values[f"{kind}_interval"])
+    rows: list[list[str]] = []
+    for name, values in named:
+        figures = ((signed(values[k]), interval_text(values[f"{k}_interval"])) for k in ("kendall", "spearman"))
+        rows.append([name, *chain(*figures)])
+    return rows
 
 
 def _partial(values: Mapping[str, Any]) -> str:

@@ -32,24 +32,17 @@ def _fronts(run: RunFiles) -> Chart:
         if run.stitching and not search.weighted:
             rows = [row for row in run.stitching["architectures"] if resource in row]
             x, y = [row[resource] / unit for row in rows], [row["score"] for row in rows]
-            grey: dict[str, Any] = {
-                "marker": {"color": GREY, "size": 5},
-                "name": "random networks",
-                "showlegend": panel == 0,
-            }
+            grey: dict[str, Any] = {"marker": {"color": GREY, "size": 5}, "showlegend": panel == 0}
+            grey["name"] = "random networks"
             chart.add(scatter(x, y, "markers", **grey), panel)
         _draw_front(chart, panel, search, unit)
         choice = {"marker": {"symbol": symbol_of(panel), "size": 13, "color": INK}, "showlegend": True}
         choice |= {"name": label(f"choice of {search.name}")}
+        cost, upper = search.found.costs[resource] / unit, search.found.upper
         hover = "choice<br>%{x:,}, %{y:.5f}"
-        chart.add(
-            scatter([search.found.costs[resource] / unit], [search.found.score], "markers", hover=hover, **choice),
-            panel,
-        )
-        if resource in search.found.upper:
-            chart.rule(
-                panel, x=search.found.upper[resource] / unit, line={"color": QUIET, "dash": "dash", "width": 1.2}
-            )
+        chart.add(scatter([cost], [search.found.score], "markers", hover=hover, **choice), panel)
+        if resource in upper:
+            chart.rule(panel, x=upper[resource] / unit, line={"color": QUIET, "dash": "dash", "width": 1.2})
         chart.x(panel, title_text=title)
         chart.y(panel, title_text="summed score")
     return chart
@@ -60,11 +53,8 @@ def _draw_front(chart: Chart, panel: int, search: Search, unit: int) -> None:
     cost = search.front.resources[search.found.front_over[0]]
     order = cost.argsort()
     mode = "lines+markers" if len(search.found.front_over) == 1 else "markers"
-    line: dict[str, Any] = {
-        "line": {"color": PALETTE[0], "width": 1.2, "shape": "hv"},
-        "marker": {"size": 5},
-        "name": "front",
-    }
-    line |= {"showlegend": panel == 0, "customdata": [label(search.front.architecture[i]) for i in order]}
+    line: dict[str, Any] = {"line": {"color": PALETTE[0], "width": 1.2, "shape": "hv"}, "marker": {"size": 5}}
+    line |= {"name": "front", "showlegend": panel == 0}
+    line |= {"customdata": [label(search.front.architecture[i]) for i in order]}
     hover = "%{customdata}<br>%{x:,}, %{y:.5f}"
     chart.add(scatter(cost[order] / unit, search.front.score[order], mode, hover=hover, **line), panel)

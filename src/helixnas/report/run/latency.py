@@ -13,16 +13,9 @@ def latency_section(run: RunFiles) -> Section:
     """Return predicted latency beside measured, and how latency budgets were kept; or how to measure it."""
     values: dict[str, Any] = {"conditions": "", "errors": "", "chart": None, "kept": []}
     if run.latency is not None:
-        values = {
-            "conditions": conditions(run.latency),
-            "errors": errors(run.latency),
-            "chart": _scatter(run.latency["networks"]) if run.latency["networks"] else None,
-            "kept": [
-                (search.name, search.found.latency["text"])
-                for search in run.searches
-                if search.found.latency is not None
-            ],
-        }
+        chart = _scatter(run.latency["networks"]) if run.latency["networks"] else None
+        kept = [(each.name, each.found.latency["text"]) for each in run.searches if each.found.latency is not None]
+        values = {"conditions": conditions(run.latency), "errors": errors(run.latency), "chart": chart, "kept": kept}
     return section("latency", "Latency", "run/latency", run=run, **values)
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts import RatingTable
 from helixnas.report.elements.charts import INK, Chart, color_of, label, scatter, symbol_of
 from helixnas.report.elements.page import Section, section
 from helixnas.report.reading import RunFiles
@@ -23,29 +22,12 @@ def scores_section(run: RunFiles) -> Section:
     return section("scores", "Scores of all paths", "run/scores", run=run, **values)
 
 
-def cell_keys(table: RatingTable) -> list[tuple[int, int]]:
-    """Return (width, depth) per row, which identifies the cell of a block.
-
-    >>> cell_keys(
-    ...     RatingTable(
-    ...         block=1,
-    ...         previous_width=np.array([16]),
-    ...         path=("24:mb3_k3,mb3_k5",),
-    ...         width=np.array([24]),
-    ...         batch_sizes=np.array([1]),
-    ...         scores={"relative_l1": np.array([[0.5]])},
-    ...     )
-    ... )
-    [(24, 2)]
-    """
-    return [(int(width), path.count(",") + 1) for width, path in zip(table.width, table.path, strict=True)]
-
-
 def _histograms(run: RunFiles) -> Chart:
     chart = Chart([f"Block {table.block}" for table in run.ratings], columns=3, height=200, legend=True)
     chosen = _chosen_scores(run)
     for panel, table in enumerate(run.ratings):
-        score, keys = table.mean(), cell_keys(table)
+        score = table.mean()
+        keys = [(int(width), path.count(",") + 1) for width, path in zip(table.width, table.path, strict=True)]
         edges = np.histogram_bin_edges(score, bins=NUM_BINS if len(table) > 400 else 20)
         cells = list(dict.fromkeys(keys))
         names = run.cell_names(table.block)
@@ -88,10 +70,6 @@ def _mark(chart: Chart, panel: int, number: int, search: str, score: float, tall
     top = tallest * (1.05 + 0.08 * (number % 4))
     stem: dict[str, Any] = {"line": {"color": INK, "width": 1, "dash": "dot"}, "showlegend": False}
     chart.add(scatter([score, score], [0, top], "lines", **stem), panel)
-    tip: dict[str, Any] = {
-        "marker": {"symbol": symbol_of(number), "size": 10, "color": INK},
-        "opacity": 1,
-        "showlegend": panel == 0,
-    }
-    tip |= {"name": label(f"chosen by search {search}"), "legendgroup": search}
+    tip: dict[str, Any] = {"marker": {"symbol": symbol_of(number), "size": 10, "color": INK}, "opacity": 1}
+    tip |= {"name": label(f"chosen by search {search}"), "legendgroup": search, "showlegend": panel == 0}
     chart.add(scatter([score], [top], "markers", hover=f"{label(search)}: {score:.4f}", **tip), panel)

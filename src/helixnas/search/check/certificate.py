@@ -1,7 +1,6 @@
 """Certificate: the claims of a search, as a value that is also the file ``certificate.json``.
 
-It identifies the instance by a hash of the candidates that does not depend on their order in memory, so that anyone who
-has the same tables can check (`verify`) that the answer belongs to them.
+A hash of the candidates, in any order, identifies the instance, so anyone with the same tables can check it (`verify`).
 """
 
 import hashlib
@@ -33,7 +32,7 @@ class Certificate:
     """Optimal, feasible (then see bound and gap) or infeasible."""
 
     resources: tuple[str, ...]
-    """The costs of the instance, in the order that breaks ties."""
+    """Costs of the instance, in the order that breaks ties."""
 
     weights: tuple[float, ...]
     """lambda_k of Eq. 4 per block; empty for 1 each."""
@@ -48,19 +47,13 @@ class Certificate:
     """SHA-256 of the candidates with their widths, scores, costs and texts."""
 
     upper: Mapping[str, int]
-    """Upper limits."""
-
     lower: Mapping[str, int]
-    """Lower limits."""
-
     score: int | None
     """Of the best answer, in units of 1e-12."""
 
     costs: Mapping[str, int]
-    """Of the best answer."""
-
     architecture: tuple[str, ...] | tuple[int, ...]
-    """Of the best answer, per block of the instance (stem and head included): the text, or the row where there is none."""
+    """Of the best answer, per block of the instance (stem and head included): the text, or the row if there is none."""
 
     bound: int | None
     """Lower bound on the score inside the limits."""
@@ -69,13 +62,11 @@ class Certificate:
     """Relative gap between score and bound; 0 if proven."""
 
     num_answers: int
-    """Number of answers that the status covers."""
-
     pruning: Mapping[str, int]
-    """Counts of removed candidates and visited partial architectures."""
+    """See `Pruning`."""
 
     reason: str
-    """Why there is no answer; empty where there is one."""
+    """Why there is no answer; empty if there is one."""
 
     @property
     def budget(self) -> Budget:
@@ -94,7 +85,7 @@ class Certificate:
 
     @staticmethod
     def load(path: Path) -> "Certificate":
-        """Read a certificate; raises `ArtifactError` where the file is missing, damaged or something else."""
+        """Read a certificate; raises `ArtifactError` if the file is missing, damaged or something else."""
         values = read_json(path)
         try:
             if (values.pop("format"), values.pop("version")) != (FORMAT, VERSION):
@@ -146,12 +137,11 @@ def hash_instance(instance: Instance) -> str:
     """Return the SHA-256 of an instance; the order of the candidates in memory does not matter.
 
     >>> from helixnas.search import InstanceBlock
-    >>> two, order = np.array([1, 1]), np.array([0, 1])
-    >>> block = InstanceBlock(width_in=two, width_out=two, score=np.array([5, 7]), costs=two[:, None], order=order)
-    >>> turned = InstanceBlock(
-    ...     width_in=two, width_out=two, score=np.array([7, 5]), costs=two[:, None], order=order[::-1]
-    ... )
-    >>> first, second = (Instance(blocks=(each,), resources=("macs",)) for each in (block, turned))
+    >>> two = np.array([1, 1])
+    >>> def block(score: np.ndarray, order: np.ndarray) -> InstanceBlock:
+    ...     return InstanceBlock(width_in=two, width_out=two, score=score, costs=two[:, None], order=order)
+    >>> blocks = block(np.array([5, 7]), np.array([0, 1])), block(np.array([7, 5]), np.array([1, 0]))
+    >>> first, second = (Instance(blocks=(each,), resources=("macs",)) for each in blocks)
     >>> hash_instance(first) == hash_instance(second)
     True
     """

@@ -20,19 +20,13 @@ GRACE_S = 5.0
 """Seconds beyond the time limit, for starting the process, before it is killed."""
 
 Question = tuple[Instance, dict[str, int], dict[str, int], float, bool | None]
-"""Instance, upper and lower limits, time limit and presolve: what the process receives."""
+"""Input of the process: instance, upper and lower limits, time limit and presolve."""
 
 
 def solve_within(
     instance: Instance, budget: Budget, *, time_limit_s: float = math.inf, presolve: bool | None = None
 ) -> MilpAnswer:
-    """Call `solve_milp` and enforce its time limit: where HiGHS overruns it, the answer is ``unknown``.
-
-    Args:
-        instance: candidates, scores and costs.
-        budget: limits in whole units.
-        time_limit_s: seconds for HiGHS; its process is killed 5 s later.
-        presolve: as in `solve_milp`.
+    """Call `solve_milp` and enforce its time limit: the process is killed 5 s later, and the answer is ``unknown``.
 
     Raises:
         UnknownNameError: the budget names a resource that the instance does not have.
@@ -45,14 +39,11 @@ def solve_within(
     found = _ask((instance, dict(budget.upper), dict(budget.lower), time_limit_s, presolve), time_limit_s + GRACE_S)
     if isinstance(found, str):
         raise RuntimeError(f"HiGHS failed: {found}")
-    if found is None:
-        seconds = time.monotonic() - started
-        return MilpAnswer(status="unknown", rows=None, score=None, bound=None, seconds=seconds)
-    return found
+    return found or MilpAnswer(status="unknown", seconds=time.monotonic() - started)
 
 
 def _ask(question: Question, timeout_s: float) -> MilpAnswer | str | None:
-    """Return the answer of a new process, its error, or None where it ran out of time or was killed."""
+    """Return the answer of a new process, its error, or None if it ran out of time or was killed."""
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(theirs, question), daemon=True)

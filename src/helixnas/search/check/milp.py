@@ -1,15 +1,15 @@
 """The search as a mixed-integer program for HiGHS: a second opinion that shares no code with the solver.
 
 One binary variable per candidate; one candidate per block; at every boundary, as many candidates end in a width as start
-from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. An
-answer that exceeds a limit in integers, within these tolerances, is excluded by a constraint and the program is solved
-again.
+from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. A
+constraint excludes an answer that exceeds a limit in integers, and the program is solved again.
 """
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from helixnas.search.budget import Budget
-from helixnas.search.instance import Instance, Ints
+from helixnas.search.instance import Instance
 
 MOST_REPAIRS = 50
 """Answers outside the limits to exclude before giving up."""
@@ -28,20 +28,16 @@ LIMIT_SCALE = 1000.0
 
 @dataclass(frozen=True, kw_only=True)
 class MilpAnswer:
-    """The answer of HiGHS."""
+    """The answer of HiGHS, with score and lower bound in units of 1e-12."""
 
     status: Literal["optimal", "infeasible", "unknown"]
     """Unknown: the time limit was reached, or all answers exceeded a limit."""
 
-    rows: tuple[int, ...] | None
+    rows: tuple[int, ...] | None = None
     """Row per block of its best answer, which is inside the limits in integers."""
 
-    score: int | None
-    """That answer's score in units of 1e-12."""
-
-    bound: float | None
-    """HiGHS's lower bound on the score, in units of 1e-12."""
-
+    score: int | None = None
+    bound: float | None = None
     seconds: float
 
 
@@ -50,15 +46,11 @@ def solve_milp(
 ) -> MilpAnswer:
     """Return the best architecture inside the budget by HiGHS, with a relative gap of 0.
 
-    Args:
-        instance: candidates, scores and costs.
-        budget: limits in whole units.
-        time_limit_s: seconds for HiGHS.
-        presolve: whether HiGHS simplifies the program first. That is mostly faster, but where a resource has limits on
-            both sides, HiGHS may overrun the time limit by minutes (docs/log.md); by default, on in the other cases.
+    With `presolve`, HiGHS simplifies the program first. That is mostly faster, but with limits on both sides of a resource,
+    HiGHS may overrun the time limit by minutes (docs/log.md); by default, it is on in all other cases.
 
     Raises:
-        UnknownNameError: the budget names a resource that the instance does not know.
+        UnknownNameError: the budget names a resource that the instance does not have.
 
     >>> from helixnas.search import InstanceBlock
     >>> width, order = np.full(2, 8), np.arange(2)
@@ -71,9 +63,10 @@ def solve_milp(
     budget.check(instance.resources)
     started = time.monotonic()
     scores = np.concatenate([block.score for block in instance.blocks])
+    firsts = np.cumsum([0, *(len(block) for block in instance.blocks[:-1])])
     unit = max(1.0, float(np.abs(scores).max()))
     constraints = [*_chain_rows(instance), *_limit_rows(instance, budget)]
-    upper = _allowed(instance, budget)
+    bounds = Bounds(0, _allowed(instance, budget))  # pyright: ignore[reportArgumentType] - scipy takes an array
     bound: float | None = None
     if presolve is None:
         presolve = not budget.upper.keys() & budget.lower.keys()
@@ -84,45 +77,40 @@ def solve_milp(
         solved = milp(
             scores / unit,
             integrality=np.ones(len(scores)),
-            bounds=Bounds(0, upper),  # pyright: ignore[reportArgumentType] - scipy takes an array
+            bounds=bounds,
             constraints=constraints,
             options={"mip_rel_gap": 0.0, "presolve": presolve, **({"time_limit": left} if left < math.inf else {})},
         )
         seconds = time.monotonic() - started
         if solved.status == 2:
-            return MilpAnswer(status="infeasible", rows=None, score=None, bound=None, seconds=seconds)
+            return MilpAnswer(status="infeasible", seconds=seconds)
         bound = None if solved.mip_dual_bound is None else float(solved.mip_dual_bound) * unit
         if solved.x is None:
             break
         chosen = np.flatnonzero(solved.x > 0.5)
-        rows = _rows(instance, chosen)
+        rows = tuple(int(place - start) for place, start in zip(chosen, firsts, strict=True))
         score, costs = total(instance, rows)
-        if _within(costs, budget):
+        if budget.allows(costs):
             status = "optimal" if solved.status == 0 else "unknown"
             return MilpAnswer(status=status, rows=rows, score=score, bound=bound, seconds=seconds)
         forbidden = sparse.csr_array((np.ones(len(chosen)), (np.zeros(len(chosen), int), chosen)), (1, len(scores)))
         constraints.append(LinearConstraint(forbidden, -np.inf, len(chosen) - 1))
-    return MilpAnswer(status="unknown", rows=None, score=None, bound=bound, seconds=time.monotonic() - started)
+    return MilpAnswer(status="unknown", bound=bound, seconds=time.monotonic() - started)
 
 
 def _chain_rows(instance: Instance) -> list[LinearConstraint]:
     """One candidate per block, and the same number on both sides of every width."""
     sizes = [len(block) for block in instance.blocks]
-    first = np.concatenate([[0], np.cumsum(sizes)])
+    total, first = sum(sizes), np.cumsum([0, *sizes])
     block_of = np.repeat(np.arange(len(sizes)), sizes)
-    one = sparse.csr_array((np.ones(first[-1]), (block_of, np.arange(first[-1]))), (len(sizes), int(first[-1])))
+    one = sparse.csr_array((np.ones(total), (block_of, np.arange(total))), (len(sizes), total))
     constraints = [LinearConstraint(one, 1, 1)]
-    for number in range(len(sizes) - 1):
-        before, after = instance.blocks[number].width_out, instance.blocks[number + 1].width_in
-        widths = np.union1d(before, after)
-        row = np.concatenate([np.searchsorted(widths, before), np.searchsorted(widths, after)])
-        column = np.concatenate(
-            [np.arange(first[number], first[number + 1]), np.arange(first[number + 1], first[number + 2])]
-        )
-        sign = np.concatenate([np.ones(len(before)), -np.ones(len(after))])
-        constraints.append(
-            LinearConstraint(sparse.csr_array((sign, (row, column)), (len(widths), int(first[-1]))), 0, 0)
-        )
+    for start, (left, right) in zip(first, pairwise(instance.blocks), strict=False):
+        widths = np.union1d(left.width_out, right.width_in)
+        row = np.searchsorted(widths, np.concatenate([left.width_out, right.width_in]))
+        column = start + np.arange(len(row))
+        sign = np.repeat([1.0, -1.0], [len(left), len(right)])
+        constraints.append(LinearConstraint(sparse.csr_array((sign, (row, column)), (len(widths), total)), 0, 0))
     return constraints
 
 
@@ -151,11 +139,6 @@ def _allowed(instance: Instance, budget: Budget) -> np.ndarray:
     return upper
 
 
-def _rows(instance: Instance, chosen: Ints) -> tuple[int, ...]:
-    first = np.concatenate([[0], np.cumsum([len(block) for block in instance.blocks])])
-    return tuple(int(place - start) for place, start in zip(chosen, first[:-1], strict=True))
-
-
 def total(instance: Instance, rows: Sequence[int]) -> tuple[int, dict[str, int]]:
     """Return score and costs of one architecture, a row per block, added up in Python's integers."""
     chosen = list(zip(instance.blocks, rows, strict=True))
@@ -164,8 +147,3 @@ def total(instance: Instance, rows: Sequence[int]) -> tuple[int, dict[str, int]]
         parts = [int(block.costs[row, column]) for block, row in chosen]
         costs[name] = sum(parts) if how == "sum" else max(parts)
     return sum(int(block.score[row]) for block, row in chosen), costs
-
-
-def _within(costs: Mapping[str, int], budget: Budget) -> bool:
-    below = all(costs[name] <= limit for name, limit in budget.upper.items())
-    return below and all(costs[name] >= limit for name, limit in budget.lower.items())

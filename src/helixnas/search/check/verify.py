@@ -1,8 +1,7 @@
 """verify: an independent check of a certificate, from the instance and the certificate alone.
 
-It shares no code with the solver, which an import contract enforces. It follows the architecture through the instance,
-adds up score and costs in Python's integers, compares them with the limits, and lets HiGHS (`milp`) find the optimum or
-prove that there is none. `NOT_VERIFIED` lists what is not checked.
+It shares no code with the solver, by an import contract. It adds up score and costs of the architecture in Python's
+integers, compares them with the limits, and lets HiGHS (`milp`) find the optimum or prove that there is none.
 """
 
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ Verdict = Literal["confirmed", "not confirmed", "refuted"]
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """The outcome; the certificate holds if `problems` is empty and the verdict is not ``refuted``."""
+    """The outcome, with score (in units of 1e-12) and seconds of HiGHS; see `holds`."""
 
     problems: tuple[str, ...]
     """One sentence each: another instance, a wrong score or cost, a violated limit."""
@@ -40,14 +39,11 @@ class Verification:
     verdict: Verdict
 
     highs_score: int | None
-    """Score of HiGHS's best architecture, in units of 1e-12."""
-
     seconds: float
-    """Seconds that HiGHS took."""
 
     @property
     def holds(self) -> bool:
-        """Whether no check contradicts the certificate."""
+        """Whether no check contradicts the certificate: there is no problem, and the verdict is not ``refuted``."""
         return not self.problems and self.verdict != "refuted"
 
     @property
@@ -59,15 +55,9 @@ class Verification:
 
 
 def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float = 60.0) -> Verification:
-    """Check what a certificate claims of an instance.
+    """Check the claims of a certificate about an instance, built anew from the tables; HiGHS is killed after its time.
 
-    Args:
-        instance: candidates, scores and costs, built anew from the tables.
-        certificate: the claims.
-        time_limit_s: seconds for HiGHS, which is killed soon after.
-
-    Raises:
-        ConfigError: the certificate's architecture is not one of the instance.
+    Raises `ConfigError` if the certificate's architecture is not one of the instance.
 
     >>> import numpy as np
     >>> from helixnas.search import Budget, InstanceBlock, certify, solve

@@ -1,9 +1,8 @@
 """The best few of a chain, proven: a ceiling on the score rises until enough answers lie below it.
 
 Below a ceiling the dynamic program visits only what the Lagrangian bound cannot exclude, and finds exactly what a full
-run would find there. The bound is tight, so a low ceiling suffices and few partial architectures are visited. At any
-time the last completed ceiling is a lower bound on everything not yet found; with the best answer so far, that is what
-a time limit returns.
+run would find there. The bound is tight, so a low ceiling suffices. The last completed ceiling is a lower bound on
+everything not yet found; at a time limit, the search returns it with the best answer so far.
 """
 
 import math
@@ -22,7 +21,7 @@ SMALL = 20_000
 """Chains with at most this many architectures are searched without a ceiling."""
 
 FIRST_ROWS = 24
-"""Candidates per block below the first ceiling, on average."""
+"""Average number of candidates per block below the first ceiling."""
 
 PATIENCE = 2
 """Levels without an answer before feasibility is checked."""
@@ -43,12 +42,10 @@ class Effort:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Answers of a chain in the order of ties, with their bound."""
+    """Answers of a chain in the order of ties, and a lower bound on every score."""
 
     answers: tuple[Answer, ...]
     bound: int
-    """Lower bound on every score."""
-
     proven: bool
     """Whether these are the best, in order."""
 
@@ -77,13 +74,8 @@ class _State:
 
     def found(self, *, proven: bool, exhausted: bool = False) -> Found:
         best = self.answers[0].score if self.answers else self.proof
-        return Found(
-            answers=self.answers,
-            bound=best if proven else min(self.proof, best),
-            proven=proven,
-            exhausted=exhausted,
-            effort=self.effort,
-        )
+        bound = best if proven else min(self.proof, best)
+        return Found(answers=self.answers, bound=bound, proven=proven, exhausted=exhausted, effort=self.effort)
 
 
 def all_at_once(instance: Instance, chain: Chain, rules: Rules) -> Found:
@@ -103,17 +95,12 @@ def rise(
 ) -> Found | None:
     """Return the best `rules.copies` answers of a chain, or None if no architecture meets all limits.
 
-    Args:
-        instance: the instance of the chain, to name answers.
-        chain: the candidates to search.
-        rules: limits, number of answers, deadline; the ceiling is set here.
-        relaxation: the bound.
-        known: answers inside the limits found earlier.
-        find_any: finds any answer or proves that there is none; expensive, so called only if the first levels find
-            nothing or the time is up.
+    `instance` names the answers, and `known` are answers inside the limits. `find_any` finds any answer or proves that
+    there is none; it is expensive, so it is called only if the first levels find nothing or the time is up.
     """
     through = [relaxation.through(number, link.start, link.end) for number, link in enumerate(chain.links)]
-    floor, top = relaxation.floor, _most(relaxation)
+    floor, highest = relaxation.floor, sum(float(values.max()) for values in relaxation.reduced)
+    top = highest + relaxation.constant + relaxation.margin
     answers = tuple(sorted(set(known))[: rules.copies])
     state = _State(instance=instance, wanted=rules.copies, answers=answers, proof=math.ceil(floor))
     ceiling = math.ceil(floor + _first_height(through, floor, rules.copies))
@@ -166,8 +153,3 @@ def _next_ceiling(state: _State, floor: float, ceiling: int, seen: int) -> int:
     if len(state.answers) == state.wanted and state.answers[-1].score - floor <= growth * height:
         return state.answers[-1].score
     return math.ceil(floor + growth * height)
-
-
-def _most(relaxation: Relaxation) -> float:
-    """Return an upper bound on all bounds."""
-    return sum(float(values.max()) for values in relaxation.reduced) + relaxation.constant + relaxation.margin

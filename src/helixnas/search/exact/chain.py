@@ -1,8 +1,7 @@
 """The chain of an instance under a budget: the rows that connect and can meet each limit, with bounds on the rest.
 
 Between two blocks the only state is the width. So per boundary and width, the least and the most that the rest of the
-chain adds to a resource are known exactly; a candidate or a partial architecture that exceeds a limit even with the
-least is discarded. These are the bounds of the dynamic program.
+chain adds to a resource are known exactly: the bounds of the dynamic program.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import numpy as np
 from helixnas.search.instance import Instance, InstanceBlock, Ints, Mask
 
 UNREACHED = 2**61
-"""Stands for infinity: more than any total, and small enough to be added to one."""
+"""Infinity: more than any total, and small enough to be added to one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,28 +25,19 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ahead:
-    """Bounds on what the rest of the chain adds, per width at one boundary."""
+    """(widths, resources) bounds on what the rest of the chain adds at one boundary; 0 for resources without limits."""
 
     least: Ints
-    """(widths, resources) the least of each limited resource; 0 for the others."""
-
     most: Ints
-    """(widths, resources) the most of each limited resource; 0 for the others."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Link:
-    """The candidates of one block that are left, with widths as indices of their boundaries."""
+    """The remaining candidates of one block: row in the instance's block, and indices of the widths received and given."""
 
     row: Ints
-    """(left,) row in the instance's block."""
-
     start: Ints
-    """(left,) index of the width received."""
-
     end: Ints
-    """(left,) index of the width given."""
-
     score: Ints
     costs: Ints
     order: Ints
@@ -62,17 +52,14 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chain:
-    """Links in order, the bounds at the boundaries, and how many candidates were removed for which reason."""
+    """Links in order, the bounds at the boundaries, and the numbers of candidates removed; see `Pruning`."""
 
     links: tuple[Link, ...]
     ahead: tuple[Ahead, ...]
     """Per boundary, what comes after it; the last holds zeros."""
 
     unconnected: int
-    """Candidates whose widths fit nothing before or after them."""
-
     over_limit: int
-    """Candidates that break a limit with every completion."""
 
     @property
     def num_architectures(self) -> float:
@@ -101,26 +88,20 @@ def build_chain(instance: Instance, limits: Limits) -> Chain:
     """Return the candidates that can be part of an architecture inside each limit taken alone, exactly."""
     is_max = instance.is_max
     columns = tuple(sorted({*limits.upper, *limits.lower}))
-    links = _connect(instance.blocks)
-    total = sum(len(block) for block in instance.blocks)
-    links = _keep_reachable(links)
-    connected = sum(len(link) for link in links)
+    links = _keep_reachable(_connect(instance.blocks))
+    total, connected = sum(map(len, instance.blocks)), sum(map(len, links))
     ahead = _look_ahead(links, columns, is_max)
-    if columns and all(len(link) for link in links):
+    if columns and all(map(len, links)):
         behind = _look_behind(links, columns, is_max)
         links = tuple(
             _take_where(link, _within(link, behind[number], ahead[number + 1], limits, is_max))
             for number, link in enumerate(links)
         )
-        if sum(len(link) for link in links) < connected:
+        if sum(map(len, links)) < connected:
             links = _keep_reachable(links)
             ahead = _look_ahead(links, columns, is_max)
-    return Chain(
-        links=links,
-        ahead=ahead,
-        unconnected=total - connected,
-        over_limit=connected - sum(len(link) for link in links),
-    )
+    over_limit = connected - sum(map(len, links))
+    return Chain(links=links, ahead=ahead, unconnected=total - connected, over_limit=over_limit)
 
 
 def combined(first: Ints, second: Ints | np.int64, is_max: bool) -> Ints:
@@ -209,13 +190,13 @@ def _extreme(
 
 
 def _within(link: Link, behind: Ahead, ahead: Ahead, limits: Limits, is_max: tuple[bool, ...]) -> Mask:
+    def total(column: int, before: Ints, after: Ints) -> Ints:
+        so_far = combined(link.costs[:, column], before[link.start, column], is_max[column])
+        return combined(so_far, after[link.end, column], is_max[column])
+
     within = np.ones(len(link), np.bool_)
     for column, limit in limits.upper.items():
-        before, after = behind.least[link.start, column], ahead.least[link.end, column]
-        total = combined(combined(link.costs[:, column], before, is_max[column]), after, is_max[column])
-        within &= total <= limit
+        within &= total(column, behind.least, ahead.least) <= limit
     for column, limit in limits.lower.items():
-        before, after = behind.most[link.start, column], ahead.most[link.end, column]
-        total = combined(combined(link.costs[:, column], before, is_max[column]), after, is_max[column])
-        within &= total >= limit
+        within &= total(column, behind.most, ahead.most) >= limit
     return within

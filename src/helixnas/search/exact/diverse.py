@@ -1,8 +1,7 @@
 """Answers that differ: the best, then the best at a distance from it, then the best at that distance from both, ...
 
 The distance of two architectures is the number of layer slots whose operation or cell differs; a missing layer differs
-from any layer. The distance from an earlier answer adds up over the blocks, so it is a resource with a lower limit:
-the exact search needs no new rule.
+from any layer. It adds up over the blocks, so the distance from an earlier answer is a resource with a lower limit.
 """
 
 import time
@@ -22,23 +21,12 @@ from helixnas.search.result import Answer, SearchResult
 
 
 def solve_diverse(
-    instance: Instance,
-    budget: Budget,
-    *,
-    num_answers: int,
-    min_distance: int,
-    time_limit_s: float | None = None,
+    instance: Instance, budget: Budget, *, num_answers: int, min_distance: int, time_limit_s: float | None = None
 ) -> SearchResult:
     """Return answers of which the i-th is the best one inside the budget at a distance from all before it, proven.
 
-    There may be fewer than `num_answers`: then no other architecture keeps the distance.
-
-    Args:
-        instance: candidates with `InstanceBlock.slots`; without them, a block is one slot.
-        budget: limits in whole units.
-        num_answers: largest number of answers.
-        min_distance: smallest number of layer slots in which two answers differ.
-        time_limit_s: seconds for each answer, after which it need not be proven best.
+    There are fewer than `num_answers` if no other architecture keeps the distance. Without `InstanceBlock.slots`, a block
+    is one slot. After `time_limit_s` seconds, an answer need not be proven best.
 
     Raises:
         ConfigError: `num_answers` or `min_distance` is below 1.
@@ -90,9 +78,7 @@ def _next(
     )
     chain = build_chain(apart, rules.limits)
     found = None if chain.is_empty else find_best(instance, apart, chain, rules)
-    if found is None:
-        return None, True
-    return found.answers[0], found.proven
+    return (None, True) if found is None else (found.answers[0], found.proven)
 
 
 def _with_distances(instance: Instance, before: Sequence[Answer]) -> Instance:

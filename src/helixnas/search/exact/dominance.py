@@ -1,10 +1,9 @@
 """Pareto dominance among candidates or partial architectures that end in the same width.
 
-a removes b where a is no worse in everything that counts and precedes b in the order of ties. The rows come in that
-order, so the question is always: is there an *earlier* row that is no larger in every column? One column is a running
-minimum, two a staircase, more ask an index of what was kept so far (`orthant`). For the k best, b goes only when k such
-a exist: peeling k fronts one after the other leaves every row that has fewer than k, for a row of the j-th front has at
-least j - 1 before it.
+a removes b if a is no worse in everything that counts and precedes b in the order of ties. The rows come in that order,
+so the question is: is there an *earlier* row that is no larger in every column? One column needs a running minimum, two
+a staircase, more an index of the rows kept so far (`orthant`). For the k best, it takes k such a to remove b: peeling k
+fronts keeps every row that has fewer than k, because a row of the j-th front has at least j - 1.
 """
 
 import numpy as np
@@ -22,10 +21,7 @@ EARLIER = np.triu(np.ones((CHUNK, CHUNK), dtype=np.bool_), 1)
 def undominated(columns: Ints, *, classes: Ints | None = None, copies: int = 1) -> Mask:
     """Return which rows have fewer than `copies` earlier rows that are no larger in every column, or could have.
 
-    Args:
-        columns: (rows, columns) what counts, smaller is better; the rows stand in the order of ties.
-        classes: (rows,) rows of different classes, integers from 0, do not remove each other.
-        copies: how many rows it takes to remove one.
+    The rows of `columns` stand in the order of ties. Rows of different `classes`, integers from 0, do not remove each other.
 
     >>> undominated(np.array([[5], [7], [5], [4]])).tolist()
     [True, False, False, True]
@@ -114,7 +110,7 @@ def _below_kept(columns: Ints) -> Mask:
         if index is not None:
             left = np.flatnonzero(np.logical_not(index.any_no_larger(chunk)))
         for first in range(0, len(new), CHUNK):
-            left = left[np.logical_not(_any_no_larger(new[first : first + CHUNK], chunk[left]))]
+            left = left[np.logical_not(np.any(_no_larger(new[first : first + CHUNK], chunk[left]), axis=0))]
         left = left[_pairwise(chunk[left])]
         kept[start + left] = True
         new = np.concatenate([new, chunk[left]])
@@ -124,17 +120,16 @@ def _below_kept(columns: Ints) -> Mask:
     return kept
 
 
-def _any_no_larger(earlier: Ints, later: Ints) -> Mask:
+def _no_larger(earlier: Ints, later: Ints) -> Mask:
+    """Return (earlier, later): whether the one is no larger than the other in every column."""
     no_larger = earlier[:, None, 0] <= later[None, :, 0]
     for column in range(1, earlier.shape[1]):
         no_larger &= earlier[:, None, column] <= later[None, :, column]
-    return np.any(no_larger, axis=0)
+    return no_larger
 
 
 def _pairwise(columns: Ints) -> Mask:
     """Compare each row with every earlier one."""
-    no_larger = columns[:, None, 0] <= columns[None, :, 0]
-    for column in range(1, columns.shape[1]):
-        no_larger &= columns[:, None, column] <= columns[None, :, column]
+    no_larger = _no_larger(columns, columns)
     no_larger &= EARLIER[: len(columns), : len(columns)]
     return np.logical_not(np.any(no_larger, axis=0))

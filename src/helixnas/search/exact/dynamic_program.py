@@ -1,17 +1,15 @@
 """The dynamic program over the chain: the undominated partial architectures after each block.
 
-A partial architecture is known by the width it ends in, its score and its costs. Of two that end in the same width the
-worse can never overtake the better, whatever follows (`dominance`): costs and scores of the rest are the same for both.
+A partial architecture is known by the width it ends in, its score and its costs. Of two that end in the same width, the
+worse can never overtake the better (`dominance`): costs and scores of the rest are the same for both. The better one has
+no more of a resource with an upper limit and no less of one with a lower limit, as far as the limit can still bind, and
+no more of a resource of the front.
 
-What counts in that comparison: of a resource with an upper limit no more, as far as the limit can still bind; of a
-resource that a front is asked for, no more; of a resource with a lower limit no less, as far as the limit can still
-bind. (With both limits, or a lower limit on what a front is asked for, that means equal.) Resources that combine by
-maximum need one more rule. Two partial architectures of equal score may swap places in the order of ties once a common
-maximum hides the difference between theirs, so of equal scores one removes the other only where these maxima are equal.
+Resources that combine by maximum need one more rule. Two partial architectures of equal score may swap places in the
+order of ties once a common maximum hides their difference, so one removes the other only if these maxima are equal.
 
-A ceiling makes a run short: partial architectures whose Lagrangian bound (`relaxation`) lies above it are skipped
-unseen, since the candidates of a block are sorted by their reduced scores. At or below the ceiling, a run finds exactly
-what a run without it would find.
+With a ceiling, partial architectures whose Lagrangian bound (`relaxation`) lies above it are skipped unseen, since the
+candidates of a block are sorted by their reduced scores. At or below the ceiling, a run finds what it would find without.
 """
 
 import time
@@ -30,7 +28,7 @@ NUM_PAIRS = 2**20
 
 
 class OutOfTimeError(Exception):
-    """The deadline passed; the solver returns the best answer so far."""
+    """The deadline passed."""
 
 
 class TooManyPartialsError(Exception):
@@ -39,16 +37,12 @@ class TooManyPartialsError(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layer:
-    """Partial architectures after one block."""
+    """Partial architectures after one block: index of the last width, score, costs, and place in the order of texts."""
 
     width: Ints
-    """(partials,) index of the width they end in."""
-
     score: Ints
     costs: Ints
     rank: Ints
-    """(partials,) place in the order of their texts."""
-
     parent: Ints
     """(partials,) place in the layer before."""
 
@@ -65,21 +59,15 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Settings of one run of the dynamic program."""
+    """Settings of one run: limits, columns `asked` for in a front, best answers (`copies`) that must survive, and caps."""
 
     limits: Limits
     is_max: tuple[bool, ...]
-    """Per resource, whether it combines by maximum."""
-
     num_ties: int
     """Resources that break ties; those after them only have limits."""
 
     asked: tuple[int, ...] = ()
-    """Columns of the front's resources."""
-
     copies: int = 1
-    """Number of best answers that must survive."""
-
     ceiling: float = np.inf
     """Partial architectures with a bound above this are skipped."""
 
@@ -87,41 +75,31 @@ class Rules:
     """Value of `time.monotonic` at which the run stops."""
 
     most_partials: int = 2**62
-    """Partial architectures that a layer may keep."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Layers of a run (the first is the empty architecture), each in the order of ties per width."""
+    """Layers of a run (the first is the empty architecture), each in the order of ties per width, and counts."""
 
     layers: tuple[Layer, ...]
     num_partials: int
-    """Partial architectures visited."""
-
     dominated: int
-    """Partial architectures and candidates that others removed."""
 
 
 def sweep(chain: Chain, rules: Rules, relaxation: Relaxation | None = None) -> Sweep:
-    """Run the dynamic program from the first block to the last.
-
-    Raises:
-        OutOfTimeError: the deadline passed.
-        TooManyPartialsError: a layer grew beyond what it may hold.
-    """
+    """Run the dynamic program from the first block to the last; raises `OutOfTimeError` or `TooManyPartialsError`."""
     zero = np.zeros(1, np.int64)
     costs = np.zeros((1, len(rules.is_max)), np.int64)
     layers = [Layer(width=zero, score=zero, costs=costs, rank=zero, parent=zero, row=zero)]
     num_partials, dominated = 0, 0
     for number, link in enumerate(chain.links):
         kept = _undominated_rows(link, rules)
-        dominated += len(link) - len(kept)
-        reduced = np.zeros(len(kept)) if relaxation is None else relaxation.reduced[number][kept]
         left = link.take(kept)
+        reduced = np.zeros(len(kept)) if relaxation is None else relaxation.reduced[number][kept]
         step = _Step(chain, rules, number + 1, left, layers[-1], relaxation, reduced)
         parts = [step.states(width) for width in np.unique(left.end).tolist()]
         num_partials += step.num_seen
-        dominated += step.num_dominated
+        dominated += len(link) - len(kept) + step.num_dominated
         layers.append(_settle(join(parts), left))
         if len(layers[-1]) > rules.most_partials:
             raise TooManyPartialsError

@@ -1,9 +1,8 @@
 """Why a budget cannot be met: what the space reaches, which limits conflict, by how much the budgets must grow.
 
-The conflict is the first, by size, of the sets of limits that no architecture meets. The factor is the least of ``max
-over r of cost_r / limit_r`` over the architectures that meet the lower limits: bisection narrows the interval, then the
-dynamic program finds the Pareto front of the costs inside it, with a cost in the place of the score. Where limits on
-both sides make that too expensive, the reason is marked as not exact.
+The conflict is a smallest set of limits that no architecture meets. The factor is the least of ``max over r of cost_r /
+limit_r`` over the architectures that meet the lower limits: bisection narrows the interval, then the dynamic program
+finds the Pareto front of the costs inside it. If limits on both sides make that too expensive, the reason is not exact.
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import numpy as np
 
 from helixnas.errors import ConfigError
 from helixnas.search.budget import Budget
-from helixnas.search.exact.chain import Ahead, Limits, build_chain
+from helixnas.search.exact.chain import Limits, build_chain
 from helixnas.search.exact.dynamic_program import Rules, TooManyPartialsError, sweep
 from helixnas.search.exact.feasibility import any_within, priced, to_limits
 from helixnas.search.exact.relaxation import relax
@@ -25,12 +24,13 @@ NUM_HALVINGS = 6
 """Bisection steps for the factor."""
 
 MOST_PARTIALS = 500_000
-"""Partial architectures that one question may keep."""
+"""Partial architectures that the check of one set of limits may keep."""
 
 
 def explain(instance: Instance, budget: Budget) -> Infeasibility:
     """Return why no architecture meets `budget`; it must be infeasible."""
-    reach = _reach(instance)
+    everything = dict.fromkeys(range(len(instance.resources)), LARGEST_TOTAL)
+    reach = build_chain(instance, Limits(upper=everything, lower={})).ahead[0]
     smallest = {name: int(reach.least[0, column]) for column, name in enumerate(instance.resources)}
     largest = {name: int(reach.most[0, column]) for column, name in enumerate(instance.resources)}
     if instance.size == 0:
@@ -45,12 +45,6 @@ def explain(instance: Instance, budget: Budget) -> Infeasibility:
         needed={} if factor is None else {name: int(limit * factor) for name, limit in budget.upper.items()},
         exact=is_smallest and is_least,
     )
-
-
-def _reach(instance: Instance) -> Ahead:
-    """Return the least and the most of every resource over the whole space."""
-    everything = {column: LARGEST_TOTAL for column in range(len(instance.resources))}
-    return build_chain(instance, Limits(upper=everything, lower={})).ahead[0]
 
 
 def _conflict(instance: Instance, budget: Budget) -> tuple[Budget, bool]:

@@ -1,8 +1,8 @@
 """Whether any architecture meets a budget: a limited resource takes the place of the score.
 
 The Lagrangian bound settles most cases: either it exceeds every value of the resource, so no architecture meets the
-limits, or one is found while computing the bound or below the first ceilings. The rest is searched without a ceiling:
-the least of the resource under the other limits decides, with one column less than a search for the score needs.
+limits, or one is found while computing the bound or below the first ceilings. Otherwise the dynamic program finds the
+least of the resource under the other limits, with one column less than a search for the score needs.
 """
 
 from dataclasses import replace
@@ -33,11 +33,7 @@ def is_feasible(instance: Instance, budget: Budget) -> bool:
 
 
 def any_within(instance: Instance, limits: Limits, *, most_partials: int = MOST_PARTIALS) -> Ints | None:
-    """Return the row per block of some architecture inside the limits, or None where there is none.
-
-    Raises:
-        ConfigError: the decision needs more than `most_partials` partial architectures.
-    """
+    """Return the rows of some architecture inside the limits, if any; raises `ConfigError` if that takes too long."""
     chosen, sign = _easiest_side(instance, limits)
     cheap = priced(instance, chosen, sign)
     chain = build_chain(cheap, limits)
@@ -61,7 +57,7 @@ def any_within(instance: Instance, limits: Limits, *, most_partials: int = MOST_
         return _exhaustively(cheap, limits, rules, chosen, sign)
     except TooManyPartialsError as error:
         raise ConfigError(
-            f"whether anything meets the limits takes more than {most_partials:,} partial architectures to tell; "
+            f"deciding whether an architecture meets the limits takes more than {most_partials:,} partial architectures; "
             "widen the limits of resources that have one on both sides"
         ) from error
 

@@ -1,9 +1,8 @@
-"""The complete Pareto front of score against resources, exactly, or at a resolution where the exact one is too large.
+"""The complete Pareto front of score against resources, exactly, or at a resolution if the exact one is too large.
 
 A front needs every partial architecture that is undominated in score and the front's resources, so the dynamic program
-runs without a ceiling. One or two resources give fronts of hundreds or thousands of points. Three can give many more:
-beyond `MOST_POINTS` the front is refused, with a resolution that is certain to fit. At a resolution, the costs of every
-candidate are rounded up to whole steps, and the front is complete and exact for the rounded costs.
+runs without a ceiling. Beyond `MOST_POINTS` the front is refused, with a resolution that fits. At a resolution, the costs
+of every candidate are rounded up to whole steps, and the front is complete and exact for the rounded costs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,13 +29,8 @@ def pareto_front(
 ) -> ParetoFront:
     """Return the complete front of score against `resources` among the architectures inside the budget, by score.
 
-    It is empty if no architecture meets the limits.
-
-    Args:
-        instance: candidates, scores and costs.
-        budget: limits in whole units.
-        resources: the front's resources, up to three for any size of space.
-        resolution: per resource, a step to whose multiples every candidate's cost is rounded up, the limits' included.
+    It is empty if no architecture meets the limits. Up to three resources work for any size of space. `resolution` is, per
+    resource, a step to whose multiples every candidate's cost is rounded up, for the limits too.
 
     Raises:
         UnknownNameError: a resource is not one of the instance's.
@@ -57,15 +51,10 @@ def pareto_front(
     chain = build_chain(rounded, limits)
     rows = np.zeros((0, len(instance.blocks)), np.int64)
     if not chain.is_empty:
-        rules = Rules(
-            limits=limits,
-            asked=tuple(columns),
-            is_max=instance.is_max,
-            num_ties=len(instance.resources),
-            most_partials=MOST_POINTS,
-        )
+        num_ties = len(instance.resources)
+        rules = Rules(limits=limits, asked=tuple(columns), is_max=instance.is_max, num_ties=num_ties)
         try:
-            layers = sweep(chain, rules).layers
+            layers = sweep(chain, replace(rules, most_partials=MOST_POINTS)).layers
         except TooManyPartialsError as error:
             raise ConfigError(_refusal(instance, budget, resources)) from error
         rows = trace(layers, _front_of(layers[-1], columns))
@@ -91,7 +80,7 @@ def _round_up(instance: Instance, limits: Limits, steps: Mapping[str, int]) -> I
             raise ConfigError(f"the resolution of {name!r} must be at least 1, not {step}")
         if instance.column(name) in limits.lower:
             raise ConfigError(
-                f"{name!r} has a lower limit, which rounded costs cannot promise; leave its resolution out"
+                f"{name!r} has a lower limit, which rounded costs cannot guarantee; leave its resolution out"
             )
         width[instance.column(name)] = step
     blocks = tuple(replace(block, costs=-(-block.costs // width) * width) for block in instance.blocks)

@@ -1,8 +1,8 @@
 """An index that answers, for three columns and more: is any point no larger than a query in every column?
 
-For each column the points are cut into cells of equal number, and for each cut a set of bits says which points lie at or
-below it. A query rounds down to a cut in every column: a bit that is in all of these sets is a point that is certainly
-no larger. Only where there is none, it rounds up instead, and the points that have all bits then are looked at.
+Each column is cut into cells of equally many points, and a set of bits per cut says which points lie at or below it. A
+query rounds down to a cut in every column: a bit in all of these sets is a point that is certainly no larger. If there
+is none, it rounds up instead, and the points with all bits are compared.
 """
 
 import numpy as np
@@ -10,10 +10,8 @@ import numpy as np
 from helixnas.search.instance import Ints, Mask
 
 WORD = 64
-"""Bits in a word."""
 
 NUM_QUERIES = 256
-"""Queries per batch."""
 
 
 class OrthantIndex:

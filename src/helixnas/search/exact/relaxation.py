@@ -22,16 +22,15 @@ from helixnas.search.exact.chain import Chain, Limits
 from helixnas.search.instance import Ints, Mask
 
 Floats = npt.NDArray[np.float64]
-"""An array of floats."""
 
 MOST_CUTS = 60
-"""Passes over the blocks that the search for prices may take."""
+"""Passes over the blocks in the search for prices."""
 
 GOOD_ENOUGH = 1e-2
 """Share of the possible score range to which the bound is improved."""
 
 MOST_CORNERS = 500
-"""Largest number of corners to enumerate; where there are more, a linear program is solved instead."""
+"""Largest number of corners to enumerate; if there are more, a linear program is solved instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,11 +41,9 @@ class Relaxation:
     """Per link, (candidates,) the score with costs at their prices."""
 
     ahead: tuple[Floats, ...]
-    """Per boundary, (widths,) the least reduced score of what comes after."""
+    """Per boundary, (widths,) the least reduced score of what comes after it, and `behind` of what comes before it."""
 
     behind: tuple[Floats, ...]
-    """Per boundary, (widths,) the least reduced score of what comes before."""
-
     prices: Floats
     """(resources,) price of one unit of each resource; negative for a lower limit."""
 
@@ -127,10 +124,8 @@ class _Priced:
         width = 0
         score, total = 0.0, np.zeros(len(self.sides))
         for number, link in enumerate(self.chain.links):
-            onward = (
-                onwards[number] if len(ahead[number]) == 1 else np.where(link.start == width, onwards[number], np.inf)
-            )
-            place = np.argmin(onward)
+            onward = onwards[number]
+            place = np.argmin(onward if len(ahead[number]) == 1 else np.where(link.start == width, onward, np.inf))
             places[number] = place
             score += float(self.scores[number][place])
             total = total + self.costs[number][place]
@@ -210,15 +205,11 @@ def _master(scores: Floats, violations: Floats, highest: float) -> tuple[Floats,
 
 
 def _highest_corner(scores: Floats, violations: Floats, highest: float) -> tuple[Floats, float]:
-    """The same for few lines: the optimum is where as many lines and sides of the box meet as there are unknowns.
-
-    For so few corners, enumerating them is faster than calling a linear programming solver.
-    """
+    """As `_master`, for few lines: the optimum is at a corner, and enumerating these is faster than linear programming."""
     number = violations.shape[1]
-    sides = np.concatenate([np.eye(number), np.eye(number)])
-    planes = np.concatenate(
-        [np.column_stack([-violations, np.ones(len(scores))]), np.column_stack([sides, 0 * sides[:, 0]])]
-    )
+    lines = np.column_stack([-violations, np.ones(len(scores))])
+    sides = np.column_stack([np.eye(number), np.zeros(number)])
+    planes = np.concatenate([lines, sides, sides])
     levels = np.concatenate([scores, np.zeros(number), np.full(number, highest)])
     chosen = _corners(len(levels), number + 1)
     matrices = planes[chosen]
@@ -238,7 +229,7 @@ def _corners(number: int, at_once: int) -> Ints:
 
 
 def _crossing(scores: Floats, slopes: Floats, highest: float) -> tuple[Floats, float]:
-    """The same for one price: where the lowest rising line meets the lowest falling one, found step by step."""
+    """As `_master`, for one price: find step by step where the lowest rising line meets the lowest falling one."""
     price = 0.0
     for _ in range(len(scores)):
         heights = scores + price * slopes

@@ -1,9 +1,8 @@
 """solve: the proven best architecture inside a budget, the k best, and the complete Pareto front (Eq. 4).
 
-The paper's traversal (Alg. 2) tries combinations and grows exponentially with the blocks. Costs and scores are a chain,
-so a dynamic program with the width as state finds the same optimum in milliseconds: block after block it keeps the
-undominated partial architectures (`dynamic_program`), within bounds on what the rest adds (`chain`), and below a
-ceiling that rises until the answer is proven (`ceiling`, `relaxation`).
+The paper's traversal (Alg. 2) grows exponentially with the blocks. A dynamic program with the width as state finds the
+same optimum in milliseconds: block after block it keeps the undominated partial architectures (`dynamic_program`), within
+bounds on what the rest adds (`chain`), and below a ceiling that rises until the answer is proven (`ceiling`, `relaxation`).
 """
 
 import time
@@ -34,19 +33,14 @@ def solve(
     front_over: Sequence[str] | None = None,
     resolution: Mapping[str, int] | None = None,
 ) -> SearchResult:
-    """Return the best architectures inside the budget, proven.
+    """Return the `num_best` best architectures inside the budget, proven.
 
-    Args:
-        instance: candidates, scores and costs.
-        budget: limits in whole units.
-        time_limit_s: seconds after which an answer that is not proven best is accepted; the search always returns an
-            answer or proves that there is none, even if that takes longer.
-        num_best: number of answers.
-        front_over: resources of `SearchResult.front`; by default those of the budget, or all if it has none.
-        resolution: steps to which the front may round costs up (`pareto_front`).
+    After `time_limit_s` seconds, an answer need not be proven best; the search always returns an answer or proves that
+    there is none, even if that takes longer. `front_over` names the resources of `SearchResult.front`, by default those of
+    the budget, or all if it has none; `resolution` is explained at `pareto_front`.
 
     Raises:
-        UnknownNameError: the budget or `front_over` names a resource that the instance does not know.
+        UnknownNameError: the budget or `front_over` names a resource that the instance does not have.
         ConfigError: `num_best` is below 1 or `time_limit_s` below 0.
 
     >>> from helixnas.search import InstanceBlock
@@ -77,6 +71,7 @@ def solve(
         deadline=np.inf if time_limit_s is None else started + time_limit_s,
     )
     found = None if chain.is_empty else find_best(instance, instance, chain, rules)
+    effort = Effort() if found is None else found.effort
     return SearchResult(
         instance=instance,
         budget=budget,
@@ -86,11 +81,7 @@ def solve(
         find_reason=lambda: explain(instance, budget),
         find_front=lambda: pareto_front(instance, budget, asked, resolution=resolution),
         exhausted=found is not None and found.exhausted,
-        pruning=Pruning(
-            unconnected=chain.unconnected,
-            over_limit=chain.over_limit,
-            **asdict(Effort() if found is None else found.effort),
-        ),
+        pruning=Pruning(unconnected=chain.unconnected, over_limit=chain.over_limit, **asdict(effort)),
         seconds=time.monotonic() - started,
     )
 

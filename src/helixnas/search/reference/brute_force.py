@@ -10,14 +10,10 @@ from helixnas.search.instance import LARGEST_TOTAL, Instance, Ints
 from helixnas.search.result import Answer, answer_of
 
 LARGEST_SPACE = 10_000_000
-"""Instances with more chains than this are refused."""
 
 
 def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple[Answer, ...]:
-    """Return every architecture inside the budget, in the order of ties.
-
-    Raises:
-        ConfigError: the instance has more than 10,000,000 architectures.
+    """Return every architecture inside the budget, in the order of ties; raises `ConfigError` above `LARGEST_SPACE`.
 
     >>> from helixnas.search import InstanceBlock
     >>> one = np.array([1, 1])
@@ -30,11 +26,7 @@ def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple
 
 
 def enumerate_best(instance: Instance, budget: Budget) -> Answer | None:
-    """Return the first of `enumerate_answers`, or None, without an object for every architecture.
-
-    Raises:
-        ConfigError: the instance has more than 10,000,000 architectures.
-    """
+    """Return the first of `enumerate_answers`, if any, without an object for every architecture."""
     rows = _inside(instance, budget)
     score = instance.totals(rows)[0]
     first = rows[score == score.min(initial=LARGEST_TOTAL)]
@@ -55,8 +47,7 @@ def _inside(instance: Instance, budget: Budget) -> Ints:
 
 def is_within(answer: Answer, budget: Budget) -> bool:
     """Return whether an answer meets every limit."""
-    below = all(answer.costs[name] <= limit for name, limit in budget.upper.items())
-    return below and all(answer.costs[name] >= limit for name, limit in budget.lower.items())
+    return budget.allows(answer.costs)
 
 
 def front_of(answers: Sequence[Answer], resources: Sequence[str]) -> tuple[Answer, ...]:

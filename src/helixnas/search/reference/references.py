@@ -19,20 +19,15 @@ from helixnas.search.reference.brute_force import enumerate_best, is_within
 from helixnas.search.result import Answer, answer_of
 
 MOST_ENUMERATED = 1_000_000
-"""Largest space for brute force."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """The result of one method."""
+    """The best architecture inside the budget that one method found, and whether it finished within its time limit."""
 
     method: str
     answer: Answer | None
-    """The best architecture inside the budget that it found."""
-
     finished: bool
-    """Whether the method finished within its time limit."""
-
     num_architectures: int
     """Complete architectures visited; 0 if unknown."""
 
@@ -57,7 +52,7 @@ def search_exhaustively(instance: Instance, budget: Budget) -> Reference:
     """Enumerate all architectures."""
     started = time.monotonic()
     answer = enumerate_best(instance, budget)
-    return _reference("brute force", instance, budget, answer, started, number=instance.size)
+    return _reference("brute force", budget, answer, started, number=instance.size)
 
 
 def search_greedily(instance: Instance, budget: Budget) -> Reference:
@@ -82,7 +77,7 @@ def search_greedily(instance: Instance, budget: Budget) -> Reference:
         rows.append(int(link.row[place]))
         width, costs = int(link.end[place]), total[place]
     answer = answer_of(instance, np.array(rows)) if len(rows) == len(instance.blocks) else None
-    return _reference("greedy per block", instance, budget, answer, started, number=1)
+    return _reference("greedy per block", budget, answer, started, number=1)
 
 
 def search_randomly(instance: Instance, budget: Budget, *, num_architectures: int, seed: int) -> Reference:
@@ -136,16 +131,15 @@ def traverse(instance: Instance, budget: Budget, *, time_limit_s: float) -> Refe
         last = traversal.best[-1]
         rows = (*traversal.best[:-1], *(heads[last] if heads else (last,)))
         answer = answer_of(instance, np.array(rows))
-    return _reference("Algorithm 2", instance, budget, answer, started, number=traversal.number, finished=finished)
+    return _reference("Algorithm 2", budget, answer, started, number=traversal.number, finished=finished)
 
 
 def search_by_highs(instance: Instance, budget: Budget, *, time_limit_s: float) -> Reference:
-    """Solve the mixed-integer programme with HiGHS."""
+    """Solve the mixed-integer program with HiGHS."""
     solved = solve_within(instance, budget, time_limit_s=time_limit_s)
     started = time.monotonic() - solved.seconds  # the start of its process is not counted
     answer = None if solved.rows is None else answer_of(instance, np.array(solved.rows))
-    finished = solved.status != "unknown"
-    return _reference("HiGHS", instance, budget, answer, started, number=0, finished=finished)
+    return _reference("HiGHS", budget, answer, started, number=0, finished=solved.status != "unknown")
 
 
 class _Traversal:
@@ -211,7 +205,7 @@ def _with_head(instance: Instance) -> tuple[Instance, list[tuple[int, int]]]:
 
 
 def _links(instance: Instance) -> tuple[Link, ...]:
-    """Return the candidates without dead ends; none where nothing connects."""
+    """Return the candidates without dead ends; none if nothing connects."""
     chain = build_chain(instance, Limits(upper={}, lower={}))
     return () if chain.is_empty else chain.links
 
@@ -260,30 +254,17 @@ def _rows(links: tuple[Link, ...], places: Ints) -> Ints:
 
 
 def _best_of(
-    method: str,
-    instance: Instance,
-    budget: Budget,
-    links: tuple[Link, ...],
-    places: Ints,
-    started: float,
-    number: int,
+    method: str, instance: Instance, budget: Budget, links: tuple[Link, ...], places: Ints, started: float, number: int
 ) -> Reference:
     answer = None
     if len(places):
         best = _by_fitness(instance, budget, links, places)[:1]
         answer = answer_of(instance, _rows(links, places[best])[0])
-    return _reference(method, instance, budget, answer, started, number=number)
+    return _reference(method, budget, answer, started, number=number)
 
 
 def _reference(
-    method: str,
-    instance: Instance,
-    budget: Budget,
-    answer: Answer | None,
-    started: float,
-    *,
-    number: int,
-    finished: bool = True,
+    method: str, budget: Budget, answer: Answer | None, started: float, *, number: int, finished: bool = True
 ) -> Reference:
     return Reference(
         method=method,

@@ -1,4 +1,4 @@
-"""retrain on the command line: another recipe, inherited weights, and mistakes."""
+"""One command per verb of the stages; retrain with another recipe, with inherited weights, and mistakes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from helixnas.cli import main
+from helixnas.cli.commands.stages import COMMANDS, ELSEWHERE
 from helixnas.cli.settings import read_recipe, read_training
 from helixnas.errors import UnknownNameError
+from helixnas.pipeline import stages
 from helixnas.report import build_report
 from helixnas.retrain import RetrainConfig
 
@@ -79,3 +81,15 @@ def test_a_batch_larger_than_the_data_is_one_sentence(run: str, complaint: Calla
     assert said == "retrain.fit.batch_size is 4,096, but there are only 1,378 training images; choose at most 1,378"
     assert (Path(run) / "config.yaml").read_bytes() == before
     assert not (Path(run) / "searches" / "small" / "retrained").exists()
+
+
+def test_every_verb_has_one_command_with_the_purpose_of_its_first_stage() -> None:
+    assert sorted(command.name for command in COMMANDS) == sorted(set(stages.verbs()) - set(ELSEWHERE))
+    for command in COMMANDS:
+        own = [stage for stage in stages.STAGES if stage.verb == command.name]
+        assert command.purpose == own[0].purpose
+
+
+def test_blocks_are_numbers(run: str, complaint: Callable[..., str]) -> None:
+    said = complaint("distill", run, "--blocks", "1,b")
+    assert said == "--blocks '1,b' must be numbers of blocks, for example 2 or 1,3"

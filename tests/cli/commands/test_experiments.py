@@ -1,0 +1,58 @@
+"""Commands of experiments: their options reach the plan; a dry run needs no data."""
+
+import pytest
+
+from helixnas.cli import main
+from helixnas.cli.commands.experiments import COMMANDS
+from helixnas.lab.baselines import BaselineConfig
+
+
+def test_networks_within_limits_are_drawn_beside_a_given_one(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "bench",
+        "build",
+        "--recipe",
+        tiny,
+        "--num-networks",
+        "3",
+        "--network",
+        "12:mb6_k3 12:mb3_k3,mb6_k3",
+        "--dry-run",
+    ]
+    assert main([*words, "--min=macs=1k", "--max", "macs=100M"]) == 0
+    assert "4 of the 24 networks of space tiny" in capsys.readouterr().out
+
+
+def test_defaults_of_a_baseline_are_those_of_its_settings() -> None:
+    (baseline,) = (command for command in COMMANDS if command.name == "baseline")
+    options = baseline.parse(["runs/a", "spos", "--bench", "b.json"])
+    config = BaselineConfig(method="spos", num_networks=3)
+    for name in ("num_epochs", "num_points", "batch_size", "lr", "momentum", "weight_decay"):
+        assert getattr(options, name) == getattr(config, name), name
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["rank", "no/run", "--bench", "b.json", "--seed", "-1"], "--seed must not be negative, not -1"),
+        (
+            ["baseline", "no/run", "enas", "--bench", "b.json"],
+            "METHOD must be one of spos, fairnas, darts, mnasnet, not",
+        ),
+        (["baseline", "no/run", "spos"], "--bench is missing; see helixnas baseline --help"),
+        (["bench", "burn", "--recipe", "digits"], "ACTION must be one of build, not 'burn'"),
+        (["study", "intreface"], "unknown study 'intreface'; did you mean interface"),
+    ],
+)
+def test_a_mistake_is_one_sentence_without_a_run(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_study_dry_runs_without_data(capsys: pytest.CaptureFixture[str], tiny: str) -> None:
+    assert main(["study", "seeds", "--base", tiny, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "variants, in studies/seeds-tiny/variants:" in said
+    assert "to do: teacher, costs, distill, rate, stitch, search:any" in said

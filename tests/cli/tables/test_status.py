@@ -1,0 +1,76 @@
+"""The table of a run's stages."""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_record import RunRecord
+from helixnas.cli.settings import read_recipe
+from helixnas.cli.tables.status import show_status
+from helixnas.pipeline.plan import plan
+from helixnas.pipeline.recipe import Recipe
+
+
+@pytest.fixture
+def begun(tiny_path: Path, tmp_path: Path) -> tuple[Recipe, RunFolder]:
+    """A run whose teacher is recorded as finished, with facts of three kinds."""
+    recipe, folder = read_recipe(str(tiny_path)), RunFolder(tmp_path / "run")
+    file = folder.teacher / "teacher.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    one = plan(recipe.to_dict())[0]
+    facts = {"model": "small_resnet", "params": 1234, "accuracy": 0.98765, "widths": [8, 12]}
+    stage = folder.stage_record(
+        key=one.key, settings=one.settings, files=["teacher/teacher.json"], facts=facts, seconds=2.5
+    )
+    folder.save_record(RunRecord(recipe="tiny").with_stage("teacher", stage))
+    return recipe, folder
+
+
+def said(recipe: Recipe, folder: RunFolder) -> list[list[str]]:
+    """Return the cells of the rows, and the last line."""
+    console = Console(file=StringIO(), width=250)
+    show_status(recipe, folder, console)
+    output: Any = console.file
+    *lines, last = output.getvalue().splitlines()
+    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")] + [[last]]
+
+
+def test_a_finished_stage_shows_its_time_and_figures_and_the_others_are_to_do(
+    begun: tuple[Recipe, RunFolder],
+) -> None:
+    recipe, folder = begun
+    first, *others, (last,) = said(recipe, folder)
+    assert first[:3] == ["teacher", "done", "2.5"]
+    assert first[4] == "model small_resnet, params 1,234, accuracy 0.9877"  # a list is not shown
+    assert [row[:2] for row in others] == [
+        [name, "to do"] for name in ("costs", "distill", "rate", "stitch", "search:small", "retrain:small")
+    ]
+    assert last == f"6 to do; continue with: {folder.resume_command}"
+
+
+def test_a_stage_with_a_checkpoint_is_half_done_and_a_changed_one_says_why(begun: tuple[Recipe, RunFolder]) -> None:
+    recipe, folder = begun
+    folder.checkpoint("distill").parent.mkdir()
+    folder.checkpoint("distill").write_bytes(b"")
+    changed = replace(recipe, teacher_fit=replace(recipe.teacher_fit, num_epochs=2))
+    rows = {row[0]: row for row in said(changed, folder)}
+    assert rows["teacher"][1] == "to redo: teacher_fit.num_epochs changed from 1 to 2"
+    assert rows["distill"][1] == "half done"
+
+
+def test_a_stage_that_the_recipe_does_not_have_is_listed_while_its_files_are_there(
+    begun: tuple[Recipe, RunFolder],
+) -> None:
+    recipe, folder = begun
+    record = folder.load_record()
+    folder.save_record(record.with_stage("search:mine", record.stages["teacher"]))
+    assert next(row[:3] for row in said(recipe, folder) if row[0] == "search:mine") == ["search:mine", "done", "2.5"]
+    assert any(row[-1] == "not in the recipe" for row in said(recipe, folder))
+    (folder.teacher / "teacher.json").unlink()
+    assert not any(row[0] == "search:mine" for row in said(recipe, folder))

@@ -1,0 +1,48 @@
+"""Training of networks of a space: all alike but for the architecture and the seed."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
+from helixnas.experiments.network_training import NetworkTrainer
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.recipe import Recipe
+from helixnas.retrain import RetrainConfig
+from helixnas.teacher import normalization_of
+
+
+@pytest.fixture
+def trainer(tiny: Recipe, tmp_path: Path) -> NetworkTrainer:
+    return NetworkTrainer(Context(tiny, RunFolder(tmp_path / "run"), Reporter()), tiny.retraining)
+
+
+def test_the_steps_are_whole_batches_times_epochs(trainer: NetworkTrainer) -> None:
+    fit = trainer.config.fit
+    assert trainer.num_steps == fit.num_epochs * (len(trainer.images) // fit.batch_size)
+    assert (
+        trainer.begin(trainer.context.space.parse("8:mb3_k3 12:mb6_k3"), seed=0, title="a").num_steps
+        == trainer.num_steps
+    )
+
+
+def test_the_seed_decides_the_initial_weights_and_images_are_normalised_as_the_teachers(
+    trainer: NetworkTrainer, tiny: Recipe
+) -> None:
+    architecture = trainer.context.space.parse("8:mb3_k3 12:mb6_k3")
+    first, same, other = (trainer.begin(architecture, seed=seed, title="a network") for seed in (0, 0, 1))
+    weights = [torch.cat([each.flatten() for each in job.model.parameters()]) for job in (first, same, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    mean, std = normalization_of(tiny.built_teacher)
+    images = torch.rand(2, 3, 8, 8)
+    expected = (images - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+    assert torch.allclose(first.normalize(images), expected)
+
+
+def test_images_are_augmented_as_the_settings_say(trainer: NetworkTrainer) -> None:
+    plain = NetworkTrainer(trainer.context, RetrainConfig())
+    varied = NetworkTrainer(trainer.context, RetrainConfig(augmentation="flip-crop"))
+    assert (plain.images.store.augmentation, varied.images.store.augmentation) == ("shift", "flip-crop")

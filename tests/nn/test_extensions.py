@@ -1,0 +1,49 @@
+"""Modules of the user: imported once, and named where they cannot be."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from helixnas.errors import ConfigError
+from helixnas.nn import Place, build_operation
+from helixnas.nn.extensions import import_modules
+from helixnas.space import Operation
+
+MODULE = """
+from helixnas.nn import register_operation
+from torch import nn
+
+@register_operation("extension_of_the_test")
+def build(operation, place):
+    return nn.Conv2d(place.in_width, place.out_width, 1, stride=place.stride)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("helixnas.nn.operations._BUILDERS", {})
+    return tmp_path
+
+
+def test_an_imported_module_registers_its_operation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "extension_a.py").write_text(MODULE)
+    import_modules(["extension_a"])
+    monkeypatch.delitem(sys.modules, "extension_a")
+    operation = Operation.of("mine", kind="extension_of_the_test")
+    assert build_operation(operation, Place(in_width=3, out_width=8)).out_channels == 8
+
+
+def test_a_module_that_is_missing_or_imports_a_missing_one_is_named(folder: Path) -> None:
+    (folder / "extension_b.py").write_text("import no_such_module")
+    for name, missing in (("no_such_extension", "no_such_extension"), ("extension_b", "no_such_module")):
+        expected = f"cannot import '{name}', named in the recipe's imports: No module named '{missing}'"
+        with pytest.raises(ConfigError, match=f"^{expected}$"):
+            import_modules([name])
+
+
+def test_an_error_of_the_module_itself_is_not_hidden(folder: Path) -> None:
+    (folder / "extension_c.py").write_text("1 / 0")
+    with pytest.raises(ZeroDivisionError):
+        import_modules(["extension_c"])

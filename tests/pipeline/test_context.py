@@ -1,0 +1,70 @@
+"""What the stages of a run share: opened once, from the recipe or the folder."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
+from helixnas.errors import ArtifactError, ConfigError, HelixError
+from helixnas.pipeline.context import Context, image_size, import_extensions
+from helixnas.pipeline.recipe import Recipe
+
+
+@pytest.fixture
+def context(tiny: Recipe, tmp_path: Path) -> Context:
+    return Context(tiny, RunFolder(tmp_path / "run"), Reporter())
+
+
+def test_the_image_size_is_the_recipes_else_the_teachers(tiny: Recipe) -> None:
+    assert image_size(tiny) == 8
+    open_size = replace(tiny, data=replace(tiny.data, image_size=0))
+    named = replace(open_size, teacher=replace(tiny.teacher, model="tf_efficientnet_b1", model_args={}))
+    assert image_size(named) == 240
+
+
+def test_the_number_of_classes_is_the_datas_else_the_teachers(context: Context) -> None:
+    values: Any = vars(context)
+    values.update(data=SimpleNamespace(num_classes=0), teacher=SimpleNamespace(num_classes=7))
+    assert context.num_classes == 7
+    values["data"].num_classes = 3
+    assert context.num_classes == 3
+
+
+def test_networks_are_opened_once_and_forgotten_on_request(context: Context) -> None:
+    assert context.space is context.space
+    values: Any = vars(context)
+    values.update(teacher="a teacher", supernet="a supernet", image_size=8)
+    context.forget()
+    assert not {"teacher", "supernet"}.intersection(values)
+    assert "image_size" in values
+    context.forget()  # nothing is there to forget
+
+
+def test_a_precision_that_the_recipe_leaves_open_is_reported(tiny: Recipe, tmp_path: Path, listener: Any) -> None:
+    recipe = replace(tiny, runtime=replace(tiny.runtime, device="cpu", precision="auto"))
+    runtime = Context(recipe, RunFolder(tmp_path), listener).runtime
+    assert listener.said == [f"computing in {runtime.precision} on cpu"]
+
+
+def test_a_damaged_block_of_the_supernet_is_named(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(state: object) -> None:
+        raise RuntimeError("size mismatch")
+
+    block = SimpleNamespace(number=1, load_state_dict=refuse)
+    monkeypatch.setattr(context, "new_supernet", lambda: [block])
+    monkeypatch.setattr("helixnas.pipeline.context.load_saved_weights", lambda path: {})
+    with pytest.raises(ArtifactError, match=r"block-1\.safetensors is truncated or damaged \(size mismatch\)"):
+        _ = context.supernet
+
+
+def test_unknown_modules_and_optimizers_are_reported_before_any_work(tiny: Recipe) -> None:
+    with pytest.raises(HelixError, match="no_such_module"):
+        import_extensions(replace(tiny, imports=("no_such_module",)))
+    retrain = tiny.retraining
+    odd = replace(tiny, retrain=replace(retrain, fit=replace(retrain.fit, optimizer="adamm")))
+    with pytest.raises((ConfigError, HelixError), match="unknown optimizer 'adamm'"):
+        import_extensions(odd)

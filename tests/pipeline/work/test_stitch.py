@@ -1,0 +1,89 @@
+"""Stitched networks of a run: their rows, their agreement with every kind of score and every size, and their absence."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts import CostTable, RatingTable, RunRecord
+from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.costs import count_costs
+from helixnas.pipeline.work.rate import rate
+from helixnas.pipeline.work.stitch import stitch, stitching_summary
+from helixnas.teacher import Teacher
+
+
+def rows(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(0)
+    drawn: list[dict[str, Any]] = []
+    for _ in range(30):
+        macs = float(rng.uniform(1, 2))
+        scores = {kind: float(rng.normal() - macs) for kind in kinds}
+        sizes = {"macs": macs, "params": float(rng.uniform()), "depth": int(rng.integers(3, 8))}
+        drawn.append(
+            {"architecture": "a", "scores": scores, "divergence": float(rng.uniform()), "accuracy": None, **sizes}
+        )
+    return drawn
+
+
+def test_one_kind_of_score_is_held_against_every_size() -> None:
+    table = rows(("relative_l1",))
+    summary = stitching_summary(table)
+    assert set(summary) == {"score", "macs", "params", "depth", "partial_spearman", "partial_spearman_interval"}
+    score = -np.array([row["scores"]["relative_l1"] for row in table])
+    measured = -np.array([row["divergence"] for row in table])
+    assert agreement(score, measured).to_dict().items() <= summary["score"].items()
+    sizes = {name: np.array([row[name] for row in table], dtype=float) for name in ("macs", "params", "depth")}
+    beyond = partial_agreement(score, measured, sizes)
+    assert (summary["partial_spearman"], summary["partial_spearman_interval"]) == (beyond.value, beyond.interval)
+    assert summary["depth"] == agreement(sizes["depth"], measured).to_dict()
+
+
+def test_several_kinds_of_score_are_each_summarised_and_the_first_is_the_score() -> None:
+    summary = stitching_summary(rows(("relative_l1", "task_kl")))
+    assert list(summary["kinds"]) == ["relative_l1", "task_kl"]
+    assert summary["score"] == summary["kinds"]["relative_l1"]
+    assert summary["kinds"]["task_kl"]["kendall"] != pytest.approx(summary["score"]["kendall"])
+
+
+def test_stitching_is_said_to_be_unavailable_where_the_head_reads_a_class_token_alone(
+    copy: RunFolder, tiny: Recipe, listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Teacher, "depends_on", lambda teacher, block: block < 2)
+    run_recipe(replace(tiny, stitching=replace(tiny.stitching, num_images=30)), copy, listener, until="search")
+    content = json.loads(copy.stitching.read_text())
+    assert content["architectures"] == []
+    assert "classifies by its class token" in content["unavailable"]
+    assert any(said.startswith("stitch: unavailable: the teacher's output does not") for said in listener.said)
+
+
+def test_the_score_of_a_network_is_the_sum_of_the_scores_of_its_paths_as_rated(undistilled: Context) -> None:
+    folder, record, recipe = undistilled.folder, RunRecord(recipe="tiny"), undistilled.recipe
+    undistilled.recipe = replace(recipe, stitching=replace(recipe.stitching, num_architectures=2))
+    for name, work in (("costs", count_costs), ("rate", rate)):
+        result: Result = work(undistilled, "key", "")
+        stage = folder.stage_record(key="key", settings={}, files=result.files, facts=result.facts, seconds=0.0)
+        record = record.with_stage(name, stage)
+    folder.save_record(record)
+    result = stitch(undistilled, "key", "")
+    assert result == (("ratings/stitching.json",), {"architectures": 2}, True)
+    found = json.loads(folder.stitching.read_text())
+    assert found["agreement"] == {}  # two networks have no correlation
+    tables, costs = [RatingTable.load(folder.rating(k)) for k in (1, 2)], CostTable.load(folder.costs)
+    for row in found["architectures"]:
+        architecture = undistilled.space.parse(row["architecture"])
+        widths = (undistilled.space.stem_width, architecture.paths[0].width)
+        for kind in ("relative_l1", "task_kl"):
+            parts = zip(tables, widths, architecture.paths, strict=True)
+            expected = sum(table.mean(kind)[table.row(width, path.text)] for table, width, path in parts)
+            assert row["scores"][kind] == pytest.approx(expected)
+        assert row["score"] == row["scores"]["relative_l1"]
+        assert costs.of(architecture).items() <= row.items()
+        assert row["divergence"] > 0

@@ -6,6 +6,7 @@ traceback.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -79,7 +80,7 @@ def first_line(error: BaseException) -> str:
     >>> first_line(ValueError("no such layer\nfirst seen in block 2"))
     'no such layer'
     """
-    lines = str(error).strip().splitlines()
+    lines = _legible(error).splitlines()
     return lines[0][:240] if lines else type(error).__name__
 
 
@@ -89,4 +90,9 @@ def on_one_line(error: BaseException) -> str:
     >>> on_one_line(ValueError("no such layer\nfirst seen in block 2")), on_one_line(KeyError())
     ('no such layer first seen in block 2', 'KeyError')
     """
-    return " ".join(str(error).split())[:240] or type(error).__name__
+    return " ".join(_legible(error).split())[:240] or type(error).__name__
+
+
+def _legible(error: BaseException) -> str:
+    """Return an error's text without escape codes of terminals and without addresses in memory."""
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]| ?<[^<>]* at 0x[0-9A-Fa-f]+>", "", str(error)).strip()

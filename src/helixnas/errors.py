@@ -75,11 +75,7 @@ class Interrupted(HelixError, KeyboardInterrupt):  # noqa: N818 - it is a reques
 
 
 def first_line(error: BaseException) -> str:
-    r"""Return the first line of an error's text, at most 240 characters, or the name of its class.
-
-    >>> first_line(ValueError("no such layer\nfirst seen in block 2"))
-    'no such layer'
-    """
+    """Return the first line of an error's text, at most 240 characters, or the name of its class."""
     lines = _legible(error).splitlines()
     return lines[0][:240] if lines else type(error).__name__
 

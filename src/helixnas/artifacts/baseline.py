@@ -15,24 +15,19 @@ HIGHER_IS_BETTER: Mapping[str, bool] = {"loss": False, "accuracy": True, "log_pr
 
 @dataclass(frozen=True, kw_only=True)
 class BaselinePoint:
-    """One point of the training at which the networks were rated."""
+    """One point of the training at which the networks were rated.
+
+    Wall-clock seconds, and processor seconds (user and system), of the training so far and of this rating.
+    """
 
     epoch: float
     images_seen: int
     """Training images shown so far, repeats counted; in a step with several passes each counts once."""
 
     seconds: float
-    """Wall-clock time of the training so far."""
-
     core_seconds: float
-    """Processor time of the training so far (user and system)."""
-
     rating_seconds: float
-    """Wall-clock time of this rating."""
-
     rating_core_seconds: float
-    """Processor time of this rating."""
-
     scores: Mapping[str, tuple[float, ...]]
     """By kind (``loss``, ``accuracy``, ``log_probability``), a value per network; the method ranks by the first kind."""
 

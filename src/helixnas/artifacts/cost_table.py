@@ -28,24 +28,12 @@ COMBINED_BY_MAXIMUM: frozenset[str] = frozenset({"activation_bytes"})
 """Resources of which a network needs the largest of its blocks' amounts; of all others it needs the sum."""
 
 LATENCY = "latency_ns"
-"""Name of measured latency among the resources."""
+"""The resource of measured latency: nanoseconds of one forward pass of the whole batch."""
 
 
 @dataclass(frozen=True, eq=False)
 class CostTable:
-    """One row per (block, previous width, path); resources are whole numbers that add up, or whose largest counts.
-
-    >>> table = CostTable(
-    ...     block=np.array([0, 1, 2]),
-    ...     previous_width=np.array([3, 16, 24]),
-    ...     path=("", "24:mb3_k3", ""),
-    ...     width=np.array([16, 24, 10]),
-    ...     resources={"params": np.array([432, 3000, 250])},
-    ...     facts={"image_size": 32},
-    ... )
-    >>> table.rows(1)
-    array([1])
-    """
+    """One row per (block, previous width, path); resources are whole numbers that add up, or whose largest counts."""
 
     block: npt.NDArray[np.int64]
     """Per row, 0 for the stem, 1 .. N for the blocks, N + 1 for the head."""

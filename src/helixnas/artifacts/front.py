@@ -20,12 +20,7 @@ KIND = "front"
 
 @dataclass(frozen=True, eq=False)
 class Front:
-    """Architectures in ascending order of score, with their costs.
-
-    >>> front = Front(np.array([0.5, 0.75]), {"macs": np.array([300, 200])}, ("24:mb6_k3", "24:mb3_k3"))
-    >>> front.to_pandas()["architecture"].tolist()
-    ['24:mb6_k3', '24:mb3_k3']
-    """
+    """Architectures in ascending order of score, with their costs."""
 
     score: npt.NDArray[np.float64]
     """Summed score (Eq. 4), lower is better."""

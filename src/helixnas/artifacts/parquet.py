@@ -22,8 +22,7 @@ def write_parquet(path: Path, table: pa.Table, *, kind: str, facts: Mapping[str,
 def read_parquet(path: Path, *, kind: str) -> tuple[pa.Table, dict[str, Any]]:
     """Read a table and its facts.
 
-    Raises:
-        ArtifactError: the file is missing, truncated, of a newer version, or holds something else than `kind`.
+    Raises `ArtifactError` if the file is missing, truncated, of a newer version, or holds something else than `kind`.
     """
     if not path.is_file():
         raise ArtifactError(f"there is no {kind} at {path}")

@@ -38,11 +38,7 @@ SECONDS_UNTIL_STALE = 600.0
 
 
 class RunFolder:
-    """Paths and records of one run.
-
-    >>> RunFolder(Path("runs/demo")).rating(2).as_posix()
-    'runs/demo/ratings/block-2.parquet'
-    """
+    """Paths and records of one run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -132,8 +128,7 @@ class RunFolder:
     def load_record(self, say: Callable[[str], None] = lambda text: None) -> RunRecord:
         """Return the record of the finished stages; `say` reports that its copy had to be read.
 
-        Raises:
-            ArtifactError: there is no run, or both record and copy are damaged.
+        Raises `ArtifactError` if there is no run, or both record and copy are damaged.
         """
         if not self.exists():
             raise ArtifactError(f"no run in {self.path}; start one with: helixnas run RECIPE --out {self.path}")
@@ -203,8 +198,7 @@ class RunFolder:
     def locked(self, job: str = "", *, patience: float = 0.0) -> Generator[None]:
         """Lock the folder, or one `job` in it that runs beside others; wait up to `patience` seconds for the lock.
 
-        Raises:
-            ArtifactError: another process (named) holds the lock, or the folder cannot be written.
+        Raises `ArtifactError` if another process (named) holds the lock, or the folder cannot be written.
         """
         lock, owner = FileLock(self.path / f".lock{job}"), self.path / f".lock{job}-owner"
         try:

@@ -14,15 +14,11 @@ from helixnas.artifacts.record import Record
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """Correlations of a score and of sizes with measured quality; positive is better."""
+    """Correlations of a score (Kendall tau-b, Spearman rho) and of sizes with measured quality; positive is better."""
 
     score: str
     kendall: Estimate
-    """Kendall tau-b, -1 .. 1."""
-
     spearman: Estimate
-    """Spearman rho, -1 .. 1."""
-
     partial: Estimate
     """Partial Spearman rho given multiply-adds, parameters and depth."""
 

@@ -3,15 +3,14 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli.settings import recipe_from_settings
 from helixnas.errors import ConfigError
-
-if TYPE_CHECKING:
-    from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.recipe import Recipe
 
 LIMIT = "RESOURCE=AMOUNT"
 
@@ -42,10 +41,8 @@ def amounts(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def open_run(path: str) -> tuple["Recipe", RunFolder]:
+def open_run(path: str) -> tuple[Recipe, RunFolder]:
     """Return recipe and folder of an existing run; raises `ArtifactError` if there is none."""
-    from helixnas.cli.settings import recipe_from_settings
-
     folder = RunFolder(Path(path))
     folder.load_record()
     return recipe_from_settings(folder.load_settings(), where=str(folder.config)), folder

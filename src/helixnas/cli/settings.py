@@ -68,11 +68,10 @@ def read_training(name: str, kind: type[T], what: str) -> T:
 def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """Return settings changed by options such as ``--distill.lr 0.01``.
 
+    Raises `ConfigError` if there is no such setting, or the value is of the wrong type or out of range.
+
     >>> with_overrides({"seed": 0, "distill": {"lr": 0.5}}, ["--distill.lr", "0.25", "--distill.num-epochs=3"])
     {'seed': 0, 'distill': {'lr': 0.25, 'num_epochs': 3}}
-
-    Raises:
-        ConfigError: there is no such setting, or the value is of the wrong type or out of range.
     """
     changed = deepcopy(dict(settings))
     words = list(overrides)

@@ -36,14 +36,10 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
 def read_study(
     name: str, *, base: str | None, overrides: Sequence[str], out: str | None, bench: str | None
 ) -> StudyPlan:
-    """Read a shipped study or a YAML file.
+    """Read a shipped study or a YAML file; `base` is a recipe in place of its own, `bench` ranks every variant.
 
-    Args:
-        name: name or file of the study.
-        base: a recipe in place of the study's own.
-        overrides: options that replace settings of the base in every variant; the variant's settings override them.
-        out: the study's folder; ``studies/NAME`` by default.
-        bench: a benchmark to rank every variant against.
+    The `overrides` replace settings of the base in every variant, before the variant's own settings do. `out` is the
+    study's folder, by default ``studies/NAME``.
 
     Raises:
         UnknownNameError: no such study, recipe, field or setting.

@@ -30,8 +30,7 @@ def load_yaml(
 ) -> dict[str, Any]:
     """Return the mapping in a YAML file; messages name the kind of file, `what`, and its expected content, `such_as`.
 
-    Raises:
-        ConfigError: the file cannot be read, holds no mapping, or gives a key twice.
+    Raises `ConfigError` if the file cannot be read, holds no mapping, or gives a key twice.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)

@@ -11,14 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts import CostTable
+from helixnas.artifacts.cost_table import LATENCY, CostTable
 from helixnas.costs.config import CostsConfig
 from helixnas.costs.parts import Input, Part, fill_table
 from helixnas.costs.timing import EMPTY, Timing, whole
 from helixnas.space import Architecture, SearchSpace
-
-LATENCY = "latency_ns"
-"""Name of the resource: nanoseconds of one forward pass of the whole batch."""
 
 
 @dataclass(frozen=True, kw_only=True)

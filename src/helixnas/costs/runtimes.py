@@ -20,10 +20,8 @@ def prepare(runtime: str, network: nn.Module, images: Tensor, *, num_threads: in
     """Return a call that runs `network` (in eval mode) on `images`, both on the CPU, with one of the `RUNTIMES`.
 
     Runtimes with a thread pool of their own use `num_threads` CPU threads, 0 for as many as torch has. Those that read
-    files read the network's `file`, which is written if it does not exist.
-
-    Raises:
-        ConfigError: the runtime is not installed, or its device is missing.
+    files read the network's `file`, which is written if it does not exist. Raises `ConfigError` if the runtime is not
+    installed, or its device is missing.
     """
     require_runtime(runtime)
     engine, device = runtime.removesuffix("-cuda"), "cuda" if runtime.endswith("-cuda") else "cpu"

@@ -46,9 +46,6 @@ class DataConfig:
     Raises:
         ConfigError: a value is out of range or contradicts another.
         UnknownNameError: no data set, augmentation or interpolation has that name.
-
-    >>> DataConfig(name="digits", num_rating=200, augmentation="shift").evaluation_share
-    0.2
     """
 
     name: str = ""

@@ -44,10 +44,8 @@ def decode(
 ) -> UInt8[np.ndarray, "images height width 3"] | None:
     """Return all images of a source at their stored size, or None if they should be decoded one by one.
 
-    Unreadable images are reported and stay black.
-
-    Raises:
-        DataError: `cache` is True and the images are not all of one size, or too many are unreadable.
+    Unreadable images are reported and stay black. Raises `DataError` if `cache` is True and the images are not all of
+    one size, or too many are unreadable.
     """
     if cache is False:
         return None

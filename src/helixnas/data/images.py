@@ -90,13 +90,7 @@ class ImageSet:
         return self.labels
 
     def num_batches(self, batch_size: int, drop_last: bool) -> int:
-        """Return the number of batches of an epoch.
-
-        >>> from helixnas.data import DataConfig, open_data
-        >>> rating = open_data(DataConfig(name="digits", num_rating=100), image_size=8, seed=0).rating
-        >>> rating.num_batches(64, drop_last=False), rating.num_batches(64, drop_last=True)
-        (2, 1)
-        """
+        """Return the number of batches of an epoch."""
         return len(self) // batch_size if drop_last else -(-len(self) // batch_size)
 
     def subset(self, images: int | Sequence[int] | Int64[np.ndarray, " chosen"]) -> "ImageSet":

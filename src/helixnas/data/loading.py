@@ -54,10 +54,8 @@ def load_batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield pixels (uint8, NHWC) and positions of the images used, for chunks of positions in `rows`.
 
-    With `words`, images are augmented as a function of (*words, row); without, they are centre crops.
-
-    Raises:
-        DataError: too many images are unreadable.
+    With `words`, images are augmented as a function of (*words, row); without, they are centre crops. Raises
+    `DataError` if too many images are unreadable.
     """
     if store.pixels is not None and words is None:
         shown = next_readable(rows, store.unreadable.rows, purpose=purpose, title=store.title)

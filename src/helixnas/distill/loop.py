@@ -26,14 +26,10 @@ ADVICE = "try a lower distill.lr or runtime.precision=fp32"
 
 @dataclass(frozen=True)
 class StepRecord:
-    """Losses of one step."""
+    """Losses of one step: the number of steps done, this one included, and its epoch, from 0."""
 
     step: int
-    """Steps done, this one included."""
-
     epoch: int
-    """From 0."""
-
     losses: Mapping[tuple[int, int], float]
     """Mean loss of a drawn path per (block, unit) of the blocks that still train; a unit is a cell by default. Empty where
     a batch was only rated."""
@@ -45,8 +41,7 @@ class StepRecord:
 class Distillation:
     """The loop: in every step one batch, its features, and an update of every unit.
 
-    Attributes:
-        failures: per block that stopped because a loss was not finite, a clause that says where.
+    `failures` hold, per block that stopped because a loss was not finite, a clause that says where.
     """
 
     source: FeatureSource

@@ -26,15 +26,10 @@ Forward = Callable[[Tensor, Path, int], Tensor]
 class TrainingUnit:
     """Trains one cell, or several cells that share weights; independent of the units beside it.
 
-    Args:
-        module: everything that is trained and saved: cells, and what the objective owns.
-        forward: computes a drawn path.
-        block: number of the block it belongs to, from 1; a loss that is not finite stops all units of a block.
-        index: number of the unit within its block, from 0.
-        draw: maps the number of a step, from 0, to the paths trained in it.
-        objective: gives the losses of the drawn paths.
-        optimizer: holds the parameters of `module`.
-        lr: maps the epochs done, with fractions, to the learning rate.
+    The `module` is everything that is trained and saved, cells and what the objective owns; the optimizer holds its
+    parameters. The unit has number `index` (from 0) in its `block` (from 1); a loss that is not finite stops all units of
+    a block. `draw` maps the number of a step, from 0, to the paths trained in it, and `lr` the epochs done, with
+    fractions, to the learning rate.
     """
 
     module: nn.Module

@@ -41,14 +41,10 @@ _MIXING_STREAM = 4
 
 @dataclass(frozen=True)
 class FitRecord:
-    """Loss and learning rate of one step."""
+    """Loss and learning rate of one step: the number of steps done, this one included, and its epoch, from 0."""
 
     step: int
-    """Number of steps done, this one included."""
-
     epoch: int
-    """Epoch, from 0."""
-
     loss: float
     lr: float
 
@@ -57,11 +53,9 @@ class FitRecord:
 class Fit:
     """The training of one classifier, in place; its `average` is that of the weights, if one is kept.
 
-    The model returns the logits of normalised images. The seed decides order, augmentation, mixing and dropout; messages
-    name the training by its `title`. The loss is the cross-entropy, or what `objective` makes of it.
-
-    Raises:
-        ConfigError: there are fewer images than one batch needs, or the optimiser rejects its settings.
+    The model returns the logits of normalised images. The seed decides order, augmentation, mixing and dropout;
+    messages name the training by its `title`. The loss is the cross-entropy, or what `objective` makes of it. Raises
+    `ConfigError` if there are fewer images than one batch needs, or the optimiser rejects its settings.
     """
 
     model: nn.Module

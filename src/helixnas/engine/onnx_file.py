@@ -47,10 +47,8 @@ def onnx_content(
     """Return the content of an ONNX file with weights inside and batch norms folded into convolutions.
 
     The module is put in eval mode and traced on `images`, of which there must be more than one if the file shall take
-    `any_batch`. The output is named `output`, the input `INPUT`.
-
-    Raises:
-        ExportError: ONNX lacks an operator (named in the message), or the module cannot be traced.
+    `any_batch`. The output is named `output`, the input `INPUT`. Raises `ExportError` if ONNX lacks an operator (named
+    in the message), or the module cannot be traced.
     """
     import onnx
 
@@ -73,10 +71,8 @@ def onnx_content(
 def open_onnx(path: Path, *, num_threads: int = 0) -> Any:
     """Open a file as an `onnxruntime.InferenceSession` on the CPU; with 0 threads ONNX Runtime chooses.
 
-    Its threads do not spin between calls, which would disturb other timings.
-
-    Raises:
-        ExportError: ONNX Runtime lacks an operator (named in the message), or cannot read the file.
+    Its threads do not spin between calls, which would disturb other timings. Raises `ExportError` if ONNX Runtime lacks
+    an operator (named in the message), or cannot read the file.
     """
     import onnxruntime
 

@@ -41,12 +41,6 @@ class Stopwatch:
     """Sums the wall-clock time and CPU time of pieces of work; the sums can be saved and restored.
 
     CPU time does not include the time of accelerators.
-
-    >>> watch = Stopwatch()
-    >>> with watch.running():
-    ...     total = sum(range(1000))
-    >>> watch.seconds > 0, watch.core_seconds >= 0
-    (True, True)
     """
 
     def __init__(self) -> None:

@@ -137,8 +137,7 @@ class BenchmarkPlan:
     def trained(self) -> dict[Architecture, tuple[float, ...]]:
         """Return the accuracies that are already in the file.
 
-        Raises:
-            ConfigError: the file holds a benchmark of another space or of other settings.
+        Raises `ConfigError` if the file holds a benchmark of another space or of other settings.
         """
         if not self.out.exists():
             return {}

@@ -44,11 +44,9 @@ def rank_run(
 ) -> RankedRun:
     """Rank the rated paths of a run against a benchmark file; write figures and page.
 
-    The benchmark is a file of HelixNAS's schema, or NAS-Bench-Macro's own. `scores` are sums of kinds of score to rank by,
-    in addition to each kind and the sums of the run's searches. `num_resamples` and `seed` are of the bootstrap.
-
-    Raises:
-        ArtifactError: the run is not rated yet, or the file holds no benchmark of its space.
+    The benchmark is a file of HelixNAS's schema, or NAS-Bench-Macro's own. `scores` are sums of kinds of score to rank
+    by, in addition to each kind and the sums of the run's searches. `num_resamples` and `seed` are of the bootstrap.
+    Raises `ArtifactError` if the run is not rated yet, or the file holds no benchmark of its space.
     """
     if benchmark.stem.strip(".") == "":
         raise ArtifactError(

@@ -25,18 +25,9 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Trained networks of one space, a row each; a network may be listed under several names.
-
-    >>> space = macro()
-    >>> network = TrainedNetwork(architecture=space.sample(np.random.default_rng(0)), accuracy=(0.5, 0.75))
-    >>> benchmark = Benchmark(name="mine", space=space, networks=(network,))
-    >>> benchmark.mean_accuracy.tolist(), benchmark.num_trainings
-    ([0.625], 2)
-    """
+    """Trained networks of one space, a row each; a network may be listed under several names."""
 
     name: str
-    """Name in tables."""
-
     space: SearchSpace
     networks: tuple[TrainedNetwork, ...]
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -87,8 +78,7 @@ class Benchmark:
 def load_benchmark(path: Path) -> Benchmark:
     """Read a benchmark: a file of this format, or NAS-Bench-Macro's own.
 
-    Raises:
-        ArtifactError: the file is missing or no benchmark; the message names the first network that is wrong.
+    Raises `ArtifactError` if the file is missing or no benchmark; the message names the first network that is wrong.
     """
     try:
         values = json.loads(read_text(path))

@@ -28,8 +28,7 @@ def is_nas_bench_macro(values: object) -> bool:
 def read_nas_bench_macro(values: Mapping[str, Any], path: Path) -> tuple[TrainedNetwork, ...]:
     """Return a row for each code of the file.
 
-    Raises:
-        ArtifactError: a code or its values are not those of the benchmark; the message names the code.
+    Raises `ArtifactError` if a code or its values are not those of the benchmark; the message names the code.
     """
     space, rows = macro(), list[TrainedNetwork]()
     for code, row in values.items():

@@ -11,8 +11,7 @@ from helixnas.space import Architecture
 class TrainedNetwork:
     """An architecture and the accuracies it reached when trained.
 
-    Raises:
-        ConfigError: there is no accuracy, or one is not a share from 0 to 1.
+    Raises `ConfigError` if there is no accuracy, or one is not a share from 0 to 1.
     """
 
     architecture: Architecture

@@ -8,11 +8,7 @@ from helixnas.space import Head
 
 
 def classifier_of(num_features: int, num_classes: int, *, pool_type: str) -> tuple[SelectAdaptivePool2d, nn.Module]:
-    """Return global pooling and a linear classifier; with 0 classes the classifier is an identity.
-
-    >>> classifier_of(8, 3, pool_type="avg")[1]
-    Linear(in_features=8, out_features=3, bias=True)
-    """
+    """Return global pooling and a linear classifier; with 0 classes the classifier is an identity."""
     pool, classifier, *_ = create_classifier(num_features, num_classes, pool_type=pool_type)
     return pool, classifier
 

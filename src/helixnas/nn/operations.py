@@ -110,11 +110,7 @@ def build_stages(
 
 
 def activation_layer(name: str) -> type[nn.Module]:
-    """Return timm's activation layer of that name; raises `UnknownNameError` if there is none.
-
-    >>> activation_layer("relu").__name__
-    'ReLU'
-    """
+    """Return timm's activation layer of that name; raises `UnknownNameError` if there is none."""
     try:
         layer = get_act_layer(name)
     except KeyError:

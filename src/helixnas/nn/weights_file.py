@@ -14,10 +14,8 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], *, key: str = "") ->
     """Write a state dict to a safetensors file, whole or not at all, with the `key` of its stage in the metadata.
 
     The metadata has one entry, since safetensors writes several in random order. Python writes the bytes, since
-    safetensors would give the file mode 0600 and report a full disk by an error of its own.
-
-    Raises:
-        ArtifactError: the folder cannot be written or the disk is full.
+    safetensors would give the file mode 0600 and report a full disk by an error of its own. Raises `ArtifactError` if
+    the folder cannot be written or the disk is full.
     """
     state = {name: tensor.contiguous() for name, tensor in weights.items()}
     contents = save(state, {"key": key} if key else {"format": "pt"})

@@ -25,11 +25,9 @@ EDGE = 2**20
 
 
 def by_content(values: Mapping[str, Any], known: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Replace every file, folder of images and imported module in the settings by a digest of its contents.
+    """Replace every file, folder of images and imported module in the settings of a run by a digest of its contents.
 
-    Args:
-        values: all settings of a run as plain values.
-        known: digests by path, for files that are gone (`digests` of an earlier call).
+    `known` are digests by path, for files that are gone (`digests` of an earlier call).
     """
     found, known = dict(values), known or {}
     for place, path in _named(values):

@@ -17,11 +17,7 @@ from helixnas.teacher import Teacher, build_teacher, input_size_of, load_feature
 
 
 class Context:
-    """The recipe, folder, data and networks that the stages of one run share.
-
-    Attributes:
-        watch: measures the time of the current stage.
-    """
+    """The recipe, folder, data and networks that the stages of one run share; `watch` times the current stage."""
 
     def __init__(self, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> None:
         self.recipe = recipe

@@ -47,12 +47,7 @@ class PlannedStage:
 
 
 def plan(values: Mapping[str, Any], known: Mapping[str, str] | None = None) -> tuple[PlannedStage, ...]:
-    """Return the stages of a recipe in order.
-
-    Args:
-        values: all settings as plain values (`Recipe.to_dict`).
-        known: digests of files that the settings name, for those that are gone.
-    """
+    """Return the stages of a recipe, given by `Recipe.to_dict`, in order; `known` are digests of files that are gone."""
     settled = by_content(values, known)
     settled = {**settled, "data": _consequential(settled["data"])}
     planned: dict[str, PlannedStage] = {}

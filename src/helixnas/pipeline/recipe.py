@@ -99,8 +99,7 @@ class Recipe:
     def built_teacher(self) -> TeacherConfig:
         """The teacher's settings; where they name a network of the space, as timm builds it: the model `helixnas`.
 
-        Raises:
-            ConfigError: the space has no such network.
+        Raises `ConfigError` if the space has no such network.
         """
         if not self.teacher.network:
             return self.teacher

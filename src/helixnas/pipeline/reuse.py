@@ -13,10 +13,8 @@ def take_over(
 ) -> tuple[RunRecord, dict[str, RunFolder]]:
     """Link finished stages of other runs, the first that has one, into a run if their keys are those of its plan.
 
-    Also links what shortens other stages: the weights of a teacher, the state of a distillation that stopped early.
-
-    Returns:
-        The record with the reused stages, saved; and the origin of each of them by name.
+    Also links what shortens other stages: the weights of a teacher, the state of a distillation that stopped early. Returns
+    the record with the reused stages, saved, and the origin of each of them by name.
     """
     records = [(other, RunRecord.load(other.record)) for other in others if other.exists()]
     found: dict[str, RunFolder] = {}

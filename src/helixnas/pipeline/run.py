@@ -37,13 +37,8 @@ def run_recipe(
 ) -> RunRecord:
     """Run the stages of a recipe in order and return the record of finished stages; a run of the same recipe is continued.
 
-    Args:
-        recipe: all settings.
-        folder: folder of the run.
-        reporter: receives messages and progress.
-        until: the last verb to run: teacher, costs, distill, rate, search, retrain or report.
-        redo: whether to replace a run of another recipe in the folder.
-        others: runs whose finished stages are reused where their settings are the same.
+    `until` is the last verb to run: teacher, costs, distill, rate, search, retrain or report; `redo` replaces a run of
+    another recipe in the folder. Finished stages of the `others` are reused where their settings are the same.
 
     Raises:
         ArtifactError: another process uses the folder, or it holds a run of another recipe.

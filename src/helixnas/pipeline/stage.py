@@ -107,9 +107,5 @@ class Stage:
 
 
 def load(function: str | Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function, imported if it is given as ``module:function``.
-
-    >>> load("math:gcd")(12, 18)
-    6
-    """
+    """Return a function, imported if it is given as ``module:function``."""
     return resolve_name(function) if isinstance(function, str) else function

@@ -36,8 +36,7 @@ SECTIONS: tuple[Callable[[RunFiles], Section], ...] = (
 def build_report(run: Path) -> Path:
     """Write ``report.html`` of what the run has finished so far and return its path.
 
-    Raises:
-        ArtifactError: there is no run in the folder, one of its files is damaged, or the page cannot be written.
+    Raises `ArtifactError` if there is no run in the folder, one of its files is damaged, or the page cannot be written.
     """
     found, target = read_run(run), run / "report.html"
     sections = [section(found) for section in SECTIONS]

@@ -102,8 +102,7 @@ class RunFiles:
 def read_run(folder: Path) -> RunFiles:
     """Read what the run in `folder` has finished.
 
-    Raises:
-        ArtifactError: there is no run, or one of its files is damaged.
+    Raises `ArtifactError` if there is no run, or one of its files is damaged.
     """
     run = RunFolder(folder)
     record = run.load_record()

@@ -12,10 +12,8 @@ from helixnas.nn import build_seeded
 def with_new_head(model: nn.Module, *, num_classes: int, image_size: int, name: str, seed: int) -> nn.Module:
     """Replace the classifier of a timm model in place, and check that the model accepts images of this size.
 
-    Messages call the model `name`; the seed decides the initial weights of the classifier.
-
-    Raises:
-        ConfigError: the model has no classifier to replace, or does not accept images of this size.
+    Messages call the model `name`; the seed decides the initial weights of the classifier. Raises `ConfigError` if the
+    model has no classifier to replace, or does not accept images of this size.
     """
     target: Any = model
     if not callable(getattr(target, "reset_classifier", None)):

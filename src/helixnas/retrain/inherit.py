@@ -1,12 +1,9 @@
 """Inherited weights: the searched network starts from the weights of its paths in the supernet.
 
-In the supernet, adapters join the blocks: a 1x1 convolution from the width of block k to the teacher's, and one from the
-teacher's Y_k to the input width of block k + 1. Together they are one linear map, which can be folded exactly into a
-first layer that begins with a 1x1 convolution and has no residual (`helixnas.nn.entrance`). So the network computes the
-same as the stitched one, up to the last adapter.
-
-A supernet uses batch statistics; a network needs running averages. They are measured block by block, each on the output
-of the blocks before it.
+The two adapters between blocks of the supernet are one linear map, which can be folded exactly into a first layer that
+begins with a 1x1 convolution and has no residual (`helixnas.nn.entrance`). So the network computes the same as the
+stitched one, up to the last adapter. A supernet uses batch statistics; the running averages that a network needs are
+measured block by block, each on the output of the blocks before it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -51,9 +48,8 @@ def inherit(network: HelixNet, supernet: Supernet) -> StitchedNetwork:
     """Copy the supernet's weights into a network's stem and blocks, and return the stitched network.
 
     Call `recalibrate` to measure the running averages of batch norms, then `fold` to complete the network itself.
-
-    Raises:
-        ConfigError: the supernet's interface is widen, or the adapters before a first layer cannot be folded into it.
+    Raises `ConfigError` if the supernet's interface is widen, or the adapters before a first layer cannot be folded
+    into it.
     """
     architecture = network.architecture
     bridges, exit, previous = list[nn.Module](), nn.Identity(), architecture.stem[-1].path.width

@@ -17,9 +17,6 @@ def soft_loss(logits: Logits, taught: Logits, temperature: float) -> Float[Tenso
     """Return T^2 KL(teacher || student) of the probabilities at temperature T, in nats; 0 if they agree.
 
     The factor T^2 makes the scale of the gradients independent of T.
-
-    >>> soft_loss(torch.zeros(1, 2), torch.zeros(1, 2), 4.0).item()
-    0.0
     """
     log_p, log_q = F.log_softmax(taught / temperature, 1), F.log_softmax(logits / temperature, 1)
     return temperature**2 * F.kl_div(log_q, log_p, log_target=True, reduction="batchmean")
@@ -33,14 +30,10 @@ def hard_loss(logits: Logits, taught: Logits) -> Float[Tensor, ""]:
 def objective_of(
     teacher: Callable[[Tensor], Tensor], *, kind: str, share: float, temperature: float, num_classes: tuple[int, int]
 ) -> Objective | None:
-    """Return the objective: (1 - share) times the labels' cross-entropy plus `share` times the teacher's loss.
+    """Return the objective: (1 - share) times the labels' cross-entropy plus `share` (0 .. 1) times the teacher's loss.
 
-    Args:
-        teacher: returns the logits of images in [0, 1].
-        kind: ``soft``, ``hard`` or ``none``.
-        share: weight of the teacher in the loss, 0 .. 1.
-        temperature: of the soft loss.
-        num_classes: of the teacher and of the network; `ConfigError` if they differ.
+    The teacher returns the logits of images in [0, 1]; its loss is of the `kind` ``soft`` (at a `temperature`), ``hard``
+    or ``none``. Raises `ConfigError` if the numbers of classes, the teacher's and the network's, differ.
     """
     if kind == "none":
         return None

@@ -19,10 +19,8 @@ LATENCY_LIMITS = ("latency_ms", "latency_ns")
 def parse_amount(text: str | int | float, *, reference: int | None = None, unit: int = 1, what: str = "amount") -> int:
     """Parse an amount and return it as a whole number, rounded down; a percentage is a share of `reference`.
 
-    A plain number is multiplied by `unit`; `what` names the quantity in messages.
-
-    Raises:
-        ConfigError: the text is not an amount, or a percentage without a reference.
+    A plain number is multiplied by `unit`; `what` names the quantity in messages. Raises `ConfigError` if the text is
+    not an amount, or a percentage without a reference.
 
     >>> parse_amount("5.3M"), parse_amount("60%", reference=1000), parse_amount(12)
     (5300000, 600, 12)

@@ -30,18 +30,7 @@ LARGEST_TOTAL = 2**60
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InstanceBlock:
-    """The candidates of one block, a row each.
-
-    >>> block = InstanceBlock(
-    ...     width_in=np.array([16, 16]),
-    ...     width_out=np.array([24, 32]),
-    ...     score=np.array([5, 3]),
-    ...     costs=np.array([[100], [200]]),
-    ...     order=np.array([0, 1]),
-    ... )
-    >>> len(block)
-    2
-    """
+    """The candidates of one block, a row each."""
 
     width_in: Ints
     """(rows,) channels that the candidate receives, `width_out` those that it returns; the stem may receive any number."""
@@ -153,14 +142,7 @@ class InstanceBlock:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Instance:
-    """The input of the search: blocks, the names of their costs in the order that breaks ties, and the exact size.
-
-    >>> def block(score: int) -> InstanceBlock:
-    ...     one = np.array([1])
-    ...     return InstanceBlock(width_in=one, width_out=one, score=one * score, costs=one[:, None], order=one)
-    >>> Instance(blocks=(block(1), block(2)), resources=("macs",)).size
-    1
-    """
+    """The input of the search: blocks, the names of their costs in the order that breaks ties, and the exact size."""
 
     blocks: tuple[InstanceBlock, ...]
     """Stem, searched blocks and head, in order."""
@@ -229,8 +211,7 @@ class Instance:
 def score_to_int(score: npt.ArrayLike, *, labels: Sequence[str] | None = None, weight: float = 1.0) -> Ints:
     """Return scores in units of 1e-12, times the block's weight lambda (Eq. 4); lower stays better.
 
-    Raises:
-        ConfigError: a score is missing, not finite, or too large for 64 bits; the message names the candidate.
+    Raises `ConfigError` if a score is missing, not finite, or too large for 64 bits; the message names the candidate.
 
     >>> score_to_int([0.5, 0.25], weight=2.0).tolist()
     [1000000000000, 500000000000]

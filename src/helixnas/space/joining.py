@@ -23,8 +23,8 @@ MOST_PATHS = 1_000_000
 def join_blocks(space: SearchSpace, groups: Sequence[int]) -> SearchSpace:
     """Return the space with adjacent blocks joined; `groups` holds the number of blocks in each new one.
 
-    Raises:
-        SpaceError: the groups do not add up to the blocks, or a joined block would hold more paths than can be rated.
+    Raises `SpaceError` if the groups do not add up to the blocks, or a joined block would hold more paths than can be
+    rated.
 
     >>> from helixnas.space import macro
     >>> joined = join_blocks(macro(), [2, 1])

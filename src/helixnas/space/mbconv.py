@@ -52,10 +52,8 @@ def mbconv(
     Per block, `cells` are (layers, channels). The stem is a 3x3 convolution, of stride 1 for small images, and a
     depthwise-separable layer; `head_width` is that of the 1x1 convolution before the classifier. `se_ratio` is the
     squeeze-excite width as a share of a layer's input width. 0 leaves a separable layer, head convolution or
-    squeeze-excite out. Activations have timm's names.
-
-    Raises:
-        SpaceError: `cells` and `strides` do not describe the same blocks.
+    squeeze-excite out. Activations have timm's names. Raises `SpaceError` if `cells` and `strides` do not describe the
+    same blocks.
 
     >>> f"{mbconv().size:,}"
     '195,898,498,887,057,408'

@@ -20,8 +20,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*")
 class Operation:
     """A named layer type with its options; equal options make equal operations.
 
-    Raises:
-        SpaceError: the name holds a character with a meaning in paths or modules (space, comma, colon, dot).
+    Raises `SpaceError` if the name holds a character with a meaning in paths or modules (space, comma, colon, dot).
 
     >>> Operation.of("mb3_k5", kind="mbconv", kernel=5, expansion=3).option("kernel")
     5
@@ -59,11 +58,7 @@ class Operation:
         return self.kind == "projection"
 
     def to_dict(self) -> dict[str, Option]:
-        """Return the kind and options as plain values.
-
-        >>> Operation.of("identity", kind="projection").to_dict()
-        {'kind': 'projection'}
-        """
+        """Return the kind and options as plain values."""
         return {"kind": self.kind, **dict(self.options)}
 
     @staticmethod

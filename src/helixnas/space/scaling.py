@@ -35,10 +35,8 @@ def scale(
     """Return an architecture with widths, depths and image size multiplied.
 
     Widths become multiples of 8, at least 90 % of the exact value; the layers of every stage are rounded up, and
-    `image_size`, the height and width of the images of `architecture`, to a whole pixel.
-
-    Raises:
-        SpaceError: a factor is not a number above 0.
+    `image_size`, the height and width of the images of `architecture`, to a whole pixel. Raises `SpaceError` if a
+    factor is not a number above 0.
 
     >>> k3 = Operation.of("mb6_k3", kind="mbconv", kernel=3, expansion=6)
     >>> k5 = Operation.of("mb6_k5", kind="mbconv", kernel=5, expansion=6)

@@ -2,14 +2,11 @@
 
 The *interface* connects student and teacher widths:
 
-- ``adapter``: a 1x1 convolution with bias, without norm or activation, maps the teacher's Y_{k-1} to the width of the
-  previous student cell, and another maps the cell's output to the teacher's width; none where the widths agree. Because
-  the shape of the first layer depends on the previous width, a cell has one input adapter and one set of first-layer
-  operations *per previous width*, so the layers that are rated are the layers that are built.
+- ``adapter``: a 1x1 convolution with bias maps the teacher's Y_{k-1} to the width of the previous student cell (block 1:
+  the stem), another the output to the teacher's width; none where the widths agree. A cell has an input adapter and a set
+  of first-layer operations *per previous width*, so the layers that are rated are the layers that are built.
 - ``widen``, as in the authors' code: the first layer takes the teacher's width and the last layer returns it. The rated
   layers differ from the built ones, and the score does not depend on the previous width.
-
-Cells of block 1 have a stem instead of an input adapter.
 """
 
 from collections.abc import Sequence
@@ -25,16 +22,10 @@ from helixnas.supernet.config import Interface
 class SupernetCell(nn.Module):
     """All paths of one cell, from the teacher's Y_{k-1} to an estimate of its Y_k.
 
-    Args:
-        cell: layers and candidate operations.
-        stride: stride of the first layer.
-        previous_widths: possible output widths of the previous block, ascending.
-        teacher_in: channels of Y_{k-1} (of the image, for block 1); None if cells are chained without a teacher.
-        teacher_out: channels of Y_k; None as above.
-        stem: fixed layers before block 1; empty for the other blocks.
-        interface: see above.
-        zero_init_residual: whether residual layers start as the identity. Deep paths then start as good as shallow
-            ones; otherwise they start worse and catch up only in longer training.
+    `previous_widths` are the possible output widths of the previous block, ascending; `teacher_in` and `teacher_out` the
+    channels of Y_{k-1} (of the image, for block 1) and Y_k, None if cells are chained without a teacher. The stem is empty
+    except for block 1. With `zero_init_residual`, residual layers start as the identity: deep paths then start as good as
+    shallow ones; otherwise they start worse and catch up only in longer training.
     """
 
     def __init__(

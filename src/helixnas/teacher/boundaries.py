@@ -39,10 +39,8 @@ def default_boundaries(
     """Return the last module at each cumulative stride (the stem's included) of the space's blocks.
 
     A timm model lists the last module of each stage in its ``feature_info``; the modules of any other network are
-    observed during a forward pass of a blank image.
-
-    Raises:
-        TeacherError: a stride has no module, or two blocks share a stride; the message lists the candidates.
+    observed during a forward pass of a blank image. Raises `TeacherError` if a stride has no module, or two blocks
+    share a stride; the message lists the candidates.
 
     >>> pool = nn.Sequential(nn.MaxPool2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
     >>> default_boundaries(pool, (2, 4), (8, 8))

@@ -13,11 +13,7 @@ WEIGHT_FILES = (".safetensors", ".pt", ".pth")
 
 @settings("teacher")
 class TeacherConfig:
-    """The teacher network, its weights and its boundaries.
-
-    >>> TeacherConfig(model="resnet18", weights="hub", boundaries=("layer1", "layer2")).weights
-    'hub'
-    """
+    """The teacher network, its weights and its boundaries."""
 
     model: str = "efficientnet_b0"
     """Name of a timm model; HelixNAS adds small_resnet, helixnas, dna_a .. dna_d, dna_c1 .. dna_c5 and dna_c7."""

@@ -51,8 +51,7 @@ class Layout:
 def layout_of(model: nn.Module, name: str, output: Any, input_size: tuple[int, int]) -> Layout:
     """Return the layout of the output of module `name` for images of `input_size` (height, width).
 
-    Raises:
-        TeacherError: the output is neither a feature map nor a grid of tokens.
+    Raises `TeacherError` if the output is neither a feature map nor a grid of tokens.
     """
     if not isinstance(output, Tensor) or output.ndim not in (3, 4):
         found = f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__

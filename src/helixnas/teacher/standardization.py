@@ -51,8 +51,7 @@ class Standardization(nn.Module):
 def measure_feature_statistics(batches: Iterable[Sequence[Tensor]]) -> tuple[Standardization, ...]:
     """Return the statistics of Y_1 .. Y_N, one `Standardization` per boundary, measured on batches of (Y_1, .., Y_N).
 
-    Raises:
-        TeacherError: there is no batch, or a feature is not finite.
+    Raises `TeacherError` if there is no batch, or a feature is not finite.
     """
     totals: list[tuple[Tensor, Tensor, int]] = []
     for batch in batches:

@@ -136,10 +136,8 @@ class Teacher(nn.Module):
 
         Information that bypasses the boundary (class tokens) comes from `images`; see `depends_on`. If nothing bypasses
         it in a frozen network, only the modules after the boundary run; the first call for a block checks this.
-        Gradients flow to `features`.
-
-        Raises:
-            TeacherError: there is no such block, or the features do not have the shape of Y_k.
+        Gradients flow to `features`. Raises `TeacherError` if there is no such block, or the features do not have the
+        shape of Y_k.
         """
         if not 1 <= block <= len(self.boundaries):
             raise TeacherError(f"the teacher has blocks 1 .. {len(self.boundaries)}, not {block}")

@@ -31,8 +31,7 @@ def listening(model: nn.Module, names: Sequence[str], listener: Listener) -> Gen
 def run_blank(model: nn.Module, names: Sequence[str], listener: Listener, shape: tuple[int, int, int]) -> Any:
     """Return the output for a blank image of `shape` (channels, height, width) in eval mode; see `listening`.
 
-    Raises:
-        TeacherError: the network does not accept such images.
+    Raises `TeacherError` if the network does not accept such images.
     """
     training = {module: module.training for module in model.modules()}
     tensor = next(model.parameters(), torch.empty(0))

@@ -22,10 +22,6 @@ def create_model(
     Raises:
         UnknownNameError: timm has no such model; the message lists the nearest names.
         HelixError: of the class `error`, if the model or its weights cannot be loaded.
-
-    >>> from helixnas.errors import ConfigError
-    >>> create_model("test_resnet", {"num_classes": 3}, title="the model", error=ConfigError).num_classes
-    3
     """
     require_known_model(name)
     try:
@@ -38,9 +34,6 @@ def create_model(
 
 
 def require_known_model(name: str) -> None:
-    """Raise `UnknownNameError`, with the nearest names, unless timm knows the model.
-
-    >>> require_known_model("dna_a")
-    """
+    """Raise `UnknownNameError`, with the nearest names, unless timm knows the model."""
     if not timm.is_model(name.partition(".")[0]) and not name.startswith(PREFIXES):
         raise UnknownNameError("timm model", name, timm.list_models())

@@ -39,11 +39,9 @@ CONFIG = {
 class HelixNet(nn.Module):
     """Stem, one stage per block, 1x1 convolution, pooling, linear classifier.
 
-    The arguments are timm's: with 0 classes the network returns the pooled features, `drop_rate` is the dropout before the
-    classifier, and layer l of L, counted from 0 after the first convolution, has l / L times the `drop_path_rate`.
-
-    Raises:
-        ConfigError: a rate is not in [0, 1), or the number of classes or channels is too small.
+    The arguments are timm's: with 0 classes the network returns the pooled features, `drop_rate` is the dropout before
+    the classifier, and layer l of L, counted from 0 after the first convolution, has l / L times the `drop_path_rate`.
+    Raises `ConfigError` if a rate is not in [0, 1), or the number of classes or channels is too small.
     """
 
     def __init__(

@@ -46,10 +46,8 @@ def scale_to(architecture: Architecture, *, params: int, image_size: int = 224, 
     """Return the largest network with at most `params` parameters along EfficientNet's compound rule (Eq. 9).
 
     The rule is followed in both directions, to a precision of `FINEST_STEP`. Depths are rounded up, so any step up adds
-    a layer to every block. `image_size` is that of `architecture`.
-
-    Raises:
-        SpaceError: even the smallest scaled network has more parameters.
+    a layer to every block. `image_size` is that of `architecture`. Raises `SpaceError` if even the smallest scaled
+    network has more parameters.
 
     >>> from helixnas.zoo import dna_architecture
     >>> smaller = scale_to(dna_architecture("a"), params=2_000_000)

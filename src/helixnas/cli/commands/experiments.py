@@ -9,7 +9,9 @@ from rich.console import Console
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, words
+from helixnas.cli.settings import read_recipe
 from helixnas.errors import ConfigError
+from helixnas.lab.baselines.config import METHODS
 
 BENCHMARK = "trained networks: a benchmark's JSON file"
 
@@ -41,10 +43,9 @@ def _rank(options: Namespace, console: Console) -> None:
 
 
 def _add_baseline_options(parser: Parser) -> None:
-    methods = ("spos", "fairnas", "darts", "mnasnet")
     networks = "networks to rate, drawn uniformly; all, but at most 200 (mnasnet, which trains each: 30) if not given"
     parser.run_folder()
-    parser.option("method", metavar="METHOD", choices=methods, help="spos, fairnas, darts or mnasnet")
+    parser.option("method", metavar="METHOD", choices=METHODS, help="spos, fairnas, darts or mnasnet")
     parser.option("--bench", metavar="FILE", required=True, help=f"{BENCHMARK}, of the run's space")
     parser.whole("--num-epochs", 10, "passes over the training images (mnasnet: per network)")
     parser.whole("--num-networks", None, networks)
@@ -89,8 +90,6 @@ def _add_bench_options(parser: Parser) -> None:
 
 
 def _bench(options: Namespace, console: Console) -> None:
-    from helixnas.cli.settings import read_recipe
-
     recipe = read_recipe(options.recipe, options.overrides)
     from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.benchmark import show_plan

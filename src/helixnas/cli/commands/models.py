@@ -9,7 +9,9 @@ from rich.console import Console
 
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import say
+from helixnas.cli.settings import read_training, recipe_from_settings
 from helixnas.errors import ConfigError
+from helixnas.retrain.config import FinetuneConfig
 
 
 def _add_model(parser: Parser) -> None:
@@ -98,9 +100,6 @@ def _add_finetune_options(parser: Parser) -> None:
 
 
 def _finetune(options: Namespace, console: Console) -> None:
-    from helixnas.cli.settings import read_training
-    from helixnas.retrain import FinetuneConfig
-
     if not options.data:
         raise ConfigError("fine-tuning needs images: --data with a folder, a tar or the name of a data set")
     config = read_training(options.recipe, FinetuneConfig, "fine-tuning recipe")
@@ -135,7 +134,6 @@ def _open(options: Namespace) -> Any:
 
 def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, Any]:
     """Return the images of --data, else those of the run, and the data's part of the model card."""
-    from helixnas.cli.settings import recipe_from_settings
     from helixnas.engine.progress import Reporter
     from helixnas.models.exporting import Origin
     from helixnas.models.validation import data_for

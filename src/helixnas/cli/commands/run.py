@@ -9,6 +9,7 @@ from rich.console import Console
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import open_run, say
+from helixnas.cli.settings import add_recipe_arguments, read_recipe
 from helixnas.cli.shipped import KINDS, shipped_recipes
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.pipeline import stages
@@ -31,15 +32,7 @@ def _add_run_options(parser: Parser) -> None:
     parser.flag("--quiet", "print errors only")
 
 
-def _add_settings(parser: Parser) -> None:
-    from helixnas.cli.settings import add_recipe_arguments
-
-    add_recipe_arguments(parser)
-
-
 def _run(options: Namespace, console: Console) -> None:
-    from helixnas.cli.settings import read_recipe
-
     recipe = read_recipe(options.recipe, options.overrides)
     folder = RunFolder(Path(options.out or f"runs/{recipe.name}"))
     if options.dry_run:
@@ -88,7 +81,7 @@ COMMANDS = (
         add_options=_add_run_options,
         run=_run,
         takes_settings=True,
-        add_settings=_add_settings,
+        add_settings=add_recipe_arguments,
     ),
     Command(
         name="status",

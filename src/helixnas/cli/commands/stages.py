@@ -8,8 +8,10 @@ from rich.console import Console
 
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import open_run, words
+from helixnas.cli.settings import read_training
 from helixnas.errors import ConfigError
 from helixnas.pipeline import stages
+from helixnas.retrain.config import RetrainConfig
 
 ELSEWHERE = ("costs", "search")
 """Verbs that do more than their stages; other modules define their commands."""
@@ -22,9 +24,6 @@ def _run(options: Namespace, console: Console) -> None:
     recipe, folder = open_run(options.run)
     chosen = getattr(options, "recipe", None)
     if chosen is not None:
-        from helixnas.cli.settings import read_training
-        from helixnas.retrain.config import RetrainConfig
-
         recipe = replace(recipe, retrain=read_training(chosen, RetrainConfig, "retraining recipe"))
     kept = recipe
     init = getattr(options, "init", None)

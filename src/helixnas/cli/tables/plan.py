@@ -32,8 +32,7 @@ def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
 def show_sizes(recipe: Recipe, console: Console) -> None:
     """Print the networks of a recipe, block by block, and estimates of memory and time.
 
-    Raises:
-        HelixError: the recipe's networks cannot be built.
+    Raises `HelixError` if the recipe's networks cannot be built.
     """
     from helixnas.nn import count_params
     from helixnas.pipeline.estimate import distill_bytes, sketch

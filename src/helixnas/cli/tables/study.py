@@ -34,8 +34,7 @@ MEANING = (
 def show_study_plan(study: StudyPlan, console: Console) -> None:
     """Print the stages of every variant that are left and those that are reused; needs no data.
 
-    Raises:
-        HelixError: a variant cannot be built.
+    Raises `HelixError` if a variant cannot be built.
     """
     check_benchmark(study)
     _say(console, f"{study.name}: {study.description} Base: {study.base}.")

@@ -12,11 +12,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
 def keep_freed_memory() -> bool:
-    """Keep freed memory in this process; return whether the C library supports it.
-
-    >>> isinstance(keep_freed_memory(), bool)
-    True
-    """
+    """Keep freed memory in this process; return whether the C library supports it."""
     if sys.platform != "linux":
         return False
     try:

@@ -20,12 +20,7 @@ FAST = 3
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution that differs from PyTorch's only in the speed of its gradients on a CPU.
-
-    >>> conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8)
-    >>> conv(torch.ones(1, 8, 4, 4)).shape
-    torch.Size([1, 8, 4, 4])
-    """
+    """A depthwise convolution that differs from PyTorch's only in the speed of its gradients on a CPU."""
 
     def forward(self, input: Float[Tensor, "batch channels height width"]) -> Tensor:
         """Return the convolution of `input`."""

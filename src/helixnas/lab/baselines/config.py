@@ -15,11 +15,7 @@ OF_DARTS = ("alpha_lr", "alpha_weight_decay")
 
 @settings("baseline")
 class BaselineConfig:
-    """Settings of one baseline, trained by SGD with a learning rate that falls to 0 along a cosine.
-
-    >>> BaselineConfig(method="spos", num_networks=200).lr
-    0.05
-    """
+    """Settings of one baseline, trained by SGD with a learning rate that falls to 0 along a cosine."""
 
     method: Method
     """spos, fairnas, darts, or mnasnet."""

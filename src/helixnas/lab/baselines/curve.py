@@ -16,13 +16,10 @@ Rate = Callable[[Architecture], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class BaselineRecord:
-    """Progress of a baseline."""
+    """Progress of a baseline: steps of training and ratings of networks done, and a note on the present work."""
 
     done: int
-    """Steps of training and ratings of networks done, this one included."""
-
     note: str
-    """The present work, for a progress bar."""
 
 
 def moments_of(num_steps: int, num_points: int) -> list[int]:

@@ -49,13 +49,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """One step."""
+    """One step: the number of steps done, this one included, and the mean cross-entropy of the passes of its last turn."""
 
     step: int
-    """Steps done, this one included."""
-
     loss: float
-    """Mean cross-entropy of the passes of its last turn."""
 
 
 @dataclass(eq=False)
@@ -151,9 +148,5 @@ class Training:
 
 
 def cosine(step: int, num_steps: int) -> float:
-    """Return the factor on the initial learning rate after `step` of `num_steps` steps.
-
-    >>> cosine(0, 4), round(cosine(2, 4), 9)
-    (1.0, 0.5)
-    """
+    """Return the factor on the initial learning rate after `step` of `num_steps` steps."""
     return (1 + math.cos(math.pi * step / num_steps)) / 2

@@ -41,13 +41,10 @@ Trained = tuple[TrainingUnit, tuple[Draw, ...], Tensor]
 class Progressive:
     """One block after the other; reproducible from its seed, and resumable between any two records.
 
-    Attributes:
-        beams: after each finished block, the best prefixes that end with it, best first.
-        failures: every block, once a loss was not finite: no block can be left out here.
-
-    The supernet has its initial weights and is trained in place. Prefixes are rated on the `held_out` images, in full batches
-    of the training batch size, or in one batch if there are fewer. The seed decides order, augmentation and draws. Raises
-    `ConfigError` if there are fewer training images than one batch holds.
+    `beams` are, after each finished block, the best prefixes that end with it, best first; `failures` are all blocks, once
+    a loss was not finite. The supernet has its initial weights and is trained in place. Prefixes are rated on the
+    `held_out` images, in full batches of the training batch size, or in one batch if there are fewer. The seed decides
+    order, augmentation and draws. Raises `ConfigError` if there are fewer training images than one batch holds.
     """
 
     teacher: Teacher

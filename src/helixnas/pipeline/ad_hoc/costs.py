@@ -27,11 +27,9 @@ def run_costs(
 ) -> None:
     """Run the cost stages of an existing run, with the settings of its recipe or those of `config`.
 
-    With `export`, write micro-benchmarks into that folder instead of measuring; with `again`, measure even if latency was
-    measured with the same settings.
-
-    Raises:
-        ConfigError: the runtime is not available, or `again` is set and the recipe measures no latency.
+    With `export`, write micro-benchmarks into that folder instead of measuring; with `again`, measure even if latency
+    was measured with the same settings. Raises `ConfigError` if the runtime is not available, or `again` is set and the
+    recipe measures no latency.
     """
     if config is None:
         if again and not (recipe.costs.latency or recipe.costs.latency_csv):

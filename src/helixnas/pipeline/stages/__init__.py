@@ -1,17 +1,14 @@
-"""The stages of a run in order: teacher -> costs -> distill -> rate -> search -> retrain. One file defines each.
+"""The stages of a run in order: teacher -> costs -> distill -> rate -> search -> retrain. A file per command defines them.
 
-To add a stage, write its file and put it into this list; plan, ``--until``, dry run, status and command line read it.
+To add a stage, write it down and put it into this list; plan, ``--until``, dry run, status and command line read it.
 """
 
 from helixnas.pipeline.stage import Stage
-from helixnas.pipeline.stages.costs import COSTS
+from helixnas.pipeline.stages.costs import COSTS, LATENCY
 from helixnas.pipeline.stages.distill import DISTILL
-from helixnas.pipeline.stages.inherit import INHERIT
-from helixnas.pipeline.stages.latency import LATENCY
-from helixnas.pipeline.stages.rate import RATE
-from helixnas.pipeline.stages.retrain import RETRAIN
+from helixnas.pipeline.stages.rate import RATE, STITCH
+from helixnas.pipeline.stages.retrain import INHERIT, RETRAIN
 from helixnas.pipeline.stages.search import SEARCH
-from helixnas.pipeline.stages.stitch import STITCH
 from helixnas.pipeline.stages.teacher import TEACHER
 
 STAGES: tuple[Stage, ...] = (TEACHER, COSTS, LATENCY, DISTILL, RATE, STITCH, SEARCH, RETRAIN, INHERIT)

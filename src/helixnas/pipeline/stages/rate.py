@@ -1,4 +1,4 @@
-"""rate: the scores of every path of every block on held-out images (Eq. 7, Alg. 1)."""
+"""rate: the scores of every path on held-out images (Eq. 7, Alg. 1), and stitched networks to check that they add up."""
 
 from helixnas.pipeline.stage import Stage
 
@@ -12,4 +12,17 @@ RATE = Stage(
     seconds=lambda recipe, times: recipe.data.num_rating * (times.teacher + times.rating),
     work="helixnas.pipeline.work.rate:rate",
     files=("ratings/block-*.parquet",),
+)
+
+STITCH = Stage(
+    name="stitch",
+    verb="rate",
+    settings=lambda values, search: {"stitching": values["stitching"]},
+    upstream=lambda values, search: ("rate", "costs"),
+    describe=lambda recipe, search: f"{recipe.stitching.num_architectures} random networks",
+    seconds=lambda recipe, times: (
+        recipe.data.num_rating * recipe.stitching.num_architectures * (times.network + times.teacher)
+    ),
+    work="helixnas.pipeline.work.stitch:stitch",
+    files=("ratings/stitching.json",),
 )

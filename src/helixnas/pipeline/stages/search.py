@@ -1,7 +1,7 @@
 """search: the best architecture under the budgets of a named search, found exactly (Eq. 4, Alg. 2)."""
 
 from helixnas.pipeline.stage import Stage, Values
-from helixnas.pipeline.stages.latency import is_measured
+from helixnas.pipeline.stages.costs import is_measured
 from helixnas.search.amounts import LATENCY_LIMITS
 
 

@@ -16,12 +16,7 @@ from helixnas.pipeline.plan import plan
 
 
 class Continuation:
-    """The saved state of a distillation of all blocks.
-
-    Args:
-        context: the run.
-        job: the distillation; nothing is saved if it trains only some blocks.
-    """
+    """The saved state of a distillation of all blocks; of a job that trains only some, nothing is saved."""
 
     def __init__(self, context: Context, job: Distillation) -> None:
         whole = replace(context.recipe, distill=replace(context.recipe.distill, stop_at=1.0))

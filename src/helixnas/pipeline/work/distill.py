@@ -52,8 +52,7 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
 def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
     """Train blocks together and save each with its curves.
 
-    Raises:
-        NonFiniteLossError: the loss of a block is not finite; the other blocks are trained and saved.
+    Raises `NonFiniteLossError` if the loss of a block is not finite; the other blocks are trained and saved.
     """
     supernet, history = context.new_supernet(), History()
     job = _distillation(context, supernet, blocks)

@@ -38,11 +38,9 @@ WinnerT = TypeVar("WinnerT", bound=Winner)
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyRound:
-    """One search of a latency budget."""
+    """One search of a latency budget: its limit, and the winner's latency."""
 
     limit_ns: int
-    """The limit of the search."""
-
     predicted_ns: int
     measured_ns: int
 
@@ -97,11 +95,9 @@ def keep_budget(
 ) -> tuple[WinnerT, LatencyCheck]:
     """Search under a latency limit until the winner is measured within it, at most five times more.
 
-    The limit of each further search is the prediction of the last winner minus its overshoot, so it finds another winner.
-    If no winner is within the budget, return the fastest. Without a meter (the device is not this one) nothing is measured.
-
-    Raises:
-        InfeasibleBudgetError: no network is predicted to meet the budget itself.
+    The limit of each further search is the prediction of the last winner minus its overshoot, so it finds another
+    winner. If no winner is within the budget, return the fastest. Without a meter (the device is not this one) nothing
+    is measured. Raises `InfeasibleBudgetError` if no network is predicted to meet the budget itself.
     """
     winners, rounds, limit, is_exhausted = [search(asked_ns)], list[LatencyRound](), asked_ns, False
     if meter is None:
@@ -129,8 +125,7 @@ def keep_budget(
 def meter_of(folder: RunFolder) -> tuple[str, Meter | None]:
     """Return the runtime of a run's latencies and a meter with the same conditions, which loads torch on first use.
 
-    Raises:
-        ArtifactError: the report of the latency stage is missing or damaged.
+    Raises `ArtifactError` if the report of the latency stage is missing or damaged.
     """
     values = read_json(folder.latency_report)
     try:

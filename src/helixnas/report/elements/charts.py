@@ -29,15 +29,10 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 
 
 class Chart:
-    """A plotly figure of one panel or a grid of panels.
+    """A plotly figure of a grid of panels, one per title and at most `columns` in a row, or of one panel without titles.
 
-    Args:
-        titles: one per panel; without titles there is one panel.
-        columns: the most panels in a row.
-        height: of a panel in pixels; without titles, of the whole chart.
-        legend: whether to show one below.
-        share_y: whether all panels have the same vertical range, so that they can be compared by eye.
-        left: the margin on the left, in pixels.
+    The `height` is that of a panel in pixels; without titles, of the whole chart. A `legend` is shown below, `left` is the
+    margin on the left in pixels, and `share_y` gives all panels the same vertical range, to compare them by eye.
     """
 
     def __init__(

@@ -37,8 +37,6 @@ class Bar:
 
     name: str
     title: str = ""
-    """The text at the pointer."""
-
     top: int = 1
 
 
@@ -89,12 +87,10 @@ class Key:
 
 
 def draw(architecture: Architecture, others: Sequence[Architecture] = (), *, name: str = "") -> Markup:
-    """Return the network as an inline SVG that scales with its column.
+    """Return the network as an inline SVG that scales with its column; `name` is that of the search, for screen readers.
 
-    Args:
-        architecture: the network to draw; operations may have any name, with or without kernel and expansion.
-        others: networks drawn on the same page; they share the colours of kernels and the scale of expansions.
-        name: of the search, for screen readers.
+    Operations may have any name, with or without kernel and expansion. The `others` are drawn on the same page; all share
+    the colours of kernels and the scale of expansions.
     """
     key = Key.of([architecture, *others])
     stages = [("Stem", stage) for stage in architecture.stem]

@@ -10,8 +10,7 @@ Z95 = 1.959963984540054
 def wilson_interval(share: float, number: int) -> tuple[float, float]:
     """Return Wilson's 95 % score interval of a share seen on `number` images (Wilson 1927); it stays inside 0 .. 1.
 
-    Raises:
-        ValueError: the share is outside 0 .. 1, or there are no images.
+    Raises `ValueError` if the share is outside 0 .. 1, or there are no images.
 
     >>> low, high = wilson_interval(0.5, 100)
     >>> round(low, 4), round(high, 4)

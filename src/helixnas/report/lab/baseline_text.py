@@ -28,11 +28,7 @@ def cells_of(row: Compared) -> list[str]:
 
 
 def title_of(comparison: Comparison) -> str:
-    """Return the title of a comparison.
-
-    >>> title_of(Comparison(networks=("a", "b"), rows=()))
-    'Baselines on 2 networks'
-    """
+    """Return the title of a comparison."""
     return f"Baselines on {len(comparison.networks):,} networks"
 
 

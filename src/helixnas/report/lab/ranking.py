@@ -22,11 +22,6 @@ MOST_LINES = 60
 
 def build_ranking_page(ranking: Ranking, target: Path) -> None:
     """Write the page, whole or not at all."""
-    write_text(target, render_ranking(ranking))
-
-
-def render_ranking(ranking: Ranking) -> str:
-    """Return the page as HTML."""
     sections = [
         _summary(ranking),
         *(_subset_section(ranking, each) for each in ranking.subsets),
@@ -39,7 +34,7 @@ def render_ranking(ranking: Ranking) -> str:
     subtitle = f"{facts['num_rows']:,} rows"
     if facts["num_networks"] != facts["num_rows"]:
         subtitle += f", which name {facts['num_networks']:,} different networks"
-    return document(f"Ranking against {facts['name']}", f"{subtitle}.", sections)
+    write_text(target, document(f"Ranking against {facts['name']}", f"{subtitle}.", sections))
 
 
 def _summary(ranking: Ranking) -> Section:

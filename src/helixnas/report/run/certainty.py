@@ -29,11 +29,7 @@ def certainty_section(run: RunFiles) -> Section:
 
 
 def is_significant(other: RunnerUp) -> bool | None:
-    """Return whether a difference is more than two standard errors; None where the error is not known.
-
-    >>> is_significant(RunnerUp(architecture="a", difference=0.5, standard_error=0.125))
-    True
-    """
+    """Return whether a difference is more than two standard errors; None where the error is not known."""
     return None if other.standard_error is None else abs(other.difference) > 2 * other.standard_error
 
 

@@ -102,15 +102,7 @@ class Certificate:
 def certify(
     result: SearchResult, *, weights: Sequence[float] = (), scores: Mapping[str, float] = MappingProxyType({})
 ) -> Certificate:
-    """Return the certificate of a search; `weights` and `scores` are those that its instance was made with.
-
-    >>> from helixnas.search import Budget, InstanceBlock, solve
-    >>> one = np.array([1])
-    >>> block = InstanceBlock(width_in=one, width_out=one, score=one, costs=one[:, None], order=one)
-    >>> certificate = certify(solve(Instance(blocks=(block, block), resources=("macs",)), Budget()))
-    >>> certificate.status, certificate.space_size, certificate.score, certificate.costs
-    ('optimal', 1, 2, {'macs': 2})
-    """
+    """Return the certificate of a search; `weights` and `scores` are those that its instance was made with."""
     best = result.answers[0] if result.answers else None
     why = result.infeasibility
     return Certificate(
@@ -134,17 +126,7 @@ def certify(
 
 
 def hash_instance(instance: Instance) -> str:
-    """Return the SHA-256 of an instance; the order of the candidates in memory does not matter.
-
-    >>> from helixnas.search import InstanceBlock
-    >>> two = np.array([1, 1])
-    >>> def block(score: np.ndarray, order: np.ndarray) -> InstanceBlock:
-    ...     return InstanceBlock(width_in=two, width_out=two, score=score, costs=two[:, None], order=order)
-    >>> blocks = block(np.array([5, 7]), np.array([0, 1])), block(np.array([7, 5]), np.array([1, 0]))
-    >>> first, second = (Instance(blocks=(each,), resources=("macs",)) for each in blocks)
-    >>> hash_instance(first) == hash_instance(second)
-    True
-    """
+    """Return the SHA-256 of an instance; the order of the candidates in memory does not matter."""
     digest = hashlib.sha256(json.dumps([instance.resources, instance.combine]).encode())
     for block in instance.blocks:
         rows = np.lexsort((block.order, block.width_in))

@@ -46,19 +46,9 @@ def solve_milp(
 ) -> MilpAnswer:
     """Return the best architecture inside the budget by HiGHS, with a relative gap of 0.
 
-    With `presolve`, HiGHS simplifies the program first. That is mostly faster, but with limits on both sides of a resource,
-    HiGHS may overrun the time limit by minutes (docs/log.md); by default, it is on in all other cases.
-
-    Raises:
-        UnknownNameError: the budget names a resource that the instance does not have.
-
-    >>> from helixnas.search import InstanceBlock
-    >>> width, order = np.full(2, 8), np.arange(2)
-    >>> score, costs = np.array([9, 4]), np.array([[1], [3]])
-    >>> block = InstanceBlock(width_in=width, width_out=width, score=score, costs=costs, order=order)
-    >>> answer = solve_milp(Instance(blocks=(block, block), resources=("macs",)), Budget(upper={"macs": 5}))
-    >>> answer.status, answer.score
-    ('optimal', 13)
+    With `presolve`, HiGHS simplifies the program first. That is mostly faster, but with limits on both sides of a
+    resource, HiGHS may overrun the time limit by minutes (docs/log.md); by default, it is on in all other cases. Raises
+    `UnknownNameError` if the budget names a resource that the instance does not have.
     """
     budget.check(instance.resources)
     started = time.monotonic()

@@ -15,7 +15,7 @@ from helixnas.search.check.milp import MilpAnswer, total
 from helixnas.search.instance import SCORE_UNIT, Instance
 
 AGREEMENT = 1e-6
-"""Largest difference of two equal scores, absolute or relative, whichever is larger."""
+"""Largest relative difference between a score and HiGHS's bound that counts as equal."""
 
 NOT_VERIFIED = (
     "not verified: the ratings and costs themselves, the choice among equal scores, further answers, and the front"
@@ -85,7 +85,7 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
 
 
 def agrees(first: int | float, second: int | float) -> bool:
-    """Return whether two scores in units of 1e-12 agree to 1e-6.
+    """Return whether two scores in units of 1e-12 agree to 1e-6 of the first.
 
     >>> agrees(1_000_000_000_000, 1_000_000_500_000), agrees(1_000_000_000_000, 1_000_002_000_000)
     (True, False)
@@ -94,7 +94,7 @@ def agrees(first: int | float, second: int | float) -> bool:
 
 
 def _tolerance(score: int | float) -> float:
-    return AGREEMENT * max(abs(score), 1 / SCORE_UNIT)
+    return max(1.0, AGREEMENT * abs(score))
 
 
 def _problems_of_answer(instance: Instance, certificate: Certificate) -> list[str]:
@@ -119,7 +119,7 @@ def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:
         return "infeasible", "refuted" if met else _confirmed(highs.status == "infeasible")
     lowest = certificate.score if certificate.status == "optimal" else (certificate.bound or 0)
     claim = "optimum" if certificate.status == "optimal" else "bound"
-    if highs.score is not None and highs.score < lowest - _tolerance(lowest):
+    if highs.score is not None and highs.score < lowest:  # both are exact
         return claim, "refuted"
     proven = highs.bound is not None and highs.bound >= lowest - _tolerance(lowest)
     if claim == "optimum":

@@ -25,11 +25,9 @@ def solve_diverse(
 ) -> SearchResult:
     """Return answers of which the i-th is the best one inside the budget at a distance from all before it, proven.
 
-    There are fewer than `num_answers` if no other architecture keeps the distance. Without `InstanceBlock.slots`, a block
-    is one slot. After `time_limit_s` seconds, an answer need not be proven best.
-
-    Raises:
-        ConfigError: `num_answers` or `min_distance` is below 1.
+    There are fewer than `num_answers` if no other architecture keeps the distance. Without `InstanceBlock.slots`, a
+    block is one slot. After `time_limit_s` seconds, an answer need not be proven best. Raises `ConfigError` if
+    `num_answers` or `min_distance` is below 1.
 
     >>> one = np.ones(3, np.int64)
     >>> score, order = np.array([1, 2, 4]), np.arange(3)

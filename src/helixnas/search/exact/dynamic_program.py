@@ -1,15 +1,12 @@
 """The dynamic program over the chain: the undominated partial architectures after each block.
 
-A partial architecture is known by the width it ends in, its score and its costs. Of two that end in the same width, the
-worse can never overtake the better (`dominance`): costs and scores of the rest are the same for both. The better one has
-no more of a resource with an upper limit and no less of one with a lower limit, as far as the limit can still bind, and
-no more of a resource of the front.
+Of two partial architectures that end in the same width, the worse can never overtake the better (`dominance`): costs and
+scores of the rest are the same for both. The better one has no more of a resource of the front or with an upper limit and
+no less of one with a lower limit, as far as the limit can still bind. Two of equal score may swap places in the order of
+ties once a common maximum hides their difference, so one removes the other only if their maxima are equal.
 
-Resources that combine by maximum need one more rule. Two partial architectures of equal score may swap places in the
-order of ties once a common maximum hides their difference, so one removes the other only if these maxima are equal.
-
-With a ceiling, partial architectures whose Lagrangian bound (`relaxation`) lies above it are skipped unseen, since the
-candidates of a block are sorted by their reduced scores. At or below the ceiling, a run finds what it would find without.
+With a ceiling, partial architectures whose Lagrangian bound (`relaxation`) lies above it are skipped unseen. At or below
+the ceiling, a run finds what it would find without.
 """
 
 import time

@@ -13,15 +13,7 @@ LARGEST_SPACE = 10_000_000
 
 
 def enumerate_answers(instance: Instance, budget: Budget | None = None) -> tuple[Answer, ...]:
-    """Return every architecture inside the budget, in the order of ties; raises `ConfigError` above `LARGEST_SPACE`.
-
-    >>> from helixnas.search import InstanceBlock
-    >>> one = np.array([1, 1])
-    >>> block = InstanceBlock(width_in=one, width_out=one, score=one, costs=np.array([[2], [1]]), order=np.arange(2))
-    >>> instance = Instance(blocks=(block, block), resources=("macs",))
-    >>> [answer.rows for answer in enumerate_answers(instance)]
-    [(1, 1), (0, 1), (1, 0), (0, 0)]
-    """
+    """Return every architecture inside the budget, in the order of ties; raises `ConfigError` above `LARGEST_SPACE`."""
     return tuple(sorted(answer_of(instance, chosen) for chosen in _inside(instance, budget or Budget())))
 
 

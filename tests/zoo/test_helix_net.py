@@ -54,6 +54,14 @@ def test_a_model_is_described_as_timm_describes_its_own() -> None:
     assert model.num_features == model.head_hidden_size == 64
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")  # since torch 2.14; many deployments still script
+@pytest.mark.parametrize("arch", [ARCHITECTURE, "dna_a"])
+def test_a_network_can_be_scripted(arch: Any) -> None:
+    model = timm.create_model(arch, num_classes=5).eval() if isinstance(arch, str) else create(arch=arch, num_classes=5)
+    with torch.inference_mode():
+        assert torch.equal(torch.jit.script(model)(IMAGES), model(IMAGES))
+
+
 def test_the_image_may_have_one_channel() -> None:
     assert create(in_chans=1, num_classes=3)(IMAGES[:, :1]).shape == (2, 3)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.cost_table import LATENCY
-from helixnas.artifacts.files import read_text
+from helixnas.artifacts.files import read_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.errors import ArtifactError, UnknownNameError
@@ -20,12 +20,12 @@ from helixnas.pipeline.work.search import (
     CERTIFICATE,
     RESULT,
     limits_of,
+    load_search,
     load_tables,
     reading_settings,
     teacher_costs,
 )
 from helixnas.search import Certificate, Tables, Verification, combine_scores, verify
-from helixnas.search.config import search_config
 from helixnas.search.instance import SCORE_UNIT
 from helixnas.search.scores import scored
 from helixnas.space import Architecture, SearchSpace, load_space
@@ -92,13 +92,14 @@ def _verify(name: str, run: Run, time_limit_s: float) -> Verification:
 
 def _problems_of_answer(search: Path, certificate: Certificate, tables: Tables, space: SearchSpace) -> list[str]:
     """Compare the certificate with architecture.json, the ratings and the cost table."""
-    architecture = Architecture.from_json(read_text(search / ARCHITECTURE))
+    stored = read_json(search / ARCHITECTURE)
+    architecture = Architecture.from_dict(stored)
     text = " ".join(str(part) for part in certificate.architecture if part)
     if architecture.text != text:
         return [f"{ARCHITECTURE} holds {architecture.text}, not {text}"]
     problems = [
         f"{ARCHITECTURE}: {where} is {here}, but {there} in the space"
-        for where, here, there in differences(architecture.to_dict(), space.parse(text).to_dict())
+        for where, here, there in differences(stored, space.parse(text).to_dict())
     ]
     score, width = 0.0, int(tables.costs.width[tables.costs.rows(0)[0]])
     weights = certificate.weights or (1.0,) * len(tables.ratings)
@@ -108,7 +109,9 @@ def _problems_of_answer(search: Path, certificate: Certificate, tables: Tables, 
     if abs(score - (certificate.score or 0) * SCORE_UNIT) > ROUNDING * abs(score) + len(weights) * SCORE_UNIT:
         problems.append(f"the ratings sum to {score:.12f}")
     costs = tables.costs.of(architecture)
-    problems += [f"the cost table says {n} {costs[n]:,}" for n, cost in certificate.costs.items() if cost != costs[n]]
+    for name, cost in certificate.costs.items():
+        if cost != costs.get(name):
+            problems.append(f"the cost table says {name} {costs.get(name)}")
     return problems
 
 
@@ -124,7 +127,8 @@ def _problems_of_record(name: str, certificate: Certificate, run: Run) -> list[s
         )
         for where, here, there in differences(claimed, expected)
     ]
-    config = search_config(record.config)
+    config = load_search(run.folder, name)
+    assert config is not None
     asked = limits_of(config, run.tables.costs, run.teacher, run.folder)[0]
     for kind, claimed, wanted in (("upper", certificate.upper, asked.upper), ("lower", certificate.lower, asked.lower)):
         for resource in sorted({*claimed, *wanted}):

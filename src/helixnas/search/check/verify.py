@@ -102,10 +102,10 @@ def _tolerance(score: int | float) -> float:
 
 def _problems_of_answer(instance: Instance, certificate: Certificate) -> list[str]:
     score, costs = total(instance, _locate(instance, certificate.architecture))
-    problems = [f"the score is {score:,}, not {certificate.score}"] if score != certificate.score else []
+    problems = [f"the score is {score:,}, not {_amount(certificate.score)}"] if score != certificate.score else []
     for name in {**costs, **certificate.costs}:
         if certificate.costs.get(name) != costs.get(name):
-            problems.append(f"{name} is {costs.get(name)}, not {certificate.costs.get(name)}")
+            problems.append(f"{name} is {_amount(costs.get(name))}, not {_amount(certificate.costs.get(name))}")
     problems += [f"{name} is {costs[name]:,}, above {n:,}" for name, n in certificate.upper.items() if costs[name] > n]
     problems += [f"{name} is {costs[name]:,}, below {n:,}" for name, n in certificate.lower.items() if costs[name] < n]
     if certificate.bound is None or certificate.bound > score:
@@ -115,6 +115,10 @@ def _problems_of_answer(instance: Instance, certificate: Certificate) -> list[st
     elif certificate.gap != (gap := (score - certificate.bound) / max(1, abs(score))):
         problems.append(f"the gap is {gap}, not {certificate.gap}")
     return problems
+
+
+def _amount(number: int | None) -> str:
+    return "missing" if number is None else f"{number:,}"
 
 
 def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:

@@ -138,7 +138,7 @@ def in_memory() -> "Callable[..., ImageSet]":
             interpolation="bicubic",
             num_workers=0,
         )
-        return ImageSet(name=name, store=store, rows=np.arange(number), all_labels=labels, num_classes=len(classes))
+        return ImageSet(name=name, store=store, rows=np.arange(number), all_labels=labels, class_names=classes)
 
     return make
 

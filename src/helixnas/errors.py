@@ -6,6 +6,7 @@ traceback.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -75,7 +76,7 @@ class Interrupted(HelixError, KeyboardInterrupt):  # noqa: N818 - it is a reques
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, at most 240 characters, or the name of its class."""
-    lines = str(error).strip().splitlines()
+    lines = _legible(error).splitlines()
     return lines[0][:240] if lines else type(error).__name__
 
 
@@ -85,4 +86,9 @@ def on_one_line(error: BaseException) -> str:
     >>> on_one_line(ValueError("no such layer\nfirst seen in block 2")), on_one_line(KeyError())
     ('no such layer first seen in block 2', 'KeyError')
     """
-    return " ".join(str(error).split())[:240] or type(error).__name__
+    return " ".join(_legible(error).split())[:240] or type(error).__name__
+
+
+def _legible(error: BaseException) -> str:
+    """Return an error's text without escape codes of terminals and without addresses in memory."""
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]| ?<[^<>]* at 0x[0-9A-Fa-f]+>", "", str(error)).strip()

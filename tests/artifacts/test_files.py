@@ -2,6 +2,9 @@
 
 import errno
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from helixnas.artifacts.files import (
     read_json,
     read_text,
     remove,
+    remove_abandoned,
     write_atomically,
     write_folder,
     write_json,
@@ -28,6 +32,26 @@ def test_what_is_written_is_read_back_and_no_temporary_is_left(tmp_path: Path) -
     assert read_text(file) == "grüße\n"
     assert file.read_bytes().decode("utf-8") == "grüße\n"
     assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
+def test_files_of_ended_processes_are_removed_and_those_of_others_stay(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from helixnas.artifacts.files import write_text, _temporary\n"
+        "file = _temporary(pathlib.Path(sys.argv[1])); file.write_text(''); print(file.name)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.json")], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True) as other:
+        working = re.sub(r"\.\d+-", f".{other.pid}-", ended)
+        elsewhere = re.sub(r"-[0-9a-f]{8}-", "-00000000-", ended)
+        own = f".b.json.{os.getpid()}-{ended.split('-')[1]}-01234567.tmp"
+        for name in (working, elsewhere, f"old{elsewhere}", own, "kept.tmp"):
+            (tmp_path / f".{name.lstrip('.')}" if name != "kept.tmp" else tmp_path / name).write_text("")
+        os.utime(tmp_path / f".old{elsewhere}", (0, 0))
+        remove_abandoned(tmp_path)
+        assert {file.name for file in tmp_path.iterdir()} == {working, elsewhere, own, "kept.tmp"}
+        other.communicate("")
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_unreadable_images_are_reported_when_decoded_and_when_loaded(
             pixels = decode_folder(root)
         assert pixels is not None
         assert not pixels[3].any()
-        assert f"skipping an unreadable image, {root / 'cat' / '003.png'}: cannot identify" in caplog.text
+        assert f"skipping an unreadable image, {root / 'cat' / '003.png'}: it is not an image" in caplog.text
 
 
 def test_too_many_unreadable_images_are_an_error_while_decoding(make_images: Any, decode_folder: Decode) -> None:

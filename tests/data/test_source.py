@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helixnas.data.source import FileSpans, Span, as_rgb, find_root
+from helixnas.data import DataConfig
+from helixnas.data.readers import open_source
+from helixnas.data.source import FileSpans, Span, as_rgb, find_root, read_upright
 from helixnas.errors import DataError
 
 
@@ -61,6 +63,56 @@ def test_sixteen_bit_grey_is_scaled_and_not_cut_off(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 257 * 100, 65535]], dtype=np.uint16)).save(tmp_path / "deep.png")
     with Image.open(tmp_path / "deep.png") as image:
         assert np.asarray(as_rgb(image))[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_wider_whole_numbers_are_scaled_by_their_own_range(tmp_path: Path) -> None:
+    values = np.array([[-1000, 1_000_000, 499_500, 499_500]], dtype=np.int32)
+    Image.fromarray(values).save(tmp_path / "deep.tiff")
+    with Image.open(tmp_path / "deep.tiff") as image:
+        assert image.mode == "I"
+        assert np.asarray(as_rgb(image))[0, :, 0].tolist() == [0, 255, 127, 127]
+    assert np.asarray(as_rgb(Image.fromarray(np.full((2, 2), 7, np.int32)))).max() == 0
+
+
+def turned(path: Path, orientation: int) -> Path:
+    """Write an image of 3 x 2 pixels whose EXIF data say how it is turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.arange(18, dtype=np.uint8).reshape(2, 3, 3)).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
+def test_photographs_are_turned_as_their_exif_data_say(orientation: int, turns: int, tmp_path: Path) -> None:
+    span = Span(str(turned(tmp_path / "photo.png", orientation)))
+    found = np.asarray(read_upright(FileSpans([span]).read, 0))
+    stored = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    assert np.array_equal(found, np.rot90(stored, turns))
+
+
+def test_the_setting_decides_whether_photographs_are_turned_in_every_storage(tmp_path: Path, make_tar: Any) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        turned(tmp_path / "photos" / name / f"{name}.png", 6 if name == "cat" else 8)
+    for root in (tmp_path / "photos", make_tar("photos.tar", tmp_path / "photos")):
+        for wanted, size in ((True, (2, 3)), (False, (3, 2))):
+            config = DataConfig(root=str(root), exif_orientation=wanted)
+            source = open_source(config, root=str(root), split="train")
+            assert source.read(0).size == size
+            assert source.fingerprint is not None
+            assert source.fingerprint().endswith("upright") == wanted
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's own, when it opens the file
+def test_broken_exif_data_turn_nothing(tmp_path: Path) -> None:
+    Image.new("RGB", (3, 2)).save(tmp_path / "photo.jpg", exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff\xff\xff")
+    assert read_upright(FileSpans([Span(str(tmp_path / "photo.jpg"))]).read, 0).size == (3, 2)
+
+
+def test_what_is_no_image_is_named_without_addresses_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_text("text")
+    with pytest.raises(DataError, match="^it is not an image that Pillow reads$"):
+        FileSpans([Span(str(tmp_path / "photo.jpg"))]).read(0)
 
 
 @pytest.mark.parametrize(("mode", "color"), [("RGBA", (1, 2, 3, 4)), ("CMYK", (254, 253, 252, 0)), ("RGB", (1, 2, 3))])

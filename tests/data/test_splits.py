@@ -124,10 +124,12 @@ def test_evaluation_images_without_labels_are_an_error(make_images: Any) -> None
 def test_evaluation_images_inside_or_equal_to_the_training_images_are_an_error(make_images: Any) -> None:
     root = make_images("set")
     make_images("set/validation")
-    message = r"the evaluation images, in .*, and the training images, in .*set, overlap; move the training images"
+    message = (
+        r"10 of the evaluation images, in .*, are training images as well, .*; move the training images, in .*set, into"
+    )
     with pytest.raises(DataError, match=message):
         _open(root)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=r"the evaluation images and the training images are the same: .*set"):
         _open(root, evaluation_root=str(root), evaluation_split="")
 
 

@@ -77,6 +77,21 @@ def test_a_signal_stops_after_its_step_and_the_job_resumes_with_its_history(tmp_
     assert checkpoint.is_file()  # the caller removes it once the results are written
 
 
+def test_a_job_that_is_continued_on_another_number_of_threads_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> None:
+        run_job(Counting(3), checkpoint=tmp_path / "job.pt", key="a", device=CPU, log=lambda number: None)
+
+    save_state(Counting(3), checkpoint=tmp_path / "job.pt", key="a", history={}, watch=None)
+    run()
+    assert caplog.text == ""
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads + 1)
+    run()
+    assert f"continuing with {threads + 1} CPU threads what was begun with {threads}; results may differ" in caplog.text
+
+
 def test_a_checkpoint_of_other_settings_is_ignored(tmp_path: Path) -> None:
     half, seen = Counting(4), list[int]()
     half.number = 2

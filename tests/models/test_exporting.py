@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import OnnxCall
+from helixnas.models.classes import class_names_of
 from helixnas.models.exporting import Origin, default_path, export
 from helixnas.models.opening import OpenedModel, open_model
 
@@ -46,6 +48,7 @@ def test_a_run_gets_its_exports_beside_the_model(run: RunFolder, digits: ImageSe
     texts = call.session.get_modelmeta().custom_metadata_map
     assert texts["input_size"] == "3 8 8"
     assert texts["architecture"] == opened.model.architecture.text
+    assert json.loads(texts["class_names"]) == list("0123456789")  # of the run's images
     assert list(export(opened, digits, format="pt2").seconds) == ["PyTorch", "pt2"]
 
 
@@ -53,7 +56,7 @@ def test_the_folder_for_timm_tells_the_run(run: RunFolder, digits: ImageSet) -> 
     write_json(run.search("small") / "certificate.json", {"status": "optimal", "instance_hash": "abc"})
     opened = open_model(str(run.path))
     names = tuple("0123456789")
-    found = export(opened, digits, format="timm", origin=Origin(data="digits", class_names=names))
+    found = export(opened, digits, format="timm", origin=Origin(data="digits"))
     assert found.parity.largest_difference == 0.0
     card = (found.path / "README.md").read_text()
     for line in ("| recipe | tiny |", "| budgets | params <= 100k |", "| trained on | digits |", "instance abc"):
@@ -63,7 +66,9 @@ def test_the_folder_for_timm_tells_the_run(run: RunFolder, digits: ImageSet) -> 
     again = timm.create_model(f"local-dir:{found.path}", pretrained=True)
     assert again.pretrained_cfg["label_names"] == list(names)
     assert again.pretrained_cfg["crop_pct"] == 1.0  # the digits are no larger than the network's images
-    assert open_model(str(found.path)).model(torch.rand(1, 3, 8, 8)).shape == (1, 10)
+    opened = open_model(str(found.path))
+    assert opened.model(torch.rand(1, 3, 8, 8)).shape == (1, 10)
+    assert class_names_of(opened.model) == names
 
 
 def test_the_place_of_an_export_follows_from_the_model(finished: RunFolder) -> None:

@@ -81,7 +81,7 @@ def test_other_classes_than_the_models_are_refused_with_both_numbers(digits: Ima
 
 
 def test_images_without_labels_are_refused(digits: ImageSet, runtime: Runtime) -> None:
-    bare = replace(digits, all_labels=None, num_classes=0)
+    bare = replace(digits, all_labels=None, class_names=())
     with pytest.raises(DataError, match="validation needs labels, and the validation images of digits have none"):
         validate(open_model("small_resnet", weights="none"), bare, runtime=runtime)
 

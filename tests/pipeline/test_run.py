@@ -67,6 +67,19 @@ def test_a_changed_setting_redoes_its_stage_and_those_after_it_and_is_named(
     assert "re-running search:small: an earlier stage changed" in listener.said
 
 
+def test_another_number_of_threads_is_recorded_and_told_once(copy: RunFolder, tiny: Recipe, listener) -> None:
+    threads = {name: stage.num_threads for name, stage in copy.load_record().stages.items()}
+    assert threads == dict.fromkeys(threads, 1) | {"costs": None, "search:small": None}
+    for name in ("rate", "stitch"):
+        copy.save_record(copy.load_record().without_stage(name))
+    run_recipe(replace(tiny, runtime=replace(tiny.runtime, num_threads=2)), copy, listener, until="stitch")
+    assert [said for said in listener.said if "threads" in said] == [
+        "torch has 2 CPU threads, but finished stages of this run had 1; results may differ in their last digits from a run "
+        "with one number of threads (runtime.num_threads)"
+    ]
+    assert copy.load_record().stages["rate"].num_threads == 2
+
+
 def test_a_setting_that_changes_no_result_redoes_nothing(copy: RunFolder, tiny: Recipe, listener) -> None:
     run_recipe(replace(tiny, data=replace(tiny.data, cache=False)), copy, listener, until="search")
     assert all("done already" in said for said in listener.said)

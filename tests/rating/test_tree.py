@@ -1,12 +1,14 @@
 import copy
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import pytest
 import torch
 from torch import nn
 
 from helixnas.rating import rate_cell, relative_l1
+from helixnas.rating.tree import borrowed_statistics
 from helixnas.space import Path, mbconv
 from helixnas.supernet import Interface, Supernet, SupernetCell, SupernetConfig, build_supernet
 
@@ -76,10 +78,39 @@ def test_recalibrated_scores_are_those_of_each_path_recalibrated_alone(
     assert shared != pytest.approx(rate_cell(cell, SOURCE, width, score).tolist(), abs=1e-2)
 
 
-def test_calibrating_on_the_rated_images_is_nearly_rating_by_batch(supernet: Supernet) -> None:
+@contextmanager
+def biased_statistics(module: nn.Module, device: torch.device) -> Generator[Callable[[], None]]:
+    """Borrow statistics whose variance is divided by n, as batch norm's own in training, instead of n - 1."""
+    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    numbers = dict[nn.BatchNorm2d, int]()
+    hooks = [
+        norm.register_forward_pre_hook(
+            lambda norm, given: numbers.setdefault(norm, given[0].numel() // given[0].shape[1]) and None
+        )
+        for norm in norms
+    ]
+    with borrowed_statistics(module, device) as use_recorded:
+
+        def use_biased() -> None:
+            use_recorded()
+            for norm, number in numbers.items():
+                assert norm.running_var is not None
+                norm.running_var.mul_((number - 1) / number)
+
+        yield use_biased
+    for hook in hooks:
+        hook.remove()
+
+
+@pytest.mark.parametrize("width", [4, 6])
+def test_calibrating_on_the_rated_images_is_rating_by_batch_but_for_the_unbiased_variance(
+    supernet: Supernet, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cell = cell_of(supernet)
-    own = rate_cell(cell, SOURCE, 4, score, calibration=SOURCE).tolist()
-    assert own == pytest.approx(rate_cell(cell, SOURCE, 4, score).tolist(), rel=0.1)  # unbiased variance
+    by_batch = rate_cell(cell, SOURCE, width, score).tolist()
+    assert rate_cell(cell, SOURCE, width, score, calibration=SOURCE).tolist() != pytest.approx(by_batch, abs=1e-4)
+    monkeypatch.setattr("helixnas.rating.tree.borrowed_statistics", biased_statistics)
+    assert rate_cell(cell, SOURCE, width, score, calibration=SOURCE).tolist() == pytest.approx(by_batch, abs=1e-6)
 
 
 def test_recalibrated_score_of_an_image_does_not_depend_on_those_beside_it(supernet: Supernet) -> None:

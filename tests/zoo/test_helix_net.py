@@ -1,5 +1,6 @@
 """HelixNet does what users of timm expect of a model."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def test_a_model_is_described_as_timm_describes_its_own() -> None:
     assert model.get_submodule(model.pretrained_cfg["classifier"]) is model.get_classifier()
     assert model.get_classifier().out_features == model.num_classes == 1000
     assert model.num_features == model.head_hidden_size == 64
+
+
+@pytest.mark.parametrize("name", ["dna_a", "dna_c1"])
+def test_a_network_can_be_scripted(name: str, fork: Callable[..., Any]) -> None:
+    script = (  # in a process of its own, since torch cannot script functions whose annotations are checked
+        "import sys, timm, torch, helixnas.zoo; model = timm.create_model(sys.argv[1], num_classes=5).eval();"
+        "images = torch.rand(2, 3, 64, 64); print(torch.equal(torch.jit.script(model)(images), model(images)))"
+    )
+    code, said, complaints = fork(script, name).wait()
+    assert (code, said.strip()) == (0, "True"), complaints
 
 
 def test_the_image_may_have_one_channel() -> None:

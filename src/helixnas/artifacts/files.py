@@ -2,15 +2,22 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
+import platform
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 from helixnas.errors import ArtifactError, HelixError
+
+SECONDS_UNTIL_STALE = 600.0
+"""Age at which a temporary file of another machine counts as left by a killed process."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -19,7 +26,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     A reader sees the old file or the new one, never half of it; an interruption leaves the old one. Raises `ArtifactError`
     if the folder cannot be written or the disk is full, as all writers below do.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
@@ -35,7 +42,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary folder beside `folder`, then rename its files into place; other files there stay."""
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary = _temporary(folder)
     try:
         temporary.mkdir(parents=True)
         write(temporary)
@@ -46,6 +53,33 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         raise ArtifactError(f"cannot write {folder}: {_reason(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(path: Path) -> Path:
+    """Return the path of a temporary file, which names this process and its machine."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{_machine()}-{uuid.uuid4().hex[:8]}.tmp")
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove temporary files and folders below `folder` whose process has ended.
+
+    The processes of other machines are not known; their files are removed once they are ten minutes old.
+    """
+    import psutil
+
+    for file in folder.rglob(".*.tmp"):
+        owner = re.search(r"\.(\d+)-([0-9a-f]{8})-[0-9a-f]{8}\.tmp$", file.name)
+        with contextlib.suppress(OSError):  # it may have gone by now
+            if owner is not None and owner[2] == _machine():
+                is_abandoned = int(owner[1]) != os.getpid() and not psutil.pid_exists(int(owner[1]))
+            else:
+                is_abandoned = time.time() - file.stat().st_mtime > SECONDS_UNTIL_STALE
+            if is_abandoned:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def link_file(source: Path, target: Path) -> None:

@@ -108,7 +108,7 @@ class RatingTable:
         table, facts = read_parquet(path, kind=KIND)
         with understanding(path):
             batches = len(facts["batch_sizes"])
-            return RatingTable(
+            found = RatingTable(
                 block=int(facts["block"]),
                 previous_width=table["previous_width"].to_numpy(),
                 path=tuple(table["path"].to_pylist()),
@@ -119,3 +119,7 @@ class RatingTable:
                     for name in facts["scores"]
                 },
             )
+            for name in found.scores:
+                if not np.allclose(table[name].to_numpy(), found.mean(name), rtol=1e-9, atol=0, equal_nan=True):
+                    raise ValueError(f"the column {name} is not the mean of its batches")
+            return found

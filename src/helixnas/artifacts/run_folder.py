@@ -2,8 +2,6 @@
 
 import os
 import shlex
-import shutil
-import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -32,9 +30,6 @@ MADE = [
     "report.html",
 ]
 """Files and folders of a run beside config and record."""
-
-SECONDS_UNTIL_STALE = 600.0
-"""Age at which a temporary file counts as left by a killed process."""
 
 
 class RunFolder:
@@ -156,6 +151,7 @@ class RunFolder:
         facts: Mapping[str, Any],
         seconds: float,
         core_seconds: float | None = None,
+        num_threads: int | None = None,
     ) -> StageRecord:
         """Return the record of a stage that has just finished, with the sizes of its files."""
         return StageRecord(
@@ -166,6 +162,7 @@ class RunFolder:
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             facts=facts,
             core_seconds=None if core_seconds is None else round(core_seconds, 3),
+            num_threads=num_threads,
         )
 
     def load_settings(self) -> dict[str, Any]:
@@ -186,13 +183,6 @@ class RunFolder:
         """Remove the files of an earlier run, and nothing else."""
         for name in MADE:
             remove(self.path / name)
-
-    def sweep(self) -> None:
-        """Remove half-written files and folders that killed processes left."""
-        for file in self.path.rglob(".*.tmp"):
-            with suppress(OSError):  # it may have gone by now
-                if time.time() - file.stat().st_mtime > SECONDS_UNTIL_STALE:
-                    shutil.rmtree(file) if file.is_dir() else file.unlink()
 
     @contextmanager
     def locked(self, job: str = "", *, patience: float = 0.0) -> Generator[None]:

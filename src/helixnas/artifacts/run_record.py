@@ -49,6 +49,9 @@ class StageRecord:
     core_seconds: float | None = None
     """Processor time, user and system; None where unknown: in older runs, and where other processes did part of the work."""
 
+    num_threads: int | None = None
+    """CPU threads of torch, on which the last digits of results depend; None in older runs."""
+
     def missing(self, folder: Path) -> str | None:
         """Return the first of its files that is gone or of another size, or None where all are whole."""
         files = ((name, folder / name, size) for name, size in self.files.items())

@@ -77,8 +77,11 @@ class DataConfig:
     evaluation images do not depend on it."""
 
     labels: bool = True
-    """Whether to read labels; distillation, rating and search need none. Classes are the names of the folders that hold the
-    images, in natural order ("2" before "10")."""
+    """Whether to read labels; distillation, rating and search need none. Classes are the folders that hold the
+    images, named by their path in the root, in natural order ("2" before "10")."""
+
+    exif_orientation: bool = True
+    """Whether photographs are turned as their EXIF data say; false for the pixels as stored."""
 
     image_size: Annotated[int, Ge(0), Le(4096), Unit("pixels")] = 0
     """Image height and width; 0 for the teacher's input size."""

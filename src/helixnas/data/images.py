@@ -59,10 +59,16 @@ class ImageSet:
     store: ImageStore
     rows: Int64[np.ndarray, " images"]
     all_labels: Int64[np.ndarray, " stored"] | None
-    num_classes: int
+    class_names: tuple[str, ...]
+    """By index, which labels are."""
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 0 without labels."""
+        return len(self.class_names)
 
     @property
     def image_size(self) -> int:

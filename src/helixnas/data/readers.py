@@ -1,13 +1,14 @@
 """Opening a source by name: digits, folders, tars, torchvision, Hugging Face data sets and WebDataset shards.
 
-timm's readers are used only for indexing: timm silently replaces an unreadable image by the next, and its WebDataset
-reader is a stream, which cannot be resumed in the middle.
+Folders and tars are listed by `image_files`; timm opens the other kinds.
 """
 
 import importlib.util
+import logging
 import os
 import tarfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,15 @@ from PIL import Image
 from timm.data import dataset_factory
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
-from helixnas.data.source import FileSpans, Source, Span, find_root, read_array
+from helixnas.data.image_files import image_suffixes, list_folder, list_tar, natural_order
+from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
 from helixnas.errors import DataError, first_line
 
 create_dataset: Any = dataset_factory.create_dataset  # its annotations leave out what a reader returns
-_SHARD_IMAGES = ("jpg", "jpeg", "png", "webp")
+SPLIT_SYNONYMS = (("train", "training"), ("val", "valid", "validation", "eval", "evaluation"))
+"""Names that a folder of a split may have, as in timm."""
+
+_logger = logging.getLogger(__name__)
 
 
 def open_source(config: DataConfig, *, root: str, split: str) -> Source:
@@ -42,7 +47,14 @@ def open_source(config: DataConfig, *, root: str, split: str) -> Source:
         source = _open_files(config, root=root, split=split)
     if source.num_images == 0:
         raise DataError(f"{source.title} has no images")
-    return source
+    if not config.exif_orientation:
+        return source
+    upright = partial(_upright, source.fingerprint) if source.fingerprint else None
+    return replace(source, read=partial(read_upright, source.read), fingerprint=upright)
+
+
+def _upright(fingerprint: Callable[[], str]) -> str:
+    return f"{fingerprint()} upright"
 
 
 def _open_digits() -> Source:
@@ -58,28 +70,21 @@ def _open_digits() -> Source:
 def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
     """Open a folder or a tar of images, with one folder per class or without labels."""
     path = _find_files(root, split)
-    is_tar = path.is_file()
-    if is_tar and path.suffix != ".tar":
+    if path.is_file() and path.suffix != ".tar":
         raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
-    try:
-        settings = {"cache_tarinfo": False} if is_tar else {}
-        reader = create_dataset("", root=str(path), split=split, **settings).reader
-    except tarfile.TarError as error:
-        raise DataError(f"{path} is not a readable tar: {error}") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (RuntimeError, ValueError) as error:  # what timm's readers raise if they find no images
-        raise DataError(f"{path} has no images; they must be .jpg, .jpeg or .png files") from error
-    if is_tar:
-        spans, labels, class_index = _tar_spans(reader, path), reader.targets, reader.class_name_to_idx
-    else:
-        spans = [Span(sample[0]) for sample in reader.samples]
-        labels, class_index = [sample[1] for sample in reader.samples], reader.class_to_idx
-    title = str(reader.root)
-    if not config.labels or not _has_classes(class_index, title=title):
-        return _source_of_files(title, spans, None, ())
-    names = tuple(sorted(class_index, key=class_index.__getitem__))
-    return _source_of_files(title, spans, np.asarray(labels, dtype=np.int64), names)
+    listing = list_tar(path) if path.is_file() else list_folder(path)
+    left_out = listing.summary()
+    if not listing.names:
+        raise DataError(f"{path} has no images that Pillow reads{f'; it has {left_out}' if left_out else ''}")
+    if left_out:
+        _logger.warning("left out of %s: %s", path, left_out)
+    folders = listing.folders
+    classes = sorted({*folders}, key=natural_order)
+    if not config.labels or not _has_classes(classes, listing.emptied(), title=str(path)):
+        return _source_of_files(str(path), listing.spans, None, ())
+    index = {name: number for number, name in enumerate(classes)}
+    labels = np.array([index[folder] for folder in folders], dtype=np.int64)
+    return _source_of_files(str(path), listing.spans, labels, tuple(classes))
 
 
 def _numbered_images(
@@ -107,6 +112,7 @@ def _source_of_files(title: str, spans: list[Span], labels: np.ndarray | None, c
         read=files.read,
         locate=files.locate,
         fingerprint=files.fingerprint,
+        spans=files.spans,
     )
 
 
@@ -120,28 +126,35 @@ def _find_files(root: str, split: str) -> Path:
         raise DataError(
             f"{error}; torchvision downloads it with data.name: torch/{root}, data.download: true"
         ) from error
+    if not split or path.is_file():
+        return path
+    synonyms = next((names for names in SPLIT_SYNONYMS if split in names), ())
     archive = path / f"{split}.tar"
-    return archive if split and archive.is_file() and not (path / split).is_dir() else path
+    for name in (split, *synonyms):
+        if (path / name).is_dir():
+            return path / name
+    return archive if archive.is_file() else path
 
 
-def _has_classes(class_index: dict[str, int], *, title: str) -> bool:
-    """Return whether the folders are classes: there are at least two, and no image is outside of them."""
-    folders = [name for name in class_index if name not in ("", ".")]
-    if folders and len(folders) < len(class_index):
+def _has_classes(classes: list[str], emptied: dict[str, str], *, title: str) -> bool:
+    """Return whether the folders are classes: there are at least two, and no image is outside of them.
+
+    Raises:
+        DataError: there are images outside of the classes, or a class has files but no images.
+    """
+    folders = [name for name in classes if name]
+    if folders and len(folders) < len(classes):
         raise DataError(
-            f"{title} has images both in class folders ({', '.join(sorted(folders)[:3])}, ...) and outside of them; "
+            f"{title} has images both in class folders ({', '.join(folders[:3])}, ...) and outside of them; "
             f"move these into a class folder, or set data.labels to false"
         )
+    if folders and emptied:
+        name, files = min(emptied.items())
+        raise DataError(
+            f"the folder {name} of {title} has no image, only {files}; convert them to a format that Pillow reads, "
+            f"remove the folder, or set data.labels to false"
+        )
     return len(folders) > 1
-
-
-def _tar_spans(reader: Any, path: Path) -> list[Span]:
-    """Return the spans of the images that timm found in the tar, or in tars inside it."""
-    members = [(member, inner.offset_data if inner else 0) for member, _, inner in reader.samples]
-    return [
-        Span(str(path), member.name.removeprefix("./"), offset + member.offset_data, member.size)
-        for member, offset in members
-    ]
 
 
 def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
@@ -203,7 +216,7 @@ def _index_shard(shard: str) -> Iterator[tuple[Span, int | None]]:
             key, _, extension = base.partition(".")
             if not member.isfile() or not extension:
                 continue
-            if extension.lower() in _SHARD_IMAGES:
+            if f".{extension.lower()}" in image_suffixes():
                 images.setdefault(f"{folder}/{key}", Span(shard, member.name, member.offset_data, member.size))
             elif extension == "cls":
                 text = archive.extractfile(member)

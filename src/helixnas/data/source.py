@@ -7,16 +7,47 @@ keeps no file open, so it can be passed to worker processes, forked or spawned, 
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, UInt8
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from helixnas.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes of an encoded image: a whole file, or a member of an uncompressed tar."""
+
+    file: str
+    """Path of the file."""
+
+    name: str = ""
+    """Name of the member; empty for a whole file."""
+
+    offset: int = 0
+    """First byte."""
+
+    size: int = -1
+    """Number of bytes; -1 for all until the end of the file."""
+
+    def __str__(self) -> str:
+        return f"{self.file}!{self.name}" if self.name else self.file
+
+    def num_bytes(self) -> int:
+        """Return the number of bytes."""
+        return self.size if self.size >= 0 else Path(self.file).stat().st_size - self.offset
+
+    def contents(self, last: int | None = None) -> bytes:
+        """Return all bytes, or only the `last` ones."""
+        number = self.num_bytes()
+        skip = 0 if last is None else max(0, number - last)
+        with Path(self.file).open("rb") as file:
+            file.seek(self.offset + skip)
+            return file.read(number - skip)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,44 +71,35 @@ class Source:
     fingerprint: Callable[[], str] | None = None
     """Returns a text that changes with the files; None if decoded images should not be cached on disk."""
 
-
-class Span(NamedTuple):
-    """An encoded image: its file, its name there, and its bytes; by default, the whole file."""
-
-    file: str
-    name: str = ""
-    offset: int = 0
-    size: int = -1
+    spans: Sequence[Span] | None = None
+    """Where the images lie, if they are in files."""
 
 
 class FileSpans:
-    """Encoded images as spans of bytes: whole files, or members of uncompressed tars."""
+    """Images in files."""
 
-    def __init__(self, spans: Iterable[Span]) -> None:
-        spans = list(spans)
-        self._files = [span.file for span in spans]
-        self._names = [span.name for span in spans]
-        self._offsets = np.array([span.offset for span in spans], dtype=np.int64)
-        self._sizes = np.array([span.size for span in spans], dtype=np.int64)
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = list(spans)
 
     def __len__(self) -> int:
-        return len(self._files)
+        """Return the number of images."""
+        return len(self.spans)
 
     def read(self, index: int) -> Image.Image:
         """Return the image at an index; raises Pillow's errors."""
-        with Path(self._files[index]).open("rb") as file:
-            file.seek(int(self._offsets[index]))
-            return Image.open(io.BytesIO(file.read(int(self._sizes[index]))))
+        try:
+            return Image.open(io.BytesIO(self.spans[index].contents()))
+        except UnidentifiedImageError as error:
+            raise DataError("it is not an image that Pillow reads") from error
 
     def locate(self, index: int) -> str:
         """Return the path of the image at an index; `TAR!MEMBER` in a tar."""
-        name = self._names[index]
-        return f"{self._files[index]}!{name}" if name else self._files[index]
+        return str(self.spans[index])
 
     def fingerprint(self) -> str:
         """Return a hash of names, sizes and modification times of the files."""
         digest = hashlib.sha256()
-        for file in dict.fromkeys(self._files):
+        for file in dict.fromkeys(span.file for span in self.spans):
             status = Path(file).stat()
             digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
@@ -88,8 +110,20 @@ def read_array(pixels: UInt8[np.ndarray, "images height width *channels"], index
     return Image.fromarray(pixels[index])
 
 
+def read_upright(read: Callable[[int], Image.Image], index: int) -> Image.Image:
+    """Return the image at an index, turned as its EXIF data say; unreadable EXIF data turn nothing."""
+    image = read(index)
+    image.load()  # some formats have their EXIF data behind the pixels
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image
+
+
 def as_rgb(image: Image.Image) -> Image.Image:
     """Convert an image to three 8-bit channels: grey is repeated, 16-bit grey scaled, transparency dropped.
+
+    32-bit whole numbers are scaled by the image's own smallest and largest value, which become 0 and 255.
 
     Raises:
         DataError: the pixels are floating-point numbers, whose range is unknown.
@@ -102,7 +136,11 @@ def as_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode == "F":
         raise DataError("its pixels are floating-point numbers of unknown range; convert it to 8- or 16-bit pixels")
-    if image.mode.startswith("I"):
+    if image.mode == "I":
+        values = np.asarray(image, dtype=np.int64)
+        low, spread = values.min(), max(1, np.ptp(values))
+        return Image.fromarray(((values - low) * 255 // spread).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I;16"):
         grey = np.clip(np.asarray(image, dtype=np.int64) // 257, 0, 255).astype(np.uint8)
         return Image.fromarray(grey).convert("RGB")
     if image.mode == "P" and "transparency" in image.info:

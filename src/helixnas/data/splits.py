@@ -7,13 +7,13 @@ would be biased. The evaluation images are drawn first, so they do not depend on
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from helixnas.data.augmentation import SPLIT_STREAM
 from helixnas.data.config import DataConfig
 from helixnas.data.decoded import MAX_CACHE_BYTES, Progress, decode
+from helixnas.data.image_files import shared_images
 from helixnas.data.images import ImageSet
 from helixnas.data.loading import ImageStore
 from helixnas.data.readers import open_source
@@ -129,7 +129,7 @@ def _all_of(source: Source, name: str, config: DataConfig, image_size: int, prog
         store=_open_store(source, config, image_size, progress),
         rows=np.arange(source.num_images),
         all_labels=source.labels,
-        num_classes=len(source.class_names),
+        class_names=source.class_names,
     )
 
 
@@ -166,18 +166,26 @@ def _open_evaluation(config: DataConfig, training: Source) -> Source | None:
     )
     if source.title == training.title and not config.evaluation_root:
         return None  # a tar, or a folder without a sub-folder for the split
-    if not config.name:
-        ours, theirs = Path(training.title), Path(source.title)
-        if ours == theirs or ours in theirs.parents or theirs in ours.parents:
-            raise DataError(
-                f"the evaluation images, in {theirs}, and the training images, in {ours}, overlap; move the "
-                f"training images into a separate folder, such as {theirs.parent / 'train'}"
-            )
-    elif source.title == training.title:
+    if source.title == training.title:
         raise DataError(f"the evaluation images and the training images are the same: {source.title}")
+    _require_disjoint(training, source)
     if source.labels is None:
         raise DataError(f"the evaluation images of {source.title} have no labels; use one folder per class")
     return source if training.labels is None else _with_classes_of(training, source)
+
+
+def _require_disjoint(training: Source, evaluation: Source) -> None:
+    """Raise `DataError` if files of the evaluation images are also training images, under whatever path."""
+    if training.spans is None or evaluation.spans is None:
+        return
+    shared = shared_images(training.spans, evaluation.spans)
+    if shared:
+        ours, theirs = shared[0]
+        raise DataError(
+            f"{len(shared):,} of the evaluation images, in {evaluation.title}, are training images as well, such as {theirs}"
+            f"{f', which is {ours}' if str(ours) != str(theirs) else ''}; move the training images, in {training.title}, "
+            f"into a folder of their own"
+        )
 
 
 def _with_classes_of(training: Source, source: Source) -> Source:

@@ -4,6 +4,7 @@ Ctrl-C and SIGTERM finish the current step, save, and raise `Interrupted`; a kil
 checkpoint. A resumed job gives the same result as an uninterrupted one.
 """
 
+import logging
 import signal
 import threading
 import time
@@ -20,6 +21,8 @@ from helixnas.errors import Interrupted
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 """A kill loses at most this much work, plus one step."""
+
+_logger = logging.getLogger(__name__)
 
 RecordT = TypeVar("RecordT", covariant=True)
 
@@ -64,6 +67,12 @@ def run_job(
     if checkpoint.is_file():
         saved = load_checkpoint(checkpoint, device)
         if saved.get("key") == key:
+            threads, now = saved.get("num_threads"), torch.get_num_threads()
+            if threads not in (None, now):
+                _logger.warning(
+                    "continuing with %d CPU threads what was begun with %d; results may differ in their last digits",
+                    *(now, threads),
+                )
             job.restore(saved["job"])
             resume(saved["history"])
             if watch is not None and "spent" in saved:
@@ -89,7 +98,8 @@ def save_state(
 ) -> None:
     """Save the state of a job, for `run_job` to resume from."""
     spent = {} if watch is None else {"spent": watch.state()}
-    save_checkpoint(checkpoint, {"key": key, "job": job.state(), "history": history, **spent})
+    state = {"key": key, "num_threads": torch.get_num_threads(), "job": job.state(), "history": history, **spent}
+    save_checkpoint(checkpoint, state)
 
 
 @contextmanager

@@ -38,8 +38,8 @@ class Benchmark:
 
     @property
     def mean_accuracy(self) -> npt.NDArray[np.float64]:
-        """Per row, the mean over its trainings, 0 .. 1."""
-        return np.array([sum(network.accuracy) / len(network.accuracy) for network in self.networks])
+        """Per row, the mean over its trainings, 0 .. 1; rounded to 1e-12, so that equal sums in another order are ties."""
+        return np.round([sum(network.accuracy) / len(network.accuracy) for network in self.networks], 12)
 
     @property
     def num_trainings(self) -> int:

@@ -1,7 +1,9 @@
 """NAS-Bench-Macro's own file: 6,561 codes with three CIFAR-10 accuracies in percent, parameters and multiply-adds.
 
 Its file is a mapping of eight digits (`helixnas.space.from_code`) to ``test_acc``, ``mean_acc``, ``std``, ``params`` and
-``flops``, where flops are multiply-adds. The codes name 3,969 networks; all rows stay, as in the benchmark's own figures.
+``flops``, where flops are multiply-adds. Accuracies are hundredths of a percent (of 10,000 images), stored with the noise
+of float32; they are rounded back, so that equal accuracies are ties. The codes name 3,969 networks; all rows stay, as in
+the benchmark's own figures.
 """
 
 import re
@@ -38,7 +40,7 @@ def read_nas_bench_macro(values: Mapping[str, Any], path: Path) -> tuple[Trained
             rows.append(
                 TrainedNetwork(
                     architecture=from_code(code, space),
-                    accuracy=tuple(float(percent) / 100 for percent in row["test_acc"]),
+                    accuracy=tuple(round(float(percent), 2) / 100 for percent in row["test_acc"]),
                     costs={"macs": int(row["flops"]), "params": int(row["params"])},
                 )
             )

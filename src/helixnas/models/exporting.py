@@ -1,5 +1,6 @@
 """Exporting a model to a file, which is compared with PyTorch on real images and timed."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from helixnas.data import ImageSet
 from helixnas.engine import median_seconds
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import CardFacts, OnnxCall, Parity, export_onnx, export_pt2, export_timm, model_card
+from helixnas.models.classes import class_names_of
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import normalizer, sizes
 from helixnas.space import Architecture
@@ -80,11 +82,11 @@ def export(
     shown = origin.shown or (opened.shown if opened.run is None else shown_as(opened.shown, images))
     if format == "timm":
         card, files = _card(opened, images, origin, shown)
-        names = origin.class_names
+        names = origin.class_names or class_names_of(model)
         parity = export_timm(model, path, shown_images, card=card, shown=shown, class_names=names, files=files)
         return Export(path=path, parity=parity)
     write = export_onnx if format == "onnx" else export_pt2
-    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown))
+    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown, origin))
     return Export(path=path, parity=parity, seconds=_times(model, path, format, shown_images[:1]))
 
 
@@ -116,9 +118,11 @@ def shown_as(shown: Mapping[str, Any], images: ImageSet) -> dict[str, Any]:
     return {**shown, "crop_pct": crop, "interpolation": images.store.interpolation}
 
 
-def _metadata(opened: OpenedModel, shown: Mapping[str, Any]) -> dict[str, str]:
-    """Return metadata for the file: preprocessing, name and architecture."""
+def _metadata(opened: OpenedModel, shown: Mapping[str, Any], origin: Origin) -> dict[str, str]:
+    """Return metadata for the file: preprocessing, name, class names (a JSON list) and architecture."""
     found = {"name": opened.name}
+    if names := origin.class_names or class_names_of(opened.model):
+        found["class_names"] = json.dumps(names)
     for name, value in shown.items():
         found[name] = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     architecture = getattr(opened.model, "architecture", None)

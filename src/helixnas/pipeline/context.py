@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+import torch
+
 from helixnas.artifacts.files import damaged
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataSplits, open_data
@@ -24,7 +26,13 @@ class Context:
         self.folder = folder
         self.reporter = reporter
         self.watch = Stopwatch()
+        self.told_threads = False
         import_extensions(recipe)
+
+    @property
+    def num_threads(self) -> int:
+        """CPU threads of torch."""
+        return self.recipe.runtime.num_threads or torch.get_num_threads()
 
     @cached_property
     def space(self) -> SearchSpace:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 
-from helixnas.artifacts.files import remove
+from helixnas.artifacts.files import remove, remove_abandoned
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.engine.progress import Reporter
@@ -127,6 +127,8 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
     if stage.check_before is not None:
         load(stage.check_before)(context)
     context.watch = watch = Stopwatch()
+    if stage.seconds is not None:
+        _say_if_threads_differ(context, record)
     with watch.running():
         result = work(one, context)
     finished = folder.stage_record(
@@ -136,12 +138,25 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
         facts=result.facts,
         seconds=watch.seconds,
         core_seconds=watch.core_seconds if result.is_timed else None,
+        num_threads=context.num_threads if stage.seconds is not None else None,
     )
     record = record.with_stage(one.name, finished)
     folder.save_record(record)
     remove(folder.checkpoint(one.name))
     reporter.say(f"{one.name}: {_summary(result)} ({finished.seconds:.1f} s)")
     return record
+
+
+def _say_if_threads_differ(context: Context, record: RunRecord) -> None:
+    """Say once per process that the finished stages of the run used another number of CPU threads."""
+    before = {stage.num_threads for stage in record.stages.values()} - {None, context.num_threads}
+    if before and not context.told_threads:
+        context.told_threads = True
+        context.reporter.say(
+            f"torch has {context.num_threads} CPU threads, but finished stages of this run had "
+            f"{' and '.join(map(str, sorted(before)))}; results may differ in their last digits from a run with one number "
+            "of threads (runtime.num_threads)"
+        )
 
 
 def work(one: PlannedStage, context: Context) -> Result:
@@ -171,7 +186,7 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
             folder.clear()
     elif folder.config.exists():
         raise ArtifactError(f"{folder.path} has a config.yaml but no record of a run; choose another --out")
-    folder.sweep()
+    remove_abandoned(folder.path)
     values = recipe.to_dict()
     record = replace(record, contents={**record.contents, **digests(values)})
     folder.save_record(record)  # before the settings, so that a folder with settings is always a run

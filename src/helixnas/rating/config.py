@@ -24,8 +24,8 @@ class RatingConfig:
     """Batch norm statistics: of the rated batch (batch), or of the previous batch, which has other images (recalibrated)."""
 
     readout: Literal["none", "linear"] = "none"
-    """What is compared with Y_k: a path's output (none, the paper's), or the affine map of it that fits Y_k best on training
-    images, in closed form (linear). The map corrects last layers that many paths share."""
+    """Comparison with Y_k: of a path's output (none, the paper's), or of an affine map of it, fitted to Y_k on training
+    images by ridge regression (linear). The map corrects last layers that many paths share."""
 
     readout_images: Annotated[int, Ge(2), Unit("images")] = 2000
     """Training images to fit readouts on (all, if there are fewer)."""

@@ -26,10 +26,16 @@ def build_model(
     std: Sequence[float],
     config: RetrainConfig,
     seed: int,
+    class_names: Sequence[str] = (),
 ) -> nn.Module:
     """Build the network with initial weights that depend only on `seed`; `mean` and `std` normalise its images."""
-    size = (3, image_size, image_size)
-    overlay = {"num_classes": num_classes, "input_size": size, "mean": tuple(mean), "std": tuple(std)}
+    overlay = {
+        "num_classes": num_classes,
+        "label_names": tuple(class_names),
+        "input_size": (3, image_size, image_size),
+        "mean": tuple(mean),
+        "std": tuple(std),
+    }
     arguments = {
         "arch": architecture,
         "num_classes": num_classes,
@@ -50,8 +56,8 @@ def save_model(model: nn.Module, folder: Path) -> tuple[str, ...]:
     assert isinstance(architecture, Architecture)
     save_weights(folder / WEIGHTS, model.state_dict())
     write_text(folder / ARCHITECTURE, architecture.to_json())
-    fields = ("num_classes", "input_size", "mean", "std", "crop_pct", "interpolation")
-    write_json(folder / INPUT, {name: config[name] for name in fields})
+    fields = ("num_classes", "label_names", "input_size", "mean", "std", "crop_pct", "interpolation")
+    write_json(folder / INPUT, {name: config[name] for name in fields if config.get(name)})
     return WEIGHTS, ARCHITECTURE, INPUT
 
 

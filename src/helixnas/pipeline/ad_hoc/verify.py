@@ -1,21 +1,48 @@
 """verify: check the certificates of a run against its tables, independently of the solver.
 
 The instance is rebuilt from the tables for `helixnas.search.verify`. In addition, the score is summed in floats from the
-ratings, costs are read from the cost table, and the size from the space. Ratings and costs themselves are not checked.
+ratings, costs are read from the cost table, the size and the network from the space, and limits, weights and scores from
+the settings; result.json must agree with all of them. Ratings and costs themselves are not checked.
 """
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from helixnas.artifacts.files import read_text
+from helixnas.artifacts.cost_table import LATENCY
+from helixnas.artifacts.files import read_json
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.search_record import SearchRecord
 from helixnas.errors import ArtifactError, UnknownNameError
-from helixnas.pipeline.work.search import CERTIFICATE, load_tables, reading_settings
+from helixnas.pipeline.work.search import (
+    ARCHITECTURE,
+    CERTIFICATE,
+    RESULT,
+    limits_of,
+    load_search,
+    load_tables,
+    reading_settings,
+    teacher_costs,
+)
 from helixnas.search import Certificate, Tables, Verification, combine_scores, verify
+from helixnas.search.instance import SCORE_UNIT
+from helixnas.search.scores import scored
 from helixnas.space import Architecture, SearchSpace, load_space
 
 ROUNDING = 1e-9
-"""Largest accepted difference between a score summed in floats and the integers of the certificate."""
+"""Largest accepted relative difference between a score summed in floats and the integers of the certificate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What certificates are compared with."""
+
+    folder: RunFolder
+    tables: Tables
+    space: SearchSpace
+    teacher: Mapping[str, int]
+    searches: Mapping[str, Any]
 
 
 def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> list[tuple[str, Verification]]:
@@ -27,9 +54,16 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
         ConfigError: a certificate names an architecture that the tables do not hold.
     """
     names = sorted(file.parent.name for file in folder.path.glob(f"searches/*/{CERTIFICATE}"))
-    tables = load_tables(folder, folder.load_record())
+    record = folder.load_record()
     with reading_settings(folder):
-        space = load_space(folder.load_settings()["space"])
+        settings = folder.load_settings()
+        run = Run(
+            folder=folder,
+            tables=load_tables(folder, record),
+            space=load_space(settings["space"]),
+            teacher=teacher_costs(record),
+            searches=settings.get("searches") or {},
+        )
     if not names:
         raise ArtifactError(
             f"no search of {folder.path} has a certificate; make one with: helixnas search {folder.path}"
@@ -37,37 +71,106 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
     if name is not None and name not in names:
         raise UnknownNameError("search", name, names)
     chosen = names if name is None else [name]
-    return [(each, _verify(folder.search(each), tables, space, time_limit_s)) for each in chosen]
+    return [(each, _verify(each, run, time_limit_s)) for each in chosen]
 
 
-def _verify(search: Path, tables: Tables, space: SearchSpace, time_limit_s: float) -> Verification:
-    certificate = Certificate.load(search / CERTIFICATE)
+def _verify(name: str, run: Run, time_limit_s: float) -> Verification:
+    search = run.folder.search(name)
+    certificate, tables = Certificate.load(search / CERTIFICATE), run.tables
     if certificate.scores:
         tables = replace(tables, ratings=combine_scores(tables.ratings, certificate.scores))
     instance = tables.instance(certificate.resources, weights=certificate.weights or None)
     found = verify(instance, certificate, time_limit_s=time_limit_s)
     problems = [*found.problems]
-    if certificate.space_size != space.size:
-        problems.append(f"the space of the settings holds {space.size:,} architectures")
+    if certificate.space_size != run.space.size:
+        problems.append(f"the space of the settings holds {run.space.size:,} architectures")
     if certificate.status != "infeasible":
-        problems += _problems_of_files(search, certificate, tables)
+        problems += _problems_of_answer(search, certificate, tables, run.space)
+        problems += _problems_of_record(name, certificate, run)
     return replace(found, problems=tuple(problems))
 
 
-def _problems_of_files(search: Path, certificate: Certificate, tables: Tables) -> list[str]:
+def _problems_of_answer(search: Path, certificate: Certificate, tables: Tables, space: SearchSpace) -> list[str]:
     """Compare the certificate with architecture.json, the ratings and the cost table."""
-    architecture = Architecture.from_json(read_text(search / "architecture.json"))
+    stored = read_json(search / ARCHITECTURE)
+    architecture = Architecture.from_dict(stored)
     text = " ".join(str(part) for part in certificate.architecture if part)
     if architecture.text != text:
-        return [f"architecture.json holds {architecture.text}, not {text}"]
+        return [f"{ARCHITECTURE} holds {architecture.text}, not {text}"]
+    problems = [
+        f"{ARCHITECTURE}: {where} is {here}, but {there} in the space"
+        for where, here, there in differences(stored, space.parse(text).to_dict())
+    ]
     score, width = 0.0, int(tables.costs.width[tables.costs.rows(0)[0]])
     weights = certificate.weights or (1.0,) * len(tables.ratings)
     for table, path, weight in zip(tables.ratings, architecture.paths, weights, strict=True):
         score += weight * float(table.mean()[table.row(width, path.text)])
         width = path.width
-    problems: list[str] = []
-    if abs(score - (certificate.score or 0) * 1e-12) > ROUNDING:
+    if abs(score - (certificate.score or 0) * SCORE_UNIT) > ROUNDING * abs(score) + len(weights) * SCORE_UNIT:
         problems.append(f"the ratings sum to {score:.12f}")
     costs = tables.costs.of(architecture)
-    problems += [f"the cost table says {n} {costs[n]:,}" for n, cost in certificate.costs.items() if cost != costs[n]]
+    for name, cost in certificate.costs.items():
+        if cost != costs.get(name):
+            problems.append(f"the cost table says {name} {costs.get(name)}")
     return problems
+
+
+def _problems_of_record(name: str, certificate: Certificate, run: Run) -> list[str]:
+    """Compare result.json with the certificate, with the settings of the run, and with the teacher's record."""
+    record = SearchRecord.load(run.folder.search(name) / RESULT)
+    problems = [
+        f"{RESULT}: {where} is {here}, but {there} in {source}"
+        for source, claimed, expected in (
+            (CERTIFICATE, _claims(record), _claims_of(certificate)),
+            ("the record of the teacher", {"teacher": dict(record.teacher)}, {"teacher": run.teacher}),
+            *((("config.yaml", record.config, run.searches[name]),) if name in run.searches else ()),
+        )
+        for where, here, there in differences(claimed, expected)
+    ]
+    config = load_search(run.folder, name)
+    assert config is not None
+    asked = limits_of(config, run.tables.costs, run.teacher, run.folder)[0]
+    for kind, claimed, wanted in (("upper", certificate.upper, asked.upper), ("lower", certificate.lower, asked.lower)):
+        for resource in sorted({*claimed, *wanted}):
+            limit, given = claimed.get(resource), wanted.get(resource)
+            tighter = (
+                resource == LATENCY and None not in (limit, given) and limit <= given and record.latency is not None
+            )
+            if limit != given and not tighter:
+                problems.append(f"the {kind} limit of {resource} is {limit}, but the settings say {given}")
+    _, factors = scored(run.tables, config.scores)
+    problems += [
+        f"{CERTIFICATE}: {where} is {here}, but the settings give {there}"
+        for where, here, there in differences(
+            {"scores": dict(certificate.scores), "weights": list(certificate.weights)},
+            {"scores": factors, "weights": list(config.weights)},
+        )
+    ]
+    return problems
+
+
+def _claims(record: SearchRecord) -> dict[str, Any]:
+    names = ("status", "architecture", "space_size", "costs", "upper", "lower")
+    return {**{name: getattr(record, name) for name in names}, "score": round(record.score / SCORE_UNIT)}
+
+
+def _claims_of(certificate: Certificate) -> dict[str, Any]:
+    names = ("status", "space_size", "costs", "upper", "lower", "score")
+    text = " ".join(str(part) for part in certificate.architecture if part)
+    return {**{name: getattr(certificate, name) for name in names}, "architecture": text}
+
+
+def differences(first: Any, second: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the place and both values of each difference between plain values.
+
+    >>> list(differences({"a": [1, 2], "b": 3}, {"a": [1, 5], "c": 3}))
+    [('a.1', 2, 5), ('b', 3, None), ('c', None, 3)]
+    """
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        for name in {**first, **second}:
+            yield from differences(first.get(name), second.get(name), f"{where}.{name}" if where else str(name))
+    elif isinstance(first, list | tuple) and isinstance(second, list | tuple) and len(first) == len(second):
+        for number, (here, there) in enumerate(zip(first, second, strict=True)):
+            yield from differences(here, there, f"{where}.{number}")
+    elif first != second:
+        yield where, first, second

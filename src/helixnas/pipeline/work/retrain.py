@@ -132,6 +132,7 @@ def _new_network(context: Context, name: str) -> HelixNet:
         std=context.teacher.std.flatten().tolist(),
         config=context.recipe.retraining,
         seed=context.recipe.seed,
+        class_names=context.data.class_names,
     )
     assert isinstance(model, HelixNet)
     return context.runtime.place(model)

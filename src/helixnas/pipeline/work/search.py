@@ -111,7 +111,7 @@ def find_in_run(
         UnknownNameError: a budget or the front names a resource that was not counted.
         ConfigError: latency is limited but was not measured.
     """
-    asked, front, resolution = _limits(config, tables.costs, teacher, folder)
+    asked, front, resolution = limits_of(config, tables.costs, teacher, folder)
     tables, factors = scored(tables, config.scores)
     weights, own = config.weights or None, folder.search(name)
     over = front or (asked.names if len(asked.names) == 1 else ("macs",))
@@ -226,7 +226,7 @@ def check_budgets(
     tables = Tables(ratings=tuple(unrated), costs=costs)
     for name, config in searches.items():
         try:
-            budget, *_ = _limits(config, costs, teacher, folder)
+            budget, *_ = limits_of(config, costs, teacher, folder)
             instance = tables.instance(budget.names or tuple(costs.resources), weights=config.weights or None)
             if not is_feasible(instance, budget):
                 solve(instance, budget).best()  # raises with the reason
@@ -281,7 +281,7 @@ def teacher_costs(record: RunRecord) -> dict[str, int]:
         raise ArtifactError("the record of the run lacks the teacher's parameters and multiply-adds") from error
 
 
-def _limits(
+def limits_of(
     config: SearchConfig, costs: CostTable, teacher: Mapping[str, int], folder: RunFolder
 ) -> tuple[Budget, tuple[str, ...], dict[str, int]]:
     """Return budget, resources of the front and resolution of a search; raises `ConfigError` without a needed latency."""

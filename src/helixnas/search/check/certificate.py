@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -92,6 +92,8 @@ class Certificate:
                 raise ValueError(f"not a certificate of version {VERSION}")
             values |= {name: None if values[name] is None else int(values[name]) for name in BIG}
             values |= {name: tuple(values[name]) for name in ("resources", "weights", "architecture")}
+            if values["status"] not in get_args(Status):
+                raise ValueError(f"unknown status {values['status']!r}")
             certificate = Certificate(**values)
             certificate.budget.check(certificate.resources)
         except (AttributeError, KeyError, TypeError, ValueError, LookupError) as error:

@@ -15,10 +15,11 @@ from helixnas.search.check.milp import MilpAnswer, total
 from helixnas.search.instance import SCORE_UNIT, Instance
 
 AGREEMENT = 1e-6
-"""Largest difference of two equal scores, absolute or relative, whichever is larger."""
+"""Largest relative difference between a score and HiGHS's bound that counts as equal."""
 
 NOT_VERIFIED = (
-    "not verified: the ratings and costs themselves, the choice among equal scores, further answers, and the front"
+    "not verified: the ratings and costs themselves, the choice among equal scores, further answers and their number, "
+    "runners-up, the front, measured latency of whole networks, counts of pruning, times and reasons"
 )
 """Parts of a certificate that are not checked."""
 
@@ -77,6 +78,8 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
         problems.append(f"the space holds {instance.size:,} architectures, not {certificate.space_size:,}")
     if certificate.status != "infeasible":
         problems += _problems_of_answer(instance, certificate)
+    elif certificate.architecture or certificate.costs or certificate.score is not None:
+        problems.append("it claims that there is no answer, and holds one")
     highs = solve_within(instance, certificate.budget, time_limit_s=time_limit_s, presolve=False)
     claim, verdict = _judge(certificate, highs)
     return Verification(
@@ -85,7 +88,7 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
 
 
 def agrees(first: int | float, second: int | float) -> bool:
-    """Return whether two scores in units of 1e-12 agree to 1e-6.
+    """Return whether two scores in units of 1e-12 agree to 1e-6 of the first.
 
     >>> agrees(1_000_000_000_000, 1_000_000_500_000), agrees(1_000_000_000_000, 1_000_002_000_000)
     (True, False)
@@ -94,22 +97,28 @@ def agrees(first: int | float, second: int | float) -> bool:
 
 
 def _tolerance(score: int | float) -> float:
-    return AGREEMENT * max(abs(score), 1 / SCORE_UNIT)
+    return max(1.0, AGREEMENT * abs(score))
 
 
 def _problems_of_answer(instance: Instance, certificate: Certificate) -> list[str]:
     score, costs = total(instance, _locate(instance, certificate.architecture))
-    problems = [f"the score is {score:,}, not {certificate.score:,}"] if score != certificate.score else []
-    for name, claimed in certificate.costs.items():
-        if claimed != costs.get(name):
-            problems.append(f"{name} is {costs.get(name, 0):,}, not {claimed:,}")
+    problems = [f"the score is {score:,}, not {_amount(certificate.score)}"] if score != certificate.score else []
+    for name in {**costs, **certificate.costs}:
+        if certificate.costs.get(name) != costs.get(name):
+            problems.append(f"{name} is {_amount(costs.get(name))}, not {_amount(certificate.costs.get(name))}")
     problems += [f"{name} is {costs[name]:,}, above {n:,}" for name, n in certificate.upper.items() if costs[name] > n]
     problems += [f"{name} is {costs[name]:,}, below {n:,}" for name, n in certificate.lower.items() if costs[name] < n]
     if certificate.bound is None or certificate.bound > score:
         problems.append(f"the bound is {certificate.bound}, above the score")
     elif certificate.status == "optimal" and certificate.bound < score:
         problems.append(f"the bound is {certificate.bound:,}, below the score, so the answer is not proven")
+    elif certificate.gap != (gap := (score - certificate.bound) / max(1, abs(score))):
+        problems.append(f"the gap is {gap}, not {certificate.gap}")
     return problems
+
+
+def _amount(number: int | None) -> str:
+    return "missing" if number is None else f"{number:,}"
 
 
 def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:
@@ -119,7 +128,7 @@ def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:
         return "infeasible", "refuted" if met else _confirmed(highs.status == "infeasible")
     lowest = certificate.score if certificate.status == "optimal" else (certificate.bound or 0)
     claim = "optimum" if certificate.status == "optimal" else "bound"
-    if highs.score is not None and highs.score < lowest - _tolerance(lowest):
+    if highs.score is not None and highs.score < lowest:  # both are exact
         return claim, "refuted"
     proven = highs.bound is not None and highs.bound >= lowest - _tolerance(lowest)
     if claim == "optimum":

@@ -1,5 +1,6 @@
 """The table of a run's stages."""
 
+import re
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -47,6 +48,7 @@ def test_a_finished_stage_shows_its_time_and_figures_and_the_others_are_to_do(
     recipe, folder = begun
     first, *others, (last,) = said(recipe, folder)
     assert first[:3] == ["teacher", "done", "2.5"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", first[3])
     assert first[4] == "model small_resnet, params 1,234, accuracy 0.9877"  # a list is not shown
     assert [row[:2] for row in others] == [
         [name, "to do"] for name in ("costs", "distill", "rate", "stitch", "search:small", "retrain:small")

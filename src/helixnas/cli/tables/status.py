@@ -1,5 +1,7 @@
 """The table of a run's stages: finished, half done or left."""
 
+from datetime import datetime
+
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -13,6 +15,7 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print every stage of a run with its state, time and main figures."""
     record = folder.load_record()
     columns = [Column(name, overflow="fold") for name in ("stage", "state", "seconds", "finished", "results")]
+    columns[3].no_wrap = True
     table = Table(*columns, title=f"{folder.path} (recipe {record.recipe})", title_justify="left")
     left = 0
     planned = plan(recipe.to_dict(), record.contents)
@@ -20,7 +23,7 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         found = record.stages.get(stage.name)
         if found is not None and is_done(stage, record, folder):
             facts = ", ".join(f"{k} {_short(v)}" for k, v in found.facts.items() if isinstance(v, int | float | str))
-            table.add_row(stage.name, "done", f"{found.seconds:.1f}", found.finished, facts)
+            table.add_row(stage.name, "done", f"{found.seconds:.1f}", _local(found.finished), facts)
             continue
         left += 1
         reason = reason_to_redo(stage, record, folder)
@@ -29,10 +32,15 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     names = {stage.name for stage in planned}
     for name, found in record.stages.items():
         if name not in names and found.missing(folder.path) is None:
-            table.add_row(name, "done", f"{found.seconds:.1f}", found.finished, "not in the recipe")
+            table.add_row(name, "done", f"{found.seconds:.1f}", _local(found.finished), "not in the recipe")
     console.print(table)
     to_do = f"{left} to do; continue with: {folder.resume_command}"
     say(console, to_do if left else f"all done; the report is {folder.report}")
+
+
+def _local(time: str) -> str:
+    """Return a time of ISO 8601 as one of this machine, to the minute."""
+    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _short(value: int | float | str) -> str:

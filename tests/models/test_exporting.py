@@ -11,9 +11,9 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import OnnxCall
-from helixnas.models.classes import class_names_of
 from helixnas.models.exporting import Origin, default_path, export
 from helixnas.models.opening import OpenedModel, open_model
+from helixnas.nn.class_names import known_classes
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_the_folder_for_timm_tells_the_run(run: RunFolder, digits: ImageSet) -> 
     assert again.pretrained_cfg["crop_pct"] == 1.0  # the digits are no larger than the network's images
     opened = open_model(str(found.path))
     assert opened.model(torch.rand(1, 3, 8, 8)).shape == (1, 10)
-    assert class_names_of(opened.model) == names
+    assert known_classes(opened.model, ()) == names
 
 
 def test_the_place_of_an_export_follows_from_the_model(finished: RunFolder) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, HelixError
-from helixnas.pipeline.context import Context, image_size, import_extensions
+from helixnas.pipeline.context import Context, image_size, import_extensions, labelled_for
 from helixnas.pipeline.recipe import Recipe
 
 
@@ -32,6 +33,26 @@ def test_the_number_of_classes_is_the_datas_else_the_teachers(context: Context) 
     assert context.num_classes == 7
     values["data"].num_classes = 3
     assert context.num_classes == 3
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "labels"),
+    [
+        (("dog", "cat", "bird"), ("bird", "cat", "dog"), [2, 1, 0]),
+        (("a", "b", "c", "d"), ("d", "a", "b"), [3, 0, 1]),
+        ((), ("a", "b", "c"), [0, 1, 2]),  # as many outputs, without names
+        (("cat", "dog", "fox"), ("cat", "dog", "cow"), None),
+        (("cat", "dog"), ("cat", "dog", "cow"), None),
+    ],
+)
+def test_images_get_the_labels_of_the_teachers_classes_by_name(
+    known: tuple[str, ...], wanted: tuple[str, ...], labels: list[int] | None, in_memory: Any, two_convolutions: Any
+) -> None:
+    teacher = two_convolutions(len(known) or 3)
+    teacher.model.num_classes, teacher.model.pretrained_cfg = teacher.num_classes, {"label_names": known}
+    images = replace(in_memory(np.zeros((3, 4, 4, 3), np.uint8), np.arange(3)), class_names=wanted)
+    found = labelled_for(teacher, images).labels
+    assert (None if found is None else found.tolist()) == labels
 
 
 def test_networks_are_opened_once_and_forgotten_on_request(context: Context) -> None:

@@ -1,7 +1,7 @@
 """Exporting a model to a file, which is compared with PyTorch on real images and timed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from helixnas.data import ImageSet
 from helixnas.engine import median_seconds
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import CardFacts, OnnxCall, Parity, export_onnx, export_pt2, export_timm, model_card
-from helixnas.models.classes import class_names_of
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import normalizer, sizes
+from helixnas.nn.class_names import known_classes
 from helixnas.space import Architecture
 
 FORMATS = {"onnx": ".onnx", "pt2": ".pt2", "timm": ""}
@@ -80,13 +80,13 @@ def export(
     (batch,) = images.subset(number).batches(batch_size=number, seed=0, augment=False, shuffle=False)  # even by class
     shown_images = normalizer(opened)(batch.images).contiguous()
     shown = origin.shown or (opened.shown if opened.run is None else shown_as(opened.shown, images))
+    class_names = origin.class_names or known_classes(model, images.class_names)
     if format == "timm":
         card, files = _card(opened, images, origin, shown)
-        names = origin.class_names or class_names_of(model)
-        parity = export_timm(model, path, shown_images, card=card, shown=shown, class_names=names, files=files)
+        parity = export_timm(model, path, shown_images, card=card, shown=shown, class_names=class_names, files=files)
         return Export(path=path, parity=parity)
     write = export_onnx if format == "onnx" else export_pt2
-    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown, origin))
+    parity = write(model, path, shown_images, tolerance=tolerance, metadata=_metadata(opened, shown, class_names))
     return Export(path=path, parity=parity, seconds=_times(model, path, format, shown_images[:1]))
 
 
@@ -118,11 +118,11 @@ def shown_as(shown: Mapping[str, Any], images: ImageSet) -> dict[str, Any]:
     return {**shown, "crop_pct": crop, "interpolation": images.store.interpolation}
 
 
-def _metadata(opened: OpenedModel, shown: Mapping[str, Any], origin: Origin) -> dict[str, str]:
+def _metadata(opened: OpenedModel, shown: Mapping[str, Any], class_names: Sequence[str]) -> dict[str, str]:
     """Return metadata for the file: preprocessing, name, class names (a JSON list) and architecture."""
     found = {"name": opened.name}
-    if names := origin.class_names or class_names_of(opened.model):
-        found["class_names"] = json.dumps(names)
+    if class_names:
+        found["class_names"] = json.dumps(class_names)
     for name, value in shown.items():
         found[name] = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     architecture = getattr(opened.model, "architecture", None)

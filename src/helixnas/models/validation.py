@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.data import DataConfig, ImageSet, open_images
+from helixnas.data.classes import match_classes
 from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, TORCH_NAMES
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
 from helixnas.errors import ConfigError
-from helixnas.models.classes import match_classes
 from helixnas.models.opening import OpenedModel
 from helixnas.nn import Normalization, count_macs, count_params, meta_copy
+from helixnas.nn.class_names import known_classes
 
 BATCH_SIZE = 64
 """Default images at a time; all if there are fewer."""
@@ -64,7 +65,11 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
     """
     images.require_labels("validation")
     size, model = chosen_batch_size(batch_size, images), runtime.place(opened.model)
-    images, classes = match_classes(opened.model, images, name=opened.name)
+    known, outputs = (
+        known_classes(opened.model, images.class_names),
+        getattr(opened.model, "num_classes", images.num_classes),
+    )
+    images, classes = match_classes(images, known, outputs, name=opened.name)
     found = evaluate(model, images, batch_size=size, runtime=runtime, normalize=normalizer(opened))
     (batch,) = images.subset(range(size)).batches(batch_size=size, seed=0, augment=False, shuffle=False)
     shown = normalizer(opened)(runtime.images(batch.images))

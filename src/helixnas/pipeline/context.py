@@ -1,16 +1,20 @@
 """Context: the data and networks that the stages of a run share, each opened once, on first use."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import torch
 
 from helixnas.artifacts.files import damaged
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.data import DataSplits, open_data
+from helixnas.data import DataSplits, ImageSet, open_data
+from helixnas.data.classes import match_classes
 from helixnas.engine import Runtime, Stopwatch
 from helixnas.engine.fit import require_optimizer
 from helixnas.engine.progress import Reporter
+from helixnas.errors import DataError
 from helixnas.nn import load_saved_weights
+from helixnas.nn.class_names import known_classes
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import SearchSpace
@@ -114,6 +118,18 @@ class Context:
         """Drop teacher and supernet, so that the next stage reads them from the folder."""
         for name in ("teacher", "supernet"):
             self.__dict__.pop(name, None)
+
+
+def labelled_for(teacher: Teacher, images: ImageSet) -> ImageSet:
+    """Return images with the labels of the teacher's classes, matched by name; without labels if it has other classes."""
+    if images.labels is None:
+        return images
+    try:
+        return match_classes(images, known_classes(teacher.model, images.class_names), teacher.num_classes, name="it")[
+            0
+        ]
+    except DataError:
+        return replace(images, all_labels=None, class_names=())
 
 
 def image_size(recipe: Recipe) -> int:

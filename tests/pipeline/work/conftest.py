@@ -36,7 +36,7 @@ def undistilled(
     context: Any = Context(recipe, RunFolder(tmp_path / "run"), Reporter())
     draw = np.random.default_rng(0)
     images = in_memory(draw.integers(0, 256, (12, 8, 8, 3), dtype=np.uint8), draw.integers(0, 3, 12))
-    data = SimpleNamespace(train=images, rating=images, evaluation=images, num_classes=3)
+    data = SimpleNamespace(train=images, rating=images, evaluation=images, num_classes=3, class_names=("a", "b", "c"))
     vars(context).update(teacher=two_convolutions(3), data=data)
     vars(context)["supernet"] = context.new_supernet()
     return context

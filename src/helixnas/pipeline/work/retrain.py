@@ -13,6 +13,7 @@ from helixnas.data import ImageSet
 from helixnas.engine import FitConfig, Objective
 from helixnas.engine.fit_run import Curves, final_figures
 from helixnas.errors import ConfigError
+from helixnas.nn.class_names import known_classes
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
 from helixnas.pipeline.stage import Result
@@ -189,6 +190,13 @@ def _train(
 
 
 def _objective(context: Context) -> Objective | None:
-    config, teacher = context.recipe.retraining, context.teacher
-    classes, share = (teacher.num_classes, context.data.num_classes), config.teach_share
-    return objective_of(teacher, kind=config.teach, share=share, temperature=config.temperature, num_classes=classes)
+    config, teacher, wanted = context.recipe.retraining, context.teacher, context.data.class_names
+    known = known_classes(teacher.model, wanted)
+    shared = tuple(known.index(name) for name in wanted) if {*wanted} <= {*known} else None
+    return objective_of(
+        teacher if shared is None else lambda images: teacher(images)[:, shared],
+        kind=config.teach,
+        share=config.teach_share,
+        temperature=config.temperature,
+        num_classes=(teacher.num_classes if shared is None else len(shared), len(wanted)),
+    )

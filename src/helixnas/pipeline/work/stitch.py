@@ -9,7 +9,7 @@ import numpy.typing as npt
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_json
 from helixnas.engine.job import run_job
-from helixnas.pipeline.context import Context
+from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.search import load_tables
 from helixnas.rating import Stitching
@@ -32,7 +32,7 @@ def stitch(context: Context, key: str, search: str) -> Result:
         context.teacher,
         context.supernet,
         context.space,
-        context.data.rating,
+        labelled_for(context.teacher, context.data.rating),
         config=context.recipe.stitching,
         runtime=context.runtime,
         seed=context.recipe.seed,

@@ -9,7 +9,7 @@ from torch import Tensor
 from helixnas.engine import evaluate
 from helixnas.engine.fit_run import Curves
 from helixnas.engine.history import load_history
-from helixnas.pipeline.context import Context
+from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.fitting import fit_classifier
@@ -64,8 +64,8 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
         "images": int(steps.max(initial=0)) * recipe.teacher_fit.batch_size,
         **count_teacher(teacher, context.image_size),
     }
-    images = context.data.evaluation
-    if images is not None and images.num_classes == teacher.num_classes:
+    images = None if context.data.evaluation is None else labelled_for(teacher, context.data.evaluation)
+    if images is not None and images.labels is not None:
         result = evaluate(
             teacher.model,
             images,

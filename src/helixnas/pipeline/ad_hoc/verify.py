@@ -133,10 +133,8 @@ def _problems_of_record(name: str, certificate: Certificate, run: Run) -> list[s
     for kind, claimed, wanted in (("upper", certificate.upper, asked.upper), ("lower", certificate.lower, asked.lower)):
         for resource in sorted({*claimed, *wanted}):
             limit, given = claimed.get(resource), wanted.get(resource)
-            tighter = (
-                resource == LATENCY and None not in (limit, given) and limit <= given and record.latency is not None
-            )
-            if limit != given and not tighter:
+            is_tighter = limit is not None and given is not None and limit <= given
+            if limit != given and not (is_tighter and resource == LATENCY and record.latency is not None):
                 problems.append(f"the {kind} limit of {resource} is {limit}, but the settings say {given}")
     _, factors = scored(run.tables, config.scores)
     problems += [

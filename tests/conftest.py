@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
+from jaxtyping import install_import_hook
 
 if TYPE_CHECKING:  # nothing here may import torch or numpy before the environment below is set
     import numpy as np
@@ -35,6 +40,27 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core runs a file of tests; tiny tensors gain nothing from threads
 if SHARED_DATA.is_dir():
     os.environ.setdefault("HELIXNAS_DATA", str(SHARED_DATA))
+
+
+def _check_annotations() -> None:
+    """Check annotations at every call of a function of the package.
+
+    jaxtyping, whose checks take longer, checks the modules with shapes in their annotations, or names for type checkers.
+    """
+    spec = importlib.util.find_spec("helixnas")
+    assert spec is not None
+    assert spec.origin is not None
+    root = Path(spec.origin).parent
+    checked_by_jaxtyping = [
+        ".".join(file.relative_to(root.parent).with_suffix("").parts)
+        for file in root.rglob("*.py")
+        if re.search(r"^from jaxtyping import|^if TYPE_CHECKING", file.read_text(), re.MULTILINE)
+    ]
+    beartype_package("helixnas", conf=BeartypeConf(claw_is_pep526=False, violation_type=TypeError))
+    install_import_hook(checked_by_jaxtyping, "beartype.beartype")
+
+
+_check_annotations()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -72,7 +72,7 @@ def test_another_number_of_threads_is_recorded_and_told_once(copy: RunFolder, ti
     assert threads == dict.fromkeys(threads, 1) | {"costs": None, "search:small": None}
     for name in ("rate", "stitch"):
         copy.save_record(copy.load_record().without_stage(name))
-    run_recipe(replace(tiny, runtime=replace(tiny.runtime, num_threads=2)), copy, listener, until="stitch")
+    run_recipe(replace(tiny, runtime=replace(tiny.runtime, num_threads=2)), copy, listener, until="rate")
     assert [said for said in listener.said if "threads" in said] == [
         "torch has 2 CPU threads, but finished stages of this run had 1; results may differ in their last digits from a run "
         "with one number of threads (runtime.num_threads)"

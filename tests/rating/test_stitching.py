@@ -114,7 +114,7 @@ def test_at_most_the_images_there_are_are_used_in_full_batches(
 
 def test_accuracy_needs_labels_of_the_teachers_classes(stitching: Make) -> None:
     job = stitching(num_architectures=1)
-    object.__setattr__(job.images, "num_classes", 7)
+    object.__setattr__(job.images, "class_names", tuple("abcdefg"))
     (record,) = job
     assert record.accuracy is None
     assert record.divergence > 0

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from helixnas.artifacts.files import (
+    _temporary,
     damaged,
     read_json,
     read_text,
@@ -52,6 +53,25 @@ def test_files_of_ended_processes_are_removed_and_those_of_others_stay(tmp_path:
         remove_abandoned(tmp_path)
         assert {file.name for file in tmp_path.iterdir()} == {working, elsewhere, own, "kept.tmp"}
         other.communicate("")
+
+
+def test_files_of_an_earlier_process_with_the_same_number_are_removed(tmp_path: Path) -> None:
+    file = _temporary(tmp_path / "a.json")  # by number, of this process
+    file.write_text("")
+    os.utime(file, (0, 0))
+    remove_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_half_written_beside_its_place_is_removed(tmp_path: Path) -> None:
+    half, other = _temporary(tmp_path / "model"), _temporary(tmp_path / "model2")
+    for folder in (half, other):
+        folder.mkdir()
+        (folder / "weights").write_text("")
+        os.utime(folder, (0, 0))
+    (tmp_path / "model").mkdir()
+    remove_abandoned(tmp_path / "model")
+    assert {each.name for each in tmp_path.iterdir()} == {"model", other.name}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Counted and measured costs come as one table, where they are of one space."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -55,3 +56,12 @@ def test_latency_whose_file_is_gone_or_not_on_record_is_left_out(finished: RunFo
     assert "latency_ns" not in load_costs(folder, forgotten).resources
     folder.latency.unlink()
     assert "latency_ns" not in load_costs(folder, record).resources
+
+
+def test_whoever_locks_a_folder_removes_what_killed_processes_left(tmp_path: Path) -> None:
+    left = tmp_path / "tuned" / "checkpoints" / ".finetune.pt.1-00000000-00000000.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    os.utime(left, (0, 0))
+    with RunFolder(tmp_path / "tuned").locked():
+        assert not left.exists()

@@ -81,7 +81,7 @@ def test_a_link_that_loops_adds_nothing_and_is_named(photos: Path, caplog: pytes
     source = opened(photos)
     assert source.num_images == 6
     assert source.class_names == ("cat", "dog")
-    assert "1 further paths to the same images (again)" in caplog.text
+    assert "1 further paths to the same folders (again)" in caplog.text
 
 
 def test_a_file_with_several_paths_is_listed_once_without_links_where_it_can_be(photos: Path) -> None:
@@ -172,6 +172,58 @@ def test_a_class_whose_images_are_those_of_another_is_an_error(photos: Path) -> 
         DataError, match=r"the folder feline of .* has no image, only 1 further paths to the same images"
     ):
         opened(photos)
+
+
+def test_a_class_of_links_to_nothing_is_an_error(photos: Path) -> None:
+    (photos / "bird").mkdir()
+    (photos / "bird" / "0.png").symlink_to(photos / "gone.png")
+    with pytest.raises(DataError, match=r"the folder bird of .* has no image, only 1 links to nothing; give it images"):
+        opened(photos)
+
+
+def test_a_link_to_a_folder_above_adds_no_class(photos: Path) -> None:
+    (photos / "up").symlink_to(photos.parent)
+    assert opened(photos).class_names == ("cat", "dog")
+
+
+PATHS = [
+    "./{}/{}",
+    "././{}/{}",
+    "../data/{}/{}",
+    "/home/me/{}/{}",
+    "a//{}/{}",
+    "a/./{}/{}",
+    r"{}\{}",
+    r"C:\me\{}\{}",
+    r".\{}\{}",
+]
+
+
+@pytest.mark.parametrize("form", PATHS)
+def test_a_tar_of_any_program_has_the_same_classes(form: str, photos: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "photos.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        for file in sorted(photos.rglob("*.png")):
+            member = tar.gettarinfo(file)
+            member.name = form.format(file.parent.name, file.name)
+            with file.open("rb") as content:
+                tar.addfile(member, content)
+    assert list_tar(tmp_path / "photos.tar").names == list_folder(photos).names
+
+
+def test_of_members_with_one_path_the_last_counts_and_the_number_is_told(photos: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "photos.tar", "w") as tar:
+        tar.add(photos, arcname="photos")
+        tar.add(picture(tmp_path / "new.png", 99), arcname="./photos/cat/0.png")
+    found = list_tar(tmp_path / "photos.tar")
+    assert len(found.names) == 6
+    assert found.spans[found.names.index("cat/0.png")].contents() == (tmp_path / "new.png").read_bytes()
+    assert "1 earlier versions of images that the tar holds again (cat/0.png)" in found.summary()
+
+
+def test_names_of_classes_do_not_depend_on_how_accents_are_stored(tmp_path: Path) -> None:
+    for number, name in enumerate(["cafe\u0301", "the"]):
+        picture(tmp_path / "photos" / name / "0.png", number)
+    assert opened(tmp_path / "photos").class_names == ("caf\u00e9", "the")
 
 
 def test_equal_contents_are_found_among_equal_sizes_and_ends(tmp_path: Path) -> None:

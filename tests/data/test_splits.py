@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helixnas.data import DataConfig, DataSplits, open_data
+from helixnas.data import DataConfig, DataSplits, open_data, open_images
 from helixnas.errors import DataError
 
 
@@ -207,3 +207,37 @@ def test_large_images_of_several_sizes_are_decoded_on_demand(tmp_path: Path) -> 
     assert splits.train.store.pixels is None
     (batch,) = splits.train.batches(batch_size=3, seed=0, augment=True, shuffle=True)
     assert batch.images.shape == (3, 3, 48, 48)
+
+
+@pytest.mark.parametrize("folders", [("train",), ("train", "test"), ("Train",)])
+def test_a_training_folder_alone_has_a_share_held_out(
+    folders: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, folder in enumerate(folders):
+        _colours(tmp_path / "data" / folder, 10 + number)
+    splits = _open(tmp_path / "data", image_size=8, num_rating=4)
+    assert splits.class_names == ("cat", "dog")
+    assert splits.evaluation is not None
+    assert (len(splits.train), len(splits.rating), len(splits.evaluation)) == (12, 4, 4)
+    assert ("other folders, which data.evaluation_split can name, are test" in caplog.text) == ("test" in folders)
+
+
+@pytest.mark.parametrize("name", ["Val", "VALIDATION", "Valid"])
+def test_a_split_is_found_in_any_case(name: str, tmp_path: Path) -> None:
+    _colours(tmp_path / "data" / "Train", 10)
+    _colours(tmp_path / "data" / name, 3)
+    splits = _open(tmp_path / "data", image_size=8, num_rating=4)
+    assert splits.evaluation is not None
+    assert len(splits.evaluation) == 6
+
+
+def test_images_of_one_class_can_be_validated_on(tmp_path: Path) -> None:
+    _colours(tmp_path / "data", 3, classes=("cat",))
+    assert open_images(DataConfig(root=str(tmp_path / "data")), image_size=8).class_names == ("cat",)
+
+
+def _colours(root: Path, number: int, *, classes: tuple[str, ...] = ("cat", "dog")) -> None:
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        for value in range(number):
+            Image.new("RGB", (8, 8), (value, 0, 0)).save(root / name / f"{value}.png")

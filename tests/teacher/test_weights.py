@@ -1,6 +1,7 @@
 import sys
 from argparse import Namespace
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,42 @@ def test_a_file_without_tensors_is_one_sentence(tmp_path: Path) -> None:
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TeacherError, match="there is no weights file"):
         read_weights(tmp_path / "nothing.pt")
+
+
+@pytest.mark.parametrize("prefix", ["encoder.", "_forward_module.module.", "model_ema.module.", "ema_model."])
+def test_prefixes_of_trainings_are_removed(prefix: str, tmp_path: Path) -> None:
+    found = read_weights(write(tmp_path / "w.pth", {"checkpoint": {"model": prefixed(prefix)}}), STATE.keys())
+    assert all(torch.equal(found.tensors[name], STATE[name]) for name in STATE)
+    assert found.route == f"checkpoint.model, without the prefix {prefix}"
+
+
+@pytest.mark.parametrize("average", ["model_ema.module.", "ema_model."])
+def test_an_average_beside_the_plain_weights_is_left_alone(average: str, tmp_path: Path) -> None:
+    averages = {name: tensor + 1 for name, tensor in STATE.items()}
+    content = {"state_dict": {**prefixed("model."), **prefixed(average, averages)}}
+    found = read_weights(write(tmp_path / "w.pth", content), STATE.keys())
+    assert all(torch.equal(found.tensors[name], STATE[name]) for name in STATE)
+
+
+def test_a_mapping_that_holds_itself_ends(tmp_path: Path) -> None:
+    content: dict[str, object] = {"epoch": 1}
+    content["model"] = content
+    with pytest.raises(TeacherError, match="is not a state dict"):
+        read_weights(write(tmp_path / "w.pth", content), STATE.keys())
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda tensor: tensor.to("meta"), "without values"),
+        (lambda tensor: tensor.to_sparse(), "sparse or quantized"),
+        (lambda tensor: tensor.to(torch.complex64), "complex numbers"),
+    ],
+)
+def test_tensors_that_cannot_be_copied_are_named(change: Callable[[Tensor], Tensor], kind: str) -> None:
+    weights = {**STATE, "head.weight": change(STATE["head.weight"])}
+    with pytest.raises(TeacherError, match=f"1 are {kind}.*, first head.weight"):
+        load_weights(layers(), weights, "w.pth")
 
 
 def test_weights_are_loaded_whole() -> None:

@@ -65,21 +65,33 @@ def _machine() -> str:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove temporary files and folders below `folder` whose process has ended.
+    """Remove temporary files and folders below `folder`, and those beside it that would become it, whose process has ended.
 
     The processes of other machines are not known; their files are removed once they are ten minutes old.
     """
-    import psutil
-
-    for file in folder.rglob(".*.tmp"):
+    beside = [file for file in folder.parent.glob(".*.tmp") if file.name.startswith(f".{folder.name}.")]
+    for file in [*folder.rglob(".*.tmp"), *beside]:
         owner = re.search(r"\.(\d+)-([0-9a-f]{8})-[0-9a-f]{8}\.tmp$", file.name)
         with contextlib.suppress(OSError):  # it may have gone by now
+            written = file.stat().st_mtime
             if owner is not None and owner[2] == _machine():
-                is_abandoned = int(owner[1]) != os.getpid() and not psutil.pid_exists(int(owner[1]))
+                is_abandoned = not _was_running(int(owner[1]), written)
             else:
-                is_abandoned = time.time() - file.stat().st_mtime > SECONDS_UNTIL_STALE
+                is_abandoned = time.time() - written > SECONDS_UNTIL_STALE
             if is_abandoned:
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+
+def _was_running(process: int, moment: float) -> bool:
+    """Return whether a process runs that can have run at a moment; a later one may have its number, as in containers."""
+    import psutil
+
+    try:
+        return psutil.Process(process).create_time() < moment + SECONDS_UNTIL_STALE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
 
 
 def link_file(source: Path, target: Path) -> None:

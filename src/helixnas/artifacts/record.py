@@ -1,6 +1,7 @@
 """Frozen dataclasses as JSON files: the types of the fields say how plain values are read back."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -66,7 +67,7 @@ def _read(hint: Any, value: Any, name: str) -> Any:
     if hint is Any:
         return value
     if origin is UnionType:
-        return None if value is None and NoneType in arguments else _read(arguments[0], value, name)
+        return _read_either(arguments, value, name)
     if is_dataclass(hint):
         return from_plain(cast("type[Any]", hint), value)
     if origin is Literal and value in arguments:
@@ -77,8 +78,20 @@ def _read(hint: Any, value: Any, name: str) -> Any:
         return tuple(_read(kind, item, name) for kind, item in zip(each, items, strict=True))
     if origin is Mapping and isinstance(value, dict):
         return {key: _read(arguments[1], item, name) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, bool) and hint is not bool:
+        raise ValueError(f"{name} is of another type")
     if hint is float and isinstance(value, int):
         return float(value)
     if origin is None and isinstance(value, hint):
         return value
     raise ValueError(f"{name} is of another type")
+
+
+def _read_either(kinds: tuple[Any, ...], value: Any, name: str) -> Any:
+    if value is None and NoneType in kinds:
+        return None
+    *others, last = [kind for kind in kinds if kind is not NoneType]
+    for kind in others:
+        with suppress(ValueError, TypeError):
+            return _read(kind, value, name)
+    return _read(last, value, name)

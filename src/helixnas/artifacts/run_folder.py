@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from helixnas.artifacts.files import read_text, remove, write_text
+from helixnas.artifacts.files import read_text, remove, remove_abandoned, write_text
 from helixnas.artifacts.run_record import RunRecord, StageRecord
 from helixnas.errors import ArtifactError
 
@@ -204,6 +204,7 @@ class RunFolder:
         except (OSError, NotImplementedError) as error:
             raise ArtifactError(f"cannot write in {self.path}: {getattr(error, 'strerror', None) or error}") from error
         try:
+            remove_abandoned(self.path)
             write_text(owner, f"process {os.getpid()}\n")
             yield
         finally:

@@ -28,6 +28,8 @@ _TAIL = 1024
 HIDDEN = "hidden"
 NO_IMAGE = "not images that Pillow reads"
 TWICE = "further paths to the same images"
+TWICE_FOLDER = "further paths to the same folders"
+REPLACED = "earlier versions of images that the tar holds again"
 BROKEN = "links to nothing"
 
 
@@ -86,9 +88,9 @@ class Listing:
         found = defaultdict[str, Counter[str]](Counter)
         for reason, name in self.left_out:
             folder, _, base = name.rpartition("/")
-            if folder and folder not in used and reason in (NO_IMAGE, TWICE):
+            if folder and folder not in used and reason in (NO_IMAGE, TWICE, BROKEN):
                 kind = PurePosixPath(base).suffix or "files without suffix"
-                found[folder][kind if reason == NO_IMAGE else TWICE] += 1
+                found[folder][kind if reason == NO_IMAGE else reason] += 1
         return {
             folder: ", ".join(f"{number:,} {kind}" for kind, number in kinds.items()) for folder, kinds in found.items()
         }
@@ -123,7 +125,7 @@ def _walk(root: Path, left_out: list[tuple[str, str]]) -> Iterator[tuple[bool, s
         except OSError as error:
             raise DataError(f"{root / folder} cannot be read: {error.strerror or error}") from error
         if identity in seen:
-            left_out.append((TWICE, folder))
+            left_out.append((TWICE_FOLDER, folder))
             continue
         seen.add(identity)
         for path in entries:
@@ -146,7 +148,8 @@ def _walk(root: Path, left_out: list[tuple[str, str]]) -> Iterator[tuple[bool, s
 def list_tar(path: Path) -> Listing:
     """List the images of an uncompressed tar and of tars in it, whose names count as folders; each content is listed once.
 
-    Paths are relative to the deepest folder that holds all images with their class folders.
+    Of members with one path, the last counts, as when a tar is unpacked. Paths are relative to the deepest folder that holds
+    all images with their class folders.
 
     Raises:
         DataError: it is not a readable tar.
@@ -154,11 +157,14 @@ def list_tar(path: Path) -> Listing:
     left_out = list[tuple[str, str]]()
     try:
         with path.open("rb") as file:
-            found = sorted(_members(file, str(path), "", 0, left_out), key=lambda image: natural_order(image[0]))
+            members = list(_members(file, str(path), "", 0, left_out))
     except tarfile.TarError as error:
         raise DataError(f"{path} is not a readable tar: {error}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    latest = dict(members)
+    left_out += [(REPLACED, name) for name, span in members if latest[name] is not span]
+    found = sorted(latest.items(), key=lambda image: natural_order(image[0]))
     common = _common_folder(name for name, _ in found)
     left_out = [(reason, name.removeprefix(common)) for reason, name in left_out]
     repeated = {position for group in same_content([span for _, span in found]) for position in group[1:]}
@@ -173,7 +179,7 @@ def _members(
     """Yield path and span of each image of the tar that begins at byte `start` of its file."""
     with tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
-            inner = member.name.removeprefix("./").strip("/")
+            inner = _plain_path(member.name)
             name, suffix = folder + inner, PurePosixPath(inner).suffix.lower()
             if member.isdir():
                 continue
@@ -234,6 +240,16 @@ def _common_folder(names: Iterable[str]) -> str:
             break
         shared.append(parts[0])
     return "".join(f"{part}/" for part in shared)
+
+
+def _plain_path(name: str) -> str:
+    r"""Return the path of a tar's member with / between folders, without drive, empty parts, . and ..
+
+    >>> _plain_path(r"C:\cats\1.png"), _plain_path("././../cats//1.png"), _plain_path("cats/./1.png")
+    ('cats/1.png', 'cats/1.png', 'cats/1.png')
+    """
+    parts = re.split(r"[/\\]", re.sub(r"^[A-Za-z]:(?=[/\\])", "", name))
+    return "/".join(part for part in parts if part not in ("", ".", ".."))
 
 
 def _is_hidden(name: str) -> bool:

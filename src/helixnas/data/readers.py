@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import tarfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from PIL import Image
 from timm.data import dataset_factory
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
-from helixnas.data.image_files import image_suffixes, list_folder, list_tar, natural_order
+from helixnas.data.image_files import BROKEN, TWICE, image_suffixes, list_folder, list_tar, natural_order
 from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
 from helixnas.errors import DataError, first_line
 
@@ -29,8 +30,10 @@ SPLIT_SYNONYMS = (("train", "training"), ("val", "valid", "validation", "eval", 
 _logger = logging.getLogger(__name__)
 
 
-def open_source(config: DataConfig, *, root: str, split: str) -> Source:
+def open_source(config: DataConfig, *, root: str, split: str, min_classes: int = 2) -> Source:
     """Open the data set `config.name`; raises `DataError` if the root, the split, a package or images are missing.
+
+    Fewer than `min_classes` folders are no classes: training on one class means nothing, but evaluation can.
 
     >>> open_source(DataConfig(name="digits"), root="", split="train").num_images
     1797
@@ -44,7 +47,7 @@ def open_source(config: DataConfig, *, root: str, split: str) -> Source:
     elif config.name.startswith("wds/"):
         source = _open_shards(config, root=root, split=split)
     else:
-        source = _open_files(config, root=root, split=split)
+        source = _open_files(config, root=root, split=split, min_classes=min_classes)
     if source.num_images == 0:
         raise DataError(f"{source.title} has no images")
     if not config.exif_orientation:
@@ -67,9 +70,9 @@ def _open_digits() -> Source:
     return _numbered_images("digits", len(pixels), digits.target.astype(np.int64), names, partial(read_array, pixels))
 
 
-def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
+def _open_files(config: DataConfig, *, root: str, split: str, min_classes: int) -> Source:
     """Open a folder or a tar of images, with one folder per class or without labels."""
-    path = _find_files(root, split)
+    path = find_files(root, split)
     if path.is_file() and path.suffix != ".tar":
         raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
     listing = list_tar(path) if path.is_file() else list_folder(path)
@@ -80,11 +83,14 @@ def _open_files(config: DataConfig, *, root: str, split: str) -> Source:
         _logger.warning("left out of %s: %s", path, left_out)
     folders = listing.folders
     classes = sorted({*folders}, key=natural_order)
-    if not config.labels or not _has_classes(classes, listing.emptied(), title=str(path)):
+    is_labelled = config.labels and _has_classes(classes, listing.emptied(), title=str(path))
+    if not is_labelled or len(classes) < min_classes:
         return _source_of_files(str(path), listing.spans, None, ())
     index = {name: number for number, name in enumerate(classes)}
     labels = np.array([index[folder] for folder in folders], dtype=np.int64)
-    return _source_of_files(str(path), listing.spans, labels, tuple(classes))
+    composed = tuple(unicodedata.normalize("NFC", name) for name in classes)  # macOS stores letters and accents apart
+    names = composed if len({*composed}) == len(classes) else tuple(classes)
+    return _source_of_files(str(path), listing.spans, labels, names)
 
 
 def _numbered_images(
@@ -116,8 +122,8 @@ def _source_of_files(title: str, spans: list[Span], labels: np.ndarray | None, c
     )
 
 
-def _find_files(root: str, split: str) -> Path:
-    """Return the root, or the tar of the split in it if there is no folder of that name."""
+def find_files(root: str, split: str) -> Path:
+    """Return the folder or the tar of a split in the root, in whatever case its name is, or the root if there is none."""
     try:
         path = find_root(root)
     except DataError as error:
@@ -129,15 +135,21 @@ def _find_files(root: str, split: str) -> Path:
     if not split or path.is_file():
         return path
     synonyms = next((names for names in SPLIT_SYNONYMS if split in names), ())
-    archive = path / f"{split}.tar"
+    try:
+        found = {each.name: each for each in sorted(path.iterdir(), reverse=True)}
+    except OSError:
+        return path  # the listing tells why
+    in_any_case = {name.lower(): each for name, each in found.items()}
     for name in (split, *synonyms):
-        if (path / name).is_dir():
-            return path / name
-    return archive if archive.is_file() else path
+        folder = found.get(name) or in_any_case.get(name.lower())
+        if folder is not None and folder.is_dir():
+            return folder
+    archive = found.get(f"{split}.tar") or in_any_case.get(f"{split}.tar".lower())
+    return archive if archive is not None and archive.is_file() else path
 
 
 def _has_classes(classes: list[str], emptied: dict[str, str], *, title: str) -> bool:
-    """Return whether the folders are classes: there are at least two, and no image is outside of them.
+    """Return whether the folders are classes: no image is outside of them.
 
     Raises:
         DataError: there are images outside of the classes, or a class has files but no images.
@@ -150,11 +162,15 @@ def _has_classes(classes: list[str], emptied: dict[str, str], *, title: str) -> 
         )
     if folders and emptied:
         name, files = min(emptied.items())
-        raise DataError(
-            f"the folder {name} of {title} has no image, only {files}; convert them to a format that Pillow reads, "
-            f"remove the folder, or set data.labels to false"
+        advice = (
+            "give it images of its own"
+            if files.endswith((TWICE, BROKEN))
+            else "convert them to a format that Pillow reads"
         )
-    return len(folders) > 1
+        raise DataError(
+            f"the folder {name} of {title} has no image, only {files}; {advice}, remove the folder, or set data.labels to false"
+        )
+    return bool(folders)
 
 
 def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:

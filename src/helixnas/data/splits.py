@@ -16,8 +16,8 @@ from helixnas.data.decoded import MAX_CACHE_BYTES, Progress, decode
 from helixnas.data.image_files import shared_images
 from helixnas.data.images import ImageSet
 from helixnas.data.loading import ImageStore
-from helixnas.data.readers import open_source
-from helixnas.data.source import Source, read_array
+from helixnas.data.readers import find_files, open_source
+from helixnas.data.source import Source, find_root, read_array
 from helixnas.data.stratify import draw_evenly
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError
@@ -119,7 +119,7 @@ def open_images(config: DataConfig, *, image_size: int, progress: Progress | Non
     >>> len(open_images(DataConfig(name="digits"), image_size=8))
     1797
     """
-    source = open_source(config, root=config.root, split=config.split)
+    source = open_source(config, root=config.root, split=config.split, min_classes=1)
     return _all_of(source, "validation", config, image_size, progress)
 
 
@@ -161,17 +161,38 @@ def _open_evaluation(config: DataConfig, training: Source) -> Source | None:
         return None
     if not config.evaluation_root and (config.name == "digits" or not config.evaluation_split):
         return None
+    if not config.evaluation_root and not config.name and not _has_split(config):
+        return None
     source = open_source(
-        config, root=config.evaluation_root or config.root, split=config.evaluation_split or config.split
+        config,
+        root=config.evaluation_root or config.root,
+        split=config.evaluation_split or config.split,
+        min_classes=2 if training.labels is None else 1,
     )
     if source.title == training.title and not config.evaluation_root:
-        return None  # a tar, or a folder without a sub-folder for the split
+        return None
     if source.title == training.title:
         raise DataError(f"the evaluation images and the training images are the same: {source.title}")
     _require_disjoint(training, source)
     if source.labels is None:
         raise DataError(f"the evaluation images of {source.title} have no labels; use one folder per class")
     return source if training.labels is None else _with_classes_of(training, source)
+
+
+def _has_split(config: DataConfig) -> bool:
+    """Return whether the root has a folder or tar of the evaluation split; warn where it has others, but not that."""
+    root = find_root(config.root)
+    if find_files(config.root, config.evaluation_split) != root:
+        return True
+    training = find_files(config.root, config.split)
+    others = [] if training == root else sorted(each.name for each in root.iterdir() if each not in (training, root))
+    if others := [name for name in others if not name.startswith(".") and (root / name).is_dir()]:
+        _logger.warning(
+            "%s has no folder %s, so a share of %g of the training images is held out for the final accuracy; its other "
+            "folders, which data.evaluation_split can name, are %s",
+            *(root, config.evaluation_split, config.evaluation_share, ", ".join(others[:5])),
+        )
+    return False
 
 
 def _require_disjoint(training: Source, evaluation: Source) -> None:

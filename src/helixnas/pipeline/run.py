@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 
-from helixnas.artifacts.files import remove, remove_abandoned
+from helixnas.artifacts.files import remove
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.engine.progress import Reporter
@@ -187,7 +187,6 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
             folder.clear()
     elif folder.config.exists():
         raise ArtifactError(f"{folder.path} has a config.yaml but no record of a run; choose another --out")
-    remove_abandoned(folder.path)
     values = recipe.to_dict()
     record = replace(record, contents={**record.contents, **digests(values)})
     folder.save_record(record)  # before the settings, so that a folder with settings is always a run

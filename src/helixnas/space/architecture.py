@@ -249,7 +249,7 @@ class Architecture:
             raise
         except KeyError as error:
             raise SpaceError(f"not an architecture: the field {error} is missing") from error
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, OverflowError) as error:
             raise SpaceError(f"not an architecture: a field is of the wrong type ({error})") from error
 
     @staticmethod

@@ -107,7 +107,7 @@ def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
         head = _head(values.get("head", {}))
     except KeyError as error:
         raise SpaceError(f"the space definition lacks the field {error}") from error
-    except (TypeError, AttributeError, ValueError) as error:
+    except (TypeError, AttributeError, ValueError, OverflowError) as error:
         if isinstance(error, SpaceError):
             raise
         raise SpaceError(f"the space definition is malformed: {on_one_line(error)}") from error
@@ -122,7 +122,7 @@ def _from_family(values: Mapping[str, Any]) -> SearchSpace:
     _check_keys(f"argument of the {family} space", arguments, inspect.signature(FAMILIES[family]).parameters)
     try:
         return FAMILIES[family](**arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, SpaceError):
             raise
         raise SpaceError(f"the {family} space cannot be built from {arguments}: {on_one_line(error)}") from error

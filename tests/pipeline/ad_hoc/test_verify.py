@@ -1,6 +1,7 @@
 """Certificates of a run against its tables."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -143,6 +144,69 @@ def test_a_change_of_any_field_is_noticed_or_named_as_not_verified(
             pass
         file.write_text(json.dumps(before))
     assert unnoticed == []
+
+
+WRONG = (math.nan, math.inf, "x", None, [1], {"x": 1}, True)
+
+
+@pytest.mark.parametrize("search", ["small", "none"])
+@pytest.mark.parametrize("name", [CERTIFICATE, RESULT, ARCHITECTURE])
+def test_a_value_of_another_kind_in_any_field_is_a_finding_or_one_sentence(
+    name: str, search: str, copy: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if search == "none":
+        if name != CERTIFICATE:
+            pytest.skip("a search without answer leaves its certificate alone")
+        with pytest.raises(InfeasibleBudgetError):
+            search_run(copy, "none", SearchConfig(max={"macs": "1k"}))
+    answer = MilpAnswer(status="infeasible", score=None, bound=None, seconds=0.0)
+    if search == "small":
+        score = Certificate.load(copy.search("small") / CERTIFICATE).score or 0
+        answer = MilpAnswer(status="optimal", score=score, bound=float(score), seconds=0.0)
+    monkeypatch.setattr("helixnas.search.check.verify.solve_within", lambda *_, **__: answer)
+    file = copy.search(search) / name
+    before = json.loads(file.read_text())
+    unnoticed: list[str] = []
+    for number, place in enumerate(leaves(before)):
+        if not place or place[0] in NOT_CHECKED[name] | {"version"}:
+            continue
+        for wrong in (math.inf, WRONG[number % len(WRONG)]):
+            values = json.loads(file.read_text())
+            *path, last = place
+            inner = values
+            for each in path:
+                inner = inner[each]
+            if inner[last] in (wrong, None):
+                continue
+            inner[last] = wrong
+            file.write_text(json.dumps(values))
+            try:
+                found = verify_run(copy, search, time_limit_s=60.0)[0][1]
+                if found.holds and found.sentence:
+                    unnoticed.append(f"{'.'.join(map(str, place))} = {wrong}")
+            except HelixError:
+                pass
+            file.write_text(json.dumps(before))
+    assert unnoticed == []
+
+
+def test_a_bound_of_no_answer_is_noticed(copy: RunFolder) -> None:
+    with pytest.raises(InfeasibleBudgetError):
+        search_run(copy, "none", SearchConfig(max={"macs": "1k"}))
+    file = copy.search("none") / CERTIFICATE
+    replace(Certificate.load(file), bound=7, gap=0.5).save(file)
+    ((_, found),) = verify_run(copy, "none", time_limit_s=60.0)
+    assert found.problems == ("it claims that there is no answer, and holds a bound or gap of one",)
+
+
+def test_limits_of_no_answer_that_the_settings_do_not_give_are_noticed(copy: RunFolder) -> None:
+    with pytest.raises(InfeasibleBudgetError):
+        search_run(copy, "none", SearchConfig(max={"macs": "1k"}))
+    settings = yaml.safe_load(copy.config.read_text())
+    settings["searches"]["none"] = {"max": {"macs": "2k"}}
+    copy.config.write_text(yaml.safe_dump(settings))
+    ((_, found),) = verify_run(copy, "none", time_limit_s=60.0)
+    assert found.problems == ("the upper limit of macs is 1000, but the settings say 2000",)
 
 
 def test_an_edited_mean_of_the_ratings_is_noticed(copy: RunFolder) -> None:

@@ -7,14 +7,15 @@ the settings; result.json must agree with all of them. Ratings and costs themsel
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from helixnas.artifacts.cost_table import LATENCY
-from helixnas.artifacts.files import read_json
+from helixnas.artifacts.files import damaged, read_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.search_record import SearchRecord
-from helixnas.errors import ArtifactError, UnknownNameError
+from helixnas.errors import ArtifactError, SpaceError, UnknownNameError
 from helixnas.pipeline.work.search import (
     ARCHITECTURE,
     CERTIFICATE,
@@ -26,6 +27,7 @@ from helixnas.pipeline.work.search import (
     teacher_costs,
 )
 from helixnas.search import Certificate, Tables, Verification, combine_scores, verify
+from helixnas.search.config import SearchConfig, search_config
 from helixnas.search.instance import SCORE_UNIT
 from helixnas.search.scores import scored
 from helixnas.space import Architecture, SearchSpace, load_space
@@ -62,7 +64,7 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
             tables=load_tables(folder, record),
             space=load_space(settings["space"]),
             teacher=teacher_costs(record),
-            searches=settings.get("searches") or {},
+            searches=dict(settings.get("searches") or {}),
         )
     if not names:
         raise ArtifactError(
@@ -87,13 +89,18 @@ def _verify(name: str, run: Run, time_limit_s: float) -> Verification:
     if certificate.status != "infeasible":
         problems += _problems_of_answer(search, certificate, tables, run.space)
         problems += _problems_of_record(name, certificate, run)
+    elif name in run.searches:
+        problems += _problems_of_settings(certificate, search_config(run.searches[name]), run, is_measured=False)
     return replace(found, problems=tuple(problems))
 
 
 def _problems_of_answer(search: Path, certificate: Certificate, tables: Tables, space: SearchSpace) -> list[str]:
     """Compare the certificate with architecture.json, the ratings and the cost table."""
     stored = read_json(search / ARCHITECTURE)
-    architecture = Architecture.from_dict(stored)
+    try:
+        architecture = Architecture.from_dict(stored)
+    except (SpaceError, UnknownNameError) as error:
+        raise damaged(search / ARCHITECTURE, error) from error
     text = " ".join(str(part) for part in certificate.architecture if part)
     if architecture.text != text:
         return [f"{ARCHITECTURE} holds {architecture.text}, not {text}"]
@@ -129,27 +136,35 @@ def _problems_of_record(name: str, certificate: Certificate, run: Run) -> list[s
     ]
     config = load_search(run.folder, name)
     assert config is not None
+    return [*problems, *_problems_of_settings(certificate, config, run, is_measured=record.latency is not None)]
+
+
+def _problems_of_settings(
+    certificate: Certificate, config: SearchConfig, run: Run, *, is_measured: bool
+) -> Iterator[str]:
+    """Compare the limits, weights and scores of a certificate with the settings of its search.
+
+    Where latency was measured (`is_measured`), its limit may be tighter than the setting.
+    """
     asked = limits_of(config, run.tables.costs, run.teacher, run.folder)[0]
     for kind, claimed, wanted in (("upper", certificate.upper, asked.upper), ("lower", certificate.lower, asked.lower)):
         for resource in sorted({*claimed, *wanted}):
             limit, given = claimed.get(resource), wanted.get(resource)
             is_tighter = limit is not None and given is not None and limit <= given
-            if limit != given and not (is_tighter and resource == LATENCY and record.latency is not None):
-                problems.append(f"the {kind} limit of {resource} is {limit}, but the settings say {given}")
+            if limit != given and not (is_tighter and resource == LATENCY and is_measured):
+                yield f"the {kind} limit of {resource} is {limit}, but the settings say {given}"
     _, factors = scored(run.tables, config.scores)
-    problems += [
-        f"{CERTIFICATE}: {where} is {here}, but the settings give {there}"
-        for where, here, there in differences(
-            {"scores": dict(certificate.scores), "weights": list(certificate.weights)},
-            {"scores": factors, "weights": list(config.weights)},
-        )
-    ]
-    return problems
+    for where, here, there in differences(
+        {"scores": dict(certificate.scores), "weights": list(certificate.weights)},
+        {"scores": factors, "weights": list(config.weights)},
+    ):
+        yield f"{CERTIFICATE}: {where} is {here}, but the settings give {there}"
 
 
 def _claims(record: SearchRecord) -> dict[str, Any]:
     names = ("status", "architecture", "space_size", "costs", "upper", "lower")
-    return {**{name: getattr(record, name) for name in names}, "score": round(record.score / SCORE_UNIT)}
+    score = round(record.score / SCORE_UNIT) if isfinite(record.score) else record.score
+    return {**{name: getattr(record, name) for name in names}, "score": score}
 
 
 def _claims_of(certificate: Certificate) -> dict[str, Any]:
@@ -170,5 +185,5 @@ def differences(first: Any, second: Any, where: str = "") -> Iterator[tuple[str,
     elif isinstance(first, list | tuple) and isinstance(second, list | tuple) and len(first) == len(second):
         for number, (here, there) in enumerate(zip(first, second, strict=True)):
             yield from differences(here, there, f"{where}.{number}")
-    elif first != second:
+    elif first != second or isinstance(first, bool) != isinstance(second, bool):
         yield where, first, second

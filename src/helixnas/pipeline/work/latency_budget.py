@@ -131,7 +131,7 @@ def meter_of(folder: RunFolder) -> tuple[str, Meter | None]:
     try:
         runtime = str(values["runtime"])
         return runtime, _meter(values) if values["measured_here"] else None
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise damaged(folder.latency_report, error) from error
 
 

@@ -252,7 +252,9 @@ def reading_settings(folder: RunFolder) -> Generator[None]:
     """Turn errors from settings that lack entries into an `ArtifactError`."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, HelixError):
+            raise
         raise ArtifactError(
             f"{folder.config} was changed by hand and lacks settings ({error}); "
             f"run the recipe again with --out {folder.path}"
@@ -277,7 +279,7 @@ def teacher_costs(record: RunRecord) -> dict[str, int]:
         facts = record.stages["teacher"].facts
         known = ("params", "macs", *(name for name in ("flops", "activation_bytes") if name in facts))
         return {name: int(facts[name]) for name in known}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError("the record of the run lacks the teacher's parameters and multiply-adds") from error
 
 

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts.files import damaged, read_json, write_text
+from helixnas.artifacts.files import damaged, read_json, understanding, write_text
+from helixnas.artifacts.record import from_plain
+from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.search.budget import Budget
 from helixnas.search.instance import Instance
 from helixnas.search.result import SearchResult, Status
@@ -87,18 +89,27 @@ class Certificate:
     def load(path: Path) -> "Certificate":
         """Read a certificate; raises `ArtifactError` if the file is missing, damaged or something else."""
         values = read_json(path)
-        try:
+        with understanding(path):
             if (values.pop("format"), values.pop("version")) != (FORMAT, VERSION):
                 raise ValueError(f"not a certificate of version {VERSION}")
-            values |= {name: None if values[name] is None else int(values[name]) for name in BIG}
-            values |= {name: tuple(values[name]) for name in ("resources", "weights", "architecture")}
-            if values["status"] not in get_args(Status):
-                raise ValueError(f"unknown status {values['status']!r}")
-            certificate = Certificate(**values)
+            values |= {name: _whole(name, values[name]) for name in BIG}
+            certificate = from_plain(Certificate, values)
+            if not np.isfinite([*certificate.weights, *certificate.scores.values(), certificate.gap or 0.0]).all():
+                raise ValueError("a weight, a coefficient or the gap is not a finite number")
+        try:
             certificate.budget.check(certificate.resources)
-        except (AttributeError, KeyError, TypeError, ValueError, LookupError) as error:
+        except (ConfigError, UnknownNameError) as error:
             raise damaged(path, error) from error
         return certificate
+
+
+def _whole(name: str, text: object) -> int | None:
+    """Return the number in a text; raises `ValueError` unless it is a text of digits, or None."""
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ValueError(f"{name} is not a text of digits")
+    return int(text)
 
 
 def certify(

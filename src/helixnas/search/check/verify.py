@@ -19,7 +19,8 @@ AGREEMENT = 1e-6
 
 NOT_VERIFIED = (
     "not verified: the ratings and costs themselves, the choice among equal scores, further answers and their number, "
-    "runners-up, the front, measured latency of whole networks, counts of pruning, times and reasons"
+    "runners-up, the front, measured latency of whole networks, the limits of a search without answer that config.yaml does "
+    "not name, counts of pruning, times, reasons and other stages"
 )
 """Parts of a certificate that are not checked."""
 
@@ -80,6 +81,8 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
         problems += _problems_of_answer(instance, certificate)
     elif certificate.architecture or certificate.costs or certificate.score is not None:
         problems.append("it claims that there is no answer, and holds one")
+    elif certificate.bound is not None or certificate.gap is not None:
+        problems.append("it claims that there is no answer, and holds a bound or gap of one")
     highs = solve_within(instance, certificate.budget, time_limit_s=time_limit_s, presolve=False)
     claim, verdict = _judge(certificate, highs)
     return Verification(

@@ -149,7 +149,8 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
 
 def _say_if_threads_differ(context: Context, record: RunRecord) -> None:
     """Say once per process that the finished stages of the run used another number of CPU threads."""
-    before = {stage.num_threads for stage in record.stages.values()} - {None, context.num_threads}
+    known = {stage.num_threads for stage in record.stages.values() if stage.num_threads is not None}
+    before = known - {context.num_threads}
     if before and not context.told_threads:
         context.told_threads = True
         context.reporter.say(

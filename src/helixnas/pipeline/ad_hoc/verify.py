@@ -150,7 +150,9 @@ def _problems_of_settings(
     for kind, claimed, wanted in (("upper", certificate.upper, asked.upper), ("lower", certificate.lower, asked.lower)):
         for resource in sorted({*claimed, *wanted}):
             limit, given = claimed.get(resource), wanted.get(resource)
-            tighter = resource == LATENCY and None not in (limit, given) and limit <= given and is_measured
+            tighter = False
+            if limit is not None and given is not None:
+                tighter = resource == LATENCY and is_measured and limit <= given
             if limit != given and not tighter:
                 yield f"the {kind} limit of {resource} is {limit}, but the settings say {given}"
     _, factors = scored(run.tables, config.scores)

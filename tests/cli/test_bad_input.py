@@ -119,7 +119,7 @@ def test_a_mistake_is_one_sentence(tiny: str, complaint: Complaint, words: list[
         (["rank", "my run", "--bench", "tiny.yaml"], "tiny.yaml is not a benchmark: it is no JSON"),
         (["rank", "my run", "--bench", "my run/record.json"], "record.json is not a benchmark: its field 'format' must"),
         (["rank", "my run", "--bench", "x", "--num-resamples", "many"], "--num-resamples must be a whole number, not 'many'"),
-        (["rank", "my run", "--bench", "x", "--seed", "-1"], "--seed must not be negative, not -1"),
+        (["rank", "my run", "--bench", "x", "--seed", "-1"], "--seed must be at least 0, not -1"),
         (["run", "digits", "--out", "my run"], "my run holds a run of recipe 'tiny', not of 'digits'; choose"),
     ],
 )  # fmt: skip

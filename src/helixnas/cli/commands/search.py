@@ -21,7 +21,7 @@ def _add_search_options(parser: Parser) -> None:
     parser.option("--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each if not given")
     scores = "kinds of score to add up, each divided by its spread if several; the first one rated if not given"
     parser.option("--scores", metavar="KIND,...", default="", help=scores)
-    parser.whole("--top", 5, "number of the best architectures to show")
+    parser.whole("--top", 5, "number of the best architectures to show", least=1)
     parser.whole("--diverse", 0, "number of architectures to show that differ from each other")
     parser.whole("--distance", 2, "with --diverse: smallest number of layers that differ", metavar="LAYERS")
     parser.option("--front", metavar="RESOURCE,...", default="", help="one to three resources of the Pareto front")

@@ -35,10 +35,12 @@ def show_sizes(recipe: Recipe, console: Console) -> None:
     Raises `HelixError` if the recipe's networks cannot be built.
     """
     from helixnas.nn import count_params
+    from helixnas.pipeline.batch_norm import check_batch_norm
     from helixnas.pipeline.estimate import distill_bytes, sketch
     from helixnas.teacher import count_teacher
 
     drawn = sketch(recipe)
+    check_batch_norm(recipe, [one.stage.name for one in plan(recipe.to_dict())], drawn)
     costs = count_teacher(drawn.teacher, drawn.image_size)
     name = recipe.teacher.network or recipe.teacher.model
     weights = f"weights: {recipe.teacher.weights}" if recipe.teacher.weights else "trained by the recipe"

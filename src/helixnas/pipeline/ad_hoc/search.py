@@ -9,6 +9,7 @@ from helixnas.pipeline.plan import PlannedStage, is_done, plan, require_upstream
 from helixnas.pipeline.work.search import (
     Outcome,
     find_in_run,
+    limits_of,
     load_search,
     load_tables,
     reading_settings,
@@ -39,6 +40,7 @@ def search_run(
     if limits is not None:
         fresh = name or _name_of(limits)
         check_search_name(fresh)
+        limits_of(limits, tables.costs, teacher, folder)  # an unknown resource is reported before a name that is taken
         before = searches.get(fresh) or load_search(folder, fresh)
         if before is not None and before != limits:
             raise ConfigError(f"{folder.search(fresh)} holds a search with other limits; choose another --name")

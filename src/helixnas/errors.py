@@ -46,7 +46,7 @@ def _hint(name: str, known: list[str]) -> str:
     """Return the nearest of the known names in words; all of them where none is near and they are few."""
     close = difflib.get_close_matches(name, known, n=5 if len(known) > MANY else 3, cutoff=0.5)
     if close:
-        return f"did you mean {', '.join(close[:-2] + [' or '.join(close[-2:])])}?"
+        return f"did you mean {', '.join([*close[:-2], ' or '.join(close[-2:])])}?"
     if len(known) > MANY:
         nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.0)
         return f"the nearest of {len(known):,} are {', '.join(nearest)}"

@@ -4,6 +4,7 @@ An error of a library is explained by the setting that usually mends it, as far 
 itself raises without meaning to is a defect.
 """
 
+import os
 import re
 import sys
 import tempfile
@@ -82,15 +83,23 @@ def explain(error: Exception, words: Sequence[str]) -> tuple[str, bool]:
     if origin.startswith("helixnas") and isinstance(error, DEFECTS):
         kept = f"; please report it with the traceback in {file}" if file is not None else "; please report it"
         return f"{where} met a defect of HelixNAS: {_named(error)} in {origin}{kept}", True
-    return f"{where} stopped at an error of {origin}: {_named(error)}; {_advice(error, command, stage)}{kept}", False
+    advice = _advice(error, command, stage) or (
+        "mend that file" if origin.startswith(os.sep) else _settings(command, stage)
+    )
+    return f"{where} stopped at an error of {origin}: {_named(error)}; {advice}{kept}", False
 
 
 def _advice(error: Exception, command: str, stage: Stage | None) -> str:
+    """Return what to do about an error that is known, empty for another."""
     kind = command if stage is None else stage.name.partition(":")[0]
     text = "out of memory" if isinstance(error, MemoryError) else str(error)
     for pattern, advice in ADVICE:
         if re.search(pattern, text):
             return advice.format(batch=BATCH.get(kind, "the batch size"))
+    return ""
+
+
+def _settings(command: str, stage: Stage | None) -> str:
     if stage is not None and stage.sections:
         return f"the settings of this stage are in {', '.join(stage.sections)}"
     return f"see helixnas {command} --help for what can be set"

@@ -17,7 +17,9 @@ def import_modules(names: Iterable[str]) -> None:
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
-            missing = "" if error.name != name.partition(".")[0] else f" (searched: the current folder {folder}, sys.path)"
+            missing = (
+                "" if error.name != name.partition(".")[0] else f" (searched: the current folder {folder}, sys.path)"
+            )
             raise ConfigError(f"cannot import {name!r}, named in the recipe's imports: {error}{missing}") from error
         except ImportError as error:
             raise ConfigError(f"cannot import {name!r}, named in the recipe's imports: {error}") from error

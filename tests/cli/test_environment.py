@@ -129,6 +129,7 @@ def test_no_file_takes_the_number_of_a_closed_stream() -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become another user")
 def test_a_user_without_a_name_can_list_recipes(fork: Callable[..., Any], tmp_path: Path) -> None:
     code = "import os, sys; os.setgid(54321); os.setuid(54321); from helixnas.cli import main; sys.exit(main(sys.argv[1:]))"

@@ -3,7 +3,7 @@
 Only networks that a stage gives one image at a time can fail, so only these are run, on the meta device.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -61,7 +61,7 @@ def _run_cells(drawn: Sketch, features: tuple[Tensor, ...]) -> None:
 
 
 @contextmanager
-def _named(settings: str) -> Iterator[None]:
+def _named(settings: str) -> Generator[None]:
     try:
         yield
     except ValueError as error:

@@ -1,11 +1,12 @@
 """Errors: one family, each also the built-in a caller would expect."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
 from helixnas import errors
-from helixnas.errors import HelixError, UnknownNameError
+from helixnas.errors import ConfigError, HelixError, Stage, UnknownNameError, during, stage_of
 
 BUILT_INS = {
     "ArtifactError": OSError,
@@ -58,3 +59,33 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
 def test_a_name_like_no_other_is_answered_with_all_of_them_in_order() -> None:
     assert str(UnknownNameError("verb", "xyz", ("search", "rate"))) == "unknown verb 'xyz'; known: rate, search"
     assert str(UnknownNameError("verb", "xyz", ())) == "unknown verb 'xyz'; known: none"
+
+
+def test_of_many_known_names_the_five_nearest_are_listed() -> None:
+    many = [f"model_{number}" for number in range(1200)]
+    near = str(UnknownNameError("model", "model_7777", many))
+    assert near == "unknown model 'model_7777'; did you mean model_777, model_77, model_977, model_877 or model_797?"
+    far = str(UnknownNameError("model", "zz", many))
+    assert far.startswith("unknown model 'zz'; the nearest of 1,200 are model_")
+    assert far.count("model_") == 5
+
+
+def test_the_first_stage_of_an_error_is_noted_and_the_error_stays_what_it_was() -> None:
+    error = KeyError("x")
+    with (
+        pytest.raises(KeyError) as caught,
+        during(Stage("a", ("b",), Path("run"))),
+        during(Stage("in", (), Path("run"))),
+    ):
+        raise error
+    assert caught.value is error
+    assert stage_of(error) == Stage("in", (), Path("run"))
+    assert error.__notes__ == ["This happened in the stage in of run."]
+
+
+def test_an_error_of_helixnas_is_not_noted() -> None:
+    error = ConfigError("x")
+    with pytest.raises(ConfigError), during(Stage("a", (), Path("run"))):
+        raise error
+    assert stage_of(error) is None
+    assert not hasattr(error, "__notes__")

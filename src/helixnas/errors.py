@@ -1,13 +1,19 @@
 """Everything HelixNAS raises on purpose: one sentence each, with what is wrong, where, and what would be right.
 
 Each class also derives from the built-in a caller would expect, so ``except ValueError`` keeps working. The command
-line prints the sentence and exits with code 2. A defect of HelixNAS itself is an ``AssertionError`` and keeps its
-traceback.
+line prints the sentence and exits with code 2. A defect of HelixNAS itself is an ``AssertionError``. It keeps its class
+and traceback, as an error of a library does; `during` notes the stage in which it arose.
 """
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+MANY = 30
+"""With more known names than this, a message lists the nearest instead of all."""
 
 
 class HelixError(Exception):
@@ -29,13 +35,22 @@ class UnknownNameError(HelixError, LookupError):
         """Say which `kind` of thing `name` should have been, and which of the `known` names come closest."""
         names = sorted(known)
         self._parts = (kind, name, tuple(names))
-        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names) or 'none'}"
-        super().__init__(f"unknown {kind} {name!r}; {hint}")
+        super().__init__(f"unknown {kind} {name!r}; {_hint(name, names)}")
 
     def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, tuple[str, ...]]]:
         """Survive the way back from a worker process, which pickles what it raises."""
         return (type(self), self._parts)
+
+
+def _hint(name: str, known: list[str]) -> str:
+    """Return the nearest of the known names in words; all of them where none is near and they are few."""
+    close = difflib.get_close_matches(name, known, n=5 if len(known) > MANY else 3, cutoff=0.5)
+    if close:
+        return f"did you mean {', '.join([*close[:-2], ' or '.join(close[-2:])])}?"
+    if len(known) > MANY:
+        nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.0)
+        return f"the nearest of {len(known):,} are {', '.join(nearest)}"
+    return f"known: {', '.join(known) or 'none'}"
 
 
 class SpaceError(HelixError, ValueError):
@@ -72,6 +87,35 @@ class OutOfMemoryError(HelixError, MemoryError):
 
 class Interrupted(HelixError, KeyboardInterrupt):  # noqa: N818 - it is a request, not a failure
     """The user or the system asked to stop; what was done is saved."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where an error arose: a stage, the sections of its settings, and the folder of its run."""
+
+    name: str
+    sections: tuple[str, ...]
+    folder: Path
+
+
+@contextmanager
+def during(stage: Stage) -> Generator[None]:
+    """Note on an error that is not a `HelixError` the stage in which it arose, for `stage_of`; it is raised on as it is."""
+    try:
+        yield
+    except HelixError:
+        raise
+    except Exception as error:
+        if stage_of(error) is None:
+            error.__dict__["_helixnas_stage"] = stage
+            error.add_note(f"This happened in the stage {stage.name} of {stage.folder}.")
+        raise
+
+
+def stage_of(error: BaseException) -> Stage | None:
+    """Return the stage in which an error arose, if `during` noted one."""
+    stage = error.__dict__.get("_helixnas_stage")
+    return stage if isinstance(stage, Stage) else None
 
 
 def first_line(error: BaseException) -> str:

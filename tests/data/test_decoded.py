@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from helixnas.artifacts import files
-from helixnas.data import DataConfig
+from helixnas.data import DataConfig, decoded
 from helixnas.data.decoded import decode
 from helixnas.data.readers import open_source
 from helixnas.data.unreadable import UnreadableImages
@@ -188,3 +188,20 @@ def test_too_many_unreadable_images_are_an_error_while_decoding(make_images: Any
     (root / "cat" / "003.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"1 of the 10 images of .* max_unreadable = 0.05 allows 0; .*cat/003.png"):
         decode_folder(root, max_share=0.05)
+
+
+def test_without_a_home_folder_nothing_is_cached_and_a_line_says_so(
+    make_images: Any, decode_folder: Decode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def nameless(number: int) -> Any:
+        raise KeyError(number)
+
+    monkeypatch.setattr(decoded, "MIN_KEPT_BYTES", 1)
+    monkeypatch.setattr("pwd.getpwuid", nameless)
+    for name in ("HOME", "HELIXNAS_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    assert decoded.cache_folder() is None
+    assert decode_folder(root := make_images(count=2)) is not None
+    assert caplog.messages == [
+        f"the decoded images of {root} are not cached, because this user has no home folder; set HELIXNAS_CACHE to a folder"
+    ]

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,16 @@ def test_a_set_without_a_readable_image_is_an_error(make_images: Any) -> None:
         Path(images.store.source.locate(int(row))).unlink()
     with pytest.raises(DataError, match=r"none of the 2 training images of .* can be read"):
         list(images.batches(batch_size=2, seed=1, augment=False, shuffle=False))
+
+
+def test_workers_whose_batches_do_not_fit_into_shared_memory_are_refused(
+    make_images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 2 * 7 * 16 * 16 * 3 * 2  # two batches of two workers
+    monkeypatch.setattr("helixnas.data.loading.shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    images = _train(make_images(count=12), cache=False, num_workers=2)
+    assert len(list(images.batches(batch_size=7, seed=1, augment=True, shuffle=True))) == 3
+    few = "need 0.0 MiB of shared memory, but /dev/shm has 0.0 MiB free; lower data.num_workers to 0, or give the container"
+    monkeypatch.setattr("helixnas.data.loading.shutil.disk_usage", lambda path: SimpleNamespace(free=10))
+    with pytest.raises(DataError, match=f"^the processes that read images {few} more "):
+        list(images.batches(batch_size=7, seed=1, augment=True, shuffle=True))

@@ -106,6 +106,18 @@ def test_out_of_memory_names_the_batch_size_to_try(error: Exception) -> None:
         raise error
 
 
+def test_a_single_value_per_channel_names_the_batch_size() -> None:
+    with (
+        pytest.raises(
+            ConfigError, match=r"^batch norm has a single value per channel in a batch of one image .* raise a.size,"
+        ),
+        explain_out_of_memory("a.size", 1),
+    ):
+        torch.nn.BatchNorm2d(2)(torch.ones(1, 2, 1, 1))
+    with pytest.raises(ValueError, match="^odd$"), explain_out_of_memory("a.size", 1):
+        raise ValueError("odd")
+
+
 def test_batch_of_one_is_the_smallest_to_try() -> None:
     with pytest.raises(OutOfMemoryError, match="try batch_size=1 "), explain_out_of_memory("batch_size", 1):
         raise MemoryError

@@ -1,5 +1,6 @@
 """Modules of the user: imported once, and named where they cannot be."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -37,9 +38,10 @@ def test_an_imported_module_registers_its_operation(folder: Path, monkeypatch: p
 
 def test_a_module_that_is_missing_or_imports_a_missing_one_is_named(folder: Path) -> None:
     (folder / "extension_b.py").write_text("import no_such_module")
-    for name, missing in (("no_such_extension", "no_such_extension"), ("extension_b", "no_such_module")):
-        expected = f"cannot import '{name}', named in the recipe's imports: No module named '{missing}'"
-        with pytest.raises(ConfigError, match=f"^{expected}$"):
+    searched = f" (searched: the current folder {Path.cwd()}, sys.path)"
+    for name, missing, hint in (("no_such_extension",) * 2 + (searched,), ("extension_b", "no_such_module", "")):
+        expected = f"cannot import '{name}', named in the recipe's imports: No module named '{missing}'{hint}"
+        with pytest.raises(ConfigError, match=f"^{re.escape(expected)}$"):
             import_modules([name])
 
 
@@ -47,3 +49,12 @@ def test_an_error_of_the_module_itself_is_not_hidden(folder: Path) -> None:
     (folder / "extension_c.py").write_text("1 / 0")
     with pytest.raises(ZeroDivisionError):
         import_modules(["extension_c"])
+
+
+def test_the_current_folder_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "extension_d.py").write_text("")
+    import_modules(["extension_d"])
+    assert sys.modules.pop("extension_d").__file__ == str(tmp_path / "extension_d.py")
+    assert sys.path[-1] == str(tmp_path)

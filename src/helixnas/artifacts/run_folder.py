@@ -28,6 +28,7 @@ MADE = [
     "costs",
     "costs.parquet",
     "report.html",
+    "traceback.txt",
 ]
 """Files and folders of a run beside config and record."""
 

@@ -1,48 +1,86 @@
-"""The command line: arguments -> one call; bad input is one sentence and exit code 2."""
+"""The command line: arguments -> one call; bad input, and whatever a library raises, is one sentence and exit code 2."""
 
 import os
 import shlex
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
 from helixnas.cli.option_values import say
-from helixnas.errors import HelixError, Interrupted
+from helixnas.errors import HelixError, Interrupted, stage_of
 
-BAD_INPUT, INTERRUPTED = 2, 130
+DEFECT, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 2 bad input, 130 interrupted.
+    """Run the command line and return its exit code: 0 done, 1 a defect of HelixNAS, 2 bad input, 130 interrupted.
 
     >>> main(["status", "no/such/run"])
     2
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
     console, errors = _Console(), _Console(stderr=True)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        _dispatch(words, console)
-        sys.stdout.flush()
+        try:
+            _dispatch(words, console)
+        finally:
+            sys.stdout.flush()  # after --help too, which leaves by SystemExit
     except (Interrupted, KeyboardInterrupt) as error:
         reason = str(error) or "stopped"
         say(errors, f"{reason}; continue with: {shlex.join(['helixnas', *words])}")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of the output has closed it, for example `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
     except HelixError as error:
         say(errors, f"helixnas: {error}")
         return BAD_INPUT
-    except OSError as error:
-        say(errors, f"helixnas: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
-        return BAD_INPUT
+    except Exception as error:
+        return _report(error, words, errors)
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _report(error: Exception, words: list[str], errors: Console) -> int:
+    """Print a sentence about an error that is not a `HelixError`, and return the exit code."""
+    from helixnas.cli.failure import explain
+
+    if isinstance(error, OSError) and stage_of(error) is None:
+        if error.filename:
+            say(errors, f"helixnas: {error.filename}: {error.strerror or error}")
+            return BAD_INPUT
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals["__name__"]).partition(".")[0] in ("rich", "argparse") or frame.f_code.co_name == "main":
+            _discard_output()
+            say(errors, f"helixnas: cannot print the output: {error.strerror or error}")
+            return BAD_INPUT
+    sentence, is_defect = explain(error, words)
+    say(errors, f"helixnas: {sentence}")
+    return DEFECT if is_defect else BAD_INPUT
+
+
+def _discard_output() -> None:
+    """Let the rest of the output lead nowhere; Python would try to print it again at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Let standard streams that the caller closed lead nowhere, and keep their numbers from files that are opened later."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free number, this one
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
 
 
 class _Console(Console):

@@ -2,14 +2,17 @@
 
 import argparse
 import difflib
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console
 
 from helixnas.errors import ConfigError
+
+NumberT = TypeVar("NumberT", int, float)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +104,25 @@ class Parser(argparse.ArgumentParser):
         """Add an option without a value."""
         self.option(name, action="store_true", help=help)
 
-    def whole(self, name: str, default: int | None, help: str, metavar: str = "N") -> None:
-        """Add an option that is a whole number."""
-        self.option(name, metavar=metavar, type=int, default=default, help=help)
+    def whole(self, name: str, default: int | None, help: str, metavar: str = "N", least: int = 0) -> None:
+        """Add an option that is a whole number, not below `least`."""
+
+        def read(text: str) -> int:
+            if (value := _read(int, text, "a whole number")) < least:
+                raise argparse.ArgumentTypeError(f"must be at least {least}, not {value}")
+            return value
+
+        self.option(name, metavar=metavar, type=read, default=default, help=help)
 
     def number(self, name: str, default: float | None, help: str, metavar: str = "X") -> None:
-        """Add an option that is a number."""
-        self.option(name, metavar=metavar, type=float, default=default, help=help)
+        """Add an option that is a finite number."""
+
+        def read(text: str) -> float:
+            if not math.isfinite(value := _read(float, text, "a number")):
+                raise argparse.ArgumentTypeError(f"must be a finite number, not {text!r}")
+            return value
+
+        self.option(name, metavar=metavar, type=read, default=default, help=help)
 
     def repeated(self, name: str, metavar: str, help: str) -> None:
         """Add an option that may be given several times."""
@@ -135,12 +150,17 @@ class Parser(argparse.ArgumentParser):
         name = wrong[1].split("/")[0]
         if wrong[2] == "expected one argument":
             raise ConfigError(f"{name} needs a value; {see}")
-        if wrong_type := re.match(r"invalid (int|float) value: (.*)", wrong[2], re.DOTALL):
-            kind = "a whole number" if wrong_type[1] == "int" else "a number"
-            raise ConfigError(f"{name} must be {kind}, not {wrong_type[2]}")
         if choices := re.match(r"invalid choice: (.+?) \(choose from (.*)\)", wrong[2], re.DOTALL):
             raise ConfigError(f"{name} must be one of {choices[2].replace(chr(39), '')}, not {choices[1]}")
         raise ConfigError(f"{name} {wrong[2]}")
+
+
+def _read(kind: type[NumberT], text: str, what: str) -> NumberT:
+    """Return a number; raises the error that argparse turns into a sentence."""
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be {what}, not {text!r}") from error
 
 
 def unknown_option(option: str, known: Sequence[str]) -> ConfigError:

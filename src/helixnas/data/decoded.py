@@ -89,9 +89,12 @@ def _decode_all(
     return pixels
 
 
-def cache_folder() -> Path:
-    """Return the folder of the cache: $HELIXNAS_CACHE, or ~/.cache/helixnas."""
-    return Path(os.environ.get("HELIXNAS_CACHE") or "~/.cache/helixnas").expanduser()
+def cache_folder() -> Path | None:
+    """Return the folder of the cache: $HELIXNAS_CACHE, or ~/.cache/helixnas; None for a user without a home folder."""
+    try:
+        return Path(os.environ.get("HELIXNAS_CACHE") or "~/.cache/helixnas").expanduser()
+    except RuntimeError:
+        return None
 
 
 def _is_small(shape: tuple[int, ...]) -> bool:
@@ -99,18 +102,21 @@ def _is_small(shape: tuple[int, ...]) -> bool:
     return max(shape[1:3]) <= MAX_CACHE_PIXELS and int(np.prod(shape, dtype=np.int64)) <= MAX_CACHE_BYTES
 
 
-def _files(source: Source) -> tuple[Path, Path]:
+def _files(source: Source, folder: Path) -> tuple[Path, Path]:
     """Return the array and the description file of a source; there is one pair per title, so outdated ones are replaced."""
     stem = hashlib.sha256(source.title.encode(errors="surrogateescape")).hexdigest()[:24]
-    return cache_folder() / f"{stem}.npy", cache_folder() / f"{stem}.json"
+    return folder / f"{stem}.npy", folder / f"{stem}.json"
 
 
 def _load(source: Source, *, unreadable: UnreadableImages) -> np.ndarray | None:
     """Return the cached array, or None if there is none or it is outdated or, with a warning, damaged."""
-    array_file, note_file = _files(source)
-    if source.fingerprint is None or not note_file.exists():
+    folder = cache_folder()
+    if source.fingerprint is None or folder is None:
         return None
+    array_file, note_file = _files(source, folder)
     try:
+        if not note_file.exists():
+            return None
         note = json.loads(note_file.read_text())
         if note["version"] != _VERSION or note["fingerprint"] != source.fingerprint():
             return None
@@ -131,7 +137,14 @@ def _load(source: Source, *, unreadable: UnreadableImages) -> np.ndarray | None:
 def _keep(source: Source, pixels: np.ndarray, unreadable: UnreadableImages) -> None:
     """Write the array, then the description, each whole or not at all; a failure is only logged."""
     assert source.fingerprint
-    array_file, note_file = _files(source)
+    folder = cache_folder()
+    if folder is None:
+        _logger.warning(
+            "the decoded images of %s are not cached, because this user has no home folder; set HELIXNAS_CACHE to a folder",
+            source.title,
+        )
+        return
+    array_file, note_file = _files(source, folder)
     note = {
         "version": _VERSION,
         "source": source.title,

@@ -4,9 +4,11 @@ An unreadable image is replaced by the next readable one of the same set, so tha
 replaced by a held-out one. Workers return their failures, which are counted and logged in the main process.
 """
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,12 @@ from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError, first_line
 
 Failure = tuple[int, str]
+
+SHARED_MEMORY = Path("/dev/shm")
+"""Where Linux keeps the memory through which workers hand over their batches."""
+
+BATCHES_PER_WORKER = 2
+"""Batches that each worker prepares ahead, torch's default."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +71,8 @@ def load_batches(
             positions = shown[chunk]
             yield store.pixels[rows[positions]], positions
         return
+    if store.num_workers and chunks:
+        _require_shared_memory(store, chunks)
     samples = _Samples(store, rows, words)
     loader: Any = torch.utils.data.DataLoader(
         samples,
@@ -81,6 +91,21 @@ def load_batches(
         if (positions < 0).any():
             raise DataError(f"none of the {len(rows):,} {purpose} images of {store.title} can be read")
         yield pixels.numpy(), positions.numpy()
+
+
+def _require_shared_memory(store: ImageStore, chunks: list[np.ndarray]) -> None:
+    """Raise `DataError` if the batches that workers prepare do not fit into shared memory: torch would wait for ever."""
+    if not SHARED_MEMORY.is_dir():
+        return
+    batch = max(map(len, chunks)) * store.image_size**2 * 3
+    needed = batch * min(BATCHES_PER_WORKER * store.num_workers, len(chunks))
+    free = shutil.disk_usage(SHARED_MEMORY).free
+    if needed > free:
+        raise DataError(
+            f"the processes that read images need {needed / 2**20:,.1f} MiB of shared memory, but {SHARED_MEMORY} has "
+            f"{free / 2**20:,.1f} MiB free; lower data.num_workers to {free // (BATCHES_PER_WORKER * batch)}, or give the "
+            "container more (docker run --shm-size=8g)"
+        )
 
 
 def next_readable(rows: np.ndarray, unreadable: tuple[int, ...], *, purpose: str, title: str) -> np.ndarray:

@@ -113,9 +113,16 @@ def fast_precision(device: torch.device) -> Literal["fp32", "bf16"]:
 
 @contextmanager
 def explain_out_of_memory(setting: str, batch_size: int) -> Generator[None]:
-    """Turn the device's out-of-memory error into one sentence that names the batch size to try for `setting`."""
+    """Turn the device's out-of-memory error into one sentence that names the batch size to try for `setting`.
+
+    So is the opposite: a batch so small that batch norm has a single value per channel.
+    """
     try:
         yield
+    except ValueError as error:
+        if SINGLE_VALUE not in str(error):
+            raise
+        raise single_value(setting) from error
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise out_of_memory(setting, batch_size) from error
     except RuntimeError as error:
@@ -128,6 +135,18 @@ def out_of_memory(setting: str, batch_size: int) -> OutOfMemoryError:
     """Return the error for a batch that does not fit into memory."""
     return OutOfMemoryError(
         f"out of memory with {setting}={batch_size}; try {setting}={max(1, batch_size // 2)} (finished work is kept)"
+    )
+
+
+SINGLE_VALUE = "Expected more than 1 value per channel"
+"""Beginning of torch's complaint where batch norm gets one image with a feature map of one pixel."""
+
+
+def single_value(settings: str, batch: str = "a batch of one image") -> ConfigError:
+    """Return the error for a `batch` in which batch norm has a single value per channel."""
+    return ConfigError(
+        f"batch norm has a single value per channel in {batch} whose features are 1 x 1 pixel; raise {settings}, or the "
+        "size of the images (data.image_size)"
     )
 
 

@@ -83,6 +83,11 @@ class Recipe:
                     raise ConfigError(
                         f"search {name} adds up the score {score}, but rating.scores names {', '.join(self.rating.scores)}"
                     )
+        if (channels := self.teacher.model_args.get("in_chans", 3)) != 3:
+            raise ConfigError(
+                f"teacher.model_args.in_chans is {channels}, but every image has 3 channels (grey ones are repeated); leave "
+                "it out, timm's own weights are for 3"
+            )
         if self.retrain is None:
             return
         if not self.data.labels:

@@ -12,8 +12,9 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
-from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
+from helixnas.errors import ArtifactError, ConfigError, Stage, UnknownNameError, during
 from helixnas.pipeline import stages
+from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.contents import digests
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo, require_upstream
@@ -124,13 +125,14 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
         reporter.say(f"re-running {one.name}: {reason}")
         record = record.without_stage(one.name)
         folder.save_record(record)
-    if stage.check_before is not None:
-        load(stage.check_before)(context)
     context.watch = watch = Stopwatch()
     if stage.seconds is not None:
         _say_if_threads_differ(context, record)
-    with watch.running():
-        result = work(one, context)
+    with during(_place(one, context)):
+        if stage.check_before is not None:
+            load(stage.check_before)(context)
+        with watch.running():
+            result = work(one, context)
     finished = folder.stage_record(
         key=one.key,
         settings=one.settings,
@@ -145,6 +147,11 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
     remove(folder.checkpoint(one.name))
     reporter.say(f"{one.name}: {_summary(result)} ({finished.seconds:.1f} s)")
     return record
+
+
+def _place(one: PlannedStage, context: Context) -> Stage:
+    """Return the place that an error of a stage is noted with; `retrain:small` is a stage of its own."""
+    return Stage(one.name, tuple(one.settings), context.folder.path)
 
 
 def _say_if_threads_differ(context: Context, record: RunRecord) -> None:
@@ -210,7 +217,8 @@ def _distill_blocks(
     require_upstream(one, planned, record, folder)
     job = "-distill-" + "-".join(map(str, blocks))
     with folder.locked(job):
-        result = distill_blocks(context, one.key, blocks=blocks)
+        with during(_place(one, context)):
+            result = distill_blocks(context, one.key, blocks=blocks)
         remove(folder.checkpoint(job.removeprefix("-")))
     context.reporter.say(f"distill, blocks {', '.join(map(str, blocks))}: {_summary(result)}")
     with folder.locked(patience=60.0):
@@ -229,8 +237,10 @@ def _take_over_blocks(one: PlannedStage, context: Context, record: RunRecord) ->
 def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) -> None:
     """Raise if a later stage could not finish, before the first one starts."""
     open_stages = [one.stage for one in chosen if not is_done(one, record, context.folder)]
-    for check in {check for stage in open_stages if (check := stage.check) is not None}:
-        load(check)(context)
+    with during(Stage("the check before the first stage", (), context.folder.path)):
+        check_batch_norm(context.recipe, {stage.name for stage in open_stages})
+        for check in dict.fromkeys(check for stage in open_stages if (check := stage.check) is not None):
+            load(check)(context)
 
 
 def _summary(result: Result) -> str:

@@ -9,6 +9,9 @@ from helixnas.errors import ConfigError, UnknownNameError
 
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmgbt%]?)\s*", re.IGNORECASE)
+LARGEST = 2**63
+"""Limits are below this, as the costs in tables are."""
+
 UNITS: Mapping[str, tuple[str, int]] = {"latency_ms": ("latency_ns", 10**6)}
 """Aliases in larger units: the resource, and how many of its units one unit of the alias is."""
 
@@ -28,12 +31,12 @@ def parse_amount(text: str | int | float, *, reference: int | None = None, unit:
     match = _AMOUNT.fullmatch(str(text))
     if match is None:
         raise ConfigError(f"{text!r} is not an amount; write 5300000, 5.3M, 350M or 60%")
+    if math.isinf(float(match[1])):
+        raise ConfigError(f"{text!r} is too large for an amount")
     number, prefix = Fraction(match[1]), match[2].lower()
-    if prefix == "%":
-        if reference is None:
-            raise ConfigError(f"{text!r} is a share of the teacher's {what}, which is not known; write a number")
-        return math.floor(number * reference / 100)
-    return math.floor(number * _FACTORS[prefix] * unit)
+    if prefix == "%" and reference is None:
+        raise ConfigError(f"{text!r} is a share of the teacher's {what}, which is not known; write a number")
+    return math.floor(number * (reference or 0) / 100 if prefix == "%" else number * _FACTORS[prefix] * unit)
 
 
 def parse_limits(
@@ -54,12 +57,19 @@ def parse_limits(
     for name, amount in limits.items():
         resource, unit = UNITS.get(name, (name, 1))
         if resource not in known:
-            raise UnknownNameError(f"resource in {option}", name, known)
+            raise UnknownNameError(f"resource in {option}", name, _as_written(known))
         if resource in parsed:
             names = [other for other in limits if UNITS.get(other, (other, 1))[0] == resource]
             raise ConfigError(f"{option} limits {resource} twice, by {' and '.join(names)}; give it once")
         parsed[resource] = parse_amount(amount, reference=known[resource], unit=unit, what=name)
+        if parsed[resource] >= LARGEST:
+            raise ConfigError(f"{option} {name}={amount} is too large; it must be below 2^63")
     return parsed
+
+
+def _as_written(known: Mapping[str, int | None]) -> set[str]:
+    """Return the names that a user may limit: latency, measured or not, in milliseconds."""
+    return {*known, *UNITS} - {resource for resource, _ in UNITS.values()}
 
 
 def readable(resource: str, amount: int, *, decimals: int | None = None) -> tuple[str, str]:

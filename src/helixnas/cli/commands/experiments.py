@@ -10,7 +10,6 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, words
 from helixnas.cli.settings import read_recipe
-from helixnas.errors import ConfigError
 from helixnas.lab.baselines.config import METHODS
 
 BENCHMARK = "trained networks: a benchmark's JSON file"
@@ -29,8 +28,6 @@ def _rank(options: Namespace, console: Console) -> None:
     from helixnas.cli.tables.ranking import show_ranking
     from helixnas.experiments.ranking import rank_run
 
-    if options.seed < 0:
-        raise ConfigError(f"--seed must not be negative, not {options.seed}")
     ranked = rank_run(
         RunFolder(Path(options.run)),
         Path(options.bench),

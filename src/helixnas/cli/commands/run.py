@@ -39,7 +39,7 @@ def _run(options: Namespace, console: Console) -> None:
         from helixnas.cli.tables.plan import show_plan, show_sizes
 
         show_plan(recipe, folder, console)
-        show_sizes(recipe, console)
+        show_sizes(recipe, folder, console)
         own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
         own += ["--redo"] * options.redo + ["--quiet"] * options.quiet
         say(console, f"to do it: {shlex.join(['helixnas', 'run', options.recipe, *options.overrides, *own])}")

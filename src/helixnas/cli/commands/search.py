@@ -21,7 +21,7 @@ def _add_search_options(parser: Parser) -> None:
     parser.option("--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each if not given")
     scores = "kinds of score to add up, each divided by its spread if several; the first one rated if not given"
     parser.option("--scores", metavar="KIND,...", default="", help=scores)
-    parser.whole("--top", 5, "number of the best architectures to show")
+    parser.whole("--top", 5, "number of the best architectures to show", least=1)
     parser.whole("--diverse", 0, "number of architectures to show that differ from each other")
     parser.whole("--distance", 2, "with --diverse: smallest number of layers that differ", metavar="LAYERS")
     parser.option("--front", metavar="RESOURCE,...", default="", help="one to three resources of the Pareto front")
@@ -36,6 +36,7 @@ def _search(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.ad_hoc.compare import compare_on, save_comparison
     from helixnas.pipeline.ad_hoc.search import search_run
     from helixnas.pipeline.work.search import COMPARISON, find_diverse
+    from helixnas.pipeline.work.warning_signs import search_warnings
     from helixnas.search.config import SearchConfig
 
     folder = RunFolder(Path(options.run))
@@ -51,6 +52,8 @@ def _search(options: Namespace, console: Console) -> None:
     asked = limits if limits != SearchConfig() else None
     for name, outcome in search_run(folder, options.name, asked, num_best=options.top):
         show_outcome(console, name, outcome, top=options.top)
+        for warning in search_warnings(outcome.result, outcome.teacher, folder, name=name):
+            say(console, f"warning: {warning}")
         if options.diverse:
             diverse = find_diverse(folder, outcome, number=options.diverse, min_distance=options.distance)
             show_diverse(console, name, diverse, min_distance=options.distance)

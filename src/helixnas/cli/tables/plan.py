@@ -17,6 +17,9 @@ from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
 
+NUM_CLASSES = 10
+"""Classes of the networks of a dry run, which opens no data."""
+
 
 def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print the stages of a recipe with the work and state of each; loads no torch."""
@@ -29,16 +32,21 @@ def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     console.print(table)
 
 
-def show_sizes(recipe: Recipe, console: Console) -> None:
+def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print the networks of a recipe, block by block, and estimates of memory and time.
 
-    Raises `HelixError` if the recipe's networks cannot be built.
+    Raises:
+        HelixError: the recipe's networks cannot be built.
+        InfeasibleBudgetError: no architecture meets the budgets of a search.
     """
     from helixnas.nn import count_params
+    from helixnas.pipeline.batch_norm import check_batch_norm
     from helixnas.pipeline.estimate import distill_bytes, sketch
+    from helixnas.pipeline.work.early_budgets import check_early
     from helixnas.teacher import count_teacher
 
     drawn = sketch(recipe)
+    check_batch_norm(recipe, [one.stage.name for one in plan(recipe.to_dict())], drawn)
     costs = count_teacher(drawn.teacher, drawn.image_size)
     name = recipe.teacher.network or recipe.teacher.model
     weights = f"weights: {recipe.teacher.weights}" if recipe.teacher.weights else "trained by the recipe"
@@ -58,6 +66,7 @@ def show_sizes(recipe: Recipe, console: Console) -> None:
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
         limits += [f"{key} >= {_amount(value, key, costs)}" for key, value in search.min.items()]
         say(console, f"search {search_name}: {' and '.join(limits) or 'no limits'}")
+    check_early(recipe, folder, num_classes=NUM_CLASSES)
     if recipe.expected_training_images > 0:
         _show_times(recipe, drawn, console)
 

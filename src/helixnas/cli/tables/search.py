@@ -9,6 +9,7 @@ from helixnas.cli.option_values import say
 from helixnas.cli.tables.table import figure_table
 from helixnas.pipeline.ad_hoc.compare import Row
 from helixnas.pipeline.work.search import Outcome
+from helixnas.pipeline.work.warning_signs import standard_errors_text
 from helixnas.search import Answer, SearchResult, distance, readable
 
 
@@ -17,7 +18,7 @@ def show_outcome(console: Console, name: str, outcome: Outcome, *, top: int) -> 
     result = outcome.result
     title = f"{name}: {result.budget.text}; {_proof(result)}"
     table = _table(title, result.instance.resources, "behind the best, in standard errors")
-    behind = ["", *(f"{other.standard_errors:.1f}" for other in outcome.comparisons)]
+    behind = ["", *(standard_errors_text(other.standard_errors) for other in outcome.comparisons)]
     shown = result.answers[: max(1, top)]
     for answer, lead in zip(shown, [*behind, *("" for _ in shown)], strict=False):
         table.add_row(*_figures(answer), lead, answer.text)

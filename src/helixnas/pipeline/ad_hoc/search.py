@@ -9,12 +9,14 @@ from helixnas.pipeline.plan import PlannedStage, is_done, plan, require_upstream
 from helixnas.pipeline.work.search import (
     Outcome,
     find_in_run,
+    limits_of,
     load_search,
     load_tables,
     reading_settings,
     save_outcome,
     teacher_costs,
 )
+from helixnas.pipeline.work.warning_signs import search_warnings
 from helixnas.search.config import SearchConfig, check_search_name, search_config
 from helixnas.space import load_space
 
@@ -39,6 +41,7 @@ def search_run(
     if limits is not None:
         fresh = name or _name_of(limits)
         check_search_name(fresh)
+        limits_of(limits, tables.costs, teacher, folder)  # an unknown resource is reported before a name that is taken
         before = searches.get(fresh) or load_search(folder, fresh)
         if before is not None and before != limits:
             raise ConfigError(f"{folder.search(fresh)} holds a search with other limits; choose another --name")
@@ -70,6 +73,8 @@ def _finish(stage: PlannedStage, stages: Mapping[str, PlannedStage], folder: Run
         require_upstream(stage, stages, record, folder)
         files = [f"searches/{stage.search}/{file}" for file in save_outcome(outcome, folder.search(stage.search))]
         seconds, facts = outcome.result.seconds, outcome.facts()
+        found = search_warnings(outcome.result, outcome.teacher, folder, name=stage.search)
+        facts |= {"warnings": list(found)} if found else {}
         finished = folder.stage_record(
             key=stage.key, settings=stage.settings, files=files, facts=facts, seconds=seconds
         )

@@ -20,6 +20,7 @@ DISTILL = Stage(
     describe=lambda recipe, search: distill_text(recipe.distill, recipe.expected_training_images),
     seconds=_seconds,
     work="helixnas.pipeline.work.distill:distill",
+    check="helixnas.pipeline.work.early_budgets:check_before_teacher",
     check_before="helixnas.pipeline.work.distill:check_searches",
     files=("supernet/*", "history/distill*.parquet"),
     first=("costs", "latency"),  # a budget that cannot be met is reported before the long training

@@ -1,8 +1,11 @@
 """Work of the rate stage: the scores of every path of every block (Eq. 7, Alg. 1)."""
 
+from typing import Any
+
 from helixnas.engine.job import run_job
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.warning_signs import rating_warnings, warned
 from helixnas.rating import Rating
 
 
@@ -30,5 +33,6 @@ def rate(context: Context, key: str, search: str) -> Result:
     for table in job.tables():
         table.save(context.folder.rating(table.block))
         names.append(f"ratings/block-{table.block}.parquet")
-    facts = {"paths": sum(len(table) for table in job.tables()), "images": len(context.data.rating)}
+    facts: dict[str, Any] = {"paths": sum(len(table) for table in job.tables()), "images": len(context.data.rating)}
+    facts |= warned(context, rating_warnings(len(job.batch_sizes)))
     return Result(tuple(names), facts)

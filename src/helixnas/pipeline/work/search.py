@@ -21,6 +21,7 @@ from helixnas.artifacts.search_record import RunnerUp, SearchRecord
 from helixnas.errors import ArtifactError, ConfigError, HelixError
 from helixnas.pipeline.stage import Result, RunContext
 from helixnas.pipeline.work.latency_budget import LatencyCheck, keep_budget, meter_of
+from helixnas.pipeline.work.warning_signs import search_warnings, warned
 from helixnas.search import (
     Budget,
     Comparison,
@@ -88,7 +89,9 @@ def search(context: RunContext, key: str, search: str) -> Result:
     config = context.recipe.searches[search]
     outcome = find_in_run(config, space, tables, teacher_costs(record), folder, name=search)
     files = save_outcome(outcome, folder.search(search))
-    return Result(tuple(f"searches/{search}/{file}" for file in files), outcome.facts())
+    found = search_warnings(outcome.result, outcome.teacher, folder, name=search)
+    facts = {**outcome.facts(), **warned(context, found, f"search {search}: ")}
+    return Result(tuple(f"searches/{search}/{file}" for file in files), facts)
 
 
 def find_in_run(

@@ -13,6 +13,7 @@ from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.fitting import fit_classifier
+from helixnas.pipeline.work.warning_signs import teacher_warnings, warned
 from helixnas.teacher import (
     Standardization,
     count_teacher,
@@ -74,6 +75,7 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
             normalize=teacher.normalize,
         )
         facts |= {"accuracy": result.accuracy, "num_evaluated": result.num_images}
+    facts |= warned(context, teacher_warnings(facts, teacher.num_classes))
     return Result((*names, "history/teacher.parquet"), facts, is_timed=trained is None)
 
 

@@ -14,7 +14,13 @@ def summary_section(run: RunFiles) -> Section:
     """Return what was searched and found, in a few sentences and one table."""
     rows = ([_teacher_row(run.teacher)] if run.teacher else []) + [_search_row(search) for search in run.searches]
     found = [(search, _proof(search), _further_costs(search)) for search in run.searches]
-    values = {"searched": _searched(run), "accuracies": _accuracies(run), "rows": rows, "found": found}
+    values = {
+        "searched": _searched(run),
+        "accuracies": _accuracies(run),
+        "rows": rows,
+        "found": found,
+        "warnings": _warnings(run),
+    }
     return section("summary", "Summary", "run/summary", run=run, **values)
 
 
@@ -23,6 +29,15 @@ def limits_text(search: Search) -> str:
     parts = [f"{name}\u00a0\u2264\u00a0{limit}" for name, limit in search.asked["max"].items()]
     parts += [f"{name}\u00a0\u2265\u00a0{limit}" for name, limit in search.asked["min"].items()]
     return ", ".join(parts) or "none"
+
+
+def _warnings(run: RunFiles) -> list[str]:
+    """Return the warnings of all stages, those of a search with its name."""
+    found: list[str] = []
+    for name, stage in run.record.stages.items():
+        search = name.partition(":")[2]
+        found += [f"{f'search {search}: ' if search else ''}{text}" for text in stage.facts.get("warnings", ())]
+    return found
 
 
 def _searched(run: RunFiles) -> str:

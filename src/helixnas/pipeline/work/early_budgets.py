@@ -1,0 +1,48 @@
+"""Check of the budgets before a teacher is trained: costs need none, and its own sizes follow from its shape."""
+
+from dataclasses import replace
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.costs import cost_table
+from helixnas.pipeline.context import Context, image_size
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.work.search import check_budgets
+from helixnas.search.amounts import LATENCY_LIMITS
+from helixnas.search.config import SearchConfig
+from helixnas.teacher import count_teacher, sketch_teacher
+
+UNKNOWN_CLASSES = 1000
+"""Classes of a network for images without labels."""
+
+
+def check_before_teacher(context: Context) -> None:
+    """Check the budgets of a run that has not counted its costs yet; raises the errors of `check_budgets`."""
+    if "costs" not in context.folder.load_record().stages:
+        check_early(context.recipe, context.folder, num_classes=context.data.num_classes or UNKNOWN_CLASSES)
+
+
+def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int) -> None:
+    """Check the budgets of a recipe's searches for so many classes, but not those on latency, which is not measured yet.
+
+    Raises:
+        InfeasibleBudgetError: no architecture meets the budgets of a search; the message says why.
+        UnknownNameError: a budget names a resource that is not counted.
+    """
+    searches = {name: _without_latency(search) for name, search in recipe.searches.items()}
+    limits = [amount for search in searches.values() for part in (search.max, search.min) for amount in part.values()]
+    if not limits:
+        return
+    space, size = recipe.search_space, image_size(recipe)
+    teacher: dict[str, int] = {}
+    if any(str(amount).strip().endswith("%") for amount in limits):
+        drawn = sketch_teacher(
+            recipe.built_teacher, strides=space.strides, num_classes=num_classes, input_size=(size, size)
+        )
+        teacher = count_teacher(drawn, size)
+    costs = cost_table(space, image_size=size, num_classes=num_classes)
+    check_budgets(searches, space, costs, teacher, folder)
+
+
+def _without_latency(search: SearchConfig) -> SearchConfig:
+    limits = [{k: v for k, v in part.items() if k not in LATENCY_LIMITS} for part in (search.max, search.min)]
+    return replace(search, max=limits[0], min=limits[1], front=(), resolution={})

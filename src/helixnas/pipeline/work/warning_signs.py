@@ -1,0 +1,96 @@
+"""Results that are valid and still rarely what was wanted: each is one plain sentence, logged and shown in the report."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from helixnas.artifacts.files import read_text
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.pipeline.stage import RunContext
+from helixnas.report.elements.intervals import wilson_interval
+from helixnas.search import Budget, SearchResult, readable, solve
+
+ARCHITECTURE = "architecture.json"
+
+
+def warned(context: RunContext, warnings: tuple[str, ...], prefix: str = "") -> dict[str, list[str]]:
+    """Log warnings, and return them as facts of their stage, none where there are none."""
+    for warning in warnings:
+        context.reporter.say(f"warning: {prefix}{warning}")
+    return {"warnings": list(warnings)} if warnings else {}
+
+
+def teacher_warnings(facts: Mapping[str, Any], num_classes: int) -> tuple[str, ...]:
+    """Return a warning if the accuracy of a teacher may be that of guessing."""
+    accuracy, number = facts.get("accuracy"), facts.get("num_evaluated")
+    if accuracy is None or not number:
+        return ()
+    low, high = wilson_interval(float(accuracy), int(number))
+    if low > 1 / num_classes:
+        return ()
+    return (
+        f"the teacher is no better than guessing: {accuracy:.1%} of {number:,} images (95 % interval {low:.1%} to "
+        f"{high:.1%}), where chance gives {1 / num_classes:.1%}; train it longer, or check labels and weights",
+    )
+
+
+def search_warnings(
+    result: SearchResult, teacher: Mapping[str, int], folder: RunFolder, *, name: str
+) -> tuple[str, ...]:
+    """Return the warnings about the result of a named search."""
+    return (*_idle_budget(result), *_larger(result, teacher), *_same_answer(result, folder, name))
+
+
+def rating_warnings(num_batches: int) -> tuple[str, ...]:
+    """Return a warning if the scores have no standard error."""
+    if num_batches > 1:
+        return ()
+    return (
+        "all rating images are one batch, so differences of scores have no standard error; lower rating.batch_size or "
+        "raise data.num_rating",
+    )
+
+
+def _idle_budget(result: SearchResult) -> Iterator[str]:
+    """Yield a warning if the best network of the whole space meets the limits."""
+    budget = result.budget
+    if not budget.names or result.status != "optimal":
+        return
+    free = solve(result.instance, Budget()).best()
+    if budget.allows(free.costs):
+        has = ", ".join(" ".join(readable(resource, free.costs[resource])) for resource in budget.names)
+        yield f"the limits ({budget.text}) change nothing: the best network of the whole space meets them ({has})"
+
+
+def _larger(result: SearchResult, teacher: Mapping[str, int]) -> Iterator[str]:
+    """Yield a warning if the chosen network costs more than the teacher."""
+    costs = result.best().costs
+    more = [name for name in ("params", "macs") if name in costs and name in teacher and costs[name] > teacher[name]]
+    if more:
+        figures = " and ".join(f"{costs[name]:,} {name} (teacher: {teacher[name]:,})" for name in more)
+        yield f"the chosen network is larger than its teacher: {figures}; a budget such as max.{more[0]}=100% prevents it"
+
+
+def _same_answer(result: SearchResult, folder: RunFolder, name: str) -> Iterator[str]:
+    """Yield a warning if other searches of the run chose the same network."""
+    own = _text(folder.search(name) / ARCHITECTURE)
+    same = [
+        other for other in folder.search_names() if other != name and _text(folder.search(other) / ARCHITECTURE) == own
+    ]
+    if own and same:
+        yield f"the chosen network is also that of search {' and '.join(same)}"
+
+
+def _text(path: Path) -> str:
+    return read_text(path) if path.is_file() else ""
+
+
+def standard_errors_text(standard_errors: float) -> str:
+    """Return a distance in standard errors, or a question mark where a single batch gives none.
+
+    >>> standard_errors_text(2.71), standard_errors_text(float("nan"))
+    ('2.7', '?')
+    """
+    return "?" if np.isnan(standard_errors) else f"{standard_errors:.1f}"

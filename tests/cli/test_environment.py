@@ -1,0 +1,139 @@
+"""Every verb under the conditions of a bare container: no home, a user without a name, closed streams, a full disk."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helixnas.cli import main
+from helixnas.cli.commands import COMMANDS
+
+VERBS: dict[str, list[str]] = {
+    "run": ["run", "tiny.yaml", "--out", "new", "--until", "costs"],
+    "status": ["status", "done"],
+    "report": ["report", "done"],
+    "recipes": ["recipes"],
+    "teacher": ["teacher", "done"],
+    "costs": ["costs", "done", "--latency", "pytorch-eager", "--num-rounds", "1", "--num-networks", "1"],
+    "distill": ["distill", "done"],
+    "rate": ["rate", "done"],
+    "search": ["search", "done", "--max", "macs=80%"],
+    "retrain": ["retrain", "done"],
+    "verify": ["verify", "done"],
+    "rank": ["rank", "done", "--bench", "mine.json", "--num-resamples", "5"],
+    "baseline": ["baseline", "done", "spos", "--bench", "mine.json", "--num-epochs", "1", "--num-points", "1"],
+    "bench": ["bench", "build", "--recipe", "tiny.yaml", "--num-networks", "3", "--dry-run"],
+    "study": ["study", "interface", "--base", "digits", "--dry-run"],
+    "models": ["models"],
+    "validate": ["validate", "done"],
+    "finetune": ["finetune", "done", "--data", "digits", "--num-epochs", "1", "--image-size", "8"],
+    "export": ["export", "done", "--format", "timm"],
+}
+"""A cheap call of every verb."""
+
+every_verb = pytest.mark.parametrize("verb", VERBS)
+
+
+def test_no_verb_is_left_out() -> None:
+    assert list(VERBS) == [command.name for command in COMMANDS]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, tiny_path: Path) -> Path:
+    """A benchmark of three networks."""
+    file = tmp_path_factory.mktemp("bench") / "mine.json"
+    words = ["--recipe", str(tiny_path), "--num-networks", "3", "--quiet", "--out", str(file)]
+    assert main(["bench", "build", *words]) == 0
+    return file
+
+
+@pytest.fixture(scope="module")
+def done(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    run = tmp_path_factory.mktemp("done") / "run"
+    shutil.copytree(searched, run)
+    assert main(["retrain", str(run)]) == 0
+    return run
+
+
+@pytest.fixture
+def place(tiny: str, done: Path, bench: Path) -> None:
+    """A finished run, a benchmark and a recipe in the current folder."""
+    shutil.copytree(done, "done")
+    shutil.copy(bench, "mine.json")
+
+
+def nameless(number: int) -> Any:
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+
+@every_verb
+def test_every_verb_works_without_home_and_name_and_with_closed_streams(
+    verb: str, place: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", nameless)
+    for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "HELIXNAS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, None)
+    code = main(VERBS[verb])
+    for opened in (sys.stdin, sys.stdout, sys.stderr):
+        opened.close()  # a command leaves that to the end of its process
+    assert code == 0
+    assert not Path("~").exists()
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line of the shell, in which `helixnas` is this one."""
+    helixnas = f'helixnas() {{ "{sys.executable}" -m helixnas "$@"; }}; '
+    return subprocess.run(["bash", "-c", helixnas + command], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "complaint"),
+    [
+        ("helixnas recipes >&-", 0, ""),
+        ("helixnas recipes <&- >&- 2>&-", 0, ""),
+        ("helixnas run --help >&-", 0, ""),
+        ("helixnas serch 2>&-", 2, ""),
+        ("helixnas recipes >/dev/full", 2, "helixnas: cannot print the output: No space left on device\n"),
+        ("helixnas recipes | true", 0, ""),
+        ("helixnas run --help | true", 0, ""),
+    ],
+)
+def test_output_that_nobody_receives(
+    command: str, code: int, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = shell(f"set -o pipefail; {command}")
+    assert (done.returncode, done.stderr) == (code, complaint)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_file_takes_the_number_of_a_closed_stream() -> None:
+    check = "import os; from helixnas.cli import main; main(['--version']); print(os.open('/', os.O_RDONLY) > 2)"
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f'"{sys.executable}" -c "{check}; os._exit(0 if os.open(\'/\', os.O_RDONLY) > 2 else 1)" >&- 2>&-',
+        ],
+        check=False,
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become another user")
+def test_a_user_without_a_name_can_list_recipes(fork: Callable[..., Any], tmp_path: Path) -> None:
+    code = "import os, sys; os.setgid(54321); os.setuid(54321); from helixnas.cli import main; sys.exit(main(sys.argv[1:]))"
+    process = fork(f"import os; os.environ.clear(); from helixnas.cli import commands, shipped; {code}", "models")
+    code_of_exit, said, complaints = process.wait(60)
+    assert (code_of_exit, complaints) == (0, "")
+    assert "dna_a" in said

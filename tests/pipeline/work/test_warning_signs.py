@@ -1,0 +1,64 @@
+"""Each warning is one plain sentence, given where it holds and nowhere else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.work.warning_signs import rating_warnings, teacher_warnings, warned
+from helixnas.search.config import SearchConfig
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "is_warned"), [(0.1, True), (0.05, True), (0.12, True), (0.2, False), (None, False)]
+)
+def test_a_teacher_at_chance_is_warned_of(accuracy: float | None, is_warned: bool) -> None:
+    facts = {} if accuracy is None else {"accuracy": accuracy, "num_evaluated": 360}
+    assert bool(teacher_warnings(facts, 10)) == is_warned
+
+
+def test_the_warning_of_a_teacher_at_chance_is_a_sentence() -> None:
+    assert teacher_warnings({"accuracy": 0.1, "num_evaluated": 360}, 10) == (
+        "the teacher is no better than guessing: 10.0% of 360 images (95 % interval 7.3% to 13.5%), where chance gives "
+        "10.0%; train it longer, or check labels and weights",
+    )
+
+
+def test_a_single_rating_batch_is_warned_of() -> None:
+    assert rating_warnings(2) == ()
+    assert rating_warnings(1) == (
+        "all rating images are one batch, so differences of scores have no standard error; lower rating.batch_size or "
+        "raise data.num_rating",
+    )
+
+
+def test_searches_are_warned_of_and_the_report_shows_it(tiny: Recipe, copy: RunFolder, listener: Reporter) -> None:
+    searches = {
+        "free": SearchConfig(),
+        "wide": SearchConfig(max={"params": "1M"}),
+        "tight": SearchConfig(max={"macs": "80k"}),
+    }
+    record = run_recipe(replace(tiny, searches=searches), copy, listener, until="search")
+    wide = record.stages["search:wide"].facts
+    assert wide["warnings"] == [
+        f"the limits (params <= 1,000,000) change nothing: the best network of the whole space meets them (params "
+        f"{wide['params']:,})",
+        "the chosen network is larger than its teacher: 4,759 params (teacher: 3,874) and 141,616 macs (teacher: 123,768); "
+        "a budget such as max.params=100% prevents it",
+        "the chosen network is also that of search free and small",
+    ]
+    assert "warnings" not in record.stages["search:tight"].facts
+    said: list[str] = getattr(listener, "said", [])
+    assert f"warning: search wide: {wide['warnings'][2]}" in said
+    from helixnas.report import build_report
+
+    assert build_report(copy.path).read_text().count('<p class="warning">Warning: search wide: ') == 3
+
+
+def test_no_warning_is_no_fact(tiny: Recipe, tmp_path: Path) -> None:
+    assert warned(Context(tiny, RunFolder(tmp_path), Reporter()), ()) == {}

@@ -226,8 +226,8 @@ def _best_layout(asked: _Question, seen: _Seen) -> Layout | None:
         chosen = _choose([*usual, *fits(unusual_layouts(asked.model, seen.shape, asked.input_size))])
         if chosen is not None and chosen.relative >= FAITHFUL:
             return chosen.layout
-        if usual and usual[0].nearby >= FAITHFUL * usual[0].largest:
-            return usual[0].layout
+        if len(seen.shape) == 4 and usual and usual[0].nearby >= SURE * usual[0].largest:
+            return usual[0].layout  # after convolutions without normalisation, few places change at all
         undecidable = undecidable or (len(seen.shape) == 4 and _channels(seen.shape, suggested) in asked.channels)
     if suggested is not None and undecidable:
         return suggested

@@ -15,23 +15,8 @@ from torch import Tensor, nn
 
 from helixnas.errors import TeacherError
 from helixnas.teacher.layout import Layout, layout_of, unusual_layouts, usual_layouts
+from helixnas.teacher.probe import FEW_PLACES, MANY_PLACES, Places, cells, images, patches, wider
 from helixnas.teacher.trace import run
-
-FEW_PLACES = ((0.15, 0.40), (0.40, 0.85), (0.65, 0.15), (0.85, 0.65))
-"""Centres of the patches, as fractions of height and width: one in each quarter, so that small maps tell them apart."""
-
-MANY_PLACES = tuple(
-    (row / 8, column / 8 - shift)
-    for row, shift in ((1, 0.03), (3, -0.03), (5, 0.01), (7, -0.02))
-    for column in (1, 3, 5, 7)
-)
-"""Centres of the patches where four leave open which order the features have."""
-
-PATCH = 7
-"""The side of the image relative to that of a patch."""
-
-CONTRAST = 3.0
-"""Standard deviation of a patch's noise, relative to the picture's."""
 
 LOCAL = 0.6
 """Largest share of a patch in the changes at a place above which that place stands out."""
@@ -41,8 +26,6 @@ SURE, FAITHFUL = 0.7, 0.5
 
 CLEARER = 0.1
 """Difference of shares by which a less likely layout must exceed the likeliest."""
-
-Places = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +78,7 @@ def _measure(
     The first image is the same in all batches, so a module whose rows depend on each other shows.
     """
     traces: dict[str, _Trace] = {}
-    picture, *marked = _images(shape, places)
+    picture, *marked = images(shape, places)
     for first in range(0, len(marked), 2):
 
         def note(name: str, output: Any) -> None:
@@ -270,12 +253,12 @@ def _fit(asked: _Question, layout: Layout, axis: int, shares: Tensor) -> _Fit:
     features = layout.to_nchw(shares.unsqueeze(axis))[:, 0]
     means: list[float] = []
     nearby: list[float] = []
-    for share, (top, left, side) in zip(features, _patches(asked.input_size, asked.places), strict=True):
-        down = _cells(top, side, asked.input_size[0], share.shape[0])
-        across = _cells(left, side, asked.input_size[1], share.shape[1])
+    for share, (top, left, side) in zip(features, patches(asked.input_size, asked.places), strict=True):
+        down = cells(top, side, asked.input_size[0], share.shape[0])
+        across = cells(left, side, asked.input_size[1], share.shape[1])
         if not bool(share.isnan().any()):
             means.append(share[down, across].mean().item())
-            nearby.append(share[_wider(down, share.shape[0]), _wider(across, share.shape[1])].max().item())
+            nearby.append(share[wider(down, share.shape[0]), wider(across, share.shape[1])].max().item())
     agreement, near = sum(means) / len(means), sum(nearby) / len(nearby)
     return _Fit(layout=layout, agreement=agreement, nearby=near, largest=_largest(shares))
 
@@ -314,39 +297,6 @@ def _shares(changes: Tensor) -> Tensor | None:
 def _largest(shares: Tensor) -> float:
     """Return the mean over the patches of the largest share of each."""
     return shares.flatten(1).amax(1).nanmean().item()
-
-
-def _wider(cells: slice, number: int) -> slice:
-    """Return one cell more on either side, if a map has so many that this is still about the same place."""
-    return slice(max(0, cells.start - 1), cells.stop + 1) if number > 4 else cells
-
-
-def _cells(start: int, side: int, pixels: int, cells: int) -> slice:
-    """Return the cells whose centres lie in a stretch of pixels, at least the one that holds its middle."""
-    first, last = start * cells / pixels, (start + side) * cells / pixels
-    inside = [cell for cell in range(cells) if first <= cell + 0.5 < last]
-    middle = min(cells - 1, int((first + last) / 2))
-    return slice(inside[0], inside[-1] + 1) if inside else slice(middle, middle + 1)
-
-
-def _patches(input_size: tuple[int, int], places: Places) -> list[tuple[int, int, int]]:
-    """Return top, left and side of the patches, in pixels."""
-    height, width = input_size
-    side = max(1, min(input_size) // PATCH)
-    corners = ((round(row * height - side / 2), round(column * width - side / 2)) for row, column in places)
-    return [(min(max(0, top), height - side), min(max(0, left), width - side), side) for top, left in corners]
-
-
-def _images(shape: tuple[int, int, int], places: Places) -> list[Tensor]:
-    """Return a picture of noise, and copies of it with other noise in one of the patches."""
-    draw = torch.Generator().manual_seed(0)
-    picture = torch.randn(shape, generator=draw)
-    images = [picture]
-    for top, left, side in _patches(shape[1:], places):
-        marked = picture.clone()
-        marked[:, top : top + side, left : left + side] += CONTRAST * torch.randn(shape[0], side, side, generator=draw)
-        images.append(marked)
-    return images
 
 
 def _equal(first: Tensor, second: Tensor) -> bool:

@@ -198,8 +198,11 @@ def _best_layout(asked: _Question, seen: _Seen) -> Layout | None:
     suggested = _suggested(asked, seen)
     if len(asked.places) == len(FEW_PLACES):
         chosen = _choose(usual)
-        if chosen is not None and chosen.relative >= SURE and chosen.largest >= LOCAL:
-            return chosen.layout
+        if chosen is not None and chosen.largest >= LOCAL:
+            # after convolutions without normalisation, few places change at all, so the nearest may be a cell away
+            near = len(seen.shape) == 4 and chosen.nearby >= SURE * chosen.largest
+            if near or chosen.relative >= SURE:
+                return chosen.layout
         axis = 2 if len(seen.shape) == 3 else 3 if suggested is not None and suggested.kind == "nhwc" else 1
         undecidable = axis not in shares or _largest(shares[axis]) < LOCAL
         if not undecidable or (suggested is None and shares):
@@ -210,7 +213,7 @@ def _best_layout(asked: _Question, seen: _Seen) -> Layout | None:
         if chosen is not None and chosen.relative >= FAITHFUL:
             return chosen.layout
         if len(seen.shape) == 4 and usual and usual[0].nearby >= SURE * usual[0].largest:
-            return usual[0].layout  # after convolutions without normalisation, few places change at all
+            return usual[0].layout
         undecidable = undecidable or (len(seen.shape) == 4 and _channels(seen.shape, suggested) in asked.channels)
     if suggested is not None and undecidable:
         return suggested

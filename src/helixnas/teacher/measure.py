@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.errors import TeacherError
-from helixnas.teacher.layout import Layout, layout_of, unusual_layouts, usual_layouts
+from helixnas.teacher.layout import Layout, grids, layout_of, unusual_layouts, usual_layouts
 from helixnas.teacher.probe import FEW_PLACES, MANY_PLACES, Places, cells, images, patches, wider
 from helixnas.teacher.trace import run
 
@@ -198,11 +198,9 @@ def _best_layout(asked: _Question, seen: _Seen) -> Layout | None:
     suggested = _suggested(asked, seen)
     if len(asked.places) == len(FEW_PLACES):
         chosen = _choose(usual)
-        if chosen is not None and chosen.largest >= LOCAL:
-            # after convolutions without normalisation, few places change at all, so the nearest may be a cell away
-            near = len(seen.shape) == 4 and chosen.nearby >= SURE * chosen.largest
-            if near or chosen.relative >= SURE:
-                return chosen.layout
+        local = chosen is not None and chosen.largest >= LOCAL
+        if chosen is not None and local and (chosen.relative >= SURE or _is_near(asked, seen, chosen)):
+            return chosen.layout
         axis = 2 if len(seen.shape) == 3 else 3 if suggested is not None and suggested.kind == "nhwc" else 1
         undecidable = axis not in shares or _largest(shares[axis]) < LOCAL
         if not undecidable or (suggested is None and shares):
@@ -212,7 +210,7 @@ def _best_layout(asked: _Question, seen: _Seen) -> Layout | None:
         chosen = _choose([*usual, *fits(unusual_layouts(asked.model, seen.shape, asked.input_size))])
         if chosen is not None and chosen.relative >= FAITHFUL:
             return chosen.layout
-        if len(seen.shape) == 4 and usual and usual[0].nearby >= SURE * usual[0].largest:
+        if usual and _is_near(asked, seen, usual[0]):
             return usual[0].layout
         undecidable = undecidable or (len(seen.shape) == 4 and _channels(seen.shape, suggested) in asked.channels)
     if suggested is not None and undecidable:
@@ -250,6 +248,17 @@ def _choose(fits: Sequence[_Fit]) -> _Fit | None:
         return None
     best = max(fits, key=lambda each: each.agreement)
     return best if best.agreement > fits[0].agreement + CLEARER else fits[0]
+
+
+def _is_near(asked: _Question, seen: _Seen, fit: _Fit) -> bool:
+    """Return whether a map of the image's aspect changes at most a cell away from the patches.
+
+    After convolutions without normalisation few places change at all, and the patch's own need not be among them.
+    """
+    size = seen.shape[2:] if fit.layout.kind == "nchw" else seen.shape[1:3]
+    return (
+        len(seen.shape) == 4 and size in set(grids(asked.model, asked.input_size)) and fit.nearby >= SURE * fit.largest
+    )
 
 
 def _fit(asked: _Question, layout: Layout, axis: int, shares: Tensor) -> _Fit:

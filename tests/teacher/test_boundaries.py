@@ -52,9 +52,18 @@ def test_a_stage_is_opened_where_it_is_too_coarse() -> None:
         default_boundaries(timm.create_model("regnetx_002"), (4, 8, 16, 16), (32, 32))
 
 
-def test_a_transformer_of_one_stride_must_be_told() -> None:
-    with pytest.raises(TeacherError, match=r"share stride 16, .* blocks\.0 \(64 channels, 4 x 4\), .* blocks\.5 \("):
-        default_boundaries(timm.create_model("test_vit", img_size=64), (16, 16), (64, 64))
+def test_a_transformer_of_one_stride_is_cut_into_equal_shares_of_its_blocks() -> None:
+    model = timm.create_model("test_vit", img_size=64)
+    assert default_boundaries(model, (16, 16), (64, 64)) == ("blocks.2", "blocks.5")
+    assert default_boundaries(model, (16,) * 4, (64, 64)) == ("blocks.0", "blocks.2", "blocks.3", "blocks.5")
+    with pytest.raises(TeacherError, match=r"share stride 16, .* blocks\.0 \(64 channels, 4 x 4\), "):
+        default_boundaries(model, (16,) * 7, (64, 64))
+
+
+def test_modules_that_do_not_run_are_replaced_by_those_that_do() -> None:
+    model = timm.create_model("coat_tiny", img_size=64)
+    chosen = default_boundaries(model, (4, 8, 16), (64, 64))
+    assert chosen == ("serial_blocks1.1", "serial_blocks2.1", "serial_blocks3.1")
 
 
 def test_a_stride_that_is_not_there_gets_those_that_are() -> None:

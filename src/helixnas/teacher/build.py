@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from helixnas.artifacts.files import damaged, read_json, understanding, write_json
 from helixnas.errors import ArtifactError, TeacherError
 from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, save_weights
-from helixnas.teacher.boundaries import default_boundaries
+from helixnas.teacher.boundaries import default_cut, require_modules
 from helixnas.teacher.config import TeacherConfig
+from helixnas.teacher.measure import layouts_of
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
 from helixnas.teacher.weights import PACKAGED_MODEL, classes_in, load_weights, packaged_weights, read_weights
@@ -51,20 +52,35 @@ def sketch_teacher(
     arguments = dict(config.model_args)
     if not config.weights:
         arguments = {"num_classes": num_classes, **arguments}
-    return _cut(_create(config.model, arguments).to("meta"), config, strides, input_size, frozen=True).to("meta")
+    model = _create(config.model, arguments)
+    return _cut(model, config, strides, input_size, frozen=True, sketched=True).to("meta")
 
 
 def _cut(
-    model: nn.Module, config: TeacherConfig, strides: Sequence[int], input_size: tuple[int, int], *, frozen: bool
+    model: nn.Module,
+    config: TeacherConfig,
+    strides: Sequence[int],
+    input_size: tuple[int, int],
+    *,
+    frozen: bool,
+    sketched: bool = False,
 ) -> Teacher:
+    """Return the teacher cut at its boundaries, on the meta device if `sketched`, where nothing could be measured."""
     mean, std = _normalization(model, int(config.model_args.get("in_chans", 3)))
-    boundaries = config.boundaries or default_boundaries(model, strides, input_size, in_chans=len(mean))
+    boundaries, layouts = config.boundaries, ()
+    if not boundaries:
+        cut = default_cut(model, strides, input_size, in_chans=len(mean))
+        boundaries, layouts = tuple(cut), tuple(cut.values())
     if len(boundaries) != len(strides):
         raise TeacherError(
             f"teacher.boundaries names {len(boundaries)} modules, but the space has {len(strides)} blocks; name "
             "one per block"
         )
-    teacher = Teacher(model, boundaries, mean=mean, std=std, input_size=input_size, frozen=frozen)
+    if sketched:
+        require_modules(model, boundaries)
+        layouts = layouts or layouts_of(model, boundaries, input_size, in_chans=len(mean))
+        model = model.to("meta")
+    teacher = Teacher(model, boundaries, mean=mean, std=std, input_size=input_size, frozen=frozen, layouts=layouts)
     _check_sizes(teacher, strides)
     return teacher
 

@@ -31,7 +31,7 @@ class TeacherConfig:
 
     boundaries: tuple[str, ...] = ()
     """Names of the modules whose outputs are Y_1 .. Y_N; empty: for each block of the space, the last module with the
-    block's total stride."""
+    block's total stride, or equal shares of a network of a single stride."""
 
     def __post_init__(self) -> None:
         if not self.model:

@@ -21,7 +21,7 @@ def modules_before(finished: Sequence[str], boundary: str) -> tuple[str, ...]:
     ('stem', 'stage.0')
     """
     earlier = dict.fromkeys(finished[: finished.index(boundary)])
-    outermost = (name for name in earlier if not any(parent in earlier for parent in _parents(name)))
+    outermost = (name for name in earlier if not any(parent in earlier for parent in parents(name)))
     return tuple(name for name in outermost if not name.startswith(f"{boundary}."))
 
 
@@ -49,7 +49,8 @@ def _hand_on(first: Any, *inputs: Any, **options: Any) -> Any:
     return first
 
 
-def _parents(name: str) -> Iterator[str]:
+def parents(name: str) -> Iterator[str]:
+    """Yield the names of the modules that contain a module, the innermost first."""
     while "." in name:
         name = name.rpartition(".")[0]
         yield name

@@ -5,6 +5,7 @@ Sec. 3.5) passes each block's output on *detached*, so each block learns only fr
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 from helixnas.errors import ConfigError, TeacherError
 from helixnas.nn import Normalization
 from helixnas.teacher.boundaries import record_boundaries
-from helixnas.teacher.layout import layout_of
+from helixnas.teacher.layout import Layout
+from helixnas.teacher.measure import layouts_of
 from helixnas.teacher.shortcut import modules_before, skipping
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.trace import Recorder, listening, run_blank
@@ -26,6 +28,7 @@ class Teacher(nn.Module):
     `boundaries` name the modules whose outputs are Y_1 .. Y_N, in forward order; `widths` and `feature_sizes` are their
     channels, and height and width for images of `input_size`. `mean` and `std` per channel normalise images in [0, 1]. A
     frozen network stays in eval mode without gradients; with `detach_boundaries`, outputs are passed on detached (DNA++).
+    `layouts` of the boundaries are measured unless they are given.
     After `standardize`, Y_1 .. Y_N are standardised in all methods: each channel has mean 0 and variance 1.
 
     Raises:
@@ -50,6 +53,7 @@ class Teacher(nn.Module):
         input_size: tuple[int, int],
         frozen: bool = True,
         detach_boundaries: bool = False,
+        layouts: Sequence[Layout] = (),
     ) -> None:
         super().__init__()
         normalization = Normalization(mean, std)
@@ -66,7 +70,7 @@ class Teacher(nn.Module):
         self.frozen = frozen
         self.detach_boundaries = detach_boundaries
         outputs = recorder.outputs  # in the order of the boundaries
-        self.layouts = tuple(layout_of(model, name, output, input_size) for name, output in outputs.items())
+        self.layouts = tuple(layouts) or layouts_of(model, boundaries, input_size, in_chans=len(mean))
         shapes = [layout.to_nchw(output).shape for layout, output in zip(self.layouts, outputs.values(), strict=True)]
         self.widths = tuple(int(shape[1]) for shape in shapes)
         self.feature_sizes = tuple((int(shape[2]), int(shape[3])) for shape in shapes)
@@ -117,9 +121,9 @@ class Teacher(nn.Module):
         """Return Y_0 .. Y_N and the network's output, from one forward pass."""
         collected: list[Tensor] = []
 
-        def collect(name: str, output: Tensor) -> Tensor | None:
+        def collect(name: str, output: Any) -> Any:
             collected.append(self._collected(len(collected) + 1, output))
-            return output.detach() if self.detach_boundaries else None
+            return _detached(output) if self.detach_boundaries else None
 
         normalized = self.normalize(images)
         with listening(self.model, self.boundaries, collect):
@@ -168,7 +172,7 @@ class Teacher(nn.Module):
             return features, self.continue_from(images, block, features)
         collected: list[Tensor] = []
 
-        def collect(name: str, output: Tensor) -> None:
+        def collect(name: str, output: Any) -> None:
             collected.append(self._collected(len(self.boundaries), output))
 
         with listening(self.model, self.boundaries[-1:], collect):
@@ -188,9 +192,9 @@ class Teacher(nn.Module):
         first, second = (torch.randn(shape, generator=draw).to(self.mean.device) for _ in range(2))
         return not torch.equal(self.continue_from(images, block, first), self.continue_from(images, block, second))
 
-    def _collected(self, block: int, output: Tensor) -> Tensor:
-        kept = output.clone() if self.boundaries[block - 1] in self._overwritten else output
-        features = self.layouts[block - 1].to_nchw(kept)
+    def _collected(self, block: int, output: Any) -> Tensor:
+        features = self.layouts[block - 1].to_nchw(output)
+        features = features.clone() if self.boundaries[block - 1] in self._overwritten else features
         return self.feature_statistics[block - 1](features) if self.feature_statistics else features
 
     def _unstandardized(self, block: int, features: Tensor) -> Tensor:
@@ -203,7 +207,7 @@ class Teacher(nn.Module):
         return self.model(normalized)
 
     def _continue_in_full(self, images: Tensor, block: int, features: Tensor) -> Tensor:
-        def replace(name: str, output: Tensor) -> Tensor:
+        def replace(name: str, output: Any) -> Any:
             return self._native(block, features, output)
 
         with listening(self.model, self.boundaries[block - 1 : block], replace):
@@ -214,15 +218,14 @@ class Teacher(nn.Module):
         with skipping(self.model, before, self.boundaries[block - 1], output):
             return self._run(self.normalize(images))
 
-    def _native(self, block: int, features: Tensor, output: Tensor) -> Tensor:
+    def _native(self, block: int, features: Tensor, output: Any) -> Any:
         name, layout = self.boundaries[block - 1], self.layouts[block - 1]
-        native = layout.from_nchw(features, output)
-        return native.clone() if name in self._overwritten else native
+        return layout.from_nchw(features.clone() if name in self._overwritten else features, output)
 
     @torch.no_grad()
     def _find_shortcut(self, images: Tensor, block: int, features: Tensor) -> tuple[str, ...] | None:
         """Return the modules that need not run to continue from a block; None if the whole network must run."""
-        if self.layouts[block - 1].num_prefix:
+        if self.layouts[block - 1].num_prefix or self.layouts[block - 1].item is not None:
             return None
         recorder, (channels, height, width) = Recorder(), images.shape[1:]
         names = [name for name, _ in self.model.named_modules() if name]
@@ -236,3 +239,10 @@ class Teacher(nn.Module):
         except Exception:  # a network can fail in any way on unexpected inputs; the full pass is correct
             return None
         return before if torch.equal(found, expected) else None
+
+
+def _detached(output: Any) -> Any:
+    if isinstance(output, (tuple, list)):
+        items = [_detached(item) for item in output]
+        return items if isinstance(output, list) else tuple(items)
+    return output.detach() if isinstance(output, Tensor) else output

@@ -29,19 +29,23 @@ def listening(model: nn.Module, names: Sequence[str], listener: Listener) -> Gen
 
 
 def run_blank(model: nn.Module, names: Sequence[str], listener: Listener, shape: tuple[int, int, int]) -> Any:
-    """Return the output for a blank image of `shape` (channels, height, width) in eval mode; see `listening`.
+    """Return the output for a blank image of `shape` (channels, height, width); see `run`."""
+    return run(model, names, listener, torch.zeros(1, *shape))
+
+
+def run(model: nn.Module, names: Sequence[str], listener: Listener, images: Tensor) -> Any:
+    """Return the output for images on the network's device in eval mode; see `listening`.
 
     Raises `TeacherError` if the network does not accept such images.
     """
     training = {module: module.training for module in model.modules()}
     tensor = next(model.parameters(), torch.empty(0))
-    image = torch.zeros(1, *shape, device=tensor.device, dtype=tensor.dtype)
     try:
         model.eval()
         with torch.no_grad(), listening(model, names, listener):
-            return model(image)
+            return model(images.to(tensor.device, tensor.dtype))
     except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
-        channels, height, width = shape
+        channels, height, width = images.shape[1:]
         raise TeacherError(
             f"the teacher cannot take images of {height} x {width} pixels with {channels} channels: {on_one_line(error)}"
         ) from error
@@ -56,16 +60,19 @@ class Recorder:
     def __init__(self) -> None:
         self.outputs: dict[str, Any] = {}
         self.runs: dict[str, int] = {}
-        self._versions: dict[str, int] = {}
+        self._versions: dict[str, list[int]] = {}
 
     def __call__(self, name: str, output: Any) -> None:
         """Record one run."""
         self.outputs[name] = output
         self.runs[name] = self.runs.get(name, 0) + 1
-        if isinstance(output, Tensor):
-            self._versions[name] = output._version
+        self._versions[name] = _versions(output)
 
     def was_overwritten(self, name: str) -> bool:
         """Return whether a later in-place operation, such as ``ReLU(inplace=True)``, changed the module's output."""
-        output = self.outputs[name]
-        return isinstance(output, Tensor) and output._version != self._versions[name]
+        return _versions(self.outputs[name]) != self._versions[name]
+
+
+def _versions(output: Any) -> list[int]:
+    items: Sequence[Any] = output if isinstance(output, (tuple, list)) else [output]
+    return [item._version for item in items if isinstance(item, Tensor)]

@@ -34,7 +34,7 @@ def test_defaults_of_a_baseline_are_those_of_its_settings() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["rank", "no/run", "--bench", "b.json", "--seed", "-1"], "--seed must not be negative, not -1"),
+        (["rank", "no/run", "--bench", "b.json", "--seed", "-1"], "--seed must be at least 0, not -1"),
         (
             ["baseline", "no/run", "enas", "--bench", "b.json"],
             "METHOD must be one of spos, fairnas, darts, mnasnet, not",

@@ -1,4 +1,4 @@
-"""What the command line says where something raises that is not a `HelixError`: one sentence; the traceback goes to a file.
+"""Errors that are not a `HelixError`, explained in one sentence; the traceback goes to a file.
 
 An error of a library is explained by the setting that usually mends it, as far as `ADVICE` knows it. An error that HelixNAS
 itself raises without meaning to is a defect.

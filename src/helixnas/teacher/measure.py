@@ -114,7 +114,7 @@ class _Seen:
 
 
 class _Trace:
-    """What is kept of a module's outputs; its tensors would fill the memory for all modules of a network."""
+    """Summary of a module's outputs; the tensors themselves would fill the memory for all modules of a network."""
 
     def __init__(self) -> None:
         self.runs = 0

@@ -80,7 +80,7 @@ _PREFIXES = (
     *("module.", "_orig_mod.", "_forward_module.", "model.", "backbone.", "encoder.", "net.", "network."),
     *("student.", "teacher.", *_AVERAGED_PREFIXES),
 )
-"""What DataParallel, torch.compile, Lightning and others put before the names."""
+"""Prefixes that DataParallel, torch.compile, Lightning and others put before the names."""
 
 _DEEPEST = 8
 """Wrappers around each other that are removed; a file can hold a mapping that holds itself."""

@@ -19,6 +19,7 @@ from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError, Interrupted
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
+from helixnas.pipeline.work.retrain import _objective  # pyright: ignore[reportPrivateUsage]
 from helixnas.retrain import RetrainConfig, load_model
 from helixnas.teacher import Teacher
 
@@ -141,3 +142,16 @@ def test_a_teacher_of_other_classes_is_an_error_before_the_supernet_is_distilled
 def without_classes(self: Teacher, name: str, value: Any) -> None:
     if name != "num_classes":
         torch.nn.Module.__setattr__(self, name, value)
+
+
+def test_the_teacher_teaches_the_images_classes_by_name(undistilled: Any) -> None:
+    model = undistilled.teacher.model
+    model.num_classes, model.pretrained_cfg = 3, {"label_names": ("c", "a", "b")}
+    undistilled.recipe = replace(undistilled.recipe, retrain=RetrainConfig(teach="hard", teach_share=1.0))
+    images = torch.rand(4, 3, 8, 8)
+    objective = _objective(undistilled)
+    assert objective is not None
+    taught = undistilled.teacher(images)[:, [1, 2, 0]].argmax(1)  # a, b, c
+    logits = 100.0 * torch.nn.functional.one_hot(taught, 3)
+    assert objective(logits, torch.tensor(9.0), images).item() == pytest.approx(0, abs=1e-6)
+    assert objective(logits.roll(1, 1), torch.tensor(9.0), images).item() > 50

@@ -38,7 +38,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What certificates are compared with."""
+    """A run, with which its certificates are compared."""
 
     folder: RunFolder
     tables: Tables

@@ -16,10 +16,10 @@ from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError, DataError, Interrupted
 from helixnas.experiments.baseline import train_baseline
 from helixnas.experiments.baseline_plan import BaselinePlan
-from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, save_benchmark
 from helixnas.lab.baselines import BaselineConfig
 from helixnas.lab.trained import TrainedNetwork
+from helixnas.pipeline.ad_hoc.rank import rank_run
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import load_space
 

@@ -22,9 +22,9 @@ from helixnas.errors import (
 from helixnas.experiments import benchmark as bench
 from helixnas.experiments.benchmark import build_benchmark, repeatability
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
-from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, load_benchmark
 from helixnas.lab.trained import TrainedNetwork
+from helixnas.pipeline.ad_hoc.rank import rank_run
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import load_space
 

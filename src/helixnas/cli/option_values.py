@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.settings import recipe_from_settings
 from helixnas.errors import ConfigError
@@ -41,9 +42,15 @@ def amounts(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
+def run_folder(path: str) -> RunFolder:
+    """Return the folder of a run; of generations, the run of the last one."""
+    lineage = LineageFolder(Path(path))
+    return lineage.last() if lineage.exists() else RunFolder(Path(path))
+
+
 def open_run(path: str) -> tuple[Recipe, RunFolder]:
-    """Return recipe and folder of an existing run; raises `ArtifactError` if there is none."""
-    folder = RunFolder(Path(path))
+    """Return recipe and folder of an existing run (`run_folder`); raises `ArtifactError` if there is none."""
+    folder = run_folder(path)
     folder.load_record()
     return recipe_from_settings(folder.load_settings(), where=str(folder.config)), folder
 

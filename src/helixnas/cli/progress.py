@@ -84,6 +84,10 @@ class ConsoleReporter(Reporter):
             for name, value in values.items():
                 self.writer.add_scalar(name, value, step)
 
+    def of_run(self, tensorboard: Path) -> "ConsoleReporter":
+        """Return a reporter on the same terminal with a TensorBoard folder of its own."""
+        return ConsoleReporter(self.console, tensorboard)
+
     def close(self) -> None:
         """Flush TensorBoard's file."""
         if self.writer is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 
@@ -27,6 +28,10 @@ class Reporter:
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Log named values of a step."""
+
+    def of_run(self, tensorboard: Path) -> "Reporter":
+        """Return a reporter of the same kind for one of several runs, whose scalars belong into the folder `tensorboard`."""
+        return self
 
     def close(self) -> None:
         """Flush buffered values."""

@@ -11,10 +11,10 @@ from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.experiments.feature_maps import feature_maps
-from helixnas.experiments.ranking import rank_run
 from helixnas.experiments.study_plan import StudyPlan, Variant, stages_of
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
+from helixnas.pipeline.ad_hoc.rank import rank_run
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.run import run_recipe
 from helixnas.report import build_study_page

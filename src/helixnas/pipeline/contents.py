@@ -31,17 +31,17 @@ def by_content(values: Mapping[str, Any], known: Mapping[str, str] | None = None
     """
     found, known = dict(values), known or {}
     for place, path in _named(values):
-        digest = _digest(path) or known.get(path)
+        digest = digest_of(path) or known.get(path)
         if digest is not None:
             found = _replaced(found, place, PREFIX + digest)
-    modules = {name: _digest(_origin(name)) or known.get(_origin(name)) for name in values.get("imports") or ()}
+    modules = {name: digest_of(_origin(name)) or known.get(_origin(name)) for name in values.get("imports") or ()}
     return {**found, "imports": [PREFIX + digest if digest else name for name, digest in modules.items()]}
 
 
 def digests(values: Mapping[str, Any]) -> dict[str, str]:
     """Return the digest of every file that the settings name and that is there, by its path."""
     paths = [path for _, path in _named(values)] + [_origin(name) for name in values.get("imports") or ()]
-    return {path: digest for path in paths if (digest := _digest(path)) is not None}
+    return {path: digest for path in paths if (digest := digest_of(path)) is not None}
 
 
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -70,7 +70,7 @@ def _origin(module: str) -> str:
     return spec.origin if spec is not None and spec.origin else module
 
 
-def _digest(path: str) -> str | None:
+def digest_of(path: str) -> str | None:
     """Return a digest of a file or of a folder's listing; None if there is neither."""
     try:
         status = Path(path).stat()

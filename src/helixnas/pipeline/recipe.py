@@ -9,7 +9,8 @@ from helixnas.costs.config import CostsConfig
 from helixnas.data.config import DataConfig
 from helixnas.distill.config import DistillConfig
 from helixnas.engine.config import FitConfig, RuntimeConfig
-from helixnas.errors import ConfigError, HelixError
+from helixnas.errors import ConfigError, HelixError, UnknownNameError
+from helixnas.pipeline.generations_config import GenerationsConfig
 from helixnas.rating.config import RatingConfig, StitchingConfig
 from helixnas.retrain.config import RetrainConfig
 from helixnas.search.config import SearchConfig, check_search_name
@@ -74,6 +75,9 @@ class Recipe:
     retrain: RetrainConfig | None = field(default_factory=RetrainConfig)
     """How the chosen networks are trained; null to skip retraining (images without labels)."""
 
+    generations: GenerationsConfig | None = None
+    """Repeat the search under teachers made of its winners (DNA+); null for one search."""
+
     def __post_init__(self) -> None:
         for name in self.searches:
             check_search_name(name)
@@ -88,6 +92,8 @@ class Recipe:
                 f"teacher.model_args.in_chans is {channels}, but every image has 3 channels (grey ones are repeated); leave "
                 "it out, timm's own weights are for 3"
             )
+        if self.generations is not None:
+            self._check_generations(self.generations)
         if self.retrain is None:
             return
         if not self.data.labels:
@@ -98,6 +104,28 @@ class Recipe:
             raise ConfigError(
                 "weights can be inherited only with supernet.interface=adapter: in a supernet that widens, first and last "
                 "layers have the teacher's widths; set retrain.init to scratch"
+            )
+
+    def _check_generations(self, generations: GenerationsConfig) -> None:
+        """Raise if generations cannot follow each other: every teacher after the first is trained from labels."""
+        if not self.data.labels:
+            raise ConfigError(
+                "generations need labels, because the teachers from generation 2 on are trained from scratch, but "
+                "data.labels is false; set generations to null to search once"
+            )
+        if generations.search and generations.search not in self.searches:
+            raise UnknownNameError("search in generations.search:", generations.search, self.searches)
+        if not self.searches:
+            raise ConfigError("generations need a search, whose winner teaches next, but searches is empty")
+        wanted = generations.stop.check
+        if wanted == "benchmark" and not generations.benchmark:
+            raise ConfigError("generations.stop.check is benchmark, but generations.benchmark names no file")
+        if wanted == "retrained" and self.retrain is None:
+            raise ConfigError("generations.stop.check is retrained, but retrain is null; choose auto or stitching")
+        if wanted == "stitching" and self.stitching.num_architectures < 3:
+            raise ConfigError(
+                "generations.stop.check is stitching, but stitching.num_architectures is "
+                f"{self.stitching.num_architectures}; it must be at least 3"
             )
 
     @cached_property

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import metadata
 
 from helixnas.artifacts.files import remove
+from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.engine.progress import Reporter
@@ -192,6 +193,8 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
             record = found
         else:
             folder.clear()
+    elif LineageFolder(folder.path).exists():
+        raise ArtifactError(f"{folder.path} holds generations, not one run; choose another --out, or add --generations")
     elif folder.config.exists():
         raise ArtifactError(f"{folder.path} has a config.yaml but no record of a run; choose another --out")
     values = recipe.to_dict()

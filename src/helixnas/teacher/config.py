@@ -7,6 +7,7 @@ from typing import Any
 
 from helixnas.errors import ConfigError
 from helixnas.settings import settings
+from helixnas.space import HELIXNAS
 
 WEIGHT_FILES = (".safetensors", ".pt", ".pth")
 
@@ -48,3 +49,11 @@ class TeacherConfig:
             )
         if len(set(self.boundaries)) < len(self.boundaries):
             raise ConfigError(f"teacher.boundaries names a module twice: {', '.join(self.boundaries)}")
+
+    @property
+    def title(self) -> str:
+        """The network in words: a network of the space or an architecture as text, else the model's name."""
+        arch = self.model_args.get("arch")
+        if not self.network and self.model == HELIXNAS and isinstance(arch, Mapping) and "text" in arch:
+            return str(arch["text"])
+        return self.network or self.model

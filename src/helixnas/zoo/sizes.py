@@ -42,32 +42,47 @@ def model_size(name: str, *, num_classes: int = 1000) -> ModelSize:
     return ModelSize(count_params(model), count_macs(model, (1, channels, height, width)), height)
 
 
-def scale_to(architecture: Architecture, *, params: int, image_size: int = 224, num_classes: int = 1000) -> Scaled:
-    """Return the largest network with at most `params` parameters along EfficientNet's compound rule (Eq. 9).
+class Bracket(NamedTuple):
+    """The two networks next to a size along the compound rule."""
 
-    The rule is followed in both directions, to a precision of `FINEST_STEP`. Depths are rounded up, so any step up adds
-    a layer to every block. `image_size` is that of `architecture`. Raises `SpaceError` if even the smallest scaled
-    network has more parameters.
+    below: Scaled | None
+    """The largest that is not above the size; None if even the smallest is."""
 
-    >>> from helixnas.zoo import dna_architecture
-    >>> smaller = scale_to(dna_architecture("a"), params=2_000_000)
-    >>> smaller.image_size, smaller.architecture.depth
-    (119, 18)
+    above: Scaled
+    """The next larger one."""
+
+
+def count_architecture(architecture: Architecture, *, image_size: int = 224, num_classes: int = 1000) -> dict[str, int]:
+    """Return ``params`` (with the classifier) and ``macs`` (multiply-adds of one image) of a network."""
+    with torch.device("meta"):
+        model = HelixNet(architecture, num_classes=num_classes)
+    return {"params": count_params(model), "macs": count_macs(model, (1, 3, image_size, image_size))}
+
+
+def bracket(
+    architecture: Architecture, resource: str, amount: int, *, image_size: int = 224, num_classes: int = 1000
+) -> Bracket:
+    """Return the networks next to `amount` of a resource along EfficientNet's compound rule (Eq. 9), in both directions.
+
+    The `resource` is ``params``, or ``macs`` on images of `image_size`. Steps are followed to `FINEST_STEP`. Depths are
+    rounded up, so any step up adds a layer to every block.
     """
 
     @cache
     def count(scaled: Architecture) -> int:
+        if resource == "macs":
+            return count_architecture(scaled, image_size=image_size, num_classes=num_classes)["macs"]
         with torch.device("meta"):
             return count_params(HelixNet(scaled, num_classes=num_classes))
 
     def fits(steps: float) -> bool:
-        return count(compound(architecture, steps).architecture) <= params
+        return count(compound(architecture, steps).architecture) <= amount
+
+    def scaled(steps: float) -> Scaled:
+        return compound(architecture, steps, image_size=image_size)
 
     if not fits(SMALLEST):
-        least = count(compound(architecture, SMALLEST).architecture)
-        raise SpaceError(
-            f"no network scaled from this one has at most {params:,} parameters; the smallest has {least:,}"
-        )
+        return Bracket(None, scaled(SMALLEST))
     low = 0.0
     while not fits(low):
         low -= 1.0
@@ -77,4 +92,23 @@ def scale_to(architecture: Architecture, *, params: int, image_size: int = 224, 
     while high - low > FINEST_STEP:
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    return compound(architecture, low, image_size=image_size)
+    return Bracket(scaled(low), scaled(high))
+
+
+def scale_to(architecture: Architecture, *, params: int, image_size: int = 224, num_classes: int = 1000) -> Scaled:
+    """Return the largest network with at most `params` parameters along EfficientNet's compound rule (Eq. 9).
+
+    `image_size` is that of `architecture`. Raises `SpaceError` if even the smallest scaled network has more parameters.
+
+    >>> from helixnas.zoo import dna_architecture
+    >>> smaller = scale_to(dna_architecture("a"), params=2_000_000)
+    >>> smaller.image_size, smaller.architecture.depth
+    (119, 18)
+    """
+    below, above = bracket(architecture, "params", params, image_size=image_size, num_classes=num_classes)
+    if below is None:
+        least = count_architecture(above.architecture, num_classes=num_classes)["params"]
+        raise SpaceError(
+            f"no network scaled from this one has at most {params:,} parameters; the smallest has {least:,}"
+        )
+    return below

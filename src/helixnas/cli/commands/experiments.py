@@ -6,9 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, words
+from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, run_folder, words
 from helixnas.cli.settings import read_recipe
 from helixnas.lab.baselines.config import METHODS
 
@@ -26,10 +25,10 @@ def _add_rank_options(parser: Parser) -> None:
 def _rank(options: Namespace, console: Console) -> None:
     from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.ranking import show_ranking
-    from helixnas.experiments.ranking import rank_run
+    from helixnas.pipeline.ad_hoc.rank import rank_run
 
     ranked = rank_run(
-        RunFolder(Path(options.run)),
+        run_folder(options.run),
         Path(options.bench),
         ConsoleReporter(console),
         scores=[tuple(words(names)) for names in options.scores],

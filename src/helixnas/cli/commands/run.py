@@ -2,10 +2,12 @@
 
 import shlex
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
+from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import open_run, say
@@ -13,6 +15,8 @@ from helixnas.cli.settings import add_recipe_arguments, read_recipe
 from helixnas.cli.shipped import KINDS, shipped_recipes
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.pipeline import stages
+from helixnas.pipeline.generations_config import GenerationsConfig
+from helixnas.pipeline.recipe import Recipe
 
 USES = {
     "recipe": "recipes: helixnas run NAME",
@@ -27,6 +31,8 @@ def _add_run_options(parser: Parser) -> None:
     parser.option("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
     parser.option("--until", metavar="STAGE", choices=(*stages.verbs(), "report"), default="report", help=until)
+    generations = "search up to N times, each under a teacher made of the winner before it (DNA+)"
+    parser.whole("--generations", None, generations, least=2)
     parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
     parser.flag("--redo", "replace a run of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
@@ -34,30 +40,67 @@ def _add_run_options(parser: Parser) -> None:
 
 def _run(options: Namespace, console: Console) -> None:
     recipe = read_recipe(options.recipe, options.overrides)
-    folder = RunFolder(Path(options.out or f"runs/{recipe.name}"))
+    if options.generations is not None:
+        kept = recipe.generations or GenerationsConfig()
+        recipe = replace(recipe, generations=replace(kept, number=options.generations))
+    out = Path(options.out or f"runs/{recipe.name}")
     if options.dry_run:
-        from helixnas.cli.tables.plan import show_plan, show_sizes
-
-        show_plan(recipe, folder, console)
-        show_sizes(recipe, folder, console)
-        own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
-        own += ["--redo"] * options.redo + ["--quiet"] * options.quiet
-        say(console, f"to do it: {shlex.join(['helixnas', 'run', options.recipe, *options.overrides, *own])}")
+        _show_plan(recipe, out, options, console)
         return
     from helixnas.cli.progress import ConsoleReporter
+
+    shown = Console(quiet=True) if options.quiet else console
+    how = {"until": options.until, "redo": options.redo}
+    if recipe.generations is not None:
+        from helixnas.generations.run import run_generations
+
+        run_generations(recipe, LineageFolder(out), ConsoleReporter(shown), **how)
+        return
     from helixnas.pipeline.run import run_recipe
 
-    reporter = ConsoleReporter(Console(quiet=True) if options.quiet else console, folder.tensorboard)
-    run_recipe(recipe, folder, reporter, until=options.until, redo=options.redo)
+    folder = RunFolder(out)
+    run_recipe(recipe, folder, ConsoleReporter(shown, folder.tensorboard), **how)
+
+
+def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console) -> None:
+    """Print what a run would do, for every generation if there are several."""
+    from helixnas.cli.tables.plan import show_plan, show_sizes
+
+    if recipe.generations is None:
+        show_plan(recipe, RunFolder(out), console)
+        show_sizes(recipe, RunFolder(out), console)
+    else:
+        from helixnas.generations.outlook import outlook
+
+        for one in outlook(recipe, LineageFolder(out)):
+            say(
+                console, f"generation {one.number} of at most {recipe.generations.number}{one.note and f': {one.note}'}"
+            )
+            show_plan(one.recipe, one.folder, console)
+            show_sizes(one.recipe, one.folder, console)
+    own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
+    own += [] if options.generations is None else ["--generations", str(options.generations)]
+    own += ["--redo"] * options.redo + ["--quiet"] * options.quiet
+    say(console, f"to do it: {shlex.join(['helixnas', 'run', options.recipe, *options.overrides, *own])}")
 
 
 def _status(options: Namespace, console: Console) -> None:
-    from helixnas.cli.tables.status import show_status
+    from helixnas.cli.tables.status import show_generations, show_status
 
-    show_status(*open_run(options.run), console)
+    lineage = LineageFolder(Path(options.run))
+    if lineage.exists():
+        show_generations(lineage, console)
+    else:
+        show_status(*open_run(options.run), console)
 
 
 def _report(options: Namespace, console: Console) -> None:
+    lineage = LineageFolder(Path(options.run))
+    if lineage.exists():
+        from helixnas.report import build_generations_page
+
+        say(console, f"report: {build_generations_page(lineage)}")
+        return
     from helixnas.report import build_report
 
     _, folder = open_run(options.run)

@@ -1,13 +1,11 @@
 """Commands search and verify: the best architecture under budgets, and the check of its certificate."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from rich.console import Console
 
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import LIMIT, amounts, say, words
+from helixnas.cli.option_values import LIMIT, amounts, run_folder, say, words
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.pipeline.stages.search import SEARCH
 
@@ -39,7 +37,7 @@ def _search(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.work.warning_signs import search_warnings
     from helixnas.search.config import SearchConfig
 
-    folder = RunFolder(Path(options.run))
+    folder = run_folder(options.run)
     limits = SearchConfig(
         max=amounts(options.max, "--max"),
         min=amounts(options.min, "--min"),
@@ -79,7 +77,7 @@ def _add_verify_options(parser: Parser) -> None:
 def _verify(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.ad_hoc.verify import verify_run
 
-    checked = verify_run(RunFolder(Path(options.run)), options.name, time_limit_s=options.time_limit)
+    checked = verify_run(run_folder(options.run), options.name, time_limit_s=options.time_limit)
     for name, found in checked:
         say(console, f"{name}: {found.sentence}")
     wrong = [name for name, found in checked if not found.holds]

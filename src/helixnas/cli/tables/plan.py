@@ -48,7 +48,7 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     drawn = sketch(recipe)
     check_batch_norm(recipe, [one.stage.name for one in plan(recipe.to_dict())], drawn)
     costs = count_teacher(drawn.teacher, drawn.image_size)
-    name = recipe.teacher.network or recipe.teacher.model
+    name = recipe.teacher.title
     weights = f"weights: {recipe.teacher.weights}" if recipe.teacher.weights else "trained by the recipe"
     say(
         console,

@@ -7,7 +7,7 @@ from helixnas.artifacts.comparison import Comparison
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
 from helixnas.cli.option_values import say
 from helixnas.cli.tables.table import figure_table
-from helixnas.experiments.ranking import RankedRun
+from helixnas.pipeline.ad_hoc.rank import RankedRun
 from helixnas.report.elements.wording import correlations, interval_text, name_of, signed
 from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
 from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict

@@ -5,10 +5,12 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Column, Table
 
+from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.option_values import say
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
+from helixnas.report.generations.text import HEAD, SHORT, rows, verdicts
 
 
 def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
@@ -45,3 +47,18 @@ def _local(time: str) -> str:
 
 def _short(value: int | float | str) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+
+
+def show_generations(folder: LineageFolder, console: Console) -> None:
+    """Print every generation with its figures, without their intervals, and how to continue."""
+    lineage, runs = folder.load(), folder.runs()
+    columns = [Column(HEAD[place], justify="left" if place == 0 else "right") for place in SHORT]
+    table = Table(*columns, title=f"{folder.path} (recipe {lineage.recipe})", title_justify="left")
+    for row in rows(lineage):
+        table.add_row(*(row[place].partition(" (")[0] for place in SHORT))
+    console.print(table)
+    for number, run in enumerate(runs[len(lineage.generations) :], start=len(lineage.generations) + 1):
+        say(console, f"generation {number} is not finished: helixnas status {run.path}")
+    for verdict in verdicts(lineage):
+        say(console, verdict)
+    say(console, f"the report is {folder.report}" if lineage.reason else f"continue with: {folder.resume_command}")

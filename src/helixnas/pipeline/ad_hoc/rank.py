@@ -9,8 +9,10 @@ from pathlib import Path
 
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import Baseline
+from helixnas.artifacts.files import read_json, understanding
 from helixnas.artifacts.ranking import Ranking
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.study import Ranked
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
 from helixnas.lab import Benchmark, Summed, load_benchmark, rank
@@ -85,6 +87,17 @@ def rank_run(
     ranking.save(where / "ranking.json")
     build_ranking_page(ranking, where / "ranking.html")
     return RankedRun(ranking=ranking, figures=where / "ranking.json", page=where / "ranking.html")
+
+
+def stitched_ranking(folder: RunFolder, kind: str) -> Ranked | None:
+    """Return how a kind of score ranks the stitched networks of a run; None where that check is not there."""
+    if not folder.stitching.is_file():
+        return None
+    values = read_json(folder.stitching)
+    with understanding(folder.stitching):
+        if not values["agreement"]:
+            return None
+        return Ranked.stitched(values["agreement"], kind, len(values["architectures"]))
 
 
 def _say_of_trainings(benchmark: Benchmark, reporter: Reporter) -> None:

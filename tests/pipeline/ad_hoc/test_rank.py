@@ -13,9 +13,9 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.tables.ranking import show_ranking
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, UnknownNameError
-from helixnas.experiments.ranking import rank_run
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
+from helixnas.pipeline.ad_hoc.rank import rank_run
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.space import load_space

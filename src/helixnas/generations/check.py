@@ -1,0 +1,122 @@
+"""The check that tells whether a generation's winner is better: a benchmark, a short training, or stitched networks."""
+
+from dataclasses import replace
+
+from helixnas.artifacts.lineage import Generation, Quality
+from helixnas.artifacts.ranking import Ranking
+from helixnas.artifacts.run_record import config_key
+from helixnas.artifacts.study import Ranked
+from helixnas.engine import FitConfig
+from helixnas.engine.fit_run import Curves, final_figures
+from helixnas.engine.timing import Stopwatch
+from helixnas.generations.recipe import generations_of
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.plan import data_settings
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.work.fitting import fit_classifier
+from helixnas.pipeline.work.retrain import training_images
+from helixnas.report.elements.intervals import wilson_interval
+from helixnas.retrain import RetrainConfig, build_model
+from helixnas.space import Architecture
+
+STAGE = "check"
+
+
+def check_at_hand(recipe: Recipe) -> str:
+    """Return the check that compares the generations of a recipe; empty if it has none."""
+    config = generations_of(recipe)
+    if config.stop.check != "auto":
+        return config.stop.check
+    if config.benchmark:
+        return "benchmark"
+    if recipe.retrain is not None:
+        return "retrained"
+    return "stitching" if recipe.stitching.num_architectures >= 3 else ""
+
+
+def quality_in_benchmark(ranking: Ranking, winner: str) -> Quality:
+    """Return the winner's trained accuracy; if it is not in the benchmark, that of the best-scored network that is."""
+    known = dict(zip(ranking.networks["architecture"], ranking.networks["accuracy"], strict=True))
+    pick = ranking.budgets[-1].picks[ranking.search_score].accuracy
+    return Quality(check="benchmark", value=float(known.get(winner, pick)), interval=None)
+
+
+def quality_of_stitching(stitched: Ranked | None) -> Quality | None:
+    """Return how well the scores of a generation rank its stitched networks; None where the check is unavailable."""
+    if stitched is None:
+        return None
+    return Quality(check="stitching", value=stitched.kendall.value, interval=stitched.kendall.interval)
+
+
+def quality_after_training(
+    recipe: Recipe, context: Context, winner: Architecture, earlier: tuple[Generation, ...], *, title: str
+) -> Quality:
+    """Train a winner shortly from scratch and evaluate it on the rating images, which training has not seen.
+
+    `recipe` is that of all generations, `context` that of the generation's run. The result of an `earlier` generation with
+    the same winner is taken over; an interrupted training resumes.
+    """
+    retraining = context.recipe.retraining
+    config = replace(retraining, fit=_shortened(retraining.fit, generations_of(recipe).stop.num_epochs))
+    settings = context.recipe.to_dict()
+    key = config_key(
+        {
+            **{name: settings[name] for name in ("seed", "imports")},
+            "data": data_settings(settings),
+            "winner": winner.to_dict(),
+            "image_size": context.image_size,
+            "mean": context.teacher.mean.flatten().tolist(),
+            "std": context.teacher.std.flatten().tolist(),
+            "config": repr(config),
+            "precision": context.runtime.precision,
+        }
+    )
+    for one in earlier:
+        if one.quality is not None and one.quality.key == key:
+            return replace(one.quality, seconds=0.0, core_seconds=0.0)
+    return _trained(context, winner, config, key=key, title=title)
+
+
+def _trained(context: Context, winner: Architecture, config: RetrainConfig, *, key: str, title: str) -> Quality:
+    teacher = context.teacher
+    model = build_model(
+        winner,
+        num_classes=context.data.num_classes,
+        image_size=context.image_size,
+        mean=teacher.mean.flatten().tolist(),
+        std=teacher.std.flatten().tolist(),
+        config=config,
+        seed=context.recipe.seed,
+    )
+    context.watch = watch = Stopwatch()
+    with watch.running():
+        job = fit_classifier(
+            context,
+            context.runtime.place(model),
+            teacher,
+            config=config.fit,
+            stage=STAGE,
+            key=key,
+            curves=Curves(),
+            title=title,
+            images=training_images(context, config),
+        )
+        _, figures = final_figures(job, context.data.rating)
+    accuracy, number = float(figures["accuracy"]), int(figures["num_images"])
+    return Quality(
+        check="retrained",
+        value=accuracy,
+        interval=wilson_interval(accuracy, number),
+        key=key,
+        num_images=number,
+        seconds=round(watch.seconds, 3),
+        core_seconds=round(watch.core_seconds, 3),
+    )
+
+
+def _shortened(fit: FitConfig, num_epochs: int) -> FitConfig:
+    """Return a training of fewer epochs whose warm-up and steps of the learning rate are shortened alike."""
+    share = num_epochs / fit.num_epochs
+    return replace(
+        fit, num_epochs=num_epochs, warmup_epochs=share * fit.warmup_epochs, decay_epochs=share * fit.decay_epochs
+    )

@@ -1,0 +1,72 @@
+"""The recipe of one generation: an ordinary recipe, whose teacher from the second generation on is a scaled winner."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from helixnas.errors import ConfigError
+from helixnas.generations.teacher import ScaledTeacher
+from helixnas.pipeline.context import image_size
+from helixnas.pipeline.generations_config import GenerationsConfig
+from helixnas.pipeline.recipe import Recipe
+from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
+from helixnas.search.config import SearchConfig
+
+Limits = Mapping[str, str | int | float]
+
+
+def generations_of(recipe: Recipe) -> GenerationsConfig:
+    """Return the settings of generations; raises `ConfigError` if the recipe has none."""
+    if recipe.generations is None:
+        raise ConfigError(
+            f"the recipe {recipe.name} has no generations; add --generations 2 or the section generations"
+        )
+    return recipe.generations
+
+
+def search_of(recipe: Recipe) -> str:
+    """Return the name of the search whose winner teaches next."""
+    return generations_of(recipe).search or next(iter(recipe.searches))
+
+
+def first_recipe(recipe: Recipe) -> Recipe:
+    """Return the recipe of generation 1."""
+    return replace(recipe, name=f"{recipe.name}, generation 1", generations=None)
+
+
+def later_recipe(recipe: Recipe, number: int, teacher: ScaledTeacher, *, first: Mapping[str, int]) -> Recipe:
+    """Return the recipe of a generation from the second on; `first` are the costs of the first teacher.
+
+    Limits that are a share of the teacher's costs stay those of the first teacher, so that all generations search under the
+    same budgets.
+    """
+    config = generations_of(recipe).teacher_of(number)
+    return replace(
+        recipe,
+        name=f"{recipe.name}, generation {number}",
+        generations=None,
+        data=replace(recipe.data, image_size=size_in(recipe, number)),
+        teacher=teacher.config,
+        teacher_fit=config.fit or recipe.teacher_fit,
+        searches={name: _settled(search, first) for name, search in recipe.searches.items()},
+    )
+
+
+def size_in(recipe: Recipe, number: int) -> int:
+    """Return the side of the images of a generation in pixels."""
+    own = generations_of(recipe).teacher_of(number).image_size if number > 1 else 0
+    return own or image_size(recipe)
+
+
+def _settled(search: SearchConfig, first: Mapping[str, int]) -> SearchConfig:
+    """Return a search whose limits are amounts, not shares of the teacher's."""
+
+    def amounts(limits: Limits) -> dict[str, str | int | float]:
+        return {name: _amount(value, name, first) for name, value in limits.items()}
+
+    return replace(search, max=amounts(search.max), min=amounts(search.min))
+
+
+def _amount(value: str | int | float, name: str, first: Mapping[str, int]) -> str | int | float:
+    if name in LATENCY_LIMITS or not str(value).strip().endswith("%"):
+        return value
+    return parse_amount(value, reference=first.get(name), what=name)

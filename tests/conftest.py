@@ -25,6 +25,7 @@ from jaxtyping import install_import_hook
 if TYPE_CHECKING:  # nothing here may import torch or numpy before the environment below is set
     import numpy as np
 
+    from helixnas.artifacts.lineage import Generation
     from helixnas.artifacts.run_folder import RunFolder
     from helixnas.data import ImageSet
     from helixnas.engine import Runtime
@@ -343,3 +344,35 @@ def digests() -> Callable[[Path], dict[str, str]]:
         return {str(file.relative_to(run)): hashlib.sha256(file.read_bytes()).hexdigest() for file in kept}
 
     return of
+
+
+@pytest.fixture
+def generation() -> "Callable[..., Generation]":
+    """Return a function that makes a generation by hand, by its number, agreement with the one before, and quality."""
+    from helixnas.artifacts.agreement import Estimate
+    from helixnas.artifacts.lineage import Generation, Quality
+
+    def make(number: int, *, tau: float | None = None, quality: float | None = None, **others: Any) -> Generation:
+        around = None if quality is None else (quality - 0.1, quality + 0.1)
+        values: dict[str, Any] = {
+            "number": number,
+            "key": f"key {number}",
+            "run": f"generation-{number}",
+            "teacher": "small_resnet" if number == 1 else "16:mb3_k3 24:mb6_k3",
+            "scaled_from": "" if number == 1 else "8:mb3_k3 12:mb6_k3",
+            "teacher_costs": {"params": 4000, "macs": 120_000},
+            "teacher_accuracy": 0.75,
+            "num_evaluated": 359,
+            "winner": "8:mb3_k3 12:mb6_k3",
+            "costs": {"params": 3000, "macs": 100_000},
+            "quality": None if quality is None else Quality(check="retrained", value=quality, interval=around),
+            "agreement": None if tau is None else Estimate(tau, (tau - 0.05, tau + 0.05)),
+            "stitched": None,
+            "trained": None,
+            "picked": None,
+            "seconds": 20.0,
+            "core_seconds": 30.0,
+        }
+        return Generation(**{**values, **others})
+
+    return make

@@ -55,6 +55,8 @@ def run_generations(
     with out.own.locked():
         lineage = _begin(recipe, out, redo=redo)
         _check(recipe, out, reporter)
+        lineage.save(out.lineage)  # before the settings, so that a folder with settings is always a lineage
+        out.own.save_settings(recipe.to_dict())
         before: Finished | None = None
         for number in range(1, config.number + 1):
             one = _prepared(recipe, number, before, out)
@@ -144,8 +146,6 @@ def _begin(recipe: Recipe, out: LineageFolder, *, redo: bool) -> Lineage:
             remove(out.report)
     elif out.own.config.exists():
         raise ArtifactError(f"{out.path} has a config.yaml but no generations; choose another --out")
-    lineage.save(out.lineage)  # before the settings, so that a folder with settings is always a lineage
-    out.own.save_settings(recipe.to_dict())
     return lineage
 
 

@@ -10,7 +10,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.option_values import say
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
-from helixnas.report.generations.text import HEAD, SHORT, rows, verdicts
+from helixnas.report.generations.text import SHORT, rows, verdicts
 
 
 def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
@@ -52,10 +52,10 @@ def _short(value: int | float | str) -> str:
 def show_generations(folder: LineageFolder, console: Console) -> None:
     """Print every generation with its figures, without their intervals, and how to continue."""
     lineage, runs = folder.load(), folder.runs()
-    columns = [Column(HEAD[place], justify="left" if place == 0 else "right") for place in SHORT]
+    columns = [Column(title, justify="right") for title in SHORT]
     table = Table(*columns, title=f"{folder.path} (recipe {lineage.recipe})", title_justify="left")
     for row in rows(lineage):
-        table.add_row(*(row[place].partition(" (")[0] for place in SHORT))
+        table.add_row(*(row[place].partition(" (")[0] for place in SHORT.values()))
     console.print(table)
     for number, run in enumerate(runs[len(lineage.generations) :], start=len(lineage.generations) + 1):
         say(console, f"generation {number} is not finished: helixnas status {run.path}")

@@ -31,8 +31,8 @@ HEAD = (
 """Column titles of the table of generations."""
 
 
-SHORT = (0, 4, 5, 6, 7, 8, 9)
-"""Columns that a terminal has room for."""
+SHORT = {"no.": 0, "teacher": 4, "winner": 5, "its MACs": 6, "check": 7, "tau": 8, "core-s": 9}
+"""Columns that a terminal has room for, by a short title, and their place in `HEAD`."""
 
 
 def rows(lineage: Lineage) -> list[list[str]]:

@@ -1,0 +1,108 @@
+"""The next teacher: its size, where it is cut, and what is refused."""
+
+import pytest
+import torch
+
+from helixnas.errors import ConfigError
+from helixnas.generations.teacher import scaled_teacher
+from helixnas.pipeline.generations_config import NextTeacherConfig
+from helixnas.pipeline.recipe import Recipe
+from helixnas.space import Architecture, from_code, join_architecture, load_space
+from helixnas.supernet import build_supernet
+from helixnas.supernet.config import SupernetConfig
+from helixnas.teacher import build_teacher
+from helixnas.zoo.sizes import bracket, count_architecture
+
+FIRST = {"params": 2_000_000, "macs": 120_000_000}
+SIZE = {"image_size": 32, "num_classes": 10}
+MACRO = from_code("12012020")
+
+
+def scaled(winner: Architecture = MACRO, **settings):
+    return scaled_teacher(winner, NextTeacherConfig(**settings), first=FIRST, number=2, **SIZE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "resource", "most"),
+    [
+        ({}, "params", 2_000_000),
+        ({"params": "150%"}, "params", 3_000_000),
+        ({"params": "4M"}, "params", 4_000_000),
+        ({"macs": "100%"}, "macs", 120_000_000),
+        ({"macs": 200_000_000}, "macs", 200_000_000),
+    ],
+)
+def test_a_teacher_is_the_largest_of_the_compound_rule_that_is_not_above_the_size(
+    settings: dict[str, str | int], resource: str, most: int
+) -> None:
+    found = scaled(**settings)
+    above = bracket(MACRO, resource, most, **SIZE).above.architecture
+    assert found.costs[resource] <= most < count_architecture(above, **SIZE)[resource]
+    assert found.costs == count_architecture(found.architecture, **SIZE)
+
+
+def test_factors_scale_widths_and_depths_and_nothing_else() -> None:
+    found = scaled(width=1.5, depth=2.0).architecture
+    assert [stage.path.width for stage in found.blocks] == [96, 192, 384]
+    assert [stage.path.depth for stage in found.blocks] == [2 * path.depth for path in MACRO.paths]
+    assert scaled(depth=2.0).architecture.blocks[0].path.width == 64
+
+
+def test_the_teacher_has_the_strides_of_the_space_at_its_boundaries_and_trains() -> None:
+    config = scaled(width=1.25).config
+    space = load_space("macro")
+    teacher = build_teacher(config, strides=space.strides, num_classes=10, input_size=(32, 32), seed=0, frozen=False)
+    sizes = [size for size, _ in teacher.feature_sizes]
+    assert teacher.boundaries == ("blocks.0", "blocks.1", "blocks.2")
+    assert teacher.widths == (80, 160, 320)
+    assert sizes == [16, 8, 4]
+    assert teacher(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_joined_blocks_are_cut_behind_their_last_section() -> None:
+    joined = join_architecture(MACRO, (2, 1))
+    found = scaled(joined, width=1.0)
+    assert len(found.architecture.blocks) == 3
+    assert found.boundaries == ("blocks.1", "blocks.2")
+
+
+def test_where_widths_agree_with_the_space_the_interface_needs_no_adapters() -> None:
+    space = load_space("macro")
+    unscaled = scaled(width=1.0)
+    widths = tuple(stage.path.width for stage in unscaled.architecture.blocks)
+    with torch.device("meta"):
+        supernet = build_supernet(space, widths, config=SupernetConfig(), seed=0)
+        wider = build_supernet(space, tuple(2 * width for width in widths), config=SupernetConfig(), seed=0)
+    adapters = {name for name, _ in wider.named_parameters()} - {name for name, _ in supernet.named_parameters()}
+    assert {name.split(".")[4] for name in adapters} == {"entries", "exit"}
+    exits = [name for name, _ in supernet.named_parameters() if "exit" in name]
+    assert not exits
+
+
+def test_by_default_a_winner_larger_than_the_first_teacher_teaches_unscaled() -> None:
+    small = {"params": 1000, "macs": 1000}
+    found = scaled_teacher(MACRO, NextTeacherConfig(), first=small, number=2, **SIZE)
+    assert found.architecture == MACRO
+    assert "more than the first teacher's 1,000" in found.note
+
+
+def test_a_size_below_the_winners_is_refused_with_the_least_one_that_would_do() -> None:
+    own = count_architecture(MACRO, **SIZE)["params"]
+    with pytest.raises(
+        ConfigError, match=rf"asks for 1,000 in generation 2, but .* has {own:,} params; choose at least"
+    ):
+        scaled(params=1000)
+    assert scaled(params=own).costs["params"] <= own
+
+
+def test_a_size_that_the_rule_jumps_over_is_refused_with_the_two_nearest(tiny: Recipe) -> None:
+    winner = load_space(tiny.space).parse("8:mb3_k3 12:mb6_k3")  # a layer per block: the next step doubles the depth
+    size = {"image_size": 8, "num_classes": 10}
+    near, far = (
+        count_architecture(each.architecture, **size)["macs"]
+        for each in bracket(winner, "macs", 150_000, **size)
+        if each
+    )
+    assert near < 0.8 * 150_000 < far
+    with pytest.raises(ConfigError, match=rf"leads to {near:,} and then to {far:,} macs; choose one of these"):
+        scaled_teacher(winner, NextTeacherConfig(macs="150k"), first=FIRST, number=2, **size)

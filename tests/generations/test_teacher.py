@@ -95,14 +95,30 @@ def test_a_size_below_the_winners_is_refused_with_the_least_one_that_would_do() 
     assert scaled(params=own).costs["params"] <= own
 
 
-def test_a_size_that_the_rule_jumps_over_is_refused_with_the_two_nearest(tiny: Recipe) -> None:
-    winner = load_space(tiny.space).parse("8:mb3_k3 12:mb6_k3")  # a layer per block: the next step doubles the depth
-    size = {"image_size": 8, "num_classes": 10}
-    near, far = (
-        count_architecture(each.architecture, **size)["macs"]
-        for each in bracket(winner, "macs", 150_000, **size)
-        if each
-    )
-    assert near < 0.8 * 150_000 < far
-    with pytest.raises(ConfigError, match=rf"leads to {near:,} and then to {far:,} macs; choose one of these"):
-        scaled_teacher(winner, NextTeacherConfig(macs="150k"), first=FIRST, number=2, **size)
+TINY_SIZE = {"image_size": 8, "num_classes": 10}
+
+
+def test_where_a_layer_more_is_too_much_the_teacher_gets_wider_only() -> None:
+    winner = load_space("macro").parse("64:mb6_k5 128:mb6_k5 256:mb6_k5")  # the next step doubles its depth
+    below, above = bracket(winner, "macs", 50_000_000, **SIZE)
+    assert below is not None
+    assert count_architecture(below.architecture, **SIZE)["macs"] < 0.8 * 50_000_000
+    found = scaled(winner, macs="50M")
+    assert 45_000_000 <= found.costs["macs"] <= 50_000_000
+    assert found.architecture.depth == winner.depth < above.architecture.depth
+    assert found.note.startswith("wider only")
+
+
+def test_a_size_that_no_scaling_comes_near_is_refused_with_the_nearest(tiny: Recipe) -> None:
+    winner = load_space(tiny.space).parse("8:mb3_k3 12:mb6_k3")
+    own = count_architecture(winner, **TINY_SIZE)["params"]
+    sizes = [
+        count_architecture(each.architecture, **TINY_SIZE)["params"]
+        for keep in (False, True)
+        for each in bracket(winner, "params", int(1.6 * own), **TINY_SIZE, keep_depth=keep)
+        if each is not None
+    ]
+    assert max(size for size in sizes if size <= 1.6 * own) < 0.8 * 1.6 * own
+    named = " and ".join(f"{size:,}" for size in sorted(set(sizes)))
+    with pytest.raises(ConfigError, match=f"the nearest sizes are {named} params: choose one of these"):
+        scaled_teacher(winner, NextTeacherConfig(params=int(1.6 * own)), first=FIRST, number=2, **TINY_SIZE)

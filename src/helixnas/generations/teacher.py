@@ -7,13 +7,13 @@ from itertools import accumulate
 from helixnas.errors import ConfigError
 from helixnas.pipeline.generations_config import NextTeacherConfig
 from helixnas.search.amounts import parse_amount
-from helixnas.space import HELIXNAS, Architecture, scale
+from helixnas.space import HELIXNAS, Architecture, Scaled, scale
 from helixnas.space.joining import split_architecture
 from helixnas.teacher.config import TeacherConfig
 from helixnas.zoo.sizes import bracket, count_architecture
 
-NEAR = 0.8
-"""A teacher whose size was asked for has at least this share of it."""
+CLOSE, NEAR = 0.9, 0.8
+"""Shares of the size asked for: below the first, widths alone are scaled if that comes closer; below the second, none fits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +81,36 @@ def scaled_teacher(
             f"{setting}, but the winner before it has {own:,} {resource}; choose at least {own:,}, or limit its search to "
             f"less than {amount:,}"
         )
-    below, above = bracket(winner, resource, amount, **counted)
-    assert below is not None, "the winner itself is not larger"
-    found = built(below.architecture)
-    if asked is not None and found.costs[resource] < NEAR * amount:
-        more = count_architecture(above.architecture, **counted)[resource]
-        raise ConfigError(
-            f"{setting}, but the winner before it cannot be scaled near that: the compound rule leads to "
-            f"{found.costs[resource]:,} and then to {more:,} {resource}; choose one of these, or give width and depth"
-        )
-    return found
+    return built(*_scaled(winner, resource, amount, setting if asked is not None else "", counted))
+
+
+def _scaled(
+    winner: Architecture, resource: str, amount: int, setting: str, counted: dict[str, int]
+) -> tuple[Architecture, str]:
+    """Return the winner at a size along the compound rule, and a note; along widths alone where depths jump too far.
+
+    The rule adds a layer to every block at its first step, which may more than double a shallow network. Raises `ConfigError`
+    in the words of `setting` if neither comes near; without such words, the compound rule decides.
+    """
+    found, note = bracket(winner, resource, amount, **counted), ""
+    near = _count(found.below, resource, counted)
+    if setting and near < CLOSE * amount:
+        by_width = bracket(winner, resource, amount, **counted, keep_depth=True)
+        wider = _count(by_width.below, resource, counted)
+        if max(near, wider) < NEAR * amount:
+            nearest = sorted({near, wider, *(_count(each.above, resource, counted) for each in (found, by_width))})
+            raise ConfigError(
+                f"{setting}, but the winner before it cannot be scaled near that; the nearest sizes are "
+                f"{' and '.join(f'{size:,}' for size in nearest)} {resource}: choose one of these, or give width and depth"
+            )
+        if wider > near:
+            found, note = by_width, "wider only, since a layer more in every block would be too much"
+    assert found.below is not None, "the winner itself is not larger"
+    return found.below.architecture, note
+
+
+def _count(scaled: Scaled | None, resource: str, counted: dict[str, int]) -> int:
+    return 0 if scaled is None else count_architecture(scaled.architecture, **counted)[resource]
 
 
 def _boundaries(winner: Architecture) -> tuple[str, ...]:

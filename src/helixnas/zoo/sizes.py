@@ -60,12 +60,18 @@ def count_architecture(architecture: Architecture, *, image_size: int = 224, num
 
 
 def bracket(
-    architecture: Architecture, resource: str, amount: int, *, image_size: int = 224, num_classes: int = 1000
+    architecture: Architecture,
+    resource: str,
+    amount: int,
+    *,
+    image_size: int = 224,
+    num_classes: int = 1000,
+    keep_depth: bool = False,
 ) -> Bracket:
     """Return the networks next to `amount` of a resource along EfficientNet's compound rule (Eq. 9), in both directions.
 
     The `resource` is ``params``, or ``macs`` on images of `image_size`. Steps are followed to `FINEST_STEP`. Depths are
-    rounded up, so any step up adds a layer to every block.
+    rounded up, so any step up adds a layer to every block, unless `keep_depth` scales widths and images alone.
     """
 
     @cache
@@ -75,11 +81,11 @@ def bracket(
         with torch.device("meta"):
             return count_params(HelixNet(scaled, num_classes=num_classes))
 
-    def fits(steps: float) -> bool:
-        return count(compound(architecture, steps).architecture) <= amount
-
     def scaled(steps: float) -> Scaled:
-        return compound(architecture, steps, image_size=image_size)
+        return compound(architecture, steps, image_size=image_size, keep_depth=keep_depth)
+
+    def fits(steps: float) -> bool:
+        return count(scaled(steps).architecture) <= amount
 
     if not fits(SMALLEST):
         return Bracket(None, scaled(SMALLEST))

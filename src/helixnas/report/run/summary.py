@@ -47,9 +47,10 @@ def _searched(run: RunFiles) -> str:
     data = run.settings.get("data") or {}
     images = f" with the images of {data['name'] or data['root']}" if data.get("name") or data.get("root") else ""
     teacher = f", block by block, under the teacher {run.teacher['model']}" if "model" in run.teacher else ""
+    weights = f" The teacher's weights: {run.teacher['weights']}." if "weights" in run.teacher else ""
     names = [search.name for search in run.searches]
     named = f" Named searches so far: {listed(names)}." if names else ""
-    return f"The recipe {run.record.recipe} searches {networks} of {space}{images}{teacher}.{named}"
+    return f"The recipe {run.record.recipe} searches {networks} of {space}{images}{teacher}.{weights}{named}"
 
 
 def _teacher_row(facts: Mapping[str, Any]) -> list[str]:

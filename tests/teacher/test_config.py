@@ -4,7 +4,9 @@ from helixnas.errors import ConfigError
 from helixnas.teacher import TeacherConfig
 
 
-@pytest.mark.parametrize("weights", ["", "hub", "package", "a/b.safetensors", "b.pt", "c.pth", "d.ckpt", "e.pth.tar", "f/g"])
+@pytest.mark.parametrize(
+    "weights", ["", "hub", "package", "a/b.safetensors", "b.pt", "c.pth", "d.ckpt", "e.pth.tar", "f/g"]
+)
 def test_weights_are_a_word_or_a_file(weights: str) -> None:
     assert TeacherConfig(weights=weights).weights == weights
 

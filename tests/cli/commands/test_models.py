@@ -73,9 +73,7 @@ def test_an_untrained_network_is_exported_with_a_word_of_warning(
     assert "small_resnet has no trained weights; the export is good for timing only" in capsys.readouterr().out
 
 
-def test_every_verb_that_loads_weights_says_how_they_fitted(
-    model_run: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_verb_that_loads_weights_says_how_they_fitted(model_run: str, capsys: pytest.CaptureFixture[str]) -> None:
     state = timm.create_model("test_efficientnet", num_classes=10).state_dict()
     torch.save({"model": {f"module.{name}": tensor for name, tensor in state.items()}}, "w.ckpt")
     named = ["test_efficientnet", "--weights", "w.ckpt", "--data", "digits", "--image-size", "16"]

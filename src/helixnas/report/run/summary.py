@@ -32,11 +32,14 @@ def limits_text(search: Search) -> str:
 
 
 def _warnings(run: RunFiles) -> list[str]:
-    """Return the warnings of all stages, those of a search with its name."""
+    """Return the warnings of all stages, and of searches beside the recipe's; those of a search with its name."""
     found: list[str] = []
     for name, stage in run.record.stages.items():
         search = name.partition(":")[2]
         found += [f"{f'search {search}: ' if search else ''}{text}" for text in stage.facts.get("warnings", ())]
+    for search in run.searches:
+        if f"search:{search.name}" not in run.record.stages:
+            found += [f"search {search.name}: {text}" for text in search.found.warnings]
     return found
 
 

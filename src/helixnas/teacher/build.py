@@ -49,13 +49,21 @@ def build_teacher(
 
 
 def sketch_teacher(
-    config: TeacherConfig, *, strides: Sequence[int], num_classes: int, input_size: tuple[int, int]
+    config: TeacherConfig, *, strides: Sequence[int], num_classes: int | None, input_size: tuple[int, int]
 ) -> Teacher:
-    """Return the teacher on the meta device, to know sizes and boundaries without weights or computation."""
+    """Return the teacher on the meta device, to know sizes and boundaries without weights or computation.
+
+    `num_classes` is that of the images, None if it is not known: then a teacher without weights has its model's default. Of
+    a file of weights that is there, the classes are read.
+    """
     arguments = dict(config.model_args)
-    if not config.weights:
+    if config.weights not in ("hub", "package") and num_classes is not None:
         arguments = {"num_classes": num_classes, **arguments}
     model = _create(config.model, arguments)
+    if Path(config.weights).is_file() and "num_classes" not in config.model_args:
+        found = read_weights(Path(config.weights), model.state_dict().keys())
+        if (outputs := classes_in(found.tensors, model)) not in (None, model.num_classes):
+            model = _create(config.model, {**arguments, "num_classes": outputs})
     return _cut(model, config, strides, input_size, frozen=True, sketched=True).to("meta")
 
 

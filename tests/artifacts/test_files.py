@@ -74,6 +74,19 @@ def test_a_folder_half_written_beside_its_place_is_removed(tmp_path: Path) -> No
     assert {each.name for each in tmp_path.iterdir()} == {"model", other.name}
 
 
+def test_writing_removes_what_a_killed_process_has_left_of_the_same_file_or_folder(tmp_path: Path) -> None:
+    left = [_temporary(tmp_path / name) for name in ("model", "model.onnx", "other.onnx")]
+    left[0].mkdir()
+    for file in (left[0] / "weights", *left[1:]):
+        file.write_text("")
+    for file in left:
+        os.utime(file, (0, 0))  # of an earlier process with the number of this one
+    write_text(tmp_path / "model.onnx", "whole")
+    assert sorted(tmp_path.iterdir()) == sorted([left[0], left[2], tmp_path / "model.onnx"])
+    write_folder(tmp_path / "model", lambda folder: write_text(folder / "weights", ""))
+    assert sorted(tmp_path.iterdir()) == sorted([left[2], tmp_path / "model.onnx", tmp_path / "model"])
+
+
 @pytest.mark.parametrize(
     "error", [OSError(errno.EIO, "Input/output error"), ValueError("a defect"), KeyboardInterrupt()]
 )

@@ -25,6 +25,7 @@ def record() -> SearchRecord:
         space_size=10**20,
         latency=None,
         runners_up=(RunnerUp(architecture="8:b 8:b", difference=0.25, standard_error=None),),
+        warnings=("the limits change nothing",),
     )
 
 
@@ -33,6 +34,15 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     found = SearchRecord.load(tmp_path / "result.json")
     assert found == record()
     assert search_config(found.config) == SearchConfig(max={"macs": "25%"}, weights=(1.0, 0.5), front=("macs",))
+
+
+def test_a_record_of_an_older_run_has_no_warnings(tmp_path: Path) -> None:
+    record().save(tmp_path / "result.json")
+    values = json.loads((tmp_path / "result.json").read_text())
+    del values["warnings"]
+    (tmp_path / "result.json").write_text(json.dumps(values))
+    found = SearchRecord.load(tmp_path / "result.json")
+    assert (found.warnings, found.config) == ((), record().config)
 
 
 @pytest.mark.parametrize("field", ["status", "limits", "space_size", "runners_up", "front_over"])

@@ -103,6 +103,11 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
         ("helixnas run --help >&-", 0, ""),
         ("helixnas serch 2>&-", 2, ""),
         ("helixnas recipes >/dev/full", 2, "helixnas: cannot print the output: No space left on device\n"),
+        ("helixnas run --help >/dev/full", 2, "helixnas: cannot print the output: No space left on device\n"),
+        ("helixnas --help >/dev/full", 2, "helixnas: cannot print the output: No space left on device\n"),
+        ("helixnas --version >/dev/full", 2, "helixnas: cannot print the output: No space left on device\n"),
+        ("helixnas recipes >/dev/full 2>&1", 2, ""),
+        ("helixnas serch 2>/dev/full", 2, ""),
         ("helixnas recipes | true", 0, ""),
         ("helixnas run --help | true", 0, ""),
     ],
@@ -114,6 +119,18 @@ def test_output_that_nobody_receives(
     done = shell(f"set -o pipefail; {command}")
     assert (done.returncode, done.stderr) == (code, complaint)
     assert not list(tmp_path.iterdir())
+
+
+@every_verb
+def test_no_verb_succeeds_where_its_output_cannot_be_printed(
+    verb: str, place: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patch:
+        number = os.dup(full.fileno())
+        patch.setattr("sys.stdout", os.fdopen(number, "w", buffering=1, encoding="utf-8"))
+        assert main(VERBS[verb]) == 2
+        sys.stdout.close()
+    assert capfd.readouterr().err == "helixnas: cannot print the output: No space left on device\n"
 
 
 def test_no_file_takes_the_number_of_a_closed_stream() -> None:

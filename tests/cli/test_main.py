@@ -139,14 +139,14 @@ def test_latency_is_measured_and_limited(run: str, capsys: pytest.CaptureFixture
     assert main(["costs", run, "--latency", "pytorch-eager", *quick]) == 0
     said = capsys.readouterr().out
     assert "error of summed latency on 1 random networks:" in said
-    assert "latency: pytorch-eager, parts 12" in said
+    assert "latency: runtime pytorch-eager, parts 12" in said
     assert main(["search", run, "--max", "latency_ms=1000"]) == 0
     assert "the budget of 1000 ms is met" in capsys.readouterr().out
     assert main(["costs", run]) == 0
     assert capsys.readouterr().out == "costs: done already\n"
     again = ["costs", run, "--latency", "pytorch-eager", *quick, "--again"]
     assert main(again) == 0
-    assert "latency: pytorch-eager, parts 12" in capsys.readouterr().out
+    assert "latency: runtime pytorch-eager, parts 12" in capsys.readouterr().out
 
 
 def test_a_search_is_compared_varied_and_verified(run: str, capsys: pytest.CaptureFixture[str]) -> None:

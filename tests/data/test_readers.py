@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from helixnas.data import DataConfig
-from helixnas.data.readers import open_source
+from helixnas.data.readers import count_classes, open_source
 from helixnas.data.source import Source, as_rgb
 from helixnas.errors import DataError
 
@@ -42,6 +42,24 @@ def test_a_folder_and_a_tar_of_it_hold_the_same(make_images: Any, make_tar: Any)
     assert (_pixels(folder) == _pixels(tar)).all()
     assert folder.locate(0) == str(root / "1" / "000.png")
     assert tar.locate(0) == f"{root.parent / 'images.tar'}!1/000.png"
+
+
+def test_classes_are_counted_without_decoding(
+    make_images: Any, make_tar: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helixnas.data.image_files.same_content", None)
+    monkeypatch.setattr("helixnas.data.source.FileSpans.read", None)
+    root = make_images(classes=("a", "b", "c"))
+    tar = make_tar("images.tar", root)
+    assert count_classes(DataConfig(root=str(root))) == count_classes(DataConfig(root=str(tar))) == 3
+    assert count_classes(DataConfig(root=str(root), labels=False)) is None
+    assert count_classes(DataConfig(root=str(root / "a"))) is None  # no folders, no classes
+    assert count_classes(DataConfig(root=str(tmp_path / "gone"))) is None
+    assert count_classes(DataConfig(name="torch/cifar100", root="nowhere")) == 100
+    assert count_classes(DataConfig(name="hfds/some/where")) is None
+    (root / "stray.png").write_bytes((root / "a" / "000.png").read_bytes())
+    with pytest.raises(DataError, match="has images both in class folders"):
+        count_classes(DataConfig(root=str(root)))
 
 
 def test_a_tar_of_tars_is_read(make_tar: Any, png: Callable[[int], bytes]) -> None:

@@ -1,6 +1,10 @@
 import json
+import shlex
 import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -8,6 +12,7 @@ import torch
 
 from helixnas.artifacts.files import write_json
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli import main
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import OnnxCall
@@ -33,6 +38,38 @@ def run(finished: RunFolder, tmp_path: Path) -> RunFolder:
 @pytest.fixture(scope="module")
 def digits() -> ImageSet:
     return open_images(DataConfig(name="digits"), image_size=8)
+
+
+SLOW_EXPORT = """
+import sys, time
+import helixnas.export.timm_folder as place
+def slow(model, folder, **settings):
+    open(folder + "/half", "w").close()
+    print("writing", flush=True)
+    time.sleep(60)
+place.save_for_hf = slow
+from helixnas.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_export_that_is_stopped_leaves_nothing_for_long(
+    run: RunFolder, fork: Callable[..., Any], number: signal.Signals
+) -> None:
+    folder, words = run.search("small") / "export", ["export", str(run.path), "--format", "timm"]
+    process = fork(SLOW_EXPORT, *words)
+    assert process.stdout.readline() == "writing\n"
+    assert len(list(folder.glob(".timm.*.tmp/half"))) == 1
+    process.send_signal(number)
+    code, _, said = process.wait(60)
+    if number == signal.SIGTERM:
+        assert (code, said) == (130, f"terminated; continue with: {shlex.join(['helixnas', *words])}\n")
+        assert list(folder.iterdir()) == []
+    else:
+        assert len(list(folder.iterdir())) == 1
+    assert main(words) == 0
+    assert [each.name for each in folder.iterdir()] == ["timm"]
 
 
 def test_a_run_gets_its_exports_beside_the_model(run: RunFolder, digits: ImageSet) -> None:

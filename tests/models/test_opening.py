@@ -56,6 +56,16 @@ def test_weights_of_a_file_bring_their_number_of_classes(tmp_path: Path) -> None
     assert torch.equal(found(images), model(images))
 
 
+def test_it_is_said_how_wrapped_weights_were_read(tmp_path: Path, finished: RunFolder) -> None:
+    state = timm.create_model("test_resnet").state_dict()
+    torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "mine.ckpt")
+    path = tmp_path / "mine.ckpt"
+    fitted = f"{path} (inside 'state_dict', prefix 'module.' removed; {len(state)} of {len(state)} tensors)"
+    assert open_model("test_resnet", weights=str(path)).weights == fitted
+    assert open_model("test_resnet", weights="none").weights == "none (random)"
+    assert open_model(str(finished.path)).weights == ""
+
+
 def test_an_architecture_is_built_from_its_file(finished: RunFolder) -> None:
     folder = finished.retrained("small")
     weights, arch = folder / "model.safetensors", folder / "architecture.json"

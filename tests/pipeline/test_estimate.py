@@ -18,6 +18,14 @@ def test_a_sketch_has_the_sizes_of_the_networks_and_no_weights(tiny: Recipe) -> 
     assert all(parameter.is_meta for parameter in drawn.supernet.parameters())
 
 
+@pytest.mark.parametrize(("of_images", "expected"), [(7, (7, 7)), (None, (10, 10))])
+def test_a_sketch_is_for_the_classes_of_the_images_or_for_those_of_the_teacher(
+    tiny: Recipe, of_images: int | None, expected: tuple[int, int]
+) -> None:
+    drawn = sketch(tiny, of_images)
+    assert (drawn.num_classes, drawn.teacher.num_classes) == expected
+
+
 def test_memory_is_that_of_weights_and_of_a_batch_in_proportion_to_its_size(tiny: Recipe) -> None:
     drawn = sketch(tiny)
 

@@ -51,6 +51,17 @@ def test_a_sketch_has_the_sizes_of_the_teacher_and_no_weights(family) -> None:
     assert count_teacher(sketch, 64) == count_teacher(teacher, 64) if family.size == (64, 64) else True
 
 
+@pytest.mark.parametrize(("of_images", "weights", "expected"), [(7, True, 5), (7, False, 7), (None, False, 1000)])
+def test_a_sketch_has_the_classes_in_the_file_of_weights_else_those_of_the_images(
+    of_images: int | None, weights: bool, expected: int, tmp_path: Path
+) -> None:
+    save_file(timm.create_model("test_efficientnet", num_classes=5).state_dict(), tmp_path / "w.safetensors")
+    for name in ("w.safetensors",) if weights else ("", str(tmp_path / "gone.pt")):
+        config = TeacherConfig(model="test_efficientnet", weights=str(tmp_path / name) if name else "")
+        found = sketch_teacher(config, strides=STRIDES, num_classes=of_images, input_size=(64, 64))
+        assert found.num_classes == expected
+
+
 def test_first_weights_depend_on_the_seed_alone() -> None:
     def weights(seed: int) -> Tensor:
         return torch.cat([parameter.flatten() for parameter in build(seed).parameters()])

@@ -4,13 +4,15 @@ from helixnas.errors import ConfigError
 from helixnas.teacher import TeacherConfig
 
 
-@pytest.mark.parametrize("weights", ["", "hub", "package", "a/b.safetensors", "b.pt", "c.pth"])
+@pytest.mark.parametrize(
+    "weights", ["", "hub", "package", "a/b.safetensors", "b.pt", "c.pth", "d.ckpt", "e.pth.tar", "f/g"]
+)
 def test_weights_are_a_word_or_a_file(weights: str) -> None:
     assert TeacherConfig(weights=weights).weights == weights
 
 
 def test_an_unknown_word_for_weights_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"must be empty, hub, package, or a file ending in .*; not 'pretrained'"):
+    with pytest.raises(ConfigError, match=r"must be empty, hub, package, or a file of weights .*; not 'pretrained'"):
         TeacherConfig(weights="pretrained")
 
 

@@ -46,27 +46,27 @@ OTHER = {name: tensor + 1 for name, tensor in STATE.items()}
     ("content", "route"),
     [
         (STATE, ""),
-        (prefixed("module."), "without the prefix module."),
-        (prefixed("_orig_mod.module."), "without the prefix _orig_mod.module."),
-        (prefixed("module._orig_mod.model."), "without the prefix module._orig_mod.model."),
-        ({"epoch": 3, "state_dict": prefixed("module.")}, "state_dict, without the prefix module."),
-        ({"model": STATE}, "model"),
-        ({"model": {"state_dict": STATE}}, "model.state_dict"),
-        ({"model_ema": STATE}, "model_ema"),
-        ({"state_dict_ema": prefixed("module."), "epoch": 3}, "state_dict_ema, without the prefix module."),
-        ({"state_dict": STATE, "state_dict_ema": OTHER}, "state_dict"),
-        ({"ema": {"module": STATE}}, "ema.module"),
-        (prefixed("backbone."), "without the prefix backbone."),
+        (prefixed("module."), "prefix 'module.' removed"),
+        (prefixed("_orig_mod.module."), "prefix '_orig_mod.module.' removed"),
+        (prefixed("module._orig_mod.model."), "prefix 'module._orig_mod.model.' removed"),
+        ({"epoch": 3, "state_dict": prefixed("module.")}, "inside 'state_dict', prefix 'module.' removed"),
+        ({"model": STATE}, "inside 'model'"),
+        ({"model": {"state_dict": STATE}}, "inside 'model.state_dict'"),
+        ({"model_ema": STATE}, "inside 'model_ema'"),
+        ({"state_dict_ema": prefixed("module."), "epoch": 3}, "inside 'state_dict_ema', prefix 'module.' removed"),
+        ({"state_dict": STATE, "state_dict_ema": OTHER}, "inside 'state_dict'"),
+        ({"ema": {"module": STATE}}, "inside 'ema.module'"),
+        (prefixed("backbone."), "prefix 'backbone.' removed"),
         (
             {"state_dict": {**prefixed("model."), "loss.weight": torch.ones(2)}, "pytorch-lightning_version": "2.5"},
-            "state_dict, without the prefix model.",
+            "inside 'state_dict', prefix 'model.' removed",
         ),
         (
             {"args": Namespace(model="resnet18", output=Path("runs")), "metric": np.float64(81.2), "state_dict": STATE},
-            "state_dict",
+            "inside 'state_dict'",
         ),
-        ({**STATE, "loss.weight": torch.ones(2)}, "without 1 further tensors such as loss.weight"),
-        ({"state_dict": STATE, "model": STATE}, "state_dict"),
+        ({**STATE, "loss.weight": torch.ones(2)}, ""),
+        ({"state_dict": STATE, "model": STATE}, "inside 'state_dict'"),
     ],
 )
 def test_wrappers_are_removed_until_the_names_fit(content: object, route: str, tmp_path: Path) -> None:
@@ -77,9 +77,18 @@ def test_wrappers_are_removed_until_the_names_fit(content: object, route: str, t
     load_weights(layers(), found.tensors, found.title)
 
 
+def test_it_is_said_how_wrapped_weights_were_read_and_how_many(tmp_path: Path) -> None:
+    path = write(tmp_path / "w.pt", {"state_dict": {**prefixed("module."), "loss.weight": torch.ones(2)}})
+    assert read_weights(path, STATE.keys()).summary == (
+        f"{path} (inside 'state_dict', prefix 'module.' removed; 4 of 5 tensors, others such as 'loss.weight' unused)"
+    )
+    path = write(tmp_path / "plain.pt", STATE)
+    assert read_weights(path, STATE.keys()).summary == f"{path} (4 of 4 tensors)"
+
+
 def test_different_weights_that_fit_equally_well_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "w.pt", {"student": prefixed("module."), "teacher": prefixed("module.", OTHER)})
-    message = "holds several weights that fit: student, without the prefix module. and teacher, without the prefix module.; save"
+    message = "fit: inside 'student', prefix 'module.' removed and inside 'teacher', prefix 'module.' removed; save"
     with pytest.raises(TeacherError, match=message):
         read_weights(path, STATE.keys())
 
@@ -91,7 +100,7 @@ def test_of_weights_that_do_not_fit_the_closest_are_compared(tmp_path: Path) -> 
     larger = layers()
     larger.add_module("more", nn.PReLU())
     with pytest.raises(
-        TeacherError, match=r"w.pt \(model\) do not fit the teacher: 1 of .* are missing, first more.weight"
+        TeacherError, match=r"w.pt \(inside 'model'\) do not fit the teacher: 1 of .* are missing, first more.weight"
     ):
         load_weights(larger, found.tensors, found.title)
 
@@ -138,7 +147,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
 def test_prefixes_of_trainings_are_removed(prefix: str, tmp_path: Path) -> None:
     found = read_weights(write(tmp_path / "w.pth", {"checkpoint": {"model": prefixed(prefix)}}), STATE.keys())
     assert all(torch.equal(found.tensors[name], STATE[name]) for name in STATE)
-    assert found.route == f"checkpoint.model, without the prefix {prefix}"
+    assert found.route == f"inside 'checkpoint.model', prefix '{prefix}' removed"
 
 
 @pytest.mark.parametrize("average", ["model_ema.module.", "ema_model."])

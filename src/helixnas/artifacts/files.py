@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ SECONDS_UNTIL_STALE = 600.0
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it into place.
 
-    A reader sees the old file or the new one, never half of it; an interruption leaves the old one. Raises `ArtifactError`
-    if the folder cannot be written or the disk is full, as all writers below do.
+    A reader sees the old file or the new one, never half of it; an interruption leaves the old one. What a killed process has
+    left of the same file is removed. Raises `ArtifactError` if the folder cannot be written or the disk is full, as all
+    writers below do.
     """
     temporary = _temporary(path)
+    _remove_ended(_temporaries_of(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
@@ -43,6 +45,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary folder beside `folder`, then rename its files into place; other files there stay."""
     temporary = _temporary(folder)
+    _remove_ended(_temporaries_of(folder))
     try:
         temporary.mkdir(parents=True)
         write(temporary)
@@ -69,8 +72,17 @@ def remove_abandoned(folder: Path) -> None:
 
     The processes of other machines are not known; their files are removed once they are ten minutes old.
     """
-    beside = [file for file in folder.parent.glob(".*.tmp") if file.name.startswith(f".{folder.name}.")]
-    for file in [*folder.rglob(".*.tmp"), *beside]:
+    _remove_ended([*folder.rglob(".*.tmp"), *_temporaries_of(folder)])
+
+
+def _temporaries_of(path: Path) -> list[Path]:
+    """Return the temporary files and folders beside a path that would become it."""
+    return [file for file in path.parent.glob(".*.tmp") if file.name.startswith(f".{path.name}.")]
+
+
+def _remove_ended(files: Iterable[Path]) -> None:
+    """Remove temporary files and folders whose process has ended."""
+    for file in files:
         owner = re.search(r"\.(\d+)-([0-9a-f]{8})-[0-9a-f]{8}\.tmp$", file.name)
         with contextlib.suppress(OSError):  # it may have gone by now
             written = file.stat().st_mtime

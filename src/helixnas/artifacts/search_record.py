@@ -55,6 +55,9 @@ class SearchRecord:
 
     runners_up: tuple[RunnerUp, ...]
 
+    warnings: tuple[str, ...] = ()
+    """Sentences about a result that is valid and rarely what was wanted; none in older runs."""
+
     def save(self, path: Path) -> None:
         """Write the record as JSON."""
         values = asdict(self)

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from rich.console import Console
 
@@ -34,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # after --help too, which leaves by SystemExit
     except (Interrupted, KeyboardInterrupt) as error:
         reason = str(error) or "stopped"
-        say(errors, f"{reason}; continue with: {shlex.join(['helixnas', *words])}")
+        _complain(errors, f"{reason}; continue with: {shlex.join(['helixnas', *words])}")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of the output has closed it, for example `head`
-        _discard_output()
+        _discard_output(sys.stdout)
         return 0
     except HelixError as error:
-        say(errors, f"helixnas: {error}")
+        _complain(errors, f"helixnas: {error}")
         return BAD_INPUT
     except Exception as error:
         return _report(error, words, errors)
@@ -53,23 +54,36 @@ def _report(error: Exception, words: list[str], errors: Console) -> int:
     """Print a sentence about an error that is not a `HelixError`, and return the exit code."""
     from helixnas.cli.failure import explain
 
-    if isinstance(error, OSError) and stage_of(error) is None:
-        if error.filename:
-            say(errors, f"helixnas: {error.filename}: {error.strerror or error}")
-            return BAD_INPUT
-        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals["__name__"]).partition(".")[0] in ("rich", "argparse") or frame.f_code.co_name == "main":
-            _discard_output()
-            say(errors, f"helixnas: cannot print the output: {error.strerror or error}")
-            return BAD_INPUT
+    if isinstance(error, OSError) and _is_of_printing(error):
+        _discard_output(sys.stdout)
+        _complain(errors, f"helixnas: cannot print the output: {error.strerror or error}")
+        return BAD_INPUT
+    if isinstance(error, OSError) and stage_of(error) is None and error.filename:
+        _complain(errors, f"helixnas: {error.filename}: {error.strerror or error}")
+        return BAD_INPUT
     sentence, is_defect = explain(error, words)
-    say(errors, f"helixnas: {sentence}")
+    _complain(errors, f"helixnas: {sentence}")
     return DEFECT if is_defect else BAD_INPUT
 
 
-def _discard_output() -> None:
-    """Let the rest of the output lead nowhere; Python would try to print it again at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _complain(errors: Console, text: str) -> None:
+    """Print a sentence to stderr; the exit code alone has to do where nothing can be printed there."""
+    try:
+        say(errors, text)
+    except OSError:
+        _discard_output(sys.stderr)
+
+
+def _is_of_printing(error: OSError) -> bool:
+    """Return whether an error arose while something was printed, in a stage or elsewhere."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    is_of_rich = str(frame.f_globals["__name__"]).partition(".")[0] == "rich"
+    return not error.filename and (is_of_rich or frame.f_code.co_name in ("main", "_print_message"))
+
+
+def _discard_output(stream: TextIO) -> None:
+    """Let the rest of the output of a stream lead nowhere; Python would try to print it again at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _open_closed_streams() -> None:

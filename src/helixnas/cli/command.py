@@ -4,6 +4,7 @@ import argparse
 import difflib
 import math
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -139,6 +140,9 @@ class Parser(argparse.ArgumentParser):
             part += words[position : position + taken]
             position += taken
         return own, settings
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stdout).write(message)  # argparse would ignore an output that cannot be written, as on a full disk
 
     def error(self, message: str) -> NoReturn:
         """Raise `ConfigError` for an error that argparse found."""

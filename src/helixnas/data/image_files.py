@@ -145,9 +145,10 @@ def _walk(root: Path, left_out: list[tuple[str, str]]) -> Iterator[tuple[bool, s
                 left_out.append((NO_IMAGE, name))
 
 
-def list_tar(path: Path) -> Listing:
-    """List the images of an uncompressed tar and of tars in it, whose names count as folders; each content is listed once.
+def list_tar(path: Path, *, unique: bool = True) -> Listing:
+    """List the images of an uncompressed tar and of tars in it, whose names count as folders.
 
+    Each content is listed once, unless `unique` is off, which is faster.
     Of members with one path, the last counts, as when a tar is unpacked. Paths are relative to the deepest folder that holds
     all images with their class folders.
 
@@ -167,7 +168,8 @@ def list_tar(path: Path) -> Listing:
     found = sorted(latest.items(), key=lambda image: natural_order(image[0]))
     common = _common_folder(name for name, _ in found)
     left_out = [(reason, name.removeprefix(common)) for reason, name in left_out]
-    repeated = {position for group in same_content([span for _, span in found]) for position in group[1:]}
+    groups = same_content([span for _, span in found]) if unique else []
+    repeated = {position for group in groups for position in group[1:]}
     left_out += [(TWICE, name.removeprefix(common)) for row, (name, _) in enumerate(found) if row in repeated]
     kept = [(name.removeprefix(common), span) for row, (name, span) in enumerate(found) if row not in repeated]
     return Listing(names=[name for name, _ in kept], spans=[span for _, span in kept], left_out=left_out)

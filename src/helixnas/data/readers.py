@@ -19,13 +19,22 @@ from PIL import Image
 from timm.data import dataset_factory
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
-from helixnas.data.image_files import BROKEN, TWICE, image_suffixes, list_folder, list_tar, natural_order
+from helixnas.data.image_files import BROKEN, TWICE, Listing, image_suffixes, list_folder, list_tar, natural_order
 from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
 from helixnas.errors import DataError, first_line
 
 create_dataset: Any = dataset_factory.create_dataset  # its annotations leave out what a reader returns
 SPLIT_SYNONYMS = (("train", "training"), ("val", "valid", "validation", "eval", "evaluation"))
 """Names that a folder of a split may have, as in timm."""
+
+NUM_CLASSES = {
+    "digits": 10,
+    **{f"torch/{name}": 10 for name in ("cifar10", "fashion_mnist", "kmnist", "mnist", "qmnist")},
+    "torch/cifar100": 100,
+    "torch/places365": 365,
+    "torch/imagenet": 1000,
+}
+"""Classes of data sets by name, as far as the name alone decides them."""
 
 _logger = logging.getLogger(__name__)
 
@@ -56,6 +65,26 @@ def open_source(config: DataConfig, *, root: str, split: str, min_classes: int =
     return replace(source, read=partial(read_upright, source.read), fingerprint=upright)
 
 
+def count_classes(config: DataConfig) -> int | None:
+    """Return the number of classes of the training images without decoding any; None if they have no labels.
+
+    It is also None where only opening the images would tell: they are not there, or in shards or on a hub. Raises
+    `DataError` if they are there and cannot be used.
+
+    >>> count_classes(DataConfig(name="digits")), count_classes(DataConfig(root="no/such/folder"))
+    (10, None)
+    """
+    if not config.labels or config.name:
+        return NUM_CLASSES.get(config.name) if config.labels else None
+    try:
+        find_root(config.root)
+    except DataError:
+        return None
+    path = find_files(config.root, config.split)
+    classes = _classes_of(_list_files(path, unique=False), title=str(path))
+    return len(classes) if len(classes) > 1 else None
+
+
 def _upright(fingerprint: Callable[[], str]) -> str:
     return f"{fingerprint()} upright"
 
@@ -73,24 +102,34 @@ def _open_digits() -> Source:
 def _open_files(config: DataConfig, *, root: str, split: str, min_classes: int) -> Source:
     """Open a folder or a tar of images, with one folder per class or without labels."""
     path = find_files(root, split)
-    if path.is_file() and path.suffix != ".tar":
-        raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
-    listing = list_tar(path) if path.is_file() else list_folder(path)
-    left_out = listing.summary()
-    if not listing.names:
-        raise DataError(f"{path} has no images that Pillow reads{f'; it has {left_out}' if left_out else ''}")
-    if left_out:
+    listing = _list_files(path)
+    if left_out := listing.summary():
         _logger.warning("left out of %s: %s", path, left_out)
-    folders = listing.folders
-    classes = sorted({*folders}, key=natural_order)
-    is_labelled = config.labels and _has_classes(classes, listing.emptied(), title=str(path))
-    if not is_labelled or len(classes) < min_classes:
+    classes = _classes_of(listing, title=str(path)) if config.labels else []
+    if not classes or len(classes) < min_classes:
         return _source_of_files(str(path), listing.spans, None, ())
     index = {name: number for number, name in enumerate(classes)}
-    labels = np.array([index[folder] for folder in folders], dtype=np.int64)
+    labels = np.array([index[folder] for folder in listing.folders], dtype=np.int64)
     composed = tuple(unicodedata.normalize("NFC", name) for name in classes)  # macOS stores letters and accents apart
     names = composed if len({*composed}) == len(classes) else tuple(classes)
     return _source_of_files(str(path), listing.spans, labels, names)
+
+
+def _list_files(path: Path, *, unique: bool = True) -> Listing:
+    """List the images of a folder or a tar, in a tar each content once if `unique`; raises `DataError` if there is none."""
+    if path.is_file() and path.suffix != ".tar":
+        raise DataError(f"{path} is neither a folder of images nor an uncompressed .tar of them")
+    listing = list_tar(path, unique=unique) if path.is_file() else list_folder(path)
+    left_out = listing.summary()
+    if not listing.names:
+        raise DataError(f"{path} has no images that Pillow reads{f'; it has {left_out}' if left_out else ''}")
+    return listing
+
+
+def _classes_of(listing: Listing, *, title: str) -> list[str]:
+    """Return the classes in natural order; none if no folder is one. Errors as of `_has_classes`."""
+    classes = sorted({*listing.folders}, key=natural_order)
+    return classes if _has_classes(classes, listing.emptied(), title=title) else []
 
 
 def _numbered_images(

@@ -77,7 +77,7 @@ def finetune(
     with place.locked():
         run_fit(job, reporter=reporter, checkpoint=checkpoint, key=key, curves=Curves(), stage="finetune", title=title)
         figures = _leave(job, opened, data, images, out)
-        write_json(out / RECORD, {"key": key, **made_from, "figures": figures})
+        write_json(out / RECORD, {"key": key, **made_from, "weights": opened.weights, "figures": figures})
         remove(checkpoint.parent)
     return figures
 
@@ -91,7 +91,11 @@ def _leave(job: Fit, opened: OpenedModel, data: DataConfig, images: TrainingImag
         data=data.name or Path(data.root).name,
         class_names=images.class_names,
         accuracy=figures,
-        facts={"fine-tuned from": opened.name, "epochs": str(job.config.num_epochs)},
+        facts={
+            "fine-tuned from": opened.name,
+            **({"its weights": opened.weights} if opened.weights else {}),
+            "epochs": str(job.config.num_epochs),
+        },
         shown={**shown_as(opened.shown, images.evaluation), "input_size": (3, size, size)},
     )
     finished = OpenedModel(model=model, name=f"{opened.name} on {origin.data}", trained=True)

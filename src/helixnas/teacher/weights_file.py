@@ -31,6 +31,15 @@ HARMLESS: list[Any] = [
 SAVE = "save the tensors alone: torch.save(model.state_dict(), FILE)"
 
 
+OTHER_FORMATS = {
+    b"\x89HDF": "an HDF5 file, as of Keras",
+    b"GGUF": "a GGUF file",
+    b"\x1f\x8b": "compressed by gzip",
+    b"\x93NUMPY": "a NumPy array",
+}
+"""First bytes of files of other programs that people take for weights."""
+
+
 def read_content(path: Path) -> Mapping[Any, Any]:
     """Return the content of a file; of Python's objects, only plain values, tensors and argparse's options are read.
 
@@ -72,14 +81,23 @@ def _no_weights(path: Path, head: bytes) -> str:
         return "is a pointer of Git LFS, not the weights; git lfs pull fetches them"
     if head.lstrip().startswith(b"<"):
         return "is a web page, not weights; download the file itself"
+    if kind := next((kind for start, kind in OTHER_FORMATS.items() if head.startswith(start)), ""):
+        return f"is {kind}, not a file of torch or safetensors"
     if not zipfile.is_zipfile(path):
         return ""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
+    if any(name.endswith("archive_format") for name in names):
+        return (
+            "is a program of torch.export (.pt2), which is not read; save its tensors: "
+            "torch.save(dict(torch.export.load(PROGRAM).state_dict), FILE)"
+        )
     if any(name.endswith("constants.pkl") for name in names):
         return "is a TorchScript program, which is not read; save its tensors: torch.save(program.state_dict(), FILE)"
     if any(name.endswith(".npy") for name in names):
         return "is an archive of NumPy arrays; save them as tensors with torch.save or safetensors"
+    if not any(name.endswith("data.pkl") for name in names):
+        return "is a zip archive that torch.save did not write; unpack it, and give the file of weights inside"
     return ""
 
 

@@ -1,11 +1,15 @@
 """export, validate and models on the command line."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import timm
+import torch
 
+from helixnas.artifacts.files import read_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
 from helixnas.cli.settings import read_recipe
@@ -67,6 +71,22 @@ def test_an_untrained_network_is_exported_with_a_word_of_warning(
     words = ["export", "small_resnet", "--weights", "none", "--data", "digits", "--format", "pt2"]
     assert main(words) == 0
     assert "small_resnet has no trained weights; the export is good for timing only" in capsys.readouterr().out
+
+
+def test_every_verb_that_loads_weights_says_how_they_fitted(model_run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    state = timm.create_model("test_efficientnet", num_classes=10).state_dict()
+    torch.save({"model": {f"module.{name}": tensor for name, tensor in state.items()}}, "w.ckpt")
+    named = ["test_efficientnet", "--weights", "w.ckpt", "--data", "digits", "--image-size", "16"]
+    fitted = f"w.ckpt (inside 'model', prefix 'module.' removed; {len(state)} of {len(state)} tensors)"
+    assert main(["validate", *named]) == 0
+    assert re.sub(r"[\s│]+", " ", fitted) in re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    assert main(["export", *named, "--format", "timm", "--out", "exported"]) == 0
+    assert f"weights: {fitted}\n" in capsys.readouterr().out
+    assert main(["finetune", *named, "--num-epochs", "1"]) == 0
+    assert f"weights: {fitted}\n" in capsys.readouterr().out
+    record = read_json(Path("finetuned/test_efficientnet-digits/finetune.json"))
+    assert record["weights"] == fitted
+    assert fitted in Path("finetuned/test_efficientnet-digits/README.md").read_text()
 
 
 def test_the_zoo_is_listed_with_its_sizes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,7 @@ def test_latency_is_measured_again_only_where_that_is_asked_for(
     assert listener.said[-1].startswith("to measure latency again with the same settings: helixnas costs ")
     assert folder.load_record().stages["latency"] == first
     run_costs(tiny, folder, listener, config=QUICK, export=None, again=True)
-    assert listener.said[-1].startswith("latency: pytorch-eager")
+    assert listener.said[-1].startswith("latency: runtime pytorch-eager")
     assert folder.load_record().stages["latency"].finished >= first.finished
     assert "done already" not in listener.said[-1]
     with pytest.raises(

@@ -32,6 +32,16 @@ def test_budgets_on_latency_wait_for_its_measurement(tiny: Recipe, tmp_path: Pat
     check_early(replace(tiny, searches={"a": SearchConfig(max=limits)}), RunFolder(tmp_path), num_classes=10)
 
 
+def test_images_without_classes_leave_the_searched_networks_those_of_the_teacher(tiny: Recipe, tmp_path: Path) -> None:
+    amount = {"params": 3000}  # the smallest network has fewer with the 10 outputs of such a teacher, more with 1,000
+    arguments = {**tiny.teacher.model_args, "num_classes": 10}
+    recipe = replace(tiny, searches={"a": SearchConfig(max=amount)})
+    ten = replace(recipe, teacher=replace(tiny.teacher, model_args=arguments))
+    check_early(ten, RunFolder(tmp_path), num_classes=None)
+    with pytest.raises(InfeasibleBudgetError):
+        check_early(recipe, RunFolder(tmp_path), num_classes=1000)
+
+
 def test_an_unknown_resource_is_reported_early(tiny: Recipe, tmp_path: Path) -> None:
     recipe = replace(tiny, searches={"a": SearchConfig(max={"mac": 3})})
     with pytest.raises(UnknownNameError, match=r"^search a: unknown resource in max 'mac'; did you mean macs"):

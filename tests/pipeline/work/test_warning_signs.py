@@ -1,11 +1,13 @@
 """Each warning is one plain sentence, given where it holds and nowhere else."""
 
+import html
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli import main
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
@@ -58,6 +60,23 @@ def test_searches_are_warned_of_and_the_report_shows_it(tiny: Recipe, copy: RunF
     from helixnas.report import build_report
 
     assert build_report(copy.path).read_text().count('<p class="warning">Warning: search wide: ') == 3
+
+
+def test_searches_beside_the_recipe_s_are_warned_of_in_the_report_too(
+    copy: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from helixnas.report import build_report
+
+    assert main(["search", str(copy.path), "--max", "params=1M", "--name", "mine"]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert said[0].startswith("warning: the limits (params <= 1,000,000) change nothing")
+    assert said[-1] == "warning: the chosen network is also that of search small"
+    page = html.unescape(build_report(copy.path).read_text())
+    for line in said:
+        assert page.count(f'<p class="warning">Warning: search mine: {line.removeprefix("warning: ")}.</p>') == 1
+    assert main(["search", str(copy.path), "--name", "mine"]) == 0
+    again = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert again == said
 
 
 def test_no_warning_is_no_fact(tiny: Recipe, tmp_path: Path) -> None:

@@ -27,6 +27,15 @@ def test_the_proof_names_the_size_of_the_space(finished: Any) -> None:
     assert f"proven best of {finished.space.size:,} networks" in summary_section(run).body
 
 
+def test_it_is_said_how_the_weights_of_the_teacher_were_read(finished: Any) -> None:
+    run = read_run(finished.folder)
+    assert "The teacher's weights" not in summary_section(run).body
+    stage = run.record.stages["teacher"]
+    loaded = replace(stage, facts={**stage.facts, "weights": "w.pt (inside 'model'; 4 of 5 tensors)"})
+    body = summary_section(replace(run, record=run.record.with_stage("teacher", loaded))).body
+    assert "The teacher&#39;s weights: w.pt (inside &#39;model&#39;; 4 of 5 tensors)." in body
+
+
 def test_a_search_without_limits_says_none(finished: Any) -> None:
     search = read_run(finished.folder).searches[0]
     assert limits_text(replace(search, asked={"max": {}, "min": {}})) == "none"

@@ -34,7 +34,6 @@ def _search(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.ad_hoc.compare import compare_on, save_comparison
     from helixnas.pipeline.ad_hoc.search import search_run
     from helixnas.pipeline.work.search import COMPARISON, find_diverse
-    from helixnas.pipeline.work.warning_signs import search_warnings
     from helixnas.search.config import SearchConfig
 
     folder = run_folder(options.run)
@@ -50,7 +49,7 @@ def _search(options: Namespace, console: Console) -> None:
     asked = limits if limits != SearchConfig() else None
     for name, outcome in search_run(folder, options.name, asked, num_best=options.top):
         show_outcome(console, name, outcome, top=options.top)
-        for warning in search_warnings(outcome.result, outcome.teacher, folder, name=name):
+        for warning in outcome.warnings:
             say(console, f"warning: {warning}")
         if options.diverse:
             diverse = find_diverse(folder, outcome, number=options.diverse, min_distance=options.distance)

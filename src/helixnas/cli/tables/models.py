@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from helixnas.cli.option_values import say
 from helixnas.cli.tables.table import figure_table
@@ -19,6 +20,7 @@ def show_validation(console: Console, opened: OpenedModel, found: Validation) ->
     """Print accuracy, size and speed of a model."""
     table = Table(title=f"{opened.name} on {found.num_images:,} images", title_justify="left", show_header=False)
     for name, value in (
+        *((("weights", opened.weights),) if opened.weights else ()),
         ("classes", found.classes),
         ("top-1", f"{found.top1:.2%}"),
         ("top-5", f"{found.top5:.2%}"),
@@ -28,12 +30,13 @@ def show_validation(console: Console, opened: OpenedModel, found: Validation) ->
         ("throughput", f"{found.images_per_second:,.1f} images/s in batches of {found.batch_size}, {found.device}"),
         ("latency", f"{found.latency_ms:,.2f} ms for one image"),
     ):
-        table.add_row(name, value)
+        table.add_row(name, Text(value))
     console.print(table)
 
 
 def show_finetuned(console: Console, opened: OpenedModel, out: Path, figures: Mapping[str, Any]) -> None:
     """Print the accuracy of a fine-tuned model and the commands that use it."""
+    _say_weights(console, opened)
     say(
         console,
         f"{opened.name}: top-1 {figures['accuracy']:.2%}, top-5 {figures['top5']:.2%} on {figures['num_images']:,} images "
@@ -44,6 +47,7 @@ def show_finetuned(console: Console, opened: OpenedModel, out: Path, figures: Ma
 
 def show_export(console: Console, opened: OpenedModel, found: Export) -> None:
     """Print where a model was written and how it compares."""
+    _say_weights(console, opened)
     if not opened.trained:
         say(console, f"{opened.name} has no trained weights; the export is good for timing only")
     parity = found.parity
@@ -60,3 +64,8 @@ def show_export(console: Console, opened: OpenedModel, found: Export) -> None:
             table.add_row(name, f"{seconds * 1e3:.2f}", f"{original / seconds:.2f}")
         console.print(table)
     say(console, f"written: {found.path}")
+
+
+def _say_weights(console: Console, opened: OpenedModel) -> None:
+    if opened.weights:
+        say(console, f"weights: {opened.weights}")

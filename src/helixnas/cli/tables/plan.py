@@ -17,9 +17,6 @@ from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
 
-NUM_CLASSES = 10
-"""Classes of the networks of a dry run, which opens no data."""
-
 
 def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     """Print the stages of a recipe with the work and state of each; loads no torch."""
@@ -39,13 +36,15 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         HelixError: the recipe's networks cannot be built.
         InfeasibleBudgetError: no architecture meets the budgets of a search.
     """
+    from helixnas.data.readers import count_classes
     from helixnas.nn import count_params
     from helixnas.pipeline.batch_norm import check_batch_norm
     from helixnas.pipeline.estimate import distill_bytes, sketch
     from helixnas.pipeline.work.early_budgets import check_early
     from helixnas.teacher import count_teacher
 
-    drawn = sketch(recipe)
+    num_classes = count_classes(recipe.data)
+    drawn = sketch(recipe, num_classes)
     check_batch_norm(recipe, [one.stage.name for one in plan(recipe.to_dict())], drawn)
     costs = count_teacher(drawn.teacher, drawn.image_size)
     name = recipe.teacher.title
@@ -55,6 +54,7 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         f"teacher {name}: {costs['params'] / 1e6:.2f} M parameters, {costs['macs'] / 1e6:,.1f} M multiply-adds at "
         f"{drawn.image_size} pixels, {weights}",
     )
+    say(console, f"classes: {_classes_text(recipe, num_classes, drawn.num_classes)}")
     console.print(_blocks_table(drawn))
     say(
         console,
@@ -66,9 +66,19 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
         limits += [f"{key} >= {_amount(value, key, costs)}" for key, value in search.min.items()]
         say(console, f"search {search_name}: {' and '.join(limits) or 'no limits'}")
-    check_early(recipe, folder, num_classes=NUM_CLASSES)
+    check_early(recipe, folder, num_classes=drawn.num_classes)
     if recipe.expected_training_images > 0:
         _show_times(recipe, drawn, console)
+
+
+def _classes_text(recipe: Recipe, of_images: int | None, number: int) -> str:
+    """Return the number of classes of the searched networks, and where it comes from."""
+    if of_images is not None:
+        return f"{number:,}, those of the images"
+    if not recipe.data.labels:
+        return f"{number:,}, those of the teacher, since data.labels is false"
+    where = recipe.data.name or recipe.data.root
+    return f"{number:,}, assumed from the teacher, since those of the images ({where}) are not known here"
 
 
 def _show_times(recipe: Recipe, drawn: "Sketch", console: Console) -> None:

@@ -16,7 +16,6 @@ from helixnas.pipeline.work.search import (
     save_outcome,
     teacher_costs,
 )
-from helixnas.pipeline.work.warning_signs import search_warnings
 from helixnas.search.config import SearchConfig, check_search_name, search_config
 from helixnas.space import load_space
 
@@ -73,8 +72,7 @@ def _finish(stage: PlannedStage, stages: Mapping[str, PlannedStage], folder: Run
         require_upstream(stage, stages, record, folder)
         files = [f"searches/{stage.search}/{file}" for file in save_outcome(outcome, folder.search(stage.search))]
         seconds, facts = outcome.result.seconds, outcome.facts()
-        found = search_warnings(outcome.result, outcome.teacher, folder, name=stage.search)
-        facts |= {"warnings": list(found)} if found else {}
+        facts |= {"warnings": list(outcome.warnings)} if outcome.warnings else {}
         finished = folder.stage_record(
             key=stage.key, settings=stage.settings, files=files, facts=facts, seconds=seconds
         )

@@ -11,18 +11,17 @@ from helixnas.search.amounts import LATENCY_LIMITS
 from helixnas.search.config import SearchConfig
 from helixnas.teacher import count_teacher, sketch_teacher
 
-UNKNOWN_CLASSES = 1000
-"""Classes of a network for images without labels."""
-
 
 def check_before_teacher(context: Context) -> None:
     """Check the budgets of a run that has not counted its costs yet; raises the errors of `check_budgets`."""
     if "costs" not in context.folder.load_record().stages:
-        check_early(context.recipe, context.folder, num_classes=context.data.num_classes or UNKNOWN_CLASSES)
+        check_early(context.recipe, context.folder, num_classes=context.data.num_classes or None)
 
 
-def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int) -> None:
-    """Check the budgets of a recipe's searches for so many classes, but not those on latency, which is not measured yet.
+def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int | None) -> None:
+    """Check the budgets of a recipe's searches, but not those on latency, which is not measured yet.
+
+    `num_classes` is that of the images, None for the teacher's.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets of a search; the message says why.
@@ -34,11 +33,11 @@ def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int) -> None:
         return
     space, size = recipe.search_space, image_size(recipe)
     teacher: dict[str, int] = {}
-    if any(str(amount).strip().endswith("%") for amount in limits):
+    if num_classes is None or any(str(amount).strip().endswith("%") for amount in limits):
         drawn = sketch_teacher(
             recipe.built_teacher, strides=space.strides, num_classes=num_classes, input_size=(size, size)
         )
-        teacher = count_teacher(drawn, size)
+        teacher, num_classes = count_teacher(drawn, size), num_classes or drawn.num_classes
     costs = cost_table(space, image_size=size, num_classes=num_classes)
     check_budgets(searches, space, costs, teacher, folder)
 

@@ -68,6 +68,9 @@ class Outcome:
     latency: LatencyCheck | None = None
     """The check of a latency budget; None without one."""
 
+    warnings: tuple[str, ...] = ()
+    """Sentences about a result that is valid and rarely what was wanted."""
+
     @property
     def predicted_ns(self) -> int:
         """Latency of the winner as the sum of its parts, if latency is limited."""
@@ -89,8 +92,7 @@ def search(context: RunContext, key: str, search: str) -> Result:
     config = context.recipe.searches[search]
     outcome = find_in_run(config, space, tables, teacher_costs(record), folder, name=search)
     files = save_outcome(outcome, folder.search(search))
-    found = search_warnings(outcome.result, outcome.teacher, folder, name=search)
-    facts = {**outcome.facts(), **warned(context, found, f"search {search}: ")}
+    facts = {**outcome.facts(), **warned(context, outcome.warnings, f"search {search}: ")}
     return Result(tuple(f"searches/{search}/{file}" for file in files), facts)
 
 
@@ -143,14 +145,19 @@ def find_in_run(
             scores=factors,
         )
 
-    limit = asked.upper.get(LATENCY)
+    limit, check = asked.upper.get(LATENCY), None
     if limit is None:
-        return search(asked)
-    runtime, meter = meter_of(folder)
-    outcome, check = keep_budget(
-        limit, lambda tighter: search(replace(asked, upper={**asked.upper, LATENCY: tighter})), meter, runtime=runtime
-    )
-    return replace(outcome, latency=check)
+        outcome = search(asked)
+    else:
+        runtime, meter = meter_of(folder)
+        outcome, check = keep_budget(
+            limit,
+            lambda tighter: search(replace(asked, upper={**asked.upper, LATENCY: tighter})),
+            meter,
+            runtime=runtime,
+        )
+    found = search_warnings(outcome.result, outcome.architecture, teacher, folder, name=name)
+    return replace(outcome, latency=check, warnings=found)
 
 
 def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distance: int) -> SearchResult:
@@ -194,6 +201,7 @@ def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
             )
             for other in outcome.comparisons
         ),
+        warnings=outcome.warnings,
     ).save(folder / RESULT)
     certify(result, weights=config.weights, scores=outcome.scores).save(folder / CERTIFICATE)
     return "front.parquet", ARCHITECTURE, RESULT, CERTIFICATE

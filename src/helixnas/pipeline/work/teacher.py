@@ -60,6 +60,7 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
     steps = load_history(folder.history("teacher"))["step"].to_numpy()
     facts: dict[str, Any] = {
         "model": recipe.teacher.title,
+        **({"weights": teacher.source} if teacher.source else {}),
         "boundaries": list(teacher.boundaries),
         "widths": list(teacher.widths),
         "images": int(steps.max(initial=0)) * recipe.teacher_fit.batch_size,

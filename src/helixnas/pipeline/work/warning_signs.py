@@ -11,6 +11,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.stage import RunContext
 from helixnas.report.elements.intervals import wilson_interval
 from helixnas.search import Budget, SearchResult, readable, solve
+from helixnas.space import Architecture
 
 ARCHITECTURE = "architecture.json"
 
@@ -37,10 +38,10 @@ def teacher_warnings(facts: Mapping[str, Any], num_classes: int) -> tuple[str, .
 
 
 def search_warnings(
-    result: SearchResult, teacher: Mapping[str, int], folder: RunFolder, *, name: str
+    result: SearchResult, architecture: Architecture, teacher: Mapping[str, int], folder: RunFolder, *, name: str
 ) -> tuple[str, ...]:
-    """Return the warnings about the result of a named search."""
-    return (*_idle_budget(result), *_larger(result, teacher), *_same_answer(result, folder, name))
+    """Return the warnings about the result of a named search, which chose an architecture."""
+    return (*_idle_budget(result), *_larger(result, teacher), *_same_answer(architecture, folder, name))
 
 
 def rating_warnings(num_batches: int) -> tuple[str, ...]:
@@ -73,13 +74,11 @@ def _larger(result: SearchResult, teacher: Mapping[str, int]) -> Iterator[str]:
         yield f"the chosen network is larger than its teacher: {figures}; a budget such as max.{more[0]}=100% prevents it"
 
 
-def _same_answer(result: SearchResult, folder: RunFolder, name: str) -> Iterator[str]:
+def _same_answer(architecture: Architecture, folder: RunFolder, name: str) -> Iterator[str]:
     """Yield a warning if other searches of the run chose the same network."""
-    own = _text(folder.search(name) / ARCHITECTURE)
-    same = [
-        other for other in folder.search_names() if other != name and _text(folder.search(other) / ARCHITECTURE) == own
-    ]
-    if own and same:
+    own, others = architecture.to_json(), [other for other in folder.search_names() if other != name]
+    same = [other for other in others if _text(folder.search(other) / ARCHITECTURE) == own]
+    if same:
         yield f"the chosen network is also that of search {' and '.join(same)}"
 
 

@@ -32,11 +32,14 @@ def limits_text(search: Search) -> str:
 
 
 def _warnings(run: RunFiles) -> list[str]:
-    """Return the warnings of all stages, those of a search with its name."""
+    """Return the warnings of all stages, and of searches beside the recipe's; those of a search with its name."""
     found: list[str] = []
     for name, stage in run.record.stages.items():
         search = name.partition(":")[2]
         found += [f"{f'search {search}: ' if search else ''}{text}" for text in stage.facts.get("warnings", ())]
+    for search in run.searches:
+        if f"search:{search.name}" not in run.record.stages:
+            found += [f"search {search.name}: {text}" for text in search.found.warnings]
     return found
 
 
@@ -47,9 +50,10 @@ def _searched(run: RunFiles) -> str:
     data = run.settings.get("data") or {}
     images = f" with the images of {data['name'] or data['root']}" if data.get("name") or data.get("root") else ""
     teacher = f", block by block, under the teacher {run.teacher['model']}" if "model" in run.teacher else ""
+    weights = f" The teacher's weights: {run.teacher['weights']}." if "weights" in run.teacher else ""
     names = [search.name for search in run.searches]
     named = f" Named searches so far: {listed(names)}." if names else ""
-    return f"The recipe {run.record.recipe} searches {networks} of {space}{images}{teacher}.{named}"
+    return f"The recipe {run.record.recipe} searches {networks} of {space}{images}{teacher}.{weights}{named}"
 
 
 def _teacher_row(facts: Mapping[str, Any]) -> list[str]:

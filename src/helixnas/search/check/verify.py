@@ -20,7 +20,7 @@ AGREEMENT = 1e-6
 NOT_VERIFIED = (
     "not verified: the ratings and costs themselves, the choice among equal scores, further answers and their number, "
     "runners-up, the front, measured latency of whole networks, the limits of a search without answer that config.yaml does "
-    "not name, counts of pruning, times, reasons and other stages"
+    "not name, counts of pruning, times, reasons, warnings and other stages"
 )
 """Parts of a certificate that are not checked."""
 

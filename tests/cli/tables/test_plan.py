@@ -1,0 +1,50 @@
+"""The dry run says for how many classes its networks are, and where that number comes from."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from helixnas.cli import main
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HELIXNAS_DATA", raising=False)
+
+
+def classes(tiny_path: Path, capsys: Captured, *words: str) -> str:
+    assert main(["run", str(tiny_path), "--dry-run", *words]) == 0
+    (said,) = re.findall(r"^classes: (.*)$", capsys.readouterr().out, re.MULTILINE)
+    return said
+
+
+def test_the_classes_of_the_images_count_where_they_are_there(tiny_path: Path, capsys: Captured) -> None:
+    assert classes(tiny_path, capsys) == "10, those of the images"
+    for name in ("cat", "dog", "owl"):
+        Path("photos", name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(Path("photos", name, "1.png"))
+    folder = ["--data.name", "", "--data.root", "photos"]
+    assert classes(tiny_path, capsys, *folder) == "3, those of the images"
+    assert classes(tiny_path, capsys, *folder, "--data.labels", "false", "--retrain", "null") == (
+        "10, those of the teacher, since data.labels is false"
+    )
+
+
+def test_otherwise_those_of_the_teacher_are_assumed_and_decide_about_budgets(tiny_path: Path, capsys: Captured) -> None:
+    gone = ["--data.name", "", "--data.root", "photos", "--teacher.model_args.num_classes", "50"]
+    said = "50, assumed from the teacher, since those of the images (photos) are not known here"
+    assert classes(tiny_path, capsys, *gone) == said
+    assert main(["run", str(tiny_path), "--dry-run", *gone, "--searches.small.max.params", "2700"]) == 2
+    assert "search small: no architecture has params <= 2,700" in capsys.readouterr().err
+    assert main(["run", str(tiny_path), "--dry-run", "--searches.small.max.params", "2700"]) == 0
+
+
+def test_images_that_are_there_and_cannot_be_used_are_told_by_the_dry_run(tiny_path: Path, capsys: Captured) -> None:
+    Path("photos").mkdir()
+    assert main(["run", str(tiny_path), "--dry-run", "--data.name", "", "--data.root", "photos"]) == 2
+    assert "photos has no images that Pillow reads" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from helixnas.data import DataConfig, ImageSet, open_data
+from helixnas.data import DataConfig, ImageSet, open_data, open_images
 from helixnas.data.loading import next_readable
 from helixnas.errors import DataError
 
@@ -75,6 +75,39 @@ def test_a_set_without_a_readable_image_is_an_error(make_images: Any) -> None:
         Path(images.store.source.locate(int(row))).unlink()
     with pytest.raises(DataError, match=r"none of the 2 training images of .* can be read"):
         list(images.batches(batch_size=2, seed=1, augment=False, shuffle=False))
+
+
+@pytest.mark.parametrize("cache", ["auto", False])
+def test_a_class_of_which_no_image_can_be_read_is_an_error_that_names_it(make_images: Any, cache: Any) -> None:
+    root = make_images(classes=("cat", "dog", "fox"), count=10)
+    for file in (root / "dog").iterdir():
+        file.write_bytes(b"no image")
+    sentence = r"^none of the \d+ training images of class 'dog' of .* can be read, such as .*dog/00\d.png \(it is not an image"
+    with pytest.raises(DataError, match=sentence):
+        _train(root, cache=cache)
+    assert _train(root, cache=cache, labels=False).num_classes == 0
+
+
+@pytest.mark.parametrize("cache", ["auto", False])
+def test_a_class_with_one_readable_image_is_kept(make_images: Any, cache: Any) -> None:
+    root = make_images(count=10)
+    whole = _train(root)
+    last = Path(whole.store.source.locate(int(whole.rows[-1])))
+    for file in last.parent.iterdir():
+        if file != last:
+            file.write_bytes(b"no image")
+    assert _train(root, cache=cache).num_classes == 2
+
+
+def test_a_class_of_the_evaluation_images_alone_is_named(make_images: Any) -> None:
+    make_images("set/train", count=10)
+    root = make_images("set/validation", count=3).parent
+    for file in (root / "validation" / "cat").iterdir():
+        file.write_bytes(b"no image")
+    with pytest.raises(DataError, match="none of the 3 evaluation images of class 'cat' of "):
+        _train(root, cache=False)
+    with pytest.raises(DataError, match="none of the 3 validation images of class 'cat' of "):
+        open_images(DataConfig(root=str(root), split="validation", max_unreadable=0.5), image_size=16)
 
 
 def test_workers_whose_batches_do_not_fit_into_shared_memory_are_refused(

@@ -123,3 +123,13 @@ def test_a_folder_without_a_model_says_what_would_be_one(tmp_path: Path) -> None
 def test_weights_that_cannot_be_fetched_are_one_sentence() -> None:
     with pytest.raises(ConfigError, match="the model 'resnet18' cannot be built: .*--weights names others"):
         open_model("resnet18")
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+def test_weights_that_are_not_finite_are_refused(suffix: str, tmp_path: Path) -> None:
+    state = timm.create_model("test_efficientnet", num_classes=7).state_dict()
+    state["bn1.running_var"][3] = float("nan")
+    file = tmp_path / f"mine.{suffix}"
+    save_file(state, file) if suffix == "safetensors" else torch.save({"state_dict": state}, file)
+    with pytest.raises(TeacherError, match="NaN or infinite values in bn1.running_var .1 of "):
+        open_model("test_efficientnet", weights=str(file))

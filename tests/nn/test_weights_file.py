@@ -8,7 +8,7 @@ from safetensors import safe_open
 from torch import nn
 
 from helixnas.errors import ArtifactError
-from helixnas.nn import load_saved_weights, save_weights
+from helixnas.nn import load_saved_weights, not_finite, save_weights
 
 
 def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
@@ -35,3 +35,26 @@ def test_a_missing_or_damaged_file_is_named(content: bytes | None, tmp_path: Pat
         (tmp_path / "w.safetensors").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"w\.safetensors"):
         load_saved_weights(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_tensor_with_values_that_are_not_finite_is_named(value: float) -> None:
+    own = nn.Linear(2, 3).state_dict()
+    weights = {name: tensor.clone() for name, tensor in own.items()}
+    assert not_finite(weights, own) == ""
+    weights["weight"][1] = value
+    assert not_finite(weights, own) == "NaN or infinite values in weight (2 of 6)"
+    weights["bias"][0] = value
+    assert not_finite(weights, own) == "NaN or infinite values in weight (2 of 6) and 1 more"
+
+
+def test_values_too_large_for_the_type_of_the_model_are_infinite() -> None:
+    own = {"weight": torch.zeros(3)}
+    assert not_finite({"weight": torch.tensor([1.0, 1e300, 2.0], dtype=torch.float64)}, own) != ""
+    assert not_finite({"weight": torch.tensor([1.0, 1e30, 2.0], dtype=torch.float64)}, own) == ""
+
+
+def test_a_mask_of_infinite_values_that_the_model_holds_too_is_no_fault() -> None:
+    mask = {"mask": torch.tensor([0.0, -torch.inf])}
+    assert not_finite(mask, {"mask": mask["mask"].clone()}) == ""
+    assert not_finite({"mask": torch.tensor([0.0, torch.inf])}, mask) != ""

@@ -11,6 +11,7 @@ import pytest
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, HelixError
+from helixnas.nn import load_saved_weights, save_weights
 from helixnas.pipeline.context import Context, image_size, import_extensions, labelled_for
 from helixnas.pipeline.recipe import Recipe
 
@@ -75,11 +76,19 @@ def test_a_damaged_block_of_the_supernet_is_named(context: Context, monkeypatch:
     def refuse(state: object) -> None:
         raise RuntimeError("size mismatch")
 
-    block = SimpleNamespace(number=1, load_state_dict=refuse)
+    block = SimpleNamespace(number=1, load_state_dict=refuse, state_dict=dict)
     monkeypatch.setattr(context, "new_supernet", lambda: [block])
     monkeypatch.setattr("helixnas.pipeline.context.load_saved_weights", lambda path: {})
     with pytest.raises(ArtifactError, match=r"block-1\.safetensors is truncated or damaged \(size mismatch\)"):
         _ = context.supernet
+
+
+def test_a_block_of_the_supernet_with_values_that_are_not_finite_is_named(tiny: Recipe, copy: RunFolder) -> None:
+    weights = load_saved_weights(copy.supernet_block(2))
+    name = next(iter(weights))
+    save_weights(copy.supernet_block(2), {**weights, name: weights[name] * float("nan")})
+    with pytest.raises(ArtifactError, match=rf"block-2\.safetensors is .*it holds NaN or infinite values in {name} "):
+        _ = Context(tiny, copy, Reporter()).supernet
 
 
 def test_unknown_modules_and_optimizers_are_reported_before_any_work(tiny: Recipe) -> None:

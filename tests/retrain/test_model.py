@@ -166,3 +166,11 @@ def test_description_without_classes_is_said_to_be_damaged(tmp_path: Path, archi
     (tmp_path / "input.json").write_text("[]")
     with pytest.raises(ArtifactError, match=r"input.json is truncated or damaged"):
         load_model(tmp_path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, architecture: Architecture) -> None:
+    model = build(architecture)
+    torch.nn.init.constant_(model.classifier.bias, float("nan"))
+    save_model(model, tmp_path)
+    with pytest.raises(ArtifactError, match="holds NaN or infinite values in classifier.bias .3 of 3."):
+        load_model(tmp_path)

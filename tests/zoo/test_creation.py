@@ -1,7 +1,11 @@
 """Any timm model is created by name, and every failure is one sentence."""
 
+from pathlib import Path
+
 import pytest
 import timm
+import torch
+from timm.models import save_for_hf
 
 from helixnas.errors import ConfigError, TeacherError, UnknownNameError
 from helixnas.zoo import create_model, require_known_model
@@ -40,3 +44,12 @@ def test_the_hint_is_for_pretrained_weights_that_cannot_be_loaded(monkeypatch: p
 def test_errors_of_this_package_pass_unchanged() -> None:
     with pytest.raises(ConfigError, match="downsampling must be stride or pool, not 'blur'"):
         create_model("small_resnet", {"downsampling": "blur"}, title="the teacher", error=TeacherError)
+
+
+def test_pretrained_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    model = timm.create_model("test_resnet", num_classes=3)
+    torch.nn.init.constant_(model.get_classifier().bias, float("inf"))
+    save_for_hf(model, tmp_path, {"num_classes": 3})
+    arguments = {"pretrained": True}
+    with pytest.raises(ConfigError, match="the pretrained weights of it hold NaN or infinite values in fc.bias"):
+        create_model(f"local-dir:{tmp_path}", arguments, title="it", error=ConfigError)

@@ -1,5 +1,6 @@
 """HelixNet does what users of timm expect of a model."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from helixnas.errors import ArtifactError, ConfigError, SpaceError, UnknownNameE
 from helixnas.nn import build_seeded, count_params
 from helixnas.space import Architecture, Head, Operation, Stage, from_code, mbconv
 from helixnas.space import Path as Choice
-from helixnas.zoo import HELIXNAS, HelixNet
+from helixnas.zoo import HELIXNAS, ZOO, HelixNet
 from helixnas.zoo.helix_net import feature_info
 
 SPACE = mbconv(
@@ -55,13 +56,29 @@ def test_a_model_is_described_as_timm_describes_its_own() -> None:
     assert model.num_features == model.head_hidden_size == 64
 
 
-@pytest.mark.parametrize("name", ["dna_a", "dna_c1"])
-def test_a_network_can_be_scripted(name: str, fork: Callable[..., Any]) -> None:
-    script = (  # in a process of its own, since torch cannot script functions whose annotations are checked
-        "import sys, timm, torch, helixnas.zoo; model = timm.create_model(sys.argv[1], num_classes=5).eval();"
-        "images = torch.rand(2, 3, 64, 64); print(torch.equal(torch.jit.script(model)(images), model(images)))"
-    )
-    code, said, complaints = fork(script, name).wait()
+SCRIPT = """
+import json, sys, timm, torch, helixnas.zoo
+model = timm.create_model(sys.argv[1], **json.loads(sys.argv[2])).eval()
+images = torch.rand(2, 3, 64, 64)
+print(torch.equal(torch.jit.script(model)(images), model(images)))
+"""
+FAST = ("dna_a", "dna_c1")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *((name, {}) for name in FAST),
+        *(pytest.param(name, {}, marks=pytest.mark.slow) for name in ZOO if name not in FAST),
+        (HELIXNAS, {"arch": from_code("01200102").to_dict()}),
+        ("small_resnet", {"strides": (1, 2, 2)}),
+        ("small_resnet", {"downsampling": "pool", "num_classes": 0}),
+    ],
+)
+def test_every_network_can_be_scripted(name: str, arguments: dict[str, Any], fork: Callable[..., Any]) -> None:
+    code, said, complaints = fork(
+        SCRIPT, name, json.dumps(arguments)
+    ).wait()  # torch cannot script functions that beartype checks
     assert (code, said.strip()) == (0, "True"), complaints
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from helixnas.artifacts.files import understanding
-from helixnas.artifacts.parquet import read_parquet, write_parquet
+from helixnas.artifacts.parquet import read_parquet, whole_numbers, write_parquet
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.errors import ArtifactError, UnknownNameError
@@ -118,11 +118,11 @@ class CostTable:
         table, facts = read_parquet(path, kind=KIND)
         with understanding(path):
             return CostTable(
-                block=table["block"].to_numpy(),
-                previous_width=table["previous_width"].to_numpy(),
+                block=whole_numbers(table, "block"),
+                previous_width=whole_numbers(table, "previous_width"),
                 path=tuple(table["path"].to_pylist()),
-                width=table["width"].to_numpy(),
-                resources={name: table[name].to_numpy() for name in facts["resources"]},
+                width=whole_numbers(table, "width"),
+                resources={name: whole_numbers(table, name) for name in facts["resources"]},
                 facts=facts["facts"],
             )
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from helixnas.artifacts.files import understanding
-from helixnas.artifacts.parquet import read_parquet, write_parquet
+from helixnas.artifacts.parquet import read_parquet, real_numbers, whole_numbers, write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ class Front:
         table, facts = read_parquet(path, kind=KIND)
         with understanding(path):
             return Front(
-                score=table["score"].to_numpy(),
-                resources={name: table[name].to_numpy() for name in facts["resources"]},
+                score=real_numbers(table, "score"),
+                resources={name: whole_numbers(table, name) for name in facts["resources"]},
                 architecture=tuple(table["architecture"].to_pylist()),
             )

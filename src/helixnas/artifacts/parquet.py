@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -39,3 +41,19 @@ def read_parquet(path: Path, *, kind: str) -> tuple[pa.Table, dict[str, Any]]:
     if stamp["version"] != 1:
         raise ArtifactError(f"{path} was written by a newer HelixNAS (format {stamp['version']}; this one reads 1)")
     return table, stamp["facts"]
+
+
+def whole_numbers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
+    """Return a column of whole numbers; raises `ValueError` if it is of another type."""
+    return _column(table, name, pa.int64())
+
+
+def real_numbers(table: pa.Table, name: str) -> npt.NDArray[np.float64]:
+    """Return a column of floating-point numbers of 64 bits; raises `ValueError` if it is of another type."""
+    return _column(table, name, pa.float64())
+
+
+def _column(table: pa.Table, name: str, kind: pa.DataType) -> npt.NDArray[Any]:
+    if table[name].type != kind:
+        raise ValueError(f"the column {name} holds {table[name].type}, not {kind}")
+    return table[name].to_numpy()

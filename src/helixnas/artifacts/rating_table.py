@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from helixnas.artifacts.files import understanding
-from helixnas.artifacts.parquet import read_parquet, write_parquet
+from helixnas.artifacts.parquet import read_parquet, whole_numbers, write_parquet
 from helixnas.errors import ArtifactError, UnknownNameError
 
 KIND = "rating table"
@@ -110,9 +110,9 @@ class RatingTable:
             batches = len(facts["batch_sizes"])
             found = RatingTable(
                 block=int(facts["block"]),
-                previous_width=table["previous_width"].to_numpy(),
+                previous_width=whole_numbers(table, "previous_width"),
                 path=tuple(table["path"].to_pylist()),
-                width=table["width"].to_numpy(),
+                width=whole_numbers(table, "width"),
                 batch_sizes=np.array(facts["batch_sizes"], dtype=np.int64),
                 scores={
                     name: table[f"{name}_batches"].combine_chunks().flatten().to_numpy().reshape(-1, batches)

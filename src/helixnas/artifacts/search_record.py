@@ -58,12 +58,16 @@ class SearchRecord:
     warnings: tuple[str, ...] = ()
     """Sentences about a result that is valid and rarely what was wanted; none in older runs."""
 
-    def save(self, path: Path) -> None:
-        """Write the record as JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain values of the file."""
         values = asdict(self)
         config = values.pop("config")
         limits = {"upper": values.pop("upper"), "lower": values.pop("lower")}
-        write_json(path, {**values, **config, "limits": limits, "space_size": str(self.space_size)})
+        return {**values, **config, "limits": limits, "space_size": str(self.space_size)}
+
+    def save(self, path: Path) -> None:
+        """Write the record as JSON."""
+        write_json(path, self.to_dict())
 
     @staticmethod
     def load(path: Path) -> "SearchRecord":

@@ -50,7 +50,8 @@ class DataConfig:
 
     name: str = ""
     """Data set: digits, or a name of `timm.data.create_dataset`: empty for a folder or tar of images, torch/cifar10,
-    hfds/... (needs the package datasets), wds/... (needs the package webdataset)."""
+    hfds/... (needs the package datasets), wds/... (needs the package webdataset). Classes of shards are numbers or names
+    in .cls files, or in a field of .json files: cls, label, class, class_name, label_name or target."""
 
     root: str = ""
     """Folder or uncompressed tar of the images; a relative path is looked up in the current folder, then in
@@ -107,7 +108,8 @@ class DataConfig:
     pixels and the total at most 1 GiB."""
 
     max_unreadable: Annotated[float, Ge(0), Lt(1)] = 0.01
-    """Largest fraction of the images that may be unreadable; each is logged and replaced by the next."""
+    """Largest fraction of the images that may be unreadable; each is logged and replaced by the next.
+    A class of which none can be read is an error."""
 
     download: bool = False
     """Let torchvision download a missing torch/... data set into root."""

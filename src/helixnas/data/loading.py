@@ -120,6 +120,36 @@ def next_readable(rows: np.ndarray, unreadable: tuple[int, ...], *, purpose: str
     return readable[np.searchsorted(readable, np.arange(len(rows))) % len(readable)]
 
 
+def require_readable_classes(
+    store: ImageStore, rows: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], *, purpose: str
+) -> None:
+    """Raise `DataError` if a class has images in `rows`, but none that can be read; `labels` are those of all images.
+
+    Images are read until one of each class is readable; those that are not count as unreadable.
+    """
+    order = rows[np.argsort(labels[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    for own in np.split(order, starts[1:]):
+        if not any(_is_readable(store, int(row)) for row in own):
+            first = int(own[0])
+            raise DataError(
+                f"none of the {len(own):,} {purpose} images of class {class_names[labels[first]]!r} of {store.title} can be "
+                f"read, such as {store.source.locate(first)} ({store.unreadable.reasons[first]}); replace them, or remove the "
+                "class"
+            )
+
+
+def _is_readable(store: ImageStore, row: int) -> bool:
+    if row in store.unreadable.reasons:
+        return False
+    try:
+        as_rgb(store.source.read(row))
+    except Exception as error:  # decoders can raise anything on damaged files
+        store.unreadable.report(row=row, path=store.source.locate(row), reason=first_line(error))
+        return False
+    return True
+
+
 class _Samples(torch.utils.data.Dataset[Any]):
     """Images by position, each with the position used (-1 if no image is readable) and the failures before it."""
 

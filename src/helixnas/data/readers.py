@@ -8,7 +8,7 @@ import logging
 import os
 import tarfile
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,8 @@ from PIL import Image
 from timm.data import dataset_factory
 
 from helixnas.data.config import TORCH_NAMES, DataConfig
-from helixnas.data.image_files import BROKEN, TWICE, Listing, image_suffixes, list_folder, list_tar, natural_order
+from helixnas.data.image_files import BROKEN, TWICE, Listing, list_folder, list_tar, natural_order
+from helixnas.data.shards import classes_of, index_shard
 from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
 from helixnas.errors import DataError, first_line
 
@@ -246,39 +247,19 @@ def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
 
 
 def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
-    """Open WebDataset shards, indexed once for random access; labels are their .cls members."""
+    """Open WebDataset shards, indexed once for random access; see `helixnas.data.shards` for their classes."""
     _require_package("webdataset", config.name)
     path = find_root(root)
     title = f"{config.name}, split {split!r}, in {path}"
     try:
         reader = create_dataset(config.name, root=str(path), split=split).reader
         shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
-        samples = [sample for shard in shards for sample in _index_shard(shard)]
+        field = reader.split_info.alt_label
+        samples = [sample for shard in shards for sample in index_shard(shard, field=field)]
     except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
         raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
-    classes = [label for _, label in samples]
-    labels = np.asarray(classes, dtype=np.int64) if config.labels and None not in classes else None
-    return _source_of_files(title, [span for span, _ in samples], labels, _class_names((), labels))
-
-
-def _index_shard(shard: str) -> Iterator[tuple[Span, int | None]]:
-    """Yield each image of a shard and its class (or None), in order."""
-    images: dict[str, Span] = {}
-    classes: dict[str, int] = {}
-    with tarfile.open(shard, mode="r:") as archive:
-        for member in archive:
-            folder, _, base = member.name.rpartition("/")
-            key, _, extension = base.partition(".")
-            if not member.isfile() or not extension:
-                continue
-            if f".{extension.lower()}" in image_suffixes():
-                images.setdefault(f"{folder}/{key}", Span(shard, member.name, member.offset_data, member.size))
-            elif extension == "cls":
-                text = archive.extractfile(member)
-                assert text is not None
-                classes[f"{folder}/{key}"] = int(text.read())
-    for key, span in images.items():
-        yield span, classes.get(key)
+    labels, names = classes_of([label for _, label in samples], title) if config.labels else (None, ())
+    return _source_of_files(title, [span for span, _ in samples], labels, names)
 
 
 def _require_package(package: str, name: str) -> None:

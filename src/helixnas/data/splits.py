@@ -15,7 +15,7 @@ from helixnas.data.config import DataConfig
 from helixnas.data.decoded import MAX_CACHE_BYTES, Progress, decode
 from helixnas.data.image_files import shared_images
 from helixnas.data.images import ImageSet
-from helixnas.data.loading import ImageStore
+from helixnas.data.loading import ImageStore, require_readable_classes
 from helixnas.data.readers import find_files, open_source
 from helixnas.data.source import Source, find_root, read_array
 from helixnas.data.stratify import draw_evenly
@@ -46,7 +46,7 @@ def open_data(config: DataConfig, *, image_size: int, seed: int, progress: Progr
 
     Raises:
         DataError: a root or a package is missing, there are too few images, the evaluation images have other classes,
-            or too many images are unreadable.
+            or too many images, or all of a class, are unreadable.
 
     >>> splits = open_data(DataConfig(name="digits", num_rating=200), image_size=16, seed=0)
     >>> len(splits.train), len(splits.rating), len(splits.evaluation), splits.num_classes
@@ -54,9 +54,11 @@ def open_data(config: DataConfig, *, image_size: int, seed: int, progress: Progr
     """
     divided = _divide(config, image_size, seed, progress, num_held=config.num_rating)
     rest = divided.train
-    train, rating = _set_aside(rest.rows, config.num_rating, rest.all_labels, [seed, SPLIT_STREAM, 1])
+    rows, rating = _set_aside(rest.rows, config.num_rating, rest.all_labels, [seed, SPLIT_STREAM, 1])
+    train = _share(replace(rest, rows=rows), config.train_share, seed)
+    _require_readable(train, divided.evaluation)
     return DataSplits(
-        train=_share(replace(rest, rows=train), config.train_share, seed),
+        train=train,
         rating=replace(rest, rows=rating, name="rating"),
         evaluation=divided.evaluation,
         num_classes=len(divided.class_names),
@@ -83,7 +85,9 @@ def open_training_images(
     (1438, 359)
     """
     divided = _divide(config, image_size, seed, progress, num_held=0)
-    return replace(divided, train=_share(divided.train, config.train_share, seed))
+    train = _share(divided.train, config.train_share, seed)
+    _require_readable(train, divided.evaluation)
+    return replace(divided, train=train)
 
 
 def _divide(
@@ -120,7 +124,17 @@ def open_images(config: DataConfig, *, image_size: int, progress: Progress | Non
     1797
     """
     source = open_source(config, root=config.root, split=config.split, min_classes=1)
-    return _all_of(source, "validation", config, image_size, progress)
+    images = _all_of(source, "validation", config, image_size, progress)
+    _require_readable(images)
+    return images
+
+
+def _require_readable(images: ImageSet, evaluation: ImageSet | None = None) -> None:
+    """Raise `DataError` if the images, or evaluation images of their own source, have a class that cannot be read."""
+    apart = evaluation if evaluation is not None and evaluation.store is not images.store else None
+    for own in (images, *([] if apart is None else [apart])):
+        if own.all_labels is not None:
+            require_readable_classes(own.store, own.rows, own.all_labels, own.class_names, purpose=own.name)
 
 
 def _all_of(source: Source, name: str, config: DataConfig, image_size: int, progress: Progress | None) -> ImageSet:

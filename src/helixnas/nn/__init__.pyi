@@ -18,4 +18,8 @@ from .operations import (
     build_stages as build_stages,
     register_operation as register_operation,
 )
-from .weights_file import load_saved_weights as load_saved_weights, save_weights as save_weights
+from .weights_file import (
+    load_saved_weights as load_saved_weights,
+    not_finite as not_finite,
+    save_weights as save_weights,
+)

@@ -1,4 +1,4 @@
-"""Weights as a safetensors file."""
+"""Weights as a safetensors file, and the check that they are finite numbers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +28,27 @@ def load_saved_weights(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise damaged(path, error) from error
+
+
+def not_finite(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """Return a clause that names the first tensor with NaN or infinite values where the model's `own` has others; else "".
+
+    A model may hold infinite values itself, such as an attention mask. Values too large for the model's type are infinite.
+    """
+    found: list[tuple[str, int]] = []
+    for name, tensor in weights.items():
+        held = own.get(name)
+        if held is None or not held.is_floating_point() or held.shape != tensor.shape:
+            continue
+        values = tensor.to(held.device, held.dtype).float()
+        wrong = ~(values.isfinite() | (values == held.float()))
+        if bool(wrong.any()):
+            found.append((name, int(wrong.sum())))
+    if not found:
+        return ""
+    name, number = found[0]
+    others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+    return f"NaN or infinite values in {name} ({number:,} of {own[name].numel():,}){others}"
 
 
 def _write(path: Path, contents: bytes) -> None:

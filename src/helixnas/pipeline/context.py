@@ -13,7 +13,7 @@ from helixnas.engine import Runtime, Stopwatch
 from helixnas.engine.fit import require_optimizer
 from helixnas.engine.progress import Reporter
 from helixnas.errors import DataError
-from helixnas.nn import load_saved_weights
+from helixnas.nn import load_saved_weights, not_finite
 from helixnas.nn.class_names import known_classes
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
@@ -103,8 +103,11 @@ class Context:
         supernet = self.new_supernet()
         for block in supernet:
             path = self.folder.supernet_block(block.number)
+            weights = load_saved_weights(path)
+            if wrong := not_finite(weights, block.state_dict()):
+                raise damaged(path, ValueError(f"it holds {wrong}"))
             try:
-                block.load_state_dict(load_saved_weights(path))
+                block.load_state_dict(weights)
             except RuntimeError as error:
                 raise damaged(path, error) from error
         return supernet

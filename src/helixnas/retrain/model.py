@@ -8,7 +8,7 @@ from torch import nn
 
 from helixnas.artifacts.files import damaged, read_json, read_text, write_json, write_text
 from helixnas.errors import ArtifactError, ConfigError, SpaceError, UnknownNameError
-from helixnas.nn import build_seeded, load_saved_weights, save_weights
+from helixnas.nn import build_seeded, load_saved_weights, not_finite, save_weights
 from helixnas.retrain.config import RetrainConfig
 from helixnas.space import Architecture
 from helixnas.zoo import HELIXNAS, create_model
@@ -86,5 +86,7 @@ def load_model(folder: Path) -> nn.Module:
             f"{folder / WEIGHTS} belongs to another architecture than {ARCHITECTURE}: {len(odd)} tensors differ in "
             f"name or shape, first {odd[0]}"
         )
+    if wrong := not_finite(weights, own):
+        raise ArtifactError(f"{folder / WEIGHTS} holds {wrong}; retrain the network")
     model.load_state_dict(weights)
     return model.eval()

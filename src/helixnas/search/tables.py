@@ -4,6 +4,7 @@ Block 0 is the stem (one candidate), block N + 1 the head (one candidate per wid
 no special case for either. Scores become whole numbers of 1e-12, summed with the weights lambda_k of Eq. 4.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,10 @@ import numpy.typing as npt
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM, CostTable
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.errors import ArtifactError, ConfigError
-from helixnas.search.instance import Instance, InstanceBlock, Ints, score_to_int
+from helixnas.search.instance import SCORE_UNIT, Instance, InstanceBlock, Ints, score_to_int
+
+LEAST_STEPS = 1000
+"""Fewest units of a score by which the sums of the best and the worst candidates must differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,9 @@ class Tables:
         for number, table in enumerate(self.ratings, start=1):
             rows = self.costs.rows(number)
             same = table.block == number and table.path == tuple(self.costs.path[row] for row in rows)
-            if not same or not np.array_equal(table.previous_width, self.costs.previous_width[rows]):
+            for ours, theirs in ((table.previous_width, self.costs.previous_width), (table.width, self.costs.width)):
+                same = same and np.array_equal(ours, theirs[rows])
+            if not same:
                 raise ArtifactError(f"ratings and costs of block {number} are of different spaces; rate the run again")
 
     def instance(
@@ -46,7 +52,8 @@ class Tables:
         Diverse answers need `layers`, which encodes the layers of the paths.
 
         Raises:
-            ConfigError: the number of weights is not that of the blocks, or a score is missing or a cost negative.
+            ConfigError: the number of weights is not that of the blocks, a score is missing, a cost negative, or weighted
+                scores are so close together that whole numbers of 1e-12 would lose their order.
             UnknownNameError: a resource or score is not in the tables.
         """
         lambdas = [1.0] * len(self.ratings) if weights is None else list(weights)
@@ -70,6 +77,7 @@ class Tables:
             except ConfigError as error:
                 raise ConfigError(f"block {number}: {error}") from error
         blocks.append(self._fixed(len(self.ratings) + 1, values))
+        _require_steps(blocks[1:-1], [table.mean(score) for table in self.ratings], lambdas)
         return Instance(
             blocks=tuple(blocks),
             resources=tuple(resources),
@@ -85,6 +93,18 @@ class Tables:
             costs=values[rows],
             order=np.zeros(len(rows), dtype=np.int64),
             labels=("",) * len(rows),
+        )
+
+
+def _require_steps(
+    blocks: Sequence[InstanceBlock], scores: Sequence[npt.NDArray[np.float64]], weights: Sequence[float]
+) -> None:
+    """Raise `ConfigError` if scores differ, but by so few steps of 1e-12 that rounding decides the order."""
+    spread = sum(weight * float(np.ptp(each)) for each, weight in zip(scores, weights, strict=True))
+    if spread > 0 and sum(int(np.ptp(block.score)) for block in blocks) < LEAST_STEPS:
+        raise ConfigError(
+            f"with these weights of the blocks, scores differ by at most {spread:.1e}, and the search counts them in steps of "
+            f"{SCORE_UNIT:.0e}; multiply all weights by {10 ** -math.floor(math.log10(spread)):.0e}, which keeps the order"
         )
 
 

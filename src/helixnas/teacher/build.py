@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from helixnas.artifacts.files import damaged, read_json, understanding, write_json
 from helixnas.errors import ArtifactError, TeacherError
-from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, save_weights
+from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, not_finite, save_weights
 from helixnas.teacher.boundaries import default_cut, require_modules
 from helixnas.teacher.config import TeacherConfig
 from helixnas.teacher.measure import layouts_of
@@ -125,9 +125,11 @@ def save_feature_statistics(statistics: Sequence[Standardization], folder: Path)
 def load_feature_statistics(folder: Path, widths: Sequence[int]) -> tuple[Standardization, ...]:
     """Read the statistics of a teacher's features; raises `ArtifactError` if the file is missing or damaged."""
     statistics = [Standardization(torch.zeros(width), torch.ones(width)) for width in widths]
-    weights = load_saved_weights(folder / STATISTICS_FILE)
+    weights, own = load_saved_weights(folder / STATISTICS_FILE), nn.ModuleList(statistics)
+    if wrong := not_finite(weights, own.state_dict()):
+        raise damaged(folder / STATISTICS_FILE, ValueError(f"it holds {wrong}"))
     try:
-        nn.ModuleList(statistics).load_state_dict(weights)
+        own.load_state_dict(weights)
     except RuntimeError as error:
         raise damaged(folder / STATISTICS_FILE, error) from error
     return tuple(statistics)

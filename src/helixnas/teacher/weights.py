@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.errors import TeacherError
+from helixnas.nn import not_finite
 from helixnas.teacher.weights_file import read_content
 
 PACKAGED_MODEL = "tf_efficientnet_lite0"
@@ -168,7 +169,10 @@ def _equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *, whose: str = "the teacher") -> None:
-    """Load weights into a model; raises `TeacherError` with the first differences unless all names and shapes match."""
+    """Load weights into a model.
+
+    Raises `TeacherError` with the first differences unless all names and shapes match and all values are finite.
+    """
     own = model.state_dict()
     problems: list[str] = []
     if missing := [name for name in own if name not in weights]:
@@ -187,6 +191,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str, *
         problems.append(f"{len(odd)} are {_kind(weights[odd[0]])}, first {odd[0]}")
     if problems:
         raise TeacherError(f"the weights in {source} do not fit {whose}: {'; '.join(problems)}")
+    if wrong := not_finite(weights, own):
+        raise TeacherError(
+            f"the weights in {source} hold {wrong}; the training that wrote them diverged, or the file is damaged"
+        )
     model.load_state_dict(weights)
 
 

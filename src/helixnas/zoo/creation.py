@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import timm
+from torch import nn
 
 from helixnas.errors import HelixError, UnknownNameError, on_one_line
 
@@ -25,12 +26,22 @@ def create_model(
     """
     require_known_model(name)
     try:
-        return timm.create_model(name, **arguments)
+        model = timm.create_model(name, **arguments)
     except HelixError:
         raise
     except Exception as failure:  # timm, the hub and the model's own code raise anything
         advice = f"; {hint}" if hint and arguments.get("pretrained") else ""
         raise error(f"{title} cannot be built: {on_one_line(failure)}{advice}") from failure
+    if arguments.get("pretrained") and (tensor := _not_finite(model)):
+        raise error(f"the pretrained weights of {title} hold NaN or infinite values in {tensor}")
+    return model
+
+
+def _not_finite(model: nn.Module) -> str:
+    """Return the name of the first parameter or running average that is not finite, or an empty text."""
+    averages = ((name, each) for name, each in model.named_buffers() if "running_" in name)
+    tensors = (*model.named_parameters(), *averages)
+    return next((name for name, tensor in tensors if not bool(tensor.isfinite().all())), "")
 
 
 def require_known_model(name: str) -> None:

@@ -78,8 +78,9 @@ class SmallResNet(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the features before pooling."""
         x = self.stem(x)
-        for number in range(1, self.num_stages + 1):
-            x = self.get_submodule(f"layer{number}")(x)
+        for name, module in self.named_children():  # TorchScript knows no `get_submodule`
+            if name.startswith("layer"):
+                x = module(x)
         return x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_a_space_that_was_removed_from_the_settings_is_told(copy: RunFolder) -> 
 
 NOT_CHECKED = {
     CERTIFICATE: {"num_answers", "pruning", "reason"},
-    RESULT: {"front_over", "seconds", "latency", "runners_up", "warnings"},
+    RESULT: {"seconds", "warnings"},
     ARCHITECTURE: set[str](),
 }
 """Fields that the sentence of a verification lists as not verified."""
@@ -143,6 +143,74 @@ def test_a_change_of_any_field_is_noticed_or_named_as_not_verified(
         except HelixError:
             pass
         file.write_text(json.dumps(before))
+    assert unnoticed == []
+
+
+def other_forms(value: Any) -> list[Any]:
+    """Return values that Python takes for the same, or that convert to it."""
+    if isinstance(value, bool):
+        return [int(value), str(value)]
+    if isinstance(value, int):
+        return [float(value), str(value), *([bool(value)] if value in (0, 1) else [])]
+    if isinstance(value, float):
+        return [str(value), *([int(value), bool(value)] if value in (0.0, 1.0) else [])]
+    if isinstance(value, str):
+        return [
+            [value],
+            *([int(value), float(value), f" {value}", f"+{value}", f"0{value}"] if value.isdigit() else []),
+        ]
+    return [other for other in ({}, [], 0, False, "") if not value and type(other) is not type(value)]
+
+
+def edits(values: Any) -> Iterator[tuple[str, Any]]:
+    """Yield copies of plain values with one value in another form, or one entry removed, and the place of the edit."""
+    for place in leaves(values):
+        if not place:
+            continue
+        for other in [*other_forms(find(values, place)), "removed"]:
+            edited = json.loads(json.dumps(values))
+            *path, last = place
+            inner = find(edited, path)
+            if other == "removed":
+                del inner[last]
+            else:
+                inner[last] = other
+            yield f"{'.'.join(map(str, place))} = {other!r}", edited
+
+
+def find(values: Any, place: Iterable[Any]) -> Any:
+    for each in place:
+        values = values[each]
+    return values
+
+
+def holds(folder: RunFolder, search: str) -> bool:
+    try:
+        return verify_run(folder, search, time_limit_s=60.0)[0][1].holds
+    except HelixError:
+        return False
+
+
+@pytest.fixture
+def highs_agrees(copy: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HiGHS takes a second each time."""
+    score = Certificate.load(copy.search("small") / CERTIFICATE).score
+    assert score is not None
+    answer = MilpAnswer(status="optimal", score=score, bound=float(score), seconds=0.0)
+    monkeypatch.setattr("helixnas.search.check.verify.solve_within", lambda *_, **__: answer)
+
+
+@pytest.mark.usefixtures("highs_agrees")
+@pytest.mark.parametrize("name", [CERTIFICATE, RESULT, ARCHITECTURE])
+def test_another_form_of_any_value_or_a_missing_field_is_noticed(name: str, copy: RunFolder) -> None:
+    file = copy.search("small") / name
+    before = json.loads(file.read_text())
+    assert holds(copy, "small")
+    unnoticed: list[str] = []
+    for place, edited in edits(before):
+        file.write_text(json.dumps(edited))
+        if holds(copy, "small") and not place.startswith(("pruning.", "warnings.")):
+            unnoticed.append(place)
     assert unnoticed == []
 
 

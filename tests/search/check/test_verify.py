@@ -96,6 +96,20 @@ def test_the_worst_architecture_is_refuted_however_small_the_scores_are(draw_ins
         assert verify(small, wrong).verdict == "refuted"
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (10**6, 0), (10**6, 10**15)])
+def test_every_worse_architecture_is_refuted_however_small_the_differences_are(draw_instance, scale, offset):
+    instance, _ = draw_instance(3)
+    blocks = tuple(replace(block, score=block.score // scale + offset) for block in instance.blocks)
+    small = replace(instance, blocks=blocks)
+    answers, best = enumerate_answers(small, Budget()), certify(solve(small, Budget()))
+    assert verify(small, best).verdict == "confirmed"
+    worse = [answer for answer in answers if answer.score > best.score]
+    for answer in (worse[0], worse[len(worse) // 2], worse[-1]):
+        costs, architecture = dict(answer.costs), answer.labels or answer.rows
+        wrong = replace(best, score=answer.score, bound=answer.score, costs=costs, architecture=architecture)
+        assert verify(small, wrong).verdict == "refuted"
+
+
 def test_a_worse_answer_a_wrong_bound_and_a_false_infeasibility_are_refuted(table_1):
     instance = table_1(0)
     instance = replace(instance, blocks=tuple(_some_rows(block, 200) for block in instance.blocks))

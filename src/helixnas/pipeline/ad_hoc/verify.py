@@ -2,11 +2,13 @@
 
 The instance is rebuilt from the tables for `helixnas.search.verify`. In addition, the score is summed in floats from the
 ratings, costs are read from the cost table, the size and the network from the space, and limits, weights and scores from
-the settings; result.json must agree with all of them. Ratings and costs themselves are not checked.
+the settings; result.json must agree with all of them, and so must what it claims beside the answer
+(`helixnas.pipeline.ad_hoc.claims`). Ratings and costs themselves are not checked.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from json import dumps, loads
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -16,24 +18,39 @@ from helixnas.artifacts.files import damaged, read_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.errors import ArtifactError, SpaceError, UnknownNameError
+from helixnas.pipeline.ad_hoc.claims import (
+    ROUNDING,
+    problems_of_copies,
+    problems_of_front,
+    problems_of_latency,
+    problems_of_runners_up,
+)
+from helixnas.pipeline.ad_hoc.differences import differences
 from helixnas.pipeline.work.search import (
     ARCHITECTURE,
     CERTIFICATE,
+    FRONT,
     RESULT,
+    front_resources,
     limits_of,
     load_search,
     load_tables,
     reading_settings,
     teacher_costs,
 )
-from helixnas.search import Certificate, Tables, Verification, combine_scores, verify
+from helixnas.search import Certificate, Instance, Tables, Verification, combine_scores, verify
 from helixnas.search.config import SearchConfig, search_config
 from helixnas.search.instance import SCORE_UNIT
 from helixnas.search.scores import scored
 from helixnas.space import Architecture, SearchSpace, load_space
 
-ROUNDING = 1e-9
-"""Largest accepted relative difference between a score summed in floats and the integers of the certificate."""
+NOT_VERIFIED = (
+    "the ratings and costs themselves with their conditions, scores and costs that the search does not use, measured latency, "
+    "earlier rounds of a latency budget, whether runners-up and front are complete, the number of answers, the choice among "
+    "equal scores, the limits and the reason of a search without answer that config.yaml does not name, counts of pruning, "
+    "times, warnings, comparisons with other methods, trained networks and other stages"
+)
+"""Parts of a search that are not checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +103,23 @@ def _verify(name: str, run: Run, time_limit_s: float) -> Verification:
     problems = [*found.problems]
     if certificate.space_size != run.space.size:
         problems.append(f"the space of the settings holds {run.space.size:,} architectures")
+    problems += _problems_of_form(search / CERTIFICATE, loads(certificate.to_json()))
     if certificate.status != "infeasible":
         problems += _problems_of_answer(search, certificate, tables, run.space)
         problems += _problems_of_record(name, certificate, run)
+        if not problems:  # they build on the answer
+            problems += _problems_of_claims(name, certificate, instance, replace(run, tables=tables))
     elif name in run.searches:
         problems += _problems_of_settings(certificate, search_config(run.searches[name]), run, is_measured=False)
-    return replace(found, problems=tuple(problems))
+    return replace(found, problems=tuple(problems), not_verified=NOT_VERIFIED)
+
+
+def _problems_of_form(file: Path, written: Any) -> list[str]:
+    """Compare a file with what its values are `written` as, so that 3.0 for 3 is noticed."""
+    return [
+        f"{file.name}: {where} is {here}, but would be written as {there}"
+        for where, here, there in differences(read_json(file), written)
+    ]
 
 
 def _problems_of_answer(search: Path, certificate: Certificate, tables: Tables, space: SearchSpace) -> list[str]:
@@ -136,7 +164,36 @@ def _problems_of_record(name: str, certificate: Certificate, run: Run) -> list[s
     ]
     config = load_search(run.folder, name)
     assert config is not None
+    settings = {
+        key: value for key, value in config.to_dict().items() if key in record.config
+    }  # the others are defaults
+    written = loads(dumps({**record.to_dict(), **settings}))
+    problems += _problems_of_form(run.folder.search(name) / RESULT, written)
     return [*problems, *_problems_of_settings(certificate, config, run, is_measured=record.latency is not None)]
+
+
+def _problems_of_claims(name: str, certificate: Certificate, instance: Instance, run: Run) -> list[str]:
+    """Check what a search claims beside its answer."""
+    search, record, config = (
+        run.folder.search(name),
+        SearchRecord.load(run.folder.search(name) / RESULT),
+        load_search(run.folder, name),
+    )
+    assert config is not None
+    asked, front, _ = limits_of(config, run.tables.costs, run.teacher, run.folder)
+    over = front_resources(asked, front)
+    stage = run.folder.load_record().stages.get(f"search:{name}")
+    problems = [
+        f"{RESULT}: front_over.{where} is {here}, but {there} in the settings"
+        for where, here, there in differences(record.front_over, over)
+    ]
+    return [
+        *problems,
+        *problems_of_runners_up(record, certificate, instance, run.tables),
+        *problems_of_front(search / FRONT, certificate, instance, over, is_coarse=bool(config.resolution)),
+        *problems_of_latency(record, certificate, run.folder, search / RESULT, asked.upper.get(LATENCY)),
+        *problems_of_copies(run.folder, name, read_json(search / ARCHITECTURE), stage and stage.facts, record),
+    ]
 
 
 def _problems_of_settings(
@@ -171,19 +228,3 @@ def _claims_of(certificate: Certificate) -> dict[str, Any]:
     names = ("status", "space_size", "costs", "upper", "lower", "score")
     text = " ".join(str(part) for part in certificate.architecture if part)
     return {**{name: getattr(certificate, name) for name in names}, "architecture": text}
-
-
-def differences(first: Any, second: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield the place and both values of each difference between plain values.
-
-    >>> list(differences({"a": [1, 2], "b": 3}, {"a": [1, 5], "c": 3}))
-    [('a.1', 2, 5), ('b', 3, None), ('c', None, 3)]
-    """
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        for name in {**first, **second}:
-            yield from differences(first.get(name), second.get(name), f"{where}.{name}" if where else str(name))
-    elif isinstance(first, list | tuple) and isinstance(second, list | tuple) and len(first) == len(second):
-        for number, (here, there) in enumerate(zip(first, second, strict=True)):
-            yield from differences(here, there, f"{where}.{number}")
-    elif first != second or isinstance(first, bool) != isinstance(second, bool):
-        yield where, first, second

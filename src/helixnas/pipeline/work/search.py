@@ -42,6 +42,7 @@ from helixnas.space import Architecture, SearchSpace
 NUM_RUNNERS_UP = 10
 
 ARCHITECTURE = "architecture.json"
+FRONT = "front.parquet"
 RESULT = "result.json"
 CERTIFICATE = "certificate.json"
 COMPARISON = "comparison.json"
@@ -119,7 +120,7 @@ def find_in_run(
     asked, front, resolution = limits_of(config, tables.costs, teacher, folder)
     tables, factors = scored(tables, config.scores)
     weights, own = config.weights or None, folder.search(name)
-    over = front or (asked.names if len(asked.names) == 1 else ("macs",))
+    over = front_resources(asked, front)
     instance = tables.instance(tuple(dict.fromkeys((*asked.names, *over, "macs", "params"))), weights=weights)
 
     def search(budget: Budget) -> Outcome:
@@ -160,6 +161,11 @@ def find_in_run(
     return replace(outcome, latency=check, warnings=found)
 
 
+def front_resources(budget: Budget, front: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the resources of the front: those in the settings, else the limited resource if there is one, else macs."""
+    return front or (budget.names if len(budget.names) == 1 else ("macs",))
+
+
 def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distance: int) -> SearchResult:
     """Return answers that each differ by `min_distance` layers or more from those before it (`solve_diverse`)."""
     found, config = outcome.result, outcome.config
@@ -178,7 +184,7 @@ def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
         score=front["score"].to_numpy(),
         resources={name: front[name].to_numpy() for name in result.instance.resources},
         architecture=tuple(front["architecture"]),
-    ).save(folder / "front.parquet")
+    ).save(folder / FRONT)
     write_text(folder / ARCHITECTURE, outcome.architecture.to_json())
     SearchRecord(
         status=result.status,
@@ -204,7 +210,7 @@ def save_outcome(outcome: Outcome, folder: Path) -> tuple[str, ...]:
         warnings=outcome.warnings,
     ).save(folder / RESULT)
     certify(result, weights=config.weights, scores=outcome.scores).save(folder / CERTIFICATE)
-    return "front.parquet", ARCHITECTURE, RESULT, CERTIFICATE
+    return FRONT, ARCHITECTURE, RESULT, CERTIFICATE
 
 
 def check_budgets(

@@ -22,6 +22,7 @@ from helixnas.teacher import (
     save_teacher,
     trained_weights,
 )
+from helixnas.teacher.weights import load_weights
 
 BATCH_SIZE, NUM_BATCHES = 128, 8
 """Training images over which the teacher's features are standardised."""
@@ -37,7 +38,7 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
     )
     if trained is not None:
         context.reporter.say("teacher: trained before with the same settings")
-        teacher.model.load_state_dict(trained)
+        load_weights(teacher.model, trained, str(folder.teacher))
     elif trained_as:
         context.data.train.require_labels("training the teacher")
         fit_classifier(

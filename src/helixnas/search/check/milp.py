@@ -1,8 +1,9 @@
 """The search as a mixed-integer program for HiGHS: a second opinion that shares no code with the solver.
 
 One binary variable per candidate; one candidate per block; at every boundary, as many candidates end in a width as start
-from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. A
-constraint excludes an answer that exceeds a limit in integers, and the program is solved again.
+from it. Costs are divided by their limits, so that HiGHS's tolerances mean the same for parameters and nanoseconds. Of
+scores, only differences inside a block count, relative to the spread of their sum, so that tiny scores and tiny differences
+of large ones are told apart. A constraint excludes an answer that exceeds a limit in integers, and the program is solved again.
 """
 
 import math
@@ -24,6 +25,10 @@ MOST_REPAIRS = 50
 
 LIMIT_SCALE = 1000.0
 """Costs are scaled to thousandths of their limit, because HiGHS may violate a row by 1e-6."""
+
+
+SCORE_SCALE = 1000.0
+"""Scores are scaled to thousandths of their spread, because HiGHS may stop within 1e-6 of the optimum."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +57,10 @@ def solve_milp(
     """
     budget.check(instance.resources)
     started = time.monotonic()
-    scores = np.concatenate([block.score for block in instance.blocks])
+    least = [int(block.score.min()) for block in instance.blocks]
+    scores = np.concatenate([block.score - low for block, low in zip(instance.blocks, least, strict=True)])
     firsts = np.cumsum([0, *(len(block) for block in instance.blocks[:-1])])
-    unit = max(1.0, float(np.abs(scores).max()))
+    unit = score_spread(instance) / SCORE_SCALE
     constraints = [*_chain_rows(instance), *_limit_rows(instance, budget)]
     bounds = Bounds(0, _allowed(instance, budget))  # pyright: ignore[reportArgumentType] - scipy takes an array
     bound: float | None = None
@@ -74,7 +80,7 @@ def solve_milp(
         seconds = time.monotonic() - started
         if solved.status == 2:
             return MilpAnswer(status="infeasible", seconds=seconds)
-        bound = None if solved.mip_dual_bound is None else float(solved.mip_dual_bound) * unit
+        bound = None if solved.mip_dual_bound is None else float(solved.mip_dual_bound) * unit + sum(least)
         if solved.x is None:
             break
         chosen = np.flatnonzero(solved.x > 0.5)
@@ -127,6 +133,11 @@ def _allowed(instance: Instance, budget: Budget) -> np.ndarray:
         if instance.combine[column] == "max":
             upper[np.concatenate([block.costs[:, column] for block in instance.blocks]) > limit] = 0
     return upper
+
+
+def score_spread(instance: Instance) -> int:
+    """Return the largest minus the smallest sum of scores, one of each block whatever the widths; at least 1."""
+    return max(1, sum(int(block.score.max()) - int(block.score.min()) for block in instance.blocks))
 
 
 def total(instance: Instance, rows: Sequence[int]) -> tuple[int, dict[str, int]]:

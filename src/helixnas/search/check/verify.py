@@ -11,17 +11,13 @@ from typing import Literal
 from helixnas.errors import ConfigError
 from helixnas.search.check.certificate import Certificate, hash_instance
 from helixnas.search.check.highs import solve_within
-from helixnas.search.check.milp import MilpAnswer, total
+from helixnas.search.check.milp import MilpAnswer, score_spread, total
 from helixnas.search.instance import SCORE_UNIT, Instance
 
 AGREEMENT = 1e-6
-"""Largest relative difference between a score and HiGHS's bound that counts as equal."""
+"""Largest difference between a score and HiGHS's bound that counts as equal, relative to the spread of scores."""
 
-NOT_VERIFIED = (
-    "not verified: the ratings and costs themselves, the choice among equal scores, further answers and their number, "
-    "runners-up, the front, measured latency of whole networks, the limits of a search without answer that config.yaml does "
-    "not name, counts of pruning, times, reasons, warnings and other stages"
-)
+NOT_VERIFIED = "counts of pruning, the number of answers, reasons, and the choice among equal scores"
 """Parts of a certificate that are not checked."""
 
 Verdict = Literal["confirmed", "not confirmed", "refuted"]
@@ -43,6 +39,9 @@ class Verification:
     highs_score: int | None
     seconds: float
 
+    not_verified: str = NOT_VERIFIED
+    """Parts that nothing checked, as a list in words."""
+
     @property
     def holds(self) -> bool:
         """Whether no check contradicts the certificate: there is no problem, and the verdict is not ``refuted``."""
@@ -53,7 +52,7 @@ class Verification:
         """The outcome in words, with what was not verified."""
         found = "; ".join(self.problems) or "what the certificate says agrees with the tables"
         best = "" if self.highs_score is None else f", best score {self.highs_score * SCORE_UNIT:.6f}"
-        return f"{found}; {self.claim}: {self.verdict} by HiGHS ({self.seconds:.1f} s{best}); {NOT_VERIFIED}"
+        return f"{found}; {self.claim}: {self.verdict} by HiGHS ({self.seconds:.1f} s{best}); not verified: {self.not_verified}"
 
 
 def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float = 60.0) -> Verification:
@@ -84,23 +83,23 @@ def verify(instance: Instance, certificate: Certificate, *, time_limit_s: float 
     elif certificate.bound is not None or certificate.gap is not None:
         problems.append("it claims that there is no answer, and holds a bound or gap of one")
     highs = solve_within(instance, certificate.budget, time_limit_s=time_limit_s, presolve=False)
-    claim, verdict = _judge(certificate, highs)
+    claim, verdict = _judge(certificate, highs, score_spread(instance))
     return Verification(
         problems=tuple(problems), claim=claim, verdict=verdict, highs_score=highs.score, seconds=highs.seconds
     )
 
 
-def agrees(first: int | float, second: int | float) -> bool:
-    """Return whether two scores in units of 1e-12 agree to 1e-6 of the first.
+def agrees(first: int | float, second: int | float, spread: int) -> bool:
+    """Return whether two scores in units of 1e-12 agree to 1e-6 of the spread of scores (`score_spread`).
 
-    >>> agrees(1_000_000_000_000, 1_000_000_500_000), agrees(1_000_000_000_000, 1_000_002_000_000)
+    >>> agrees(5_000_000, 5_000_001, spread=1_000_000), agrees(5_000_000, 5_000_002, spread=1_000_000)
     (True, False)
     """
-    return abs(first - second) <= _tolerance(first)
+    return abs(first - second) <= _tolerance(spread)
 
 
-def _tolerance(score: int | float) -> float:
-    return max(1.0, AGREEMENT * abs(score))
+def _tolerance(spread: int) -> float:
+    return max(0.5, AGREEMENT * spread)
 
 
 def _problems_of_answer(instance: Instance, certificate: Certificate) -> list[str]:
@@ -124,7 +123,7 @@ def _amount(number: int | None) -> str:
     return "missing" if number is None else f"{number:,}"
 
 
-def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:
+def _judge(certificate: Certificate, highs: MilpAnswer, spread: int) -> tuple[str, Verdict]:
     """Return the claim and HiGHS's verdict on it."""
     if certificate.status == "infeasible" or certificate.score is None:
         met = highs.score is not None  # it was held against the limits in integers
@@ -133,9 +132,9 @@ def _judge(certificate: Certificate, highs: MilpAnswer) -> tuple[str, Verdict]:
     claim = "optimum" if certificate.status == "optimal" else "bound"
     if highs.score is not None and highs.score < lowest:  # both are exact
         return claim, "refuted"
-    proven = highs.bound is not None and highs.bound >= lowest - _tolerance(lowest)
+    proven = highs.bound is not None and highs.bound >= lowest - _tolerance(spread)
     if claim == "optimum":
-        proven = proven and highs.score is not None and agrees(certificate.score, highs.score)
+        proven = proven and highs.score is not None and agrees(certificate.score, highs.score, spread)
     return claim, _confirmed(proven)
 
 

@@ -5,6 +5,8 @@ the stride divides. So the candidates of one block may give different grids, or 
 """
 
 from helixnas.errors import SpaceError
+from helixnas.space.operation import Operation
+from helixnas.space.search_space import Block, SearchSpace
 
 CUTTING_KINDS = ("attention", "patch")
 """Kinds of operations that cut their input into whole patches of the stride's size."""
@@ -49,3 +51,59 @@ def nearest_multiples(value: int, divisor: int) -> str:
     """
     lower = max(1, value // divisor) * divisor
     return f"{lower} and {lower + divisor}"
+
+
+def check_image_size(space: SearchSpace, image_size: int) -> None:
+    """Raise `SpaceError` if some network of a space cannot take square images of this side, in pixels.
+
+    Either patches do not cover an image or a map, or the candidates of one block give different grids. The message names
+    the nearest sizes that fit.
+
+    >>> from helixnas.space import vit
+    >>> check_image_size(vit(), 225)
+    Traceback (most recent call last):
+    helixnas.errors.SpaceError: images of 225 pixels do not fit space 'vit': patch in the stem cannot cut 225 pixels into
+    patches of 16; the nearest sizes that fit are 224 and 240
+    """
+    side, total = image_size, 1
+    for stage in space.stem:
+        total *= stage.stride
+        side = _next_side(space, image_size, side, "the stem", total, [[(stage.path.operations[0], stage.stride)]])
+    for number, block in enumerate(space.blocks, start=1):
+        total *= block.stride
+        side = _next_side(space, image_size, side, f"block {number}", total, _entries(block))
+
+
+def _entries(block: Block) -> list[list[tuple[Operation, int]]]:
+    """Return ways through the strided layers of a block: operation and stride; one operation stands for all that cut alike."""
+    found: dict[tuple[tuple[Operation, int], ...], None] = {}
+    for cell in block.cells:
+        ways: list[tuple[tuple[Operation, int], ...]] = [()]
+        for layer, place in zip(cell.layers, cell.places(1, block.stride), strict=True):
+            if place.stride > 1:
+                kinds = {operation.kind in CUTTING_KINDS: operation for operation in reversed(layer)}
+                ways = [(*way, (operation, place.stride)) for way in ways for operation in kinds.values()]
+        found |= dict.fromkeys(ways)
+    return [list(way) for way in found]
+
+
+def _next_side(
+    space: SearchSpace, image_size: int, side: int, where: str, total: int, ways: list[list[tuple[Operation, int]]]
+) -> int:
+    """Return the side behind layers with strides; `total` is the stride of the network up to there."""
+    refused, others, after = "", "", side
+    for way in ways:
+        after = side
+        for operation, stride in way:
+            if operation.kind in CUTTING_KINDS and after % stride:
+                refused = refused or f"{operation.name} in {where} cannot cut {after} pixels into patches of {stride}"
+                break
+            after = -(-after // stride)
+        else:
+            others = others or (f", where {way[-1][0].name} gives {after} x {after} pixels" if way else "")
+    if refused:
+        raise SpaceError(
+            f"images of {image_size} pixels do not fit space {space.name!r}: {refused}{others}; the nearest sizes that fit "
+            f"are {nearest_multiples(image_size, total)}"
+        )
+    return after

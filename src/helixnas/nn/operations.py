@@ -21,7 +21,7 @@ from helixnas.errors import SpaceError, UnknownNameError, on_one_line
 from helixnas.nn.attention import AttentionLayer
 from helixnas.nn.patches import PatchEmbedding
 from helixnas.space import Operation, Stage
-from helixnas.space.grids import require_whole_heads, require_whole_patches
+from helixnas.space.grids import HEAD_DIM, require_whole_heads, require_whole_patches
 
 NormLayer = Callable[..., nn.Module]
 """Builds a normalisation layer from the number of channels."""
@@ -231,7 +231,7 @@ def projection(operation: Operation, place: Place) -> nn.Module:
 def attention(operation: Operation, place: Place) -> nn.Module:
     """Transformer layer (`helixnas.nn.attention`); the number of heads is `heads` or, if 0, the width over `head_dim`."""
     options = _options(
-        operation, heads=0, head_dim=32, mlp_ratio=4.0, qkv_bias=True, layer_scale=0.0, activation="gelu"
+        operation, heads=0, head_dim=HEAD_DIM, mlp_ratio=4.0, qkv_bias=True, layer_scale=0.0, activation="gelu"
     )
     head_dim = _head_dim(operation, options, place.out_width)
     if place.grid:

@@ -8,6 +8,9 @@ from helixnas.errors import SpaceError
 from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, SearchSpace
 
+HEAD_DIM = 32
+"""Channels of a head of attention, unless an operation says otherwise; the paper's."""
+
 CUTTING_KINDS = ("attention", "patch")
 """Kinds of operations that cut their input into whole patches of the stride's size."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from helixnas.errors import SpaceError
 from helixnas.space.architecture import Head, Path, Stage
-from helixnas.space.grids import check_image_size, require_whole_heads
+from helixnas.space.grids import HEAD_DIM, check_image_size, require_whole_heads
 from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 
@@ -18,7 +18,7 @@ MLP_RATIOS = (2.5, 3.0, 3.5, 4.0)
 
 
 def attention_operation(
-    mlp_ratio: int | float, *, head_dim: int = 32, qkv_bias: bool = True, layer_scale: float = 0.0
+    mlp_ratio: int | float, *, head_dim: int = HEAD_DIM, qkv_bias: bool = True, layer_scale: float = 0.0
 ) -> Operation:
     """Return the transformer layer of an MLP ratio (hidden width of the MLP as a multiple of the layer's width).
 
@@ -33,7 +33,7 @@ def vit(
     *,
     name: str = "vit",
     dimensions: Sequence[int | Sequence[int]] = DIMENSIONS,
-    head_dim: int = 32,
+    head_dim: int = HEAD_DIM,
     mlp_ratios: Sequence[int | float] = MLP_RATIOS,
     layers: Sequence[int | Sequence[int]] = (3, 4),
     strides: Sequence[int] = (1, 1, 1, 1),

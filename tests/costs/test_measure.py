@@ -12,7 +12,8 @@ from torch import nn
 import helixnas.zoo  # noqa: F401 - registers the models
 from helixnas.artifacts import CostTable
 from helixnas.costs import cost_table
-from helixnas.nn import Place, count_all, operations, register_operation
+from helixnas.errors import SpaceError
+from helixnas.nn import Place, count_all, count_macs, count_params, meta_copy, operations, register_operation
 from helixnas.space import (
     Architecture,
     Block,
@@ -20,11 +21,13 @@ from helixnas.space import (
     Head,
     Operation,
     SearchSpace,
+    attention_operation,
     from_code,
     load_space,
     macro,
     mbconv,
     mbconv_operation,
+    vit,
 )
 
 DIGITS = load_space(
@@ -41,6 +44,22 @@ DIGITS = load_space(
     }
 )
 
+PYRAMID = vit(
+    dimensions=((32, 64), (64,), (96, 128)),
+    layers=((1,), (2,), (1, 2)),
+    strides=(1, 2, 2),
+    patch=4,
+    image_size=32,
+    stem_width=32,
+)
+MIXED_LAYER = (mbconv_operation(3, 3), mbconv_operation(5, 6), attention_operation(2), attention_operation(4))
+MIXED = SearchSpace(
+    "mixed",
+    macro().stem,
+    tuple(Block(2, tuple(Cell(width, (MIXED_LAYER,) * depth) for depth in (1, 2))) for width in (32, 64)),
+    Head(64),
+)
+
 
 def whole(architecture: Architecture, size: int, num_classes: int, in_chans: int = 3) -> dict[str, int]:
     """Return the costs of the network built whole."""
@@ -55,6 +74,9 @@ def whole(architecture: Architecture, size: int, num_classes: int, in_chans: int
     }
 
 
+DEIT_S = " ".join(["384:attn_r4,attn_r4,attn_r4"] * 4)
+
+
 @pytest.fixture(scope="module")
 def digits_table() -> CostTable:
     return cost_table(DIGITS, image_size=16, num_classes=10)
@@ -67,8 +89,12 @@ def digits_table() -> CostTable:
         (macro(), 32, 10, 3),
         (DIGITS, 16, 10, 1),
         (mbconv(cells=(((2, 16), (1, 24)), ((1, 24), (1, 40))), strides=(3, 4), head_width=0), 50, 0, 3),
+        (vit(), 224, 1000, 3),
+        (vit(per_layer=True, layers=(2,), image_size=96, layer_scale=0.1), 96, 10, 3),
+        (PYRAMID, 32, 10, 3),
+        (MIXED, 32, 10, 3),
     ],
-    ids=["table 1 small", "macro", "digits", "odd sizes and strides, no head"],
+    ids=["table 1 small", "macro", "digits", "odd sizes and strides, no head", "vit", "per layer", "pyramid", "mixed"],
 )
 def test_the_table_gives_the_cost_of_the_whole_network(
     space: SearchSpace, size: int, num_classes: int, in_chans: int
@@ -141,3 +167,37 @@ def test_the_benchmark_lists_the_sizes_that_are_counted(data_root: Path) -> None
     costs = {code: table.of(from_code(code, space)) for code in chosen}
     counted = {code: (cost["params"], cost["macs"]) for code, cost in costs.items()}
     assert counted == listed
+
+
+def test_a_vision_transformer_costs_its_closed_form() -> None:
+    table, architecture = cost_table(vit(), image_size=224, num_classes=1000), vit().parse(DEIT_S)
+    tokens, width, layers = 14**2, 384, 12
+    macs = tokens * 3 * 16**2 * width + layers * (12 * tokens * width**2 + 2 * tokens**2 * width) + width * 1000
+    assert table.of(architecture)["macs"] == macs
+    layer = 12 * width**2 + 13 * width  # weights, then biases (9) and norms (4)
+    params = 3 * 16**2 * width + width + tokens * width + layers * layer + 2 * width + width * 1000 + 1000
+    assert table.of(architecture)["params"] == params
+    assert table.of(architecture)["activation_bytes"] == 4 * 6 * tokens * width
+
+
+def test_a_network_of_the_space_is_deit_s_but_for_its_class_token() -> None:
+    table = cost_table(vit(), image_size=224, num_classes=1000)
+    own = table.of(vit().parse(DEIT_S))
+    with torch.device("meta"):
+        deit = timm.create_model("deit_small_patch16_224")
+    token_and_its_position = 2 * 384
+    assert count_params(deit) == 22_050_664
+    assert own["params"] == count_params(deit) - token_and_its_position
+    # attention over one token more, in its own products and in those of every linear layer
+    of_token = 12 * (12 * 384**2 + 2 * 384 * (197**2 - 196**2))
+    assert own["macs"] == count_macs(meta_copy(deit), (1, 3, 224, 224)) - of_token
+    assert round(own["macs"] / 1e9, 1) == 4.6
+
+
+def test_images_that_a_space_cannot_take_are_refused() -> None:
+    with pytest.raises(SpaceError, match="images of 226 pixels do not fit space 'vit': .* fit are 224 and 240"):
+        cost_table(vit(), image_size=226, num_classes=10)
+    with pytest.raises(
+        SpaceError, match="attn_r2 in block 2 cannot cut 5 pixels into patches of 2, where mb3_k3 gives 3 x 3"
+    ):
+        cost_table(MIXED, image_size=10, num_classes=10)

@@ -69,3 +69,16 @@ def test_draws_depend_on_seed_block_cell_and_step_alone(sampling: Sampling) -> N
     assert series() == series()
     assert series() == [draws(sampling, step) for step in reversed(range(10))][::-1]
     assert len({tuple(s) for s in (series(), series(seed=1), series(block=2), series(index=1))}) == 4
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "strict-fair"])
+def test_tied_layers_take_the_same_operation_and_every_operation_its_turn(sampling: Sampling) -> None:
+    cell = Cell(8, cell_of(4, 4, 4).layers, ties=(2, 1))
+    drawn = [
+        draw
+        for step in range(400)
+        for draw in draw_paths(cell, (8,), sampling=sampling, seed=0, block=1, index=0, step=step)
+    ]
+    assert {draw.path for draw in drawn} == set(cell.paths())
+    counts = Counter(draw.path for draw in drawn)
+    assert stats.chisquare(list(counts.values())).pvalue > 0.01

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import helixnas.zoo  # noqa: F401 - registers the models
 from helixnas.nn import build_seeded
-from helixnas.space import Architecture, macro, mbconv
+from helixnas.space import Architecture, macro, mbconv, vit
 
 MBCONV = mbconv(
     name="tiny",
@@ -24,6 +24,16 @@ MBCONV = mbconv(
 SEARCHED = {
     "mbconv": MBCONV.parse("8:mb2_k3,mb2_k5 16:mb2_k3"),
     "macro": macro(widths=(8, 16), depths=(2, 2), stem_width=8, head_width=24).parse("8:identity,mb6_k5 16:mb3_k3"),
+    "vit": vit(
+        dimensions=(16, 24),
+        head_dim=8,
+        mlp_ratios=(2, 4),
+        layers=(1, 2),
+        strides=(1, 2),
+        patch=4,
+        image_size=32,
+        stem_width=24,
+    ).parse("24:attn_r2,attn_r2 16:attn_r4"),
 }
 """One network of every space."""
 

@@ -65,10 +65,19 @@ def test_the_file_says_how_to_make_its_input_and_nothing_of_this_machine(file: P
     assert str(Path(__file__).parents[2]).encode() not in content
 
 
-def test_a_network_of_the_benchmarks_space_computes_the_same(
-    build: Callable[..., nn.Module], searched: dict[str, Architecture], images: Tensor, tmp_path: Path
+@pytest.mark.parametrize(("space", "size"), [("macro", 32), ("vit", 32), ("vit", 48)])
+def test_a_network_of_another_space_computes_the_same_on_images_of_any_size(
+    build: Callable[..., nn.Module],
+    searched: dict[str, Architecture],
+    blobs: Callable[[int], Tensor],
+    tmp_path: Path,
+    space: str,
+    size: int,
 ) -> None:
-    assert write(build(searched["macro"], images), tmp_path / "model.onnx", images) <= TOLERANCE
+    model, path = build(searched[space], blobs(size)), tmp_path / "model.onnx"
+    assert write(model, path, blobs(size)) <= TOLERANCE
+    with torch.no_grad():
+        assert torch.allclose(OnnxCall(path)(blobs(size)[:3]), model(blobs(size)[:3]), atol=TOLERANCE)
 
 
 def test_a_difference_above_the_tolerance_is_refused_and_leaves_nothing(

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from helixnas.errors import ExportError
 from helixnas.export import export_pt2
 from helixnas.export.pt2_file import METADATA
+from helixnas.space import Architecture
 
 
 def test_the_file_computes_the_same_without_this_package_and_for_any_batch(
@@ -35,3 +37,12 @@ def test_a_model_that_cannot_be_traced_is_one_sentence_and_leaves_nothing(images
     with pytest.raises(ExportError, match="the model cannot be traced for pt2: Could not guard"):
         export_pt2(Deciding(), tmp_path / "model.pt2", images, tolerance=1e-4, metadata={})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_vision_transformer_computes_the_same_for_any_batch(
+    build: Callable[..., nn.Module], searched: dict[str, Architecture], images: Tensor, tmp_path: Path
+) -> None:
+    model, path = build(searched["vit"], images), tmp_path / "model.pt2"
+    export_pt2(model, path, images, tolerance=0.0, metadata={})
+    with torch.no_grad():
+        assert torch.allclose(torch.export.load(path).module()(images[:3]), model(images[:3]), atol=1e-6)

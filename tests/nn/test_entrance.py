@@ -18,6 +18,8 @@ IMAGES = torch.randn(4, 6, 8, 8, dtype=torch.float64, generator=torch.Generator(
         (mbconv_operation(5, 3, se_ratio=0.0), 1),
         (mbconv_operation(3, 1), 2),
         (IDENTITY, 2),
+        (Operation.of("attn", kind="attention", head_dim=5), 1),
+        (Operation.of("attn", kind="attention", head_dim=5), 2),
     ],
 )
 @pytest.mark.parametrize("training", [False, True])
@@ -43,6 +45,7 @@ def test_a_folded_layer_computes_what_the_layer_computes_behind_the_map(
         (mbconv_operation(3, 6), 6),  # a residual
         (Operation.of("ds", kind="separable", kernel=3), 10),  # depthwise first
         (Operation.of("conv", kind="conv", kernel=3), 10),
+        (Operation.of("attn", kind="attention", head_dim=3), 6),  # no entry
     ],
 )
 def test_a_layer_that_begins_otherwise_or_adds_its_input_has_no_entrance(operation: Operation, out_width: int) -> None:

@@ -42,6 +42,26 @@ def test_a_layer_gives_its_width_at_the_size_over_the_stride_rounded_up(
     assert layer(torch.empty(2, 8, size, size, device="meta")).shape == (2, 16, side, side)
 
 
+@pytest.mark.parametrize("operation", KINDS[:4], ids=str)
+@pytest.mark.parametrize("dilation", [2, 3])
+def test_a_dilated_layer_sees_farther_and_keeps_its_grid(operation: Operation, dilation: int) -> None:
+    torch.manual_seed(0)
+    layer = build_operation(operation, Place(in_width=8, out_width=8, dilation=dilation)).eval()
+    plain = build_operation(operation, Place(in_width=8, out_width=8)).eval()
+    plain.load_state_dict(layer.state_dict())
+    sides = torch.zeros(2, 8, 33, 33)
+    sides[1, :, 16, 16] = 1.0
+    reach = [
+        int((x[1] - x[0]).abs().amax((0, 1)).gt(1e-6).nonzero().flatten().max()) - 16
+        for x in (layer(sides), plain(sides))
+    ]
+    kernel = operation.option("kernel", 3)
+    assert isinstance(kernel, int)
+    if not operation.option("se_ratio", 0.25 if operation.kind != "conv" else 0.0):  # squeeze-excite sees everything
+        assert reach == [kernel // 2 * dilation, kernel // 2]
+    assert layer(sides).shape == plain(sides).shape
+
+
 @pytest.mark.parametrize(("kernel", "expansion"), [(3, 3), (5, 6), (7, 6)])
 @pytest.mark.parametrize("se_ratio", [0.0, 0.25])
 def test_the_size_of_an_mbconv_is_its_closed_form(kernel: int, expansion: int, se_ratio: float) -> None:

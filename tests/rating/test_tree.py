@@ -9,7 +9,7 @@ from torch import nn
 
 from helixnas.rating import rate_cell, relative_l1
 from helixnas.rating.tree import borrowed_statistics
-from helixnas.space import Path, mbconv
+from helixnas.space import Path, mbconv, vit
 from helixnas.supernet import Interface, Supernet, SupernetCell, SupernetConfig, build_supernet
 
 MakeSupernet = Callable[[Interface], Supernet]
@@ -179,3 +179,45 @@ def test_a_cell_costs_one_evaluation_per_node_of_its_tree(operations: int, depth
 
 def test_scores_carry_no_gradient(supernet: Supernet) -> None:
     assert not rate_cell(cell_of(supernet), SOURCE, 4, score).requires_grad
+
+
+class Counting(nn.Module):
+    """A layer that counts its calls."""
+
+    def __init__(self, layer: nn.Module, calls: Counter[str], name: str) -> None:
+        super().__init__()
+        self.layer, self.calls, self.name = layer, calls, name
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls[self.name] += 1
+        return self.layer(x)
+
+
+def test_tied_layers_of_attention_are_rated_as_each_path_alone_without_branching() -> None:
+    space = vit(
+        dimensions=(8,),
+        head_dim=4,
+        mlp_ratios=(1, 2, 3),
+        layers=(3,),
+        strides=(1, 1),
+        patch=2,
+        image_size=8,
+        stem_width=4,
+    )
+    cell = cell_of(build_supernet(space, (6, 8), config=SupernetConfig(), seed=0))
+    target = torch.randn(6, 8, 4, 4, generator=torch.Generator().manual_seed(1))
+
+    def to_target(prediction: torch.Tensor) -> torch.Tensor:
+        return relative_l1(prediction, target)
+
+    with torch.no_grad():
+        alone = [to_target(cell(SOURCE, path, 8)).item() for path in cell.cell.paths()]
+    calls: Counter[str] = Counter()
+    for layer, candidates in enumerate((cell.first["8"], *cell.later)):
+        assert isinstance(candidates, nn.ModuleDict)
+        for name, module in list(candidates.items()):
+            candidates[name] = Counting(module, calls, f"{layer} {name}")
+    assert rate_cell(cell, SOURCE, 8, to_target).tolist() == pytest.approx(alone, abs=1e-6)
+    assert len(alone) == len(set(alone)) == 3
+    assert set(calls.values()) == {1}
+    assert len(calls) == 9

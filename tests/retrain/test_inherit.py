@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from helixnas.errors import ConfigError
 from helixnas.retrain import RetrainConfig, build_model
 from helixnas.retrain.inherit import StitchedNetwork, fold, inherit, recalibrate
-from helixnas.space import Architecture, SearchSpace, load_space, macro, mbconv
+from helixnas.space import Architecture, SearchSpace, load_space, macro, mbconv, vit
 from helixnas.supernet import Supernet, SupernetConfig, build_supernet
 
 SPACES: dict[str, tuple[SearchSpace, str, tuple[int, ...]]] = {
@@ -32,6 +32,20 @@ SPACES: dict[str, tuple[SearchSpace, str, tuple[int, ...]]] = {
         macro(widths=(8, 16), depths=(2, 2), stem_width=8, head_width=24),
         "8:identity,mb6_k5 16:identity,mb3_k3",
         (10, 20),
+    ),
+    "vit": (
+        vit(
+            dimensions=(8, 16),
+            head_dim=4,
+            mlp_ratios=(1, 2),
+            layers=(1, 2),
+            strides=(1, 2, 1),  # the second block merges patches without a change of width, the third changes the width
+            patch=4,
+            image_size=16,
+            stem_width=8,
+        ),
+        "16:attn_r2,attn_r2 16:attn_r1 8:attn_r2",
+        (10, 20, 30),
     ),
 }
 """Space, architecture and the teacher's widths, which are the student's in one place."""
@@ -98,6 +112,7 @@ def test_folding_after_recalibration_changes_nothing(case: tuple[SearchSpace, Ar
     assert torch.equal(model.forward_features(x), model.conv_head(before_head))
 
 
+@pytest.mark.parametrize("case", ["macro", "mbconv"], indirect=True)  # a transformer has no averages
 @torch.no_grad()
 def test_averages_are_means_over_batches_of_what_the_recalibrated_blocks_before_give(
     case: tuple[SearchSpace, Architecture, Supernet],
@@ -133,6 +148,13 @@ def test_a_residual_first_layer_behind_adapters_is_refused() -> None:
         ConfigError, match="cannot be inherited: block 2 begins with mb2_k3, which has a residual or no 1x1 convolution"
     ):
         inherit(network(space.parse("8:mb2_k3 8:mb2_k3")), supernet_of(space, (10, 10)))
+
+
+def test_a_transformer_layer_without_an_entry_behind_adapters_is_refused() -> None:
+    space, *_ = SPACES["vit"]
+    supernet = supernet_of(space, (10, 16, 16))
+    with pytest.raises(ConfigError, match="cannot be inherited: block 3 begins with attn_r1, which has a residual"):
+        inherit(network(space.parse("16:attn_r2 8:attn_r1 8:attn_r1")), supernet)
 
 
 def test_a_first_layer_without_a_1x1_convolution_is_refused() -> None:

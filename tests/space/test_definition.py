@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from helixnas.errors import SpaceError, UnknownNameError
-from helixnas.space import SearchSpace, load_space, macro, mbconv, space_to_dict
+from helixnas.space import Head, SearchSpace, load_space, macro, mbconv, space_to_dict, vit
 from helixnas.space import definition as module
 
 MINE: dict[str, Any] = {
@@ -143,3 +143,24 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "read_text", refuse)
     with pytest.raises(SpaceError, match=r"cannot read the space file .*space\.yaml: Permission denied"):
         load_space(file)
+
+
+def test_a_head_has_a_kind_and_one_that_is_a_norm_needs_no_width() -> None:
+    assert load_space({**MINE, "head": {"kind": "norm"}}).head == Head(0, kind="norm")
+    assert "kind" not in space_to_dict(load_space(MINE))["head"]  # as in files of before there were kinds
+    assert space_to_dict(vit())["head"]["kind"] == "norm"
+
+
+def test_tied_layers_are_written_in_the_cell() -> None:
+    space = load_space(with_cell(layers=3, ties=[1, 2]))
+    assert space.blocks[0].cells[0].ties == (1, 2)
+    assert space.size == 2 * 2
+    assert load_space(space_to_dict(space)) == space
+    assert "ties" not in space_to_dict(load_space(MINE))["blocks"][0]["cells"][0]
+    with pytest.raises(SpaceError, match="the space definition is malformed"):
+        load_space(with_cell(layers=3, ties=3))
+
+
+def test_a_block_may_mix_convolutions_and_attention() -> None:
+    operations = {**MINE["operations"], "attn": {"kind": "attention", "head_dim": 8, "mlp_ratio": 2}}
+    assert load_space({**MINE, "operations": operations, "blocks": with_cell(layers=2)["blocks"]}).size == 9

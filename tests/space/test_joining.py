@@ -19,6 +19,7 @@ from helixnas.space import (
     scale,
     space_to_dict,
     split_architecture,
+    vit,
 )
 
 SMALL = mbconv(
@@ -116,3 +117,12 @@ def test_a_definition_may_join_another() -> None:
 def test_what_cannot_be_joined_is_one_sentence(definition: dict[str, object], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         load_space(definition)
+
+
+def test_tied_layers_stay_tied_in_joined_blocks() -> None:
+    space = vit(dimensions=(32,), layers=(1, 2), strides=(1, 1, 1), mlp_ratios=(2, 4))
+    joined = join_blocks(space, (2, 1))
+    renamed = [join_architecture(network, (2, 1)) for network in networks(space)]
+    assert joined.size == space.size == 64
+    assert set(renamed) == set(networks(joined))
+    assert load_space(space_to_dict(joined)) == joined

@@ -1,9 +1,22 @@
 """Scaling follows the rule of Eq. 9 by the letter: widths in eights, depths rounded up run by run."""
 
+import numpy as np
 import pytest
 
 from helixnas.errors import SpaceError
-from helixnas.space import Architecture, Head, Path, Stage, compound, from_code, mbconv, mbconv_operation, scale
+from helixnas.space import (
+    Architecture,
+    Head,
+    Operation,
+    Path,
+    Stage,
+    compound,
+    from_code,
+    mbconv,
+    mbconv_operation,
+    scale,
+    vit,
+)
 from helixnas.space.scaling import scale_depth, scale_width
 
 DNA_C = mbconv().parse(
@@ -92,3 +105,23 @@ def test_a_factor_that_is_not_above_zero_is_refused(factor: str, wrong: float) -
     factors = {"width": 1.0, "depth": 1.0, "resolution": 1.0, factor: wrong}
     with pytest.raises(SpaceError, match=f"the {factor} to scale to must be a number above 0, not"):
         scale(DNA_C, **factors)
+
+
+@pytest.mark.parametrize("steps", [-2.0, -0.5, 1.0, 2.5])
+def test_a_scaled_vision_transformer_has_whole_heads_and_whole_patches(steps: float) -> None:
+    space = vit(strides=(1, 1, 2, 1))
+    scaled = compound(space.sample(np.random.default_rng(0)), steps)
+    architecture, size = scaled.architecture, scaled.image_size
+    assert all(stage.path.width % 32 == 0 for stage in architecture.blocks)
+    assert size % architecture.stride == 0
+    assert architecture.stem[0].path.operations[0].option("grid") == size // 16
+    assert architecture.head == Head(0, kind="norm")
+    assert (size > 224) == (steps > 0)
+
+
+def test_heads_by_number_divide_scaled_widths_and_positions_stay_out() -> None:
+    layer = Operation.of("attn", kind="attention", heads=6)
+    stem = vit(positions=False, patch=4, image_size=32).stem
+    scaled = scale(Architecture(stem, (Stage(1, Path(48, (layer,))),)), width=1.2, depth=1.0, image_size=32)
+    assert scaled.architecture.blocks[0].path.width == 72  # the multiple of 24 that keeps 90 % of 57.6
+    assert scaled.architecture.stem[0].path.operations == stem[0].path.operations

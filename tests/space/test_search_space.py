@@ -184,3 +184,47 @@ def test_what_is_no_space_or_not_of_it_is_refused(build: Any, sentence: str) -> 
 def test_an_operation_that_the_space_lacks_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="unknown operation 'mb3_k7'; did you mean mb3_k3"):
         macro().parse("64:mb3_k7 128:identity 256:identity")
+
+
+def tied(ties: tuple[int, ...], depth: int = 3) -> Cell:
+    """Return a cell of layers with the same two operations."""
+    pair = tuple(Operation.of(f"mb3_k{k}", kind="mbconv", kernel=k, expansion=3) for k in (3, 5))
+    return Cell(24, (pair,) * depth, ties=ties)
+
+
+@pytest.mark.parametrize("ties", [(), (3,), (1, 2), (2, 1), (1, 1, 1)])
+def test_tied_layers_take_one_operation(ties: tuple[int, ...]) -> None:
+    cell = tied(ties)
+    everything = [path.operations for path in tied(()).paths()]
+    starts = [0, *(sum(ties[: number + 1]) for number in range(len(ties)))]
+    runs = [range(start, start + number) for start, number in zip(starts, ties, strict=False)]
+    expected = [chosen for chosen in everything if all(len({chosen[i] for i in run}) == 1 for run in runs)]
+    assert [path.operations for path in cell.paths()] == expected
+    assert cell.num_paths == len(expected)
+    block = Block(1, (Cell(8, cell.layers), cell))
+    assert [block.path(8 + index) for index in range(cell.num_paths)] == list(cell.paths())
+    members = [chosen for chosen in everything if block.cell_of(cell.path(chosen)) is cell]
+    assert members == expected
+
+
+@pytest.mark.parametrize("ties", [(), (3,), (1, 2), (2, 1)])
+def test_following_the_layers_finds_every_path_once(ties: tuple[int, ...]) -> None:
+    cell = tied(ties)
+    prefixes: list[tuple[Operation, ...]] = [()]
+    for _ in range(cell.depth):
+        prefixes = [(*prefix, operation) for prefix in prefixes for operation in cell.followers(prefix)]
+    assert prefixes == [path.operations for path in cell.paths()]
+
+
+@pytest.mark.parametrize("ties", [(2,), (4,), (0, 3), (1, -1, 3)])
+def test_ties_that_are_not_the_layers_are_refused(ties: tuple[int, ...]) -> None:
+    with pytest.raises(
+        SpaceError, match="ties .* of the cell of width 24 must be numbers from 1 that add up to its 3 layers"
+    ):
+        tied(ties)
+
+
+def test_layers_of_different_operations_cannot_be_tied() -> None:
+    one, other = tied(()).layers[0]
+    with pytest.raises(SpaceError, match="layers 2 and 3 of the cell of width 24 are tied, so they must have the same"):
+        Cell(24, ((one,), (one, other), (other, one)), ties=(1, 2))

@@ -3,7 +3,18 @@ import torch
 from torch import nn
 
 from helixnas.nn import build_seeded
-from helixnas.space import SearchSpace
+from helixnas.space import (
+    Block,
+    Cell,
+    Head,
+    Operation,
+    Path,
+    SearchSpace,
+    Stage,
+    attention_operation,
+    mbconv_operation,
+    vit,
+)
 from helixnas.supernet import Interface, SupernetCell
 
 
@@ -104,3 +115,53 @@ def test_only_the_drawn_path_gets_a_gradient(space: SearchSpace) -> None:
     }
     prefixes = {".".join(name.split(".")[:3]) if name.startswith(("first", "later")) else name for name in drawn}
     assert prefixes == {"entries.12", "first.12.mb2_k3", "later.0.mb2_k5", "exit"}
+
+
+def mixed() -> SearchSpace:
+    """Return a space whose layers are MBConv or attention, also where blocks merge 2 x 2 pixels."""
+    both = (mbconv_operation(3, 2), attention_operation(2, head_dim=4))
+    cells = [Cell(width, (both, both)) for width in (8, 12)]
+    stem = (Stage(2, Path(8, (Operation.of("conv", kind="conv"),))),)
+    return SearchSpace("mixed", stem, (Block(1, tuple(cells)), Block(2, tuple(cells))), Head(0))
+
+
+def test_a_cell_may_mix_convolutions_and_attention() -> None:
+    space = mixed()
+    module = make_cell(space, 2, 1, teacher=(10, 18)).to(memory_format=torch.channels_last)
+    features = torch.rand(2, 10, 8, 8).contiguous(memory_format=torch.channels_last)
+    outputs = [module(features, path, 8) for path in space.blocks[1].cells[1].paths()]
+    assert all(output.shape == (2, 18, 4, 4) for output in outputs)
+    assert all(output.is_contiguous(memory_format=torch.channels_last) for output in outputs)
+    assert len({output.sum().item() for output in outputs}) == 4
+
+
+def test_a_step_through_attention_reaches_its_path_and_nothing_else() -> None:
+    space = mixed()
+    cell = make_cell(space, 2, 0, teacher=(10, 18))
+    path = space.parse_path("8:attn_r2,mb2_k3")
+    cell(torch.rand(2, 10, 8, 8), path, 12).square().sum().backward()
+    reached = {name for name, parameter in cell.named_parameters() if parameter.grad is not None}
+    on_path = ("entries.12.", "first.12.attn_r2.", "later.0.mb2_k3.", "exit.")
+    assert reached == {name for name, _ in cell.named_parameters() if name.startswith(on_path)}
+
+
+def test_silenced_transformer_layers_start_as_their_entry() -> None:
+    cell = (
+        vit(
+            dimensions=(8,),
+            head_dim=4,
+            mlp_ratios=(1, 2),
+            layers=(2,),
+            strides=(1,),
+            patch=2,
+            image_size=8,
+            stem_width=8,
+        )
+        .blocks[0]
+        .cells[0]
+    )
+    module = SupernetCell(
+        cell, stride=1, previous_widths=(8,), teacher_in=None, teacher_out=None, zero_init_residual=True
+    )
+    features = torch.rand(2, 8, 4, 4)
+    assert all(torch.equal(module(features, path, 8), features) for path in cell.paths())

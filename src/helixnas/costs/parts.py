@@ -16,7 +16,7 @@ from torch import nn
 from helixnas.artifacts import CostTable
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
 from helixnas.nn import Place, build_head, build_operation, build_stages
-from helixnas.space import Cell, LayerPlace, Operation, SearchSpace
+from helixnas.space import Cell, LayerPlace, Operation, SearchSpace, check_image_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +74,9 @@ def fill_table(
     """Return the costs of every (block, previous width, path), stem and head included, combined from the parts.
 
     `cost_of` returns the costs of a part in the order of `resources` and is called once per part. The table stores image,
-    classes and `facts`, further conditions of the costs.
+    classes and `facts`, further conditions of the costs. Raises `SpaceError` if the space cannot take images of this size.
     """
+    check_image_size(space, given.image_size)
     is_max = np.array([name in COMBINED_BY_MAXIMUM for name in resources])
     cost = cache(lambda part: np.array(cost_of(part), dtype=np.int64))
     size = given.image_size
@@ -113,18 +114,18 @@ def _cell_costs(
     is_max: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64]:
     """Return the combined costs of the layers, (paths, resources), in the order of `Cell.paths`."""
-    total = np.zeros((1, len(is_max)), dtype=np.int64)
-    for layer, place in zip(cell.layers, cell.places(previous, stride), strict=True):
-        own = np.stack([cost(_operation(operation, place, size)) for operation in layer])
-        before, after = total[:, None, :], own[None, :, :]
-        total = np.where(is_max, np.maximum(before, after), before + after).reshape(-1, len(is_max))
+    chosen = np.unravel_index(np.arange(cell.num_paths), cell.choices)
+    total = np.zeros((cell.num_paths, len(is_max)), dtype=np.int64)
+    for leader, layer, place in zip(cell.leaders, cell.layers, cell.places(previous, stride), strict=True):
+        own = np.stack([cost(_operation(operation, place, size)) for operation in layer])[chosen[leader]]
+        total = np.where(is_max, np.maximum(total, own), total + own)
         size = -(-size // place.stride)
     return total
 
 
 def _operation(operation: Operation, at: LayerPlace, size: int) -> Part:
     name = f"{operation.name}-{at.in_width}-{at.out_width}-s{at.stride}-{size}"
-    build = partial(build_operation, operation, Place(**at._asdict()))
+    build = partial(build_operation, operation, Place(**at._asdict(), grid=size))
     return Part(kind="operation", name=name, in_width=at.in_width, size=size, build=build)
 
 

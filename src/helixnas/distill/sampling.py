@@ -36,8 +36,8 @@ def draw_paths(
     rng = np.random.default_rng((seed, block, index, step))
     if sampling == "uniform":
         width = previous_widths[int(rng.integers(len(previous_widths)))]
-        return (Draw(width, cell.path([layer[int(rng.integers(len(layer)))] for layer in cell.layers])),)
-    number = math.lcm(len(previous_widths), *(len(layer) for layer in cell.layers))
+        return (Draw(width, cell.path_at([int(rng.integers(number)) for number in cell.choices])),)
+    number = math.lcm(len(previous_widths), *cell.choices)
     widths = rng.permutation(np.resize(previous_widths, number)).tolist()
-    layers = [[layer[i] for i in rng.permutation(np.resize(np.arange(len(layer)), number))] for layer in cell.layers]
-    return tuple(Draw(widths[i], cell.path([layer[i] for layer in layers])) for i in range(number))
+    layers = [rng.permutation(np.resize(np.arange(choices), number)).tolist() for choices in cell.choices]
+    return tuple(Draw(widths[i], cell.path_at([layer[i] for layer in layers])) for i in range(number))

@@ -1,4 +1,9 @@
-from .classifier import build_head as build_head, classifier_of as classifier_of
+from .classifier import (
+    build_head as build_head,
+    classifier_of as classifier_of,
+    head_features as head_features,
+    register_head as register_head,
+)
 from .counting import count_macs as count_macs, count_params as count_params, meta_copy as meta_copy
 from .entrance import Entrance as Entrance, entrance_of as entrance_of, fold_into as fold_into
 from .initialization import (

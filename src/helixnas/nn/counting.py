@@ -24,8 +24,9 @@ def count_params(module: nn.Module) -> int:
 def count_macs(module: nn.Module, shape: tuple[int, ...]) -> int:
     """Return the multiply-adds of one forward pass in eval mode for an input of `shape`, batch included.
 
-    Convolutions, linear layers and matrix products count, at half of torch's FLOPs; elementwise operations do not.
-    The module must be on the meta device; see `meta_copy`.
+    Convolutions, linear layers and matrix products (both of attention too) count, at half of torch's FLOPs; elementwise
+    operations do not. The module must be on the meta device (see `meta_copy`): torch knows no count for the fused
+    attention of a CPU.
 
     >>> with torch.device("meta"):
     ...     layer = nn.Conv2d(3, 8, 3, padding=1, bias=False)

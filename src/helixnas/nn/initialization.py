@@ -5,9 +5,14 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from timm.models._efficientnet_builder import efficientnet_init_weights
+from timm.models._efficientnet_builder import (
+    _init_weight_goog,  # pyright: ignore[reportPrivateUsage] - the rule without its loop has no public name
+    efficientnet_init_weights,
+)
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - the public classes' only base
+
+from helixnas.nn.attention import AttentionLayer
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -37,15 +42,29 @@ def build_seeded(build: Callable[[], ModuleT], seed: Sequence[int]) -> ModuleT:
 
 
 def initialize(module: nn.Module) -> None:
-    """Initialise weights as EfficientNet does: normal of variance 2 / fan-out for convolutions, uniform for linear layers."""
-    efficientnet_init_weights(module)
+    """Initialise weights as EfficientNet does: normal of variance 2 / fan-out for convolutions, uniform for linear layers.
+
+    Layers with a method `init_weights`, such as transformer layers, then initialise themselves.
+    """
+    efficientnet_init_weights(module, _initialize_one)
+    if isinstance(module, AttentionLayer):  # timm leaves out the module itself
+        module.init_weights()
+
+
+def _initialize_one(module: nn.Module, name: str) -> None:
+    if not isinstance(module, nn.Linear) or "bias" in dict(module.named_parameters()):  # timm expects one
+        _init_weight_goog(module, name)
 
 
 def silence_residual(layer: nn.Module) -> None:
-    """Zero the weight of a residual layer's last batch norm, so that the layer starts as the identity.
+    """Make a residual layer start as the identity, by zeros in the last batch norm or the last layers of its branches.
 
-    Layers without a shortcut (timm's `has_skip`) or without an affine batch norm are not changed.
+    Layers without a shortcut around all of them (timm's `has_skip`) or without an affine batch norm are not changed;
+    transformer layers whose entry changes width or grid start as their entry.
     """
+    if isinstance(layer, AttentionLayer):
+        layer.silence()
+        return
     norms = [part for part in layer.modules() if isinstance(part, _BatchNorm) and part.affine]
     if norms and getattr(layer, "has_skip", False):
         nn.init.zeros_(norms[-1].weight)

@@ -2,17 +2,19 @@
 
 Activation memory is the largest set of feature maps alive at once, the least that a runtime can reach: a feature map
 lives from the operation that writes it to the last one that reads it, and an elementwise operation (activation, batch
-norm, sum) reuses the memory of an input of the same size that is not read later. Weights and scratch memory of kernels
-are not counted.
+norm, sum) reuses the memory of an input of the same size that is not read later. Attention counts as one fused operation,
+whose weights between all pairs of tokens are never stored. Weights and scratch memory of kernels are not counted.
 """
 
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 from helixnas.nn.counting import count_params, evaluating, to_macs
 
@@ -51,7 +53,7 @@ def count_all(module: nn.Module, shape: tuple[int, ...]) -> Counts:
     """
     images = torch.empty(shape, device="meta")
     weights = {_storage(tensor) for tensor in (*module.parameters(), *module.buffers())}
-    with evaluating(module), _Recorder(weights) as recorder:
+    with evaluating(module), _Recorder(weights) as recorder, _FusedAttention(recorder):
         output = module(images)
     wanted = {_storage(tensor) for tensor in _tensors(output)}
     return Counts(
@@ -90,9 +92,11 @@ class _Recorder(TorchDispatchMode):
         if flops_of is not None:
             self.flops += flops_of(*args, **(kwargs or {}), out_val=output)
         received, given = _tensors((args, kwargs)), _tensors(output)
-        is_norm = "batch_norm" in func.name()
+        is_batch_norm = "batch_norm" in func.name()
+        is_norm = is_batch_norm or "layer_norm" in func.name()
         if is_norm:
             given = given[:1]  # the statistics are unused in eval mode
+        if is_batch_norm:
             self.norm_elements += given[0].numel()
         self.kept += [*received, *given]  # keeps the storages alive, so that no id is reused
         reads = {_storage(tensor): _bytes(tensor) for tensor in received if _storage(tensor) not in self.weights}
@@ -100,6 +104,25 @@ class _Recorder(TorchDispatchMode):
         makes = {name: size for name, size in makes.items() if name not in reads and name not in self.weights}
         elementwise = is_norm or torch.Tag.pointwise in func.tags
         self.steps.append(_Step(reads, makes, elementwise))
+        return output
+
+
+class _FusedAttention(TorchFunctionMode):
+    """Records scaled dot-product attention as one operation, which on the meta device would be two products and a softmax."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is not F.scaled_dot_product_attention:
+            return func(*args, **(kwargs or {}))
+        query, key, value = args[:3]
+        self.recorder.flops += sdpa_flop_count(query.shape, key.shape, value.shape)
+        output = torch.empty_like(query)
+        self.recorder.steps.append(_Step({_storage(each): _bytes(each) for each in (query, key, value)}, {}, False))
         return output
 
 

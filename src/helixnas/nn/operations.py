@@ -18,7 +18,10 @@ from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedRes
 from torch import nn
 
 from helixnas.errors import SpaceError, UnknownNameError, on_one_line
+from helixnas.nn.attention import AttentionLayer
+from helixnas.nn.patches import PatchEmbedding
 from helixnas.space import Operation, Stage
+from helixnas.space.grids import HEAD_DIM, require_whole_heads, require_whole_patches
 
 NormLayer = Callable[..., nn.Module]
 """Builds a normalisation layer from the number of channels."""
@@ -29,7 +32,7 @@ BATCH_STATISTICS: NormLayer = partial(nn.BatchNorm2d, track_running_stats=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Position of a layer in a network: input and output channels, stride and regularisation."""
+    """Position of a layer in a network: input and output channels, stride, grid and regularisation."""
 
     in_width: int
     out_width: int
@@ -39,6 +42,12 @@ class Place:
 
     drop_path_rate: float = 0.0
     """Probability of skipping a residual layer while training (stochastic depth)."""
+
+    grid: int = 0
+    """Height and width of the input map; 0 if unknown. Patch convolutions check it; the weights never depend on it."""
+
+    dilation: int = 1
+    """Distance between the pixels that a convolution sees, for dense tasks; layers without a kernel ignore it."""
 
 
 Builder = Callable[[Operation, Place], nn.Module]
@@ -141,6 +150,12 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("expansion", lambda value: _is_number(value) and value > 0, "a number above 0"),
     ("se_ratio", lambda value: _is_number(value) and value >= 0, "a number of at least 0"),
     ("activation", lambda value: isinstance(value, str), "a name"),
+    ("heads", lambda value: type(value) is int and value >= 0, "a whole number of at least 0"),
+    ("head_dim", lambda value: type(value) is int and value > 0, "a whole number above 0"),
+    ("mlp_ratio", lambda value: _is_number(value) and value > 0, "a number above 0"),
+    ("qkv_bias", lambda value: isinstance(value, bool), "true or false"),
+    ("layer_scale", lambda value: _is_number(value) and value >= 0, "a number of at least 0"),
+    ("grid", lambda value: type(value) is int and value >= 0, "a whole number of at least 0"),
 )
 """Valid values of the options of built-in kinds. With an even kernel the output would be one pixel short."""
 
@@ -158,9 +173,10 @@ def _mobile(
         norm_layer=place.norm_layer,
         se_layer=partial(SqueezeExcite, rd_ratio=se_ratio) if se_ratio else None,
         drop_path_rate=place.drop_path_rate,
+        dilation=place.dilation,
         **more,
     )
-    layer.conv_dw.padding = (options["kernel"] // 2,) * 2  # timm's padding differs for strides above 2
+    layer.conv_dw.padding = (options["kernel"] // 2 * place.dilation,) * 2  # timm's differs for strides above 2
     return layer
 
 
@@ -188,8 +204,9 @@ def conv(operation: Operation, place: Place) -> nn.Module:
         place.in_width,
         place.out_width,
         kernel_size=options["kernel"],
-        padding=options["kernel"] // 2,
+        padding=options["kernel"] // 2 * place.dilation,
         stride=place.stride,
+        dilation=place.dilation,
         norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm accepts a partial
         act_layer=activation_layer(options["activation"]),
     )
@@ -208,3 +225,44 @@ def projection(operation: Operation, place: Place) -> nn.Module:
         norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - as above
         apply_act=False,
     )
+
+
+@register_operation("attention")
+def attention(operation: Operation, place: Place) -> nn.Module:
+    """Transformer layer (`helixnas.nn.attention`); the number of heads is `heads` or, if 0, the width over `head_dim`."""
+    options = _options(
+        operation, heads=0, head_dim=HEAD_DIM, mlp_ratio=4.0, qkv_bias=True, layer_scale=0.0, activation="gelu"
+    )
+    head_dim = _head_dim(operation, options, place.out_width)
+    if place.grid:
+        require_whole_patches(place.grid, place.grid, place.stride)
+    return AttentionLayer(
+        place.in_width,
+        place.out_width,
+        num_heads=place.out_width // head_dim,
+        head_dim=head_dim,
+        stride=place.stride,
+        mlp_ratio=options["mlp_ratio"],
+        qkv_bias=options["qkv_bias"],
+        layer_scale=options["layer_scale"],
+        activation=activation_layer(options["activation"]),
+        drop_path_rate=place.drop_path_rate,
+    )
+
+
+def _head_dim(operation: Operation, options: Mapping[str, Any], width: int) -> int:
+    """Return the channels of a head; raises `SpaceError` if heads do not divide the width."""
+    heads = options["heads"]
+    if heads and operation.option("head_dim"):
+        raise SpaceError(f"operation {operation.name!r} has both heads and head_dim; one follows from the other")
+    require_whole_heads(width, heads or options["head_dim"], "heads" if heads else "channels")
+    return width // heads if heads else options["head_dim"]
+
+
+@register_operation("patch")
+def patch(operation: Operation, place: Place) -> nn.Module:
+    """Patch embedding, the stem of a vision transformer: patches of the stride's size, with positions for `grid` > 0."""
+    options = _options(operation, grid=0)
+    if place.grid:
+        require_whole_patches(place.grid, place.grid, place.stride)
+    return PatchEmbedding(place.in_width, place.out_width, place.stride, grid=options["grid"])

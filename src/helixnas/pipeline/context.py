@@ -17,7 +17,7 @@ from helixnas.nn import load_saved_weights, not_finite
 from helixnas.nn.class_names import known_classes
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
-from helixnas.space import SearchSpace
+from helixnas.space import SearchSpace, check_image_size
 from helixnas.supernet import Supernet, build_supernet
 from helixnas.teacher import Teacher, build_teacher, input_size_of, load_feature_statistics, load_teacher
 
@@ -136,8 +136,13 @@ def labelled_for(teacher: Teacher, images: ImageSet) -> ImageSet:
 
 
 def image_size(recipe: Recipe) -> int:
-    """Return the side of the square input in pixels: the recipe's, else the teacher's own."""
-    return recipe.data.image_size or input_size_of(recipe.built_teacher)
+    """Return the side of the square input in pixels: the recipe's, else the teacher's own.
+
+    Raises `SpaceError` if networks of the space cannot take images of this size.
+    """
+    side = recipe.data.image_size or input_size_of(recipe.built_teacher)
+    check_image_size(recipe.search_space, side)
+    return side
 
 
 def import_extensions(recipe: Recipe) -> None:

@@ -131,8 +131,8 @@ def _cell_macs(block: Block, costs: dict[tuple[int, str], int]) -> list[tuple[fl
         of_paths = [costs[width, path.text] for width in widths for path in cell.paths()]
         mean, depth = float(np.mean(of_paths)), max(1, len(cell.layers))
         nodes, prefixes = 0, len(widths)
-        for layer in cell.layers:
-            prefixes *= len(layer)
+        for number in cell.choices:
+            prefixes *= number
             nodes += prefixes
         found.append((mean, mean * nodes / depth))
     return found

@@ -52,7 +52,7 @@ class Recipe:
     """Training of a teacher that has no weights."""
 
     space: str | dict[str, Any] = "mbconv"
-    """The search space: mbconv (Table 1), macro, a YAML file, or a definition in place."""
+    """The search space: mbconv (Table 1), macro, vit, a YAML file, or a definition in place."""
 
     costs: CostsConfig = field(default_factory=CostsConfig)
     """Whether and how latency is measured."""

@@ -1,6 +1,7 @@
 """Feature-sharing rating (Alg. 1): depth first over the tree of a cell, every prefix of layers computed once.
 
-A cell of d layers with c operations costs c + c^2 + ... + c^d evaluations of an operation instead of d c^d.
+A cell of d layers with c operations costs c + c^2 + ... + c^d evaluations of an operation instead of d c^d. Layers tied to
+one choice do not branch: c paths of d layers cost d c.
 """
 
 from collections.abc import Callable, Generator
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - the public classes' only base
 
+from helixnas.space import Operation
 from helixnas.supernet import SupernetCell
 
 Score = Callable[[Tensor], Tensor]
@@ -36,15 +38,17 @@ def rate_cell(
     """
     scores: list[Tensor] = []
 
-    def descend(layer: int, x: Tensor, stats: Tensor | None) -> None:
+    def descend(prefix: tuple[Operation, ...], x: Tensor, stats: Tensor | None) -> None:
+        layer = len(prefix)
         if layer == cell.cell.depth:
             scores.append(score(cell.exit(x)))
             return
-        for operation in cell.cell.layers[layer]:
-            descend(layer + 1, *_apply(cell.operation(layer, operation.name, previous_width), x, stats))
+        for operation in cell.cell.followers(prefix):
+            module = cell.operation(layer, operation.name, previous_width)
+            descend((*prefix, operation), *_apply(module, x, stats))
 
     with torch.no_grad():
-        descend(0, *_apply(cell.entry(previous_width), features, calibration))
+        descend((), *_apply(cell.entry(previous_width), features, calibration))
         return torch.stack(scores)
 
 

@@ -131,13 +131,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Head:
-    """Layers after the last block: a 1x1 convolution to `width` channels, global pooling and a linear classifier."""
+    """Layers after the last block, by kind: a 1x1 convolution or a norm; then global pooling and a linear classifier."""
 
     width: int = 1280
-    """Channels before the classifier; 0 leaves the convolution out."""
+    """Channels before the classifier; 0: those of the last block, without a convolution."""
 
     activation: str = "silu"
     """Activation after the convolution, by timm's name."""
+
+    kind: str = "conv"
+    """``conv``, ``norm`` (layer norm, for transformers), or a user's own registered kind."""
 
     def __post_init__(self) -> None:
         if self.width < 0:
@@ -216,7 +219,7 @@ class Architecture:
             "text": self.text,
             "stem": [stage_to_dict(stage) for stage in self.stem],
             "blocks": [stage_to_dict(stage) for stage in self.blocks],
-            "head": {"width": self.head.width, "activation": self.head.activation},
+            "head": head_to_dict(self.head),
             "operations": {operation.name: operation.to_dict() for operation in self.operations},
         }
 
@@ -243,7 +246,7 @@ class Architecture:
             return Architecture(
                 stem=tuple(stage_from_dict(stage, operations) for stage in values["stem"]),
                 blocks=tuple(stage_from_dict(stage, operations) for stage in values["blocks"]),
-                head=Head(int(values["head"]["width"]), str(values["head"]["activation"])),
+                head=head_from_dict(values["head"]),
             )
         except SpaceError:
             raise
@@ -259,6 +262,17 @@ class Architecture:
             return Architecture.from_dict(json.loads(text))
         except json.JSONDecodeError as error:
             raise SpaceError(f"not an architecture: invalid JSON at line {error.lineno}: {error.msg}") from error
+
+
+def head_to_dict(head: Head) -> dict[str, Any]:
+    """Return a head as plain values; the kind only where it is not ``conv``, so that older files stay as they are."""
+    values: dict[str, Any] = {"width": head.width, "activation": head.activation}
+    return values | ({"kind": head.kind} if head.kind != Head.kind else {})
+
+
+def head_from_dict(values: Mapping[str, Any]) -> Head:
+    """Read what `head_to_dict` returned."""
+    return Head(int(values["width"]), str(values["activation"]), str(values.get("kind", Head.kind)))
 
 
 def stage_to_dict(stage: Stage) -> dict[str, Any]:

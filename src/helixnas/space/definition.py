@@ -1,6 +1,6 @@
 """A search space written down: by name, as a YAML file, or as the mapping inside a recipe.
 
-Three forms. ``family: mbconv`` (or ``macro``) followed by that builder's own arguments; ``join: SPACE`` with
+Three forms. ``family: mbconv`` (or ``macro``, ``vit``) followed by that builder's own arguments; ``join: SPACE`` with
 ``groups: [2, 1]``, adjacent blocks of another space joined into one (`helixnas.space.joining`); or the full definition, with the
 operations defined once and cells that list their layers::
 
@@ -14,7 +14,8 @@ operations defined once and cells that list their layers::
       - {stride: 2, cells: [{width: 24, layers: 2}, {width: 24, layers: [[mb3_k3], [mb3_k3, mb6_k5], [mb6_k5]]}]}
     head: {width: 128, activation: relu}
 
-A number of layers means that many layers with every operation that the stem does not use.
+A number of layers means that many layers with every operation that the stem does not use. ``ties: [2]`` in a cell makes its
+two layers take the same operation. A head of ``kind: norm``, for transformers, is a layer norm without a width.
 """
 
 import inspect
@@ -25,14 +26,23 @@ from typing import Any
 import yaml
 
 from helixnas.errors import SpaceError, UnknownNameError, on_one_line
-from helixnas.space.architecture import Head, Stage, operations_named, read_sections, stage_from_dict, stage_to_dict
+from helixnas.space.architecture import (
+    Head,
+    Stage,
+    head_to_dict,
+    operations_named,
+    read_sections,
+    stage_from_dict,
+    stage_to_dict,
+)
 from helixnas.space.joining import join_blocks
 from helixnas.space.macro import macro
 from helixnas.space.mbconv import mbconv
 from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
+from helixnas.space.vit import vit
 
-FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro}
+FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro, "vit": vit}
 
 
 def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
@@ -83,12 +93,13 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
                 "cells": [
                     {"width": cell.width, "layers": [[op.name for op in layer] for layer in cell.layers]}
                     | ({"sections": [list(section) for section in cell.sections]} if cell.sections else {})
+                    | ({"ties": list(cell.ties)} if cell.ties else {})
                     for cell in block.cells
                 ],
             }
             for block in space.blocks
         ],
-        "head": {"width": space.head.width, "activation": space.head.activation},
+        "head": head_to_dict(space.head),
     }
 
 
@@ -147,19 +158,22 @@ def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Ope
     _check_keys("block field", values, ("stride", "cells"))
     cells: list[Cell] = []
     for cell in values["cells"]:
-        _check_keys("cell field", cell, ("width", "layers", "sections"))
+        _check_keys("cell field", cell, ("width", "layers", "sections", "ties"))
         layers = cell["layers"]
         if isinstance(layers, int):
             layers = alike_layers(searched, layers)
         else:
             layers = tuple(operations_named(layer, operations) for layer in layers)
-        cells.append(Cell(int(cell["width"]), layers, read_sections(cell)))
+        ties = tuple(int(number) for number in cell.get("ties") or ())
+        cells.append(Cell(int(cell["width"]), layers, read_sections(cell), ties))
     return Block(int(values["stride"]), tuple(cells))
 
 
 def _head(values: Any) -> Head:
-    _check_keys("head field", values, ("width", "activation"))
-    return Head(int(values.get("width", Head.width)), str(values.get("activation", Head.activation)))
+    _check_keys("head field", values, ("width", "activation", "kind"))
+    kind = str(values.get("kind", Head.kind))
+    width = values.get("width", Head.width if kind == Head.kind else 0)
+    return Head(int(width), str(values.get("activation", Head.activation)), kind)
 
 
 def _check_keys(kind: str, values: Any, known: Any) -> None:

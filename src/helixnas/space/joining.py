@@ -82,7 +82,9 @@ def _join(group: Sequence[Block]) -> Block:
 
 def _join_cells(cells: Sequence[Cell], strides: Sequence[int]) -> Cell:
     sections = tuple(chain.from_iterable(map(Cell.sections_at, cells, strides)))
-    return Cell(cells[-1].width, tuple(layer for cell in cells for layer in cell.layers), sections)
+    ties = tuple(number for cell in cells for number in cell.ties or (1,) * cell.depth)
+    layers = tuple(layer for cell in cells for layer in cell.layers)
+    return Cell(cells[-1].width, layers, sections, ties if any(cell.ties for cell in cells) else ())
 
 
 def _join_stages(group: Sequence[Stage]) -> Stage:

@@ -2,15 +2,17 @@
 
 The rule is EfficientNet's, as in timm's decoder of architectures, so the paper's scaled DNA-c models have the published
 sizes. The convolution that sees the image stays one layer; every other stage of stem and blocks grows wider and deeper.
+Widths of transformer layers are multiples of their heads, and images that are cut into patches are cut into whole ones.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from helixnas.errors import SpaceError
-from helixnas.space.architecture import Architecture, Head, Path, Stage
+from helixnas.space.architecture import Architecture, Path, Stage
+from helixnas.space.grids import CUTTING_KINDS, HEAD_DIM
 from helixnas.space.joining import split_architecture
 from helixnas.space.operation import Operation
 
@@ -40,6 +42,7 @@ def scale(
 
     >>> k3 = Operation.of("mb6_k3", kind="mbconv", kernel=3, expansion=6)
     >>> k5 = Operation.of("mb6_k5", kind="mbconv", kernel=5, expansion=6)
+    >>> from helixnas.space import Head
     >>> tiny = Architecture((), (Stage(2, Path(24, (k5, k3, k3))),), Head(64))
     >>> scale(tiny, width=1.5, depth=2.0, resolution=1.25).architecture.text
     '40:mb6_k5,mb6_k5,mb6_k3,mb6_k3,mb6_k3,mb6_k3'
@@ -48,15 +51,19 @@ def scale(
         if not 0 < factor < math.inf:
             raise SpaceError(f"the {name} to scale to must be a number above 0, not {factor}")
     head, architecture = architecture.head, split_architecture(architecture)
-    grown = Architecture(
-        stem=tuple(
-            _scale_stage(stage, width=width, depth=depth if number else 1.0)
-            for number, stage in enumerate(architecture.stem)
-        ),
-        blocks=tuple(_scale_stage(stage, width=width, depth=depth) for stage in architecture.blocks),
-        head=Head(scale_width(head.width, width) if head.width else 0, head.activation),
+    side, patch = max(1, round(image_size * resolution)), architecture.stride
+    if any(operation.kind in CUTTING_KINDS for operation in architecture.operations):
+        side = max(1, round(side / patch)) * patch
+    stem = (
+        _scale_stage(stage, width=width, depth=depth if number else 1.0)
+        for number, stage in enumerate(architecture.stem)
     )
-    return Scaled(architecture=grown, image_size=max(1, round(image_size * resolution)))
+    grown = Architecture(
+        stem=_at_grid(stem, side),
+        blocks=tuple(_scale_stage(stage, width=width, depth=depth) for stage in architecture.blocks),
+        head=replace(head, width=scale_width(head.width, width) if head.width else 0),
+    )
+    return Scaled(architecture=grown, image_size=side)
 
 
 def compound(architecture: Architecture, steps: float, *, image_size: int = 224, keep_depth: bool = False) -> Scaled:
@@ -72,15 +79,15 @@ def compound(architecture: Architecture, steps: float, *, image_size: int = 224,
     return scale(architecture, width=WIDTH**steps, depth=depth, resolution=RESOLUTION**steps, image_size=image_size)
 
 
-def scale_width(width: int, factor: float) -> int:
-    """Return a width times a factor as the nearest multiple of 8 that keeps 90 % of it.
+def scale_width(width: int, factor: float, divisor: int = DIVISOR) -> int:
+    """Return a width times a factor as the nearest multiple of the divisor that keeps 90 % of it.
 
-    >>> scale_width(32, 1.1), scale_width(24, 1.4), scale_width(8, 1.2)
-    (32, 32, 16)
+    >>> scale_width(32, 1.1), scale_width(24, 1.4), scale_width(8, 1.2), scale_width(224, 1.1, 32)
+    (32, 32, 16, 256)
     """
     exact = width * factor
-    rounded = max(DIVISOR, int(exact + DIVISOR / 2) // DIVISOR * DIVISOR)
-    return rounded + DIVISOR if rounded < LEAST_SHARE * exact else rounded
+    rounded = max(divisor, int(exact + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < LEAST_SHARE * exact else rounded
 
 
 def scale_depth(layers: Sequence[Operation], factor: float) -> tuple[Operation, ...]:
@@ -100,4 +107,28 @@ def scale_depth(layers: Sequence[Operation], factor: float) -> tuple[Operation, 
 
 def _scale_stage(stage: Stage, *, width: float, depth: float) -> Stage:
     path = stage.path
-    return Stage(stage.stride, Path(scale_width(path.width, width), scale_depth(path.operations, depth)))
+    divisor = math.lcm(DIVISOR, *(_heads(operation) for operation in path.operations))
+    return Stage(stage.stride, Path(scale_width(path.width, width, divisor), scale_depth(path.operations, depth)))
+
+
+def _heads(operation: Operation) -> int:
+    """Return the number that must divide the width of a layer: its heads, or the channels of a head."""
+    if operation.kind != "attention":
+        return 1
+    divisor = operation.option("heads") or operation.option("head_dim", HEAD_DIM)
+    return divisor if isinstance(divisor, int) else 1
+
+
+def _at_grid(stem: Iterable[Stage], side: int) -> tuple[Stage, ...]:
+    """Return a stem with the positions of images of this side, if its layers have positions."""
+    stages: list[Stage] = []
+    for stage in stem:
+        side = -(-side // stage.stride)
+        operations = (
+            Operation.of(each.name, kind=each.kind, **{**dict(each.options), "grid": side})
+            if each.option("grid")
+            else each
+            for each in stage.path.operations
+        )
+        stages.append(Stage(stage.stride, replace(stage.path, operations=tuple(operations))))
+    return tuple(stages)

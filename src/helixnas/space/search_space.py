@@ -46,6 +46,10 @@ class Cell:
     sections: tuple[Section, ...] = ()
     """Where blocks were joined, the widths and strides of their layers; empty: all of `width`, the block's stride first."""
 
+    ties: tuple[int, ...] = ()
+    """Numbers of adjacent layers that take the same operation, first to last: (3,) for a cell of 3 layers with one choice;
+    empty: every layer chooses for itself."""
+
     def __post_init__(self) -> None:
         if self.width < 1:
             raise SpaceError(f"a cell's width must be at least 1 channel, not {self.width}")
@@ -56,6 +60,41 @@ class Cell:
             names = [operation.name for operation in layer]
             if len(set(names)) < len(names):
                 raise SpaceError(f"layer {number} of the cell of width {self.width} names an operation twice: {names}")
+        self._check_ties()
+
+    def _check_ties(self) -> None:
+        if self.ties and (sum(self.ties) != self.depth or min(self.ties) < 1):
+            raise SpaceError(
+                f"ties {list(self.ties)} of the cell of width {self.width} must be numbers from 1 that add up to its "
+                f"{self.depth} layers"
+            )
+        for number, leader in enumerate(self.leaders):
+            if self.layers[number] != self.layers[leader]:
+                raise SpaceError(
+                    f"layers {leader + 1} and {number + 1} of the cell of width {self.width} are tied, so they must have "
+                    "the same operations in the same order"
+                )
+
+    @cached_property
+    def leaders(self) -> tuple[int, ...]:
+        """For every layer, the number (from 0) of the layer whose choice it takes: its own, or the first it is tied to."""
+        starts = accumulate(self.ties, initial=0)
+        tied = tuple(start for start, number in zip(starts, self.ties, strict=False) for _ in range(number))
+        return tied or tuple(range(self.depth))
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """For every layer, the number of operations to choose from once the layers before it have theirs; 1 if tied."""
+        return tuple(
+            len(layer) if leader == number else 1
+            for number, (layer, leader) in enumerate(zip(self.layers, self.leaders, strict=True))
+        )
+
+    def followers(self, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+        """Return the operations that the layer after these may take: its candidates, or the one it is tied to."""
+        number = len(operations)
+        leader = self.leaders[number]
+        return self.layers[number] if leader == number else (operations[leader],)
 
     @property
     def depth(self) -> int:
@@ -69,17 +108,26 @@ class Cell:
 
     @property
     def num_paths(self) -> int:
-        """The number of ways to choose one operation per layer."""
-        return math.prod(len(layer) for layer in self.layers)
+        """The number of ways to choose one operation per layer, or per tied layers."""
+        return math.prod(self.choices)
 
     def paths(self) -> Iterator[Path]:
         """Yield every path, the last layer varying fastest: the leaves of Alg. 1's tree in depth-first order."""
-        for operations in product(*self.layers):
-            yield self.path(operations)
+        for choices in product(*map(range, self.choices)):
+            yield self.path_at(choices)
 
     def path(self, operations: Sequence[Operation]) -> Path:
         """Return the path of one operation per layer; whether they are candidates is not checked."""
         return Path(self.width, tuple(operations), self.sections)
+
+    def path_at(self, choices: Sequence[int]) -> Path:
+        """Return the path of a number per layer, from 0 below `choices`; that of a tied layer is ignored.
+
+        >>> k3, k5 = (Operation.of(f"mb3_k{k}", kind="mbconv", kernel=k, expansion=3) for k in (3, 5))
+        >>> Cell(24, ((k3, k5),) * 3, ties=(2, 1)).path_at((1, 0, 0)).text
+        '24:mb3_k5,mb3_k5,mb3_k3'
+        """
+        return self.path([layer[choices[leader]] for layer, leader in zip(self.layers, self.leaders, strict=True)])
 
     @property
     def shape(self) -> tuple[int, int, tuple[Section, ...]]:
@@ -146,11 +194,11 @@ class Block:
             raise SpaceError(f"path index {index} is outside 0 .. {self.num_paths - 1}")
         for cell in self.cells:
             if index < cell.num_paths:
-                chosen: list[Operation] = []
-                for layer in reversed(cell.layers):
-                    index, position = divmod(index, len(layer))
-                    chosen.append(layer[position])
-                return cell.path(chosen[::-1])
+                chosen: list[int] = []
+                for number in reversed(cell.choices):
+                    index, position = divmod(index, number)
+                    chosen.append(position)
+                return cell.path_at(chosen[::-1])
             index -= cell.num_paths
         raise AssertionError("unreachable: the index was checked")
 
@@ -158,8 +206,10 @@ class Block:
         """Return the cell that holds `path`, if any."""
         for cell in self.cells:
             if cell.shape == (path.width, path.depth, path.sections):
-                fits = all(op in layer for op, layer in zip(path.operations, cell.layers, strict=True))
-                return cell if fits else None
+                chosen = path.operations
+                fits = all(op in layer for op, layer in zip(chosen, cell.layers, strict=True))
+                tied = all(op == chosen[leader] for op, leader in zip(chosen, cell.leaders, strict=True))
+                return cell if fits and tied else None
         return None
 
 

@@ -12,15 +12,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from timm.layers import ConvNormAct
 from timm.models import build_model_with_cfg, checkpoint_seq, generate_default_cfgs, register_model
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
 from helixnas.artifacts.files import read_text
 from helixnas.errors import ConfigError
-from helixnas.nn import build_stages, classifier_of, initialize
-from helixnas.nn.operations import activation_layer
+from helixnas.nn import build_stages, classifier_of, head_features, initialize
 from helixnas.space import HELIXNAS, Architecture
 
 CONFIG = {
@@ -38,7 +36,7 @@ CONFIG = {
 
 
 class HelixNet(nn.Module):
-    """Stem, one stage per block, 1x1 convolution, pooling, linear classifier.
+    """Stem, one stage per block, 1x1 convolution or norm, pooling, linear classifier.
 
     The arguments are timm's: with 0 classes the network returns the pooled features, `drop_rate` is the dropout before
     the classifier, and layer l of L, counted from 0 after the first convolution, has l / L times the `drop_path_rate`.
@@ -73,10 +71,8 @@ class HelixNet(nn.Module):
         self.blocks = nn.Sequential(*modules[len(architecture.stem) :])
         self.feature_info = feature_info(architecture)
 
-        head, width = architecture.head, stages[-1].path.width if stages else in_chans
-        self.num_features = head.width or width
-        activation = activation_layer(head.activation)
-        self.conv_head = ConvNormAct(width, head.width, 1, act_layer=activation) if head.width else nn.Identity()
+        # named after the kind of MBConv networks, so that their saved weights stay readable; a layer norm has the name too
+        self.conv_head, self.num_features = head_features(stages[-1].path.width, architecture.head)
         self.global_pool, self.classifier = classifier_of(self.num_features, num_classes, pool_type=global_pool)
         self.head_hidden_size = self.num_features
         initialize(self)
@@ -85,6 +81,10 @@ class HelixNet(nn.Module):
         """Return timm's patterns that group parameters for layer-wise learning rates."""
         layer = r"^blocks\.(\d+)" if coarse else r"^blocks\.(\d+)\.(\d+)"
         return {"stem": r"^stem", "blocks": [(layer, None), (r"^conv_head", (99999,))]}
+
+    def no_weight_decay(self) -> set[str]:
+        """Return the names of the position embeddings, which timm's optimisers then do not decay."""
+        return {name for name, _ in self.named_parameters() if name.endswith("pos_embed")}
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Trade computation for memory: store only the features between blocks for the backward pass."""
@@ -114,7 +114,10 @@ class HelixNet(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Return the intermediate features with these indices of `feature_info`, and by default the final features."""
+        """Return the intermediate features with these indices of `feature_info`, and by default the final features.
+
+        With `norm`, a head that is a norm is applied to the features of the last block.
+        """
         if output_fmt != "NCHW":
             raise ConfigError(f"output_fmt must be NCHW, not {output_fmt!r}")
         take, last = feature_take_indices(len(self.feature_info), _plain(indices))
@@ -126,9 +129,10 @@ class HelixNet(nn.Module):
             x = stage(x)
             if f"blocks.{number}" in wanted:
                 intermediates.append(x)
-        if intermediates_only:
-            return intermediates
-        return (self.conv_head(x) if end == len(self.blocks) else x), intermediates
+        final = self.conv_head(x) if end == len(self.blocks) else x
+        if norm and self.architecture.head.kind == "norm" and f"blocks.{len(self.blocks) - 1}" in wanted:
+            intermediates[-1] = final
+        return intermediates if intermediates_only else (final, intermediates)
 
     def prune_intermediate_layers(
         self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True
@@ -167,6 +171,9 @@ class HelixNet(nn.Module):
 def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
     """Return timm's feature_info: the last module at every reduction; the stem counts as one module.
 
+    A network whose stem cuts the image into patches keeps its grid over several blocks, so it has one feature map per
+    block, as timm's vision transformers do.
+
     >>> from helixnas.space import macro
     >>> space = macro(depths=(1, 1, 1))
     >>> [info["reduction"] for info in feature_info(space.parse("64:identity 128:identity 256:identity"))]
@@ -174,12 +181,14 @@ def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
     """
     last: dict[int, dict[str, Any]] = {}
     reduction = math.prod(stage.stride for stage in architecture.stem)
-    if architecture.stem:
+    has_patches = any(operation.kind == "patch" for stage in architecture.stem for operation in stage.path.operations)
+    if architecture.stem and not has_patches:
         width = architecture.stem[-1].path.width
         last[reduction] = {"num_chs": width, "reduction": reduction, "module": "stem"}
     for number, stage in enumerate(architecture.blocks):
         reduction *= stage.stride
-        last[reduction] = {"num_chs": stage.path.width, "reduction": reduction, "module": f"blocks.{number}"}
+        info = {"num_chs": stage.path.width, "reduction": reduction, "module": f"blocks.{number}"}
+        last[number if has_patches else reduction] = info
     return [{**info, "stage": index} for index, info in enumerate(last.values())]
 
 

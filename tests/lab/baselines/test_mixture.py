@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from helixnas.lab.baselines.mixture import Choices, build_choices, mixed_logits
 from helixnas.lab.baselines.one_shot import OneShot, build_one_shot
-from helixnas.space import Architecture, SearchSpace
+from helixnas.space import Architecture, SearchSpace, vit
 
 
 @pytest.fixture
@@ -86,3 +86,28 @@ def test_the_gradient_of_every_architecture_parameter_matches_finite_differences
             below = float(loss())
             parameter[0] += step
         assert float(parameter.grad[0]) == pytest.approx((above - below) / (2 * step), rel=1e-4, abs=1e-8), name
+
+
+def test_tied_layers_are_one_choice() -> None:
+    space = vit(
+        dimensions=(8, 16),
+        head_dim=4,
+        mlp_ratios=(1, 2),
+        layers=(1, 2),
+        strides=(1, 1),
+        patch=2,
+        image_size=8,
+        stem_width=8,
+    )
+    choices = build_choices(space, seed=0)
+    with torch.no_grad():
+        for parameter in choices.parameters():
+            parameter.normal_(generator=torch.Generator().manual_seed(len(parameter)))
+    paths = [list(block.paths()) for block in space.blocks]
+    networks = [space.architecture((one, other)) for one in paths[0] for other in paths[1]]
+    assert len(networks) == 64
+    assert sum(math.exp(choices.log_probability(network)) for network in networks) == pytest.approx(1, abs=1e-5)
+    logits = mixed_logits(build_one_shot(space, num_classes=3, seed=0), choices, torch.rand(2, 3, 8, 8))
+    logits.square().sum().backward()
+    assert logits.shape == (2, 3)
+    assert all(parameter.grad is not None for parameter in choices.parameters())

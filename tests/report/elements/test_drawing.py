@@ -4,7 +4,7 @@ import re
 from xml.etree import ElementTree
 
 from helixnas.report.elements.drawing import BAR, Key, draw, legend
-from helixnas.space import Architecture, Head, Operation, Path, Stage
+from helixnas.space import Architecture, Head, Operation, Path, Stage, vit
 
 K3 = Operation.of("mb3_k3", kind="mbconv", kernel=3, expansion=3)
 K5 = Operation.of("mb6_k5", kind="mbconv", kernel=5, expansion=6)
@@ -48,3 +48,16 @@ def test_the_key_names_kernels_and_expansions_in_use() -> None:
     words = re.findall(r"</svg>([^<]+)<", legend([NETWORK]))
     assert words[:3] == ["kernel 3 \u00d7 3", "kernel 5 \u00d7 5", "no kernel option"]
     assert words[3:] == ["expansion 3", "expansion 6", "no expansion option"]
+
+
+def test_a_transformer_shows_its_mlp_ratios_and_its_norm() -> None:
+    network = vit().parse(" ".join(["224:attn_r2_5,attn_r2_5,attn_r2_5"] + ["448:attn_r4,attn_r4,attn_r4"] * 3))
+    drawing = draw(network)
+    assert "attn_r2_5: attention, head_dim 32" in drawing
+    assert ">layer norm<" in drawing
+    assert ">no convolution<" in draw(NETWORK)
+    assert len(set(widths(drawing))) == 2  # one of ratio 2.5; of ratio 4, stem and head
+    words = re.findall(r"</svg>([^<]+)<", legend([network]))
+    assert words[-3:] == ["MLP ratio 2.5", "MLP ratio 4", "no MLP ratio option"]
+    both = re.findall(r"</svg>([^<]+)<", legend([network, NETWORK]))
+    assert "expansion or MLP ratio 2.5" in both

@@ -42,6 +42,7 @@ class Choices(nn.Module):
                 for number, block in enumerate(space.blocks, start=1)
                 for index, cell in enumerate(block.cells)
                 for layer, operations in enumerate(cell.layers)
+                if cell.leaders[layer] == layer
             }
         )
 
@@ -52,8 +53,9 @@ class Choices(nn.Module):
         return F.log_softmax(parameters + torch.tensor(prior, device=parameters.device), 0)
 
     def log_operations(self, block: int, cell: int, layer: int) -> Float[Tensor, " operations"]:
-        """Return the logarithm of the probability of every operation of a layer."""
-        return F.log_softmax(self.operations[_key(block, cell, layer)], 0)
+        """Return the logarithm of the probability of every operation of a layer; tied layers share one choice."""
+        leader = self.space.blocks[block - 1].cells[cell].leaders[layer]
+        return F.log_softmax(self.operations[_key(block, cell, leader)], 0)
 
     @torch.no_grad()
     def log_probability(self, architecture: Architecture) -> float:
@@ -65,6 +67,8 @@ class Choices(nn.Module):
             index = block.cells.index(cell)
             total += float(self.log_cells(number)[index])
             for layer, operation in enumerate(path.operations):
+                if cell.leaders[layer] != layer:
+                    continue
                 total += float(self.log_operations(number, index, layer)[cell.layers[layer].index(operation)])
         return total
 

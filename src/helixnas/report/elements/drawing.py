@@ -24,6 +24,9 @@ NO_KERNEL = ("#eceff2", "#6b7580")
 WIRE = "#6b7580"
 MAX_LETTERS = 13
 
+EXPANSION, MLP_RATIO = "expansion", "mlp_ratio"
+"""Options that say how much wider a layer is inside than outside."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
@@ -111,7 +114,9 @@ def draw(architecture: Architecture, others: Sequence[Architecture] = (), *, nam
     spoken = f"Architecture {name}: {architecture.text}".replace(" :", ":")
     size = {"width": step * len(middles), "height": HEAD_ROOM + ROW * max(stage.path.depth for _, stage in stages)}
     place = {"bar": BAR, "thick": THICK, "row": ROW, "head_room": HEAD_ROOM, "wire": WIRE, "head_middle": middles[-1]}
-    return render("drawing", columns=columns, spoken=spoken, head=architecture.head.width, **size, **place)
+    head = architecture.head
+    note = f"{head.width} channels" if head.width else "layer norm" if head.kind == "norm" else "no convolution"
+    return render("drawing", columns=columns, spoken=spoken, head=note, **size, **place)
 
 
 def legend(architectures: Sequence[Architecture]) -> Markup:
@@ -122,19 +127,23 @@ def legend(architectures: Sequence[Architecture]) -> Markup:
         name = "no kernel option" if kernel is None else f"kernel {kernel} \u00d7 {kernel}"
         fill, line = key.colors(kernel)
         bars.append(Bar(width=26, fill=fill, line=line, is_dashed=False, name=name))
+    operations = [operation for network in architectures for operation in network.operations]
+    titles = ((EXPANSION, "expansion"), (MLP_RATIO, "MLP ratio"))
+    used = [title for option, title in titles if any(each.option(option) is not None for each in operations)]
+    title = " or ".join(used) or "expansion"
     for ratio in key.expansions:
-        name = "no expansion option" if ratio is None else f"expansion {ratio:g}"
+        name = f"no {title} option" if ratio is None else f"{title} {ratio:g}"
         bars.append(Bar(width=round(key.width(ratio)), fill="#ffffff", line=WIRE, is_dashed=ratio is None, name=name))
     return render("legend", bars=bars)
 
 
 def expansion_of(operation: Operation) -> float | None:
-    """Return the expansion ratio of an operation, or None where it has no such option.
+    """Return the expansion ratio of an operation or of its MLP, or None where it has no such option.
 
     >>> expansion_of(Operation.of("mb6_k3", kind="mbconv", expansion=6)), expansion_of(Operation.of("id", kind="own"))
     (6.0, None)
     """
-    value = operation.option("expansion")
+    value = operation.option(EXPANSION, operation.option(MLP_RATIO))
     return float(value) if isinstance(value, int | float) and value > 0 else None
 
 

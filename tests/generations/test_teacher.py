@@ -1,13 +1,17 @@
 """The next teacher: its size, where it is cut, and what is refused."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
 from helixnas.errors import ConfigError
-from helixnas.generations.teacher import scaled_teacher
+from helixnas.generations.teacher import ScaledTeacher, scaled_teacher
 from helixnas.pipeline.generations_config import NextTeacherConfig
 from helixnas.pipeline.recipe import Recipe
-from helixnas.space import Architecture, from_code, join_architecture, load_space
+from helixnas.space import Architecture, Scaled, from_code, join_architecture, load_space, scale
+from helixnas.space.scaling import DEPTH, WIDTH
 from helixnas.supernet import build_supernet
 from helixnas.supernet.config import SupernetConfig
 from helixnas.teacher import build_teacher
@@ -18,7 +22,11 @@ SIZE = {"image_size": 32, "num_classes": 10}
 MACRO = from_code("12012020")
 
 
-def scaled(winner: Architecture = MACRO, **settings):
+def rule(winner: Architecture, deeper: float = DEPTH) -> Callable[[float], Scaled]:
+    return lambda steps: scale(winner, width=WIDTH**steps, depth=deeper**steps)
+
+
+def scaled(winner: Architecture = MACRO, **settings: Any) -> ScaledTeacher:
     return scaled_teacher(winner, NextTeacherConfig(**settings), first=FIRST, number=2, **SIZE)
 
 
@@ -36,7 +44,7 @@ def test_a_teacher_is_the_largest_of_the_compound_rule_that_is_not_above_the_siz
     settings: dict[str, str | int], resource: str, most: int
 ) -> None:
     found = scaled(**settings)
-    above = bracket(MACRO, resource, most, **SIZE).above.architecture
+    above = bracket(rule(MACRO), resource, most, **SIZE).above.architecture
     assert found.costs[resource] <= most < count_architecture(above, **SIZE)[resource]
     assert found.costs == count_architecture(found.architecture, **SIZE)
 
@@ -100,7 +108,7 @@ TINY_SIZE = {"image_size": 8, "num_classes": 10}
 
 def test_where_a_layer_more_is_too_much_the_teacher_gets_wider_only() -> None:
     winner = load_space("macro").parse("64:mb6_k5 128:mb6_k5 256:mb6_k5")  # the next step doubles its depth
-    below, above = bracket(winner, "macs", 50_000_000, **SIZE)
+    below, above = bracket(rule(winner), "macs", 50_000_000, **SIZE)
     assert below is not None
     assert count_architecture(below.architecture, **SIZE)["macs"] < 0.8 * 50_000_000
     found = scaled(winner, macs="50M")
@@ -114,8 +122,8 @@ def test_a_size_that_no_scaling_comes_near_is_refused_with_the_nearest(tiny: Rec
     own = count_architecture(winner, **TINY_SIZE)["params"]
     sizes = [
         count_architecture(each.architecture, **TINY_SIZE)["params"]
-        for keep in (False, True)
-        for each in bracket(winner, "params", int(1.6 * own), **TINY_SIZE, keep_depth=keep)
+        for deeper in (1.0, DEPTH)
+        for each in bracket(rule(winner, deeper), "params", int(1.6 * own), **TINY_SIZE)
         if each is not None
     ]
     assert max(size for size in sizes if size <= 1.6 * own) < 0.8 * 1.6 * own

@@ -22,6 +22,12 @@ T = TypeVar("T")
 
 RETRAINING = "retraining recipe"
 
+WHOLE = {
+    "retrain": "null to skip it; the name of a retraining recipe or a YAML file sets all its settings",
+    "generations": "their number, or null for one search; a YAML file sets all its settings",
+}
+"""Help of the options that set a whole group."""
+
 
 def add_recipe_arguments(parser: ArgumentParser) -> None:
     """Add an option per setting of a recipe, for the help; `with_overrides` reads them."""
@@ -29,7 +35,7 @@ def add_recipe_arguments(parser: ArgumentParser) -> None:
     for section in sections(Recipe):
         group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help)
         if section.optional:
-            help_whole = "null to skip it; the name of a retraining recipe or a YAML file sets all its settings"
+            help_whole = WHOLE.get(section.name, "null to leave it out; a YAML file sets all its settings")
             group.add_argument(f"--{_kebab(section.name)}", metavar="VALUE", default=SUPPRESS, help=help_whole)
         for setting in section.settings:
             group.add_argument(
@@ -93,7 +99,10 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
             _merge(changed, over)
         else:
             path, kind, setting = place
-            _set(changed, option, path, _value(option, text, kind, setting, inside=path[-1] != setting))
+            value = _value(option, text, kind, setting, inside=path[-1] != setting)
+            if path == ("generations",) and isinstance(value, int) and not isinstance(value, bool):
+                path = ("generations", "number")
+            _set(changed, option, path, value)
     return changed
 
 

@@ -3,17 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TypedDict
 
 from helixnas.errors import ConfigError
 from helixnas.pipeline.generations_config import NextTeacherConfig
 from helixnas.search.amounts import parse_amount
 from helixnas.space import HELIXNAS, Architecture, Scaled, scale
 from helixnas.space.joining import split_architecture
+from helixnas.space.scaling import DEPTH, WIDTH
 from helixnas.teacher.config import TeacherConfig
-from helixnas.zoo.sizes import bracket, count_architecture
+from helixnas.zoo.sizes import Bracket, bracket, count_architecture
 
 CLOSE, NEAR = 0.9, 0.8
 """Shares of the size asked for: below the first, widths alone are scaled if that comes closer; below the second, none fits."""
+
+
+class Counted(TypedDict):
+    """How sizes are counted."""
+
+    image_size: int
+    num_classes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +63,7 @@ def scaled_teacher(
     Raises `ConfigError` if the size asked for is below the winner's, or no network along the rule comes near it; the message
     names the nearest that do.
     """
-    counted = {"image_size": image_size, "num_classes": num_classes}
+    counted = Counted(image_size=image_size, num_classes=num_classes)
 
     def built(architecture: Architecture, note: str = "") -> ScaledTeacher:
         return ScaledTeacher(
@@ -65,7 +74,8 @@ def scaled_teacher(
         )
 
     if config.by_factors:
-        return built(scale(winner, width=config.width or 1.0, depth=config.depth or 1.0).architecture)
+        factors = {"width": config.width or 1.0, "depth": config.depth or 1.0}
+        return built(scale(winner, **factors, image_size=image_size).architecture)
     resource = "macs" if config.macs is not None else "params"
     asked = getattr(config, resource)
     amount = parse_amount("100%" if asked is None else asked, reference=first[resource], what=resource)
@@ -85,32 +95,38 @@ def scaled_teacher(
 
 
 def _scaled(
-    winner: Architecture, resource: str, amount: int, setting: str, counted: dict[str, int]
+    winner: Architecture, resource: str, amount: int, setting: str, counted: Counted
 ) -> tuple[Architecture, str]:
     """Return the winner at a size along the compound rule, and a note; along widths alone where depths jump too far.
 
-    The rule adds a layer to every block at its first step, which may more than double a shallow network. Raises `ConfigError`
-    in the words of `setting` if neither comes near; without such words, the compound rule decides.
+    Images keep their size. The rule adds a layer to every block at its first step, which may more than double a shallow
+    network. Raises `ConfigError` in the words of `setting` if neither comes near; without such words, the rule decides.
     """
-    found, note = bracket(winner, resource, amount, **counted), ""
-    near = _count(found.below, resource, counted)
+
+    def along(deeper: float) -> Bracket:
+        def rule(steps: float) -> Scaled:
+            return scale(winner, width=WIDTH**steps, depth=deeper**steps, image_size=counted["image_size"])
+
+        return bracket(rule, resource, amount, **counted)
+
+    def size(scaled: Scaled | None) -> int:
+        return 0 if scaled is None else count_architecture(scaled.architecture, **counted)[resource]
+
+    found, note = along(DEPTH), ""
+    near = size(found.below)
     if setting and near < CLOSE * amount:
-        by_width = bracket(winner, resource, amount, **counted, keep_depth=True)
-        wider = _count(by_width.below, resource, counted)
+        by_width = along(1.0)
+        wider = size(by_width.below)
         if max(near, wider) < NEAR * amount:
-            nearest = sorted({near, wider, *(_count(each.above, resource, counted) for each in (found, by_width))})
+            nearest = sorted({near, wider, size(found.above), size(by_width.above)})
             raise ConfigError(
                 f"{setting}, but the winner before it cannot be scaled near that; the nearest sizes are "
-                f"{' and '.join(f'{size:,}' for size in nearest)} {resource}: choose one of these, or give width and depth"
+                f"{' and '.join(f'{each:,}' for each in nearest)} {resource}: choose one of these, or give width and depth"
             )
         if wider > near:
             found, note = by_width, "wider only, since a layer more in every block would be too much"
     assert found.below is not None, "the winner itself is not larger"
     return found.below.architecture, note
-
-
-def _count(scaled: Scaled | None, resource: str, counted: dict[str, int]) -> int:
-    return 0 if scaled is None else count_architecture(scaled.architecture, **counted)[resource]
 
 
 def _boundaries(winner: Architecture) -> tuple[str, ...]:

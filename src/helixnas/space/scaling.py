@@ -66,17 +66,16 @@ def scale(
     return Scaled(architecture=grown, image_size=side)
 
 
-def compound(architecture: Architecture, steps: float, *, image_size: int = 224, keep_depth: bool = False) -> Scaled:
+def compound(architecture: Architecture, steps: float, *, image_size: int = 224) -> Scaled:
     """Return an architecture `steps` (phi, any number) along EfficientNet's compound rule; below 0 it shrinks.
-
-    With `keep_depth`, widths and images are scaled alone.
 
     >>> k3 = Operation.of("mb6_k3", kind="mbconv", kernel=3, expansion=6)
     >>> compound(Architecture((), (Stage(2, Path(24, (k3,))),)), 1.0, image_size=200).image_size
     230
     """
-    depth = 1.0 if keep_depth else DEPTH**steps
-    return scale(architecture, width=WIDTH**steps, depth=depth, resolution=RESOLUTION**steps, image_size=image_size)
+    return scale(
+        architecture, width=WIDTH**steps, depth=DEPTH**steps, resolution=RESOLUTION**steps, image_size=image_size
+    )
 
 
 def scale_width(width: int, factor: float, divisor: int = DIVISOR) -> int:

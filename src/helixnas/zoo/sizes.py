@@ -1,6 +1,7 @@
 """Sizes of models, counted on the meta device, and scaling an architecture to a given size."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -43,7 +44,7 @@ def model_size(name: str, *, num_classes: int = 1000) -> ModelSize:
 
 
 class Bracket(NamedTuple):
-    """The two networks next to a size along the compound rule."""
+    """The two networks next to a size along a rule of scaling."""
 
     below: Scaled | None
     """The largest that is not above the size; None if even the smallest is."""
@@ -60,18 +61,11 @@ def count_architecture(architecture: Architecture, *, image_size: int = 224, num
 
 
 def bracket(
-    architecture: Architecture,
-    resource: str,
-    amount: int,
-    *,
-    image_size: int = 224,
-    num_classes: int = 1000,
-    keep_depth: bool = False,
+    rule: Callable[[float], Scaled], resource: str, amount: int, *, image_size: int = 224, num_classes: int = 1000
 ) -> Bracket:
-    """Return the networks next to `amount` of a resource along EfficientNet's compound rule (Eq. 9), in both directions.
+    """Return the networks next to `amount` of a resource along a rule, which turns steps (any number) into a network.
 
-    The `resource` is ``params``, or ``macs`` on images of `image_size`. Steps are followed to `FINEST_STEP`. Depths are
-    rounded up, so any step up adds a layer to every block, unless `keep_depth` scales widths and images alone.
+    The `resource` is ``params``, or ``macs`` on images of `image_size`. Steps are followed to `FINEST_STEP`.
     """
 
     @cache
@@ -81,14 +75,11 @@ def bracket(
         with torch.device("meta"):
             return count_params(HelixNet(scaled, num_classes=num_classes))
 
-    def scaled(steps: float) -> Scaled:
-        return compound(architecture, steps, image_size=image_size, keep_depth=keep_depth)
-
     def fits(steps: float) -> bool:
-        return count(scaled(steps).architecture) <= amount
+        return count(rule(steps).architecture) <= amount
 
     if not fits(SMALLEST):
-        return Bracket(None, scaled(SMALLEST))
+        return Bracket(None, rule(SMALLEST))
     low = 0.0
     while not fits(low):
         low -= 1.0
@@ -98,20 +89,22 @@ def bracket(
     while high - low > FINEST_STEP:
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    return Bracket(scaled(low), scaled(high))
+    return Bracket(rule(low), rule(high))
 
 
 def scale_to(architecture: Architecture, *, params: int, image_size: int = 224, num_classes: int = 1000) -> Scaled:
     """Return the largest network with at most `params` parameters along EfficientNet's compound rule (Eq. 9).
 
-    `image_size` is that of `architecture`. Raises `SpaceError` if even the smallest scaled network has more parameters.
+    The rule is followed in both directions. Depths are rounded up, so any step up adds a layer to every block. `image_size`
+    is that of `architecture`. Raises `SpaceError` if even the smallest scaled network has more parameters.
 
     >>> from helixnas.zoo import dna_architecture
     >>> smaller = scale_to(dna_architecture("a"), params=2_000_000)
     >>> smaller.image_size, smaller.architecture.depth
     (119, 18)
     """
-    below, above = bracket(architecture, "params", params, image_size=image_size, num_classes=num_classes)
+    rule = partial(compound, architecture, image_size=image_size)
+    below, above = bracket(rule, "params", params, num_classes=num_classes)
     if below is None:
         least = count_architecture(above.architecture, num_classes=num_classes)["params"]
         raise SpaceError(

@@ -61,7 +61,7 @@ def test_stitching_is_said_to_be_unavailable_where_the_head_reads_a_class_token_
     content = json.loads(copy.stitching.read_text())
     assert content["architectures"] == []
     assert "classifies by its class token" in content["unavailable"]
-    assert any(said.startswith("stitch: unavailable: the teacher's output does not") for said in listener.said)
+    assert any(said.startswith("stitch: check unavailable: the teacher's output does not") for said in listener.said)
 
 
 def test_the_score_of_a_network_is_the_sum_of_the_scores_of_its_paths_as_rated(undistilled: Context) -> None:

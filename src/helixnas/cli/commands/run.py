@@ -2,7 +2,6 @@
 
 import shlex
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +14,6 @@ from helixnas.cli.settings import add_recipe_arguments, read_recipe
 from helixnas.cli.shipped import KINDS, shipped_recipes
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.pipeline import stages
-from helixnas.pipeline.generations_config import GenerationsConfig
 from helixnas.pipeline.recipe import Recipe
 
 USES = {
@@ -31,8 +29,6 @@ def _add_run_options(parser: Parser) -> None:
     parser.option("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
     parser.option("--until", metavar="STAGE", choices=(*stages.verbs(), "report"), default="report", help=until)
-    generations = "search up to N times, each under a teacher made of the winner before it (DNA+)"
-    parser.whole("--generations", None, generations, least=2)
     parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
     parser.flag("--redo", "replace a run of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
@@ -40,9 +36,6 @@ def _add_run_options(parser: Parser) -> None:
 
 def _run(options: Namespace, console: Console) -> None:
     recipe = read_recipe(options.recipe, options.overrides)
-    if options.generations is not None:
-        kept = recipe.generations or GenerationsConfig()
-        recipe = replace(recipe, generations=replace(kept, number=options.generations))
     out = Path(options.out or f"runs/{recipe.name}")
     if options.dry_run:
         _show_plan(recipe, out, options, console)
@@ -79,7 +72,6 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console) 
             show_plan(one.recipe, one.folder, console)
             show_sizes(one.recipe, one.folder, console)
     own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
-    own += [] if options.generations is None else ["--generations", str(options.generations)]
     own += ["--redo"] * options.redo + ["--quiet"] * options.quiet
     say(console, f"to do it: {shlex.join(['helixnas', 'run', options.recipe, *options.overrides, *own])}")
 

@@ -27,7 +27,7 @@ def stitch(context: Context, key: str, search: str) -> Result:
     """Evaluate random stitched networks, and correlate the results with summed scores and with size."""
     if context.recipe.stitching.num_architectures and not context.teacher.depends_on(len(context.space.blocks)):
         write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": NO_STITCHING})
-        return Result(("ratings/stitching.json",), {"reason": f"unavailable: {NO_STITCHING}"})
+        return Result(("ratings/stitching.json",), {"check": f"unavailable: {NO_STITCHING}"})
     job = Stitching(
         context.teacher,
         context.supernet,

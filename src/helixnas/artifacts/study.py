@@ -110,6 +110,9 @@ class StudyRow:
     teacher_accuracy: float | None = None
     """Accuracy of its teacher on the evaluation images, 0 to 1; None where it was not measured."""
 
+    winner_accuracy: float | None = None
+    """Accuracy of the chosen network after the short training that compares generations, 0 to 1; None without one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Study(Record):

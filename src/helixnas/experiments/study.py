@@ -4,21 +4,36 @@ Variants run in order up to the search, in ``variants/LABEL``. A variant reuses 
 the same settings, and a stopped study resumes where it was.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from helixnas.artifacts import RunRecord
-from helixnas.artifacts.files import read_json, understanding
+from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.study import Picked, Ranked, Study, StudyRow
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.experiments.feature_maps import feature_maps
 from helixnas.experiments.study_plan import StudyPlan, Variant, stages_of
+from helixnas.generations.run import recipe_of, run_generations
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
-from helixnas.pipeline.ad_hoc.rank import rank_run
+from helixnas.pipeline.ad_hoc.rank import rank_run, stitched_ranking
 from helixnas.pipeline.context import Context, import_extensions
+from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.report import build_study_page
 from helixnas.report.lab.feature_maps import maps_figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """One run of a study."""
+
+    label: str
+    recipe: Recipe
+    folder: RunFolder
+    winner_accuracy: float | None = None
 
 
 def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> Study:
@@ -31,27 +46,28 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
     check_benchmark(study)
     rows, done, maps, name = list[StudyRow](), list[RunFolder](), dict[str, list[str]](), ""
     for number, variant in enumerate(study.variants, start=1):
-        folder = study.folder(variant)
-        reporter.say(f"variant {variant.label} ({number} of {len(study.variants)}): {folder.path}")
-        record = run_recipe(variant.recipe, folder, reporter, until="search", redo=redo, others=done)
-        ranked = None if study.benchmark is None else rank_run(folder, study.benchmark, reporter).ranking
-        name = "" if ranked is None else ranked.benchmark["name"]
-        done.append(folder)
-        if study.feature_maps:
-            maps[variant.label] = _maps(variant, folder, record, reporter)
-        rows.append(
-            StudyRow(
-                label=variant.label,
-                changes=variant.changes,
-                run=folder.path.relative_to(study.out).as_posix(),
-                seconds=round(sum(record.stages[each].seconds for each in stages_of(variant)), 3),
-                chosen=_chosen(variant, record),
-                stitched=_stitched(variant, folder),
-                trained=None if ranked is None else Ranked.trained(ranked),
-                picked=None if ranked is None else Picked.of(ranked),
-                teacher_accuracy=record.stages["teacher"].facts.get("accuracy"),
+        reporter.say(f"variant {variant.label} ({number} of {len(study.variants)}): {study.place(variant)}")
+        for one in _run(study, variant, reporter, done, redo=redo):
+            record = one.folder.load_record()
+            ranked = None if study.benchmark is None else rank_run(one.folder, study.benchmark, reporter).ranking
+            name = "" if ranked is None else ranked.benchmark["name"]
+            done.append(one.folder)
+            if study.feature_maps:
+                maps[one.label] = _maps(one, record, reporter)
+            rows.append(
+                StudyRow(
+                    label=one.label,
+                    changes=variant.changes,
+                    run=one.folder.path.relative_to(study.out).as_posix(),
+                    seconds=round(sum(record.stages[each].seconds for each in stages_of(one.recipe)), 3),
+                    chosen=_chosen(one, record),
+                    stitched=stitched_ranking(one.folder, one.recipe.rating.scores[0]),
+                    trained=None if ranked is None else Ranked.trained(ranked),
+                    picked=None if ranked is None else Picked.of(ranked),
+                    teacher_accuracy=record.stages["teacher"].facts.get("accuracy"),
+                    winner_accuracy=one.winner_accuracy,
+                )
             )
-        )
     found = Study(
         name=study.name,
         description=study.description,
@@ -80,22 +96,35 @@ def check_benchmark(study: StudyPlan) -> None:
             raise ArtifactError(f"variant {variant.label} cannot be ranked: {error}") from error
 
 
-def _chosen(variant: Variant, record: RunRecord) -> str:
-    first = next(iter(variant.recipe.searches), None)
+def _run(
+    study: StudyPlan, variant: Variant, reporter: Reporter, done: Sequence[RunFolder], *, redo: bool
+) -> list[_Run]:
+    """Run a variant up to its search, or all its generations, and return its runs."""
+    recipe, place = variant.recipe, study.place(variant)
+    if recipe.generations is None:
+        folder = RunFolder(place)
+        run_recipe(recipe, folder, reporter, until="search", redo=redo, others=done)
+        return [_Run(label=variant.label, recipe=recipe, folder=folder)]
+    out = LineageFolder(place)
+    lineage = run_generations(recipe, out, reporter, until="search", redo=redo)
+    return [
+        _Run(
+            label=f"{variant.label}, generation {one.number}",
+            recipe=recipe_of(recipe, one.number, out),
+            folder=out.run(one.number),
+            winner_accuracy=one.quality.value if one.quality and one.quality.check == "retrained" else None,
+        )
+        for one in lineage.generations
+    ]
+
+
+def _chosen(one: _Run, record: RunRecord) -> str:
+    first = next(iter(one.recipe.searches), None)
     return "" if first is None else str(record.stages[f"search:{first}"].facts.get("architecture", ""))
 
 
-def _maps(variant: Variant, folder: RunFolder, record: RunRecord, reporter: Reporter) -> list[str]:
-    """Return a figure of feature maps per block of the network that a variant's first search chose."""
-    context = Context(variant.recipe, folder, reporter)
-    chosen = context.space.parse(_chosen(variant, record))
+def _maps(one: _Run, record: RunRecord, reporter: Reporter) -> list[str]:
+    """Return a figure of feature maps per block of the network that a run's first search chose."""
+    context = Context(one.recipe, one.folder, reporter)
+    chosen = context.space.parse(_chosen(one, record))
     return [maps_figure(*each) for each in feature_maps(context, chosen)]
-
-
-def _stitched(variant: Variant, folder: RunFolder) -> Ranked | None:
-    """Return how the first kind of score ranks a variant's stitched networks; None without that check."""
-    values = read_json(folder.stitching)
-    with understanding(folder.stitching):
-        if not values["agreement"]:
-            return None
-        return Ranked.stitched(values["agreement"], variant.recipe.rating.scores[0], len(values["architectures"]))

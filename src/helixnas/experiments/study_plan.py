@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.plan import PlannedStage, plan
 from helixnas.pipeline.recipe import Recipe
@@ -49,9 +50,14 @@ class StudyPlan:
     benchmark: Path | None = None
     """Trained networks to rank every variant against."""
 
+    def place(self, variant: Variant) -> Path:
+        """Return the folder of a variant: of its run, or of its generations."""
+        return self.out / "variants" / variant.label
+
     def folder(self, variant: Variant) -> RunFolder:
-        """Return the run of a variant."""
-        return RunFolder(self.out / "variants" / variant.label)
+        """Return the run of a variant, the first of its generations if there are several."""
+        place = self.place(variant)
+        return RunFolder(place) if variant.recipe.generations is None else LineageFolder(place).run(1)
 
     @property
     def figures(self) -> Path:
@@ -64,6 +70,6 @@ class StudyPlan:
         return self.out / "study.html"
 
 
-def stages_of(variant: Variant) -> dict[str, PlannedStage]:
-    """Return the planned stages that a study goes through, by name."""
-    return {each.name: each for each in plan(variant.recipe.to_dict()) if each.stage.name in STUDIED}
+def stages_of(recipe: Recipe) -> dict[str, PlannedStage]:
+    """Return the planned stages of a run that a study goes through, by name."""
+    return {each.name: each for each in plan(recipe.to_dict()) if each.stage.name in STUDIED}

@@ -20,6 +20,10 @@ def test_a_generation_is_compared_with_the_best_before_it(generation: Make, new:
     earlier = [generation(1, quality=0.5), generation(2, quality=0.3)]
     assert against(generation(3, quality=new), earlier).startswith(f"generation 3 is {word} generation 1: ")
     assert against(generation(3), earlier) == ""
+    far = against(generation(3, quality=0.9), earlier)
+    assert far.endswith("against 50.00 % (40.00 to 60.00)")
+    near = against(generation(3, quality=0.55), earlier)
+    assert near.endswith("against 50.00 % (40.00 to 60.00), which may be chance")
     assert against(generation(1, quality=new), []) == ""
 
 

@@ -44,7 +44,7 @@ def show_study_plan(study: StudyPlan, console: Console) -> None:
         recipe, folder = variant.recipe, study.folder(variant)
         drawn = sketch(recipe)
         record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
-        left = [each for each in stages_of(variant).values() if not is_done(each, record, folder)]
+        left = [each for each in stages_of(recipe).values() if not is_done(each, record, folder)]
         to_do = [each.name for each in left if each.key not in made]
         shared = [f"{each.name} from {made[each.key]}" for each in left if each.key in made]
         steps = distill_text(recipe.distill, recipe.expected_training_images)
@@ -54,7 +54,9 @@ def show_study_plan(study: StudyPlan, console: Console) -> None:
         _say(console, f"to do: {', '.join(to_do) or 'nothing'}", indent=4)
         if shared:
             _say(console, f"reused: {', '.join(shared)}", indent=4)
-        for each in stages_of(variant).values():
+        if recipe.generations is not None:
+            _say(console, f"this is generation 1 of at most {recipe.generations.number}", indent=4)
+        for each in stages_of(recipe).values():
             made.setdefault(each.key, variant.label)
 
 

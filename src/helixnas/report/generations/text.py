@@ -74,11 +74,12 @@ def against(one: Generation, earlier: Sequence[Generation]) -> str:
     rated = [(each.quality.value, -each.number, each) for each in earlier if each.quality is not None]
     if one.quality is None or not rated:
         return ""
-    *_, best = max(rated)
-    old, new = max(rated)[0], one.quality.value
+    old, _, best = max(rated)
+    new = one.quality.value
     word = "better than" if new > old else "worse than" if new < old else "no better than"
     figures = f"{quality_text(one.quality)} against {quality_text(best.quality)}"
-    return f"generation {one.number} is {word} generation {best.number}: {figures}"
+    chance = ", which may be chance" if new != old and _overlap(one.quality, best.quality) else ""
+    return f"generation {one.number} is {word} generation {best.number}: {figures}{chance}"
 
 
 def ranked_rows(lineage: Lineage) -> list[list[str]]:
@@ -136,6 +137,13 @@ def _row(one: Generation) -> list[str]:
         "\u2013" if one.agreement is None else estimate_text(one.agreement),
         "\u2013" if one.core_seconds is None else f"{one.core_seconds:,.0f}",
     ]
+
+
+def _overlap(one: Quality | None, other: Quality | None) -> bool:
+    """Return whether the intervals of two figures overlap; False where one is not known."""
+    if one is None or other is None or one.interval is None or other.interval is None:
+        return False
+    return one.interval[0] <= other.interval[1] and other.interval[0] <= one.interval[1]
 
 
 def _estimates(ranked: Ranked) -> list[str]:

@@ -46,11 +46,16 @@ def cells(study: Study) -> list[list[str]]:
 def made(study: Study) -> list[list[str]]:
     """Return a table of the variants, titles first: network chosen, run, teacher, picks from a benchmark, time."""
     picks = ["pick (%)", "regret (points)"] if study.benchmark else []
-    rows = [[study.axis, "chosen network", "run", "its teacher (%)", *picks, "time"]]
+    checked = any(row.winner_accuracy is not None for row in study.rows)
+    checks = ["winner, trained shortly (%)"] * checked
+    rows = [[study.axis, "chosen network", "run", "its teacher (%)", *checks, *picks, "time"]]
     for row in study.rows:
         texts = [] if row.picked is None else [_percent(row.picked.accuracy), _percent(row.picked.regret)]
         texts += [""] * (len(picks) - len(texts))
-        rows.append([row.label, row.chosen, row.run, _percent(row.teacher_accuracy), *texts, duration(row.seconds)])
+        own = [_percent(row.winner_accuracy)] * checked
+        rows.append(
+            [row.label, row.chosen, row.run, _percent(row.teacher_accuracy), *own, *texts, duration(row.seconds)]
+        )
     return rows
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from helixnas.cli import main
 from helixnas.cli.commands import COMMANDS
@@ -154,3 +155,57 @@ def test_a_user_without_a_name_can_list_recipes(fork: Callable[..., Any], tmp_pa
     code_of_exit, said, complaints = process.wait(60)
     assert (code_of_exit, complaints) == (0, "")
     assert "dna_a" in said
+
+
+DYING = """
+import os, signal, sys, torch
+from helixnas.cli import main
+from helixnas.data import loading
+
+loading._require_shared_memory = lambda *_: None  # there was room when the run began
+collate = loading._collate
+
+def dying(samples):
+    if sys.argv[1] == "killed" and torch.utils.data.get_worker_info() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return collate(samples)
+
+loading._collate = dying
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("fate", ["full", "killed"])
+def test_a_process_that_reads_images_and_dies_ends_the_run_with_a_sentence(
+    fate: str, tiny_path: Path, tmp_path: Path
+) -> None:
+    for number in range(80):
+        file = tmp_path / "images" / str(number % 2) / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(file)
+    own_mounts = ["unshare", "--mount"]
+    if fate == "full" and subprocess.run([*own_mounts, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small /dev/shm")
+    words = ["run", str(tiny_path), "--out", str(tmp_path / "run"), "--until", "teacher", "--retrain", "null"]
+    words += ["--data.name", "", "--data.root", str(tmp_path / "images"), "--data.num_workers", "2"]
+    words += [
+        "--data.cache",
+        "false",
+        "--data.image_size",
+        "64",
+        "--data.num_rating",
+        "4",
+        "--teacher_fit.batch_size",
+        "8",
+    ]
+    command = [sys.executable, "-c", DYING, fate, *words]
+    if fate == "full":
+        small = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$@"'
+        command = [*own_mounts, "sh", "-c", small, "sh", *command]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert (
+        "a process that reads images died, usually because /dev/shm is too small: set data.num_workers to 0"
+        in done.stderr
+    )
+    assert "Traceback" not in done.stderr

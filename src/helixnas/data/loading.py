@@ -185,7 +185,13 @@ class _Samples(torch.utils.data.Dataset[Any]):
 
 
 def _collate(samples: list[tuple[np.ndarray, int, list[Failure]]]) -> tuple[torch.Tensor, torch.Tensor, list[Failure]]:
-    """Collate samples into tensors, which processes can share."""
+    """Collate samples into tensors, which processes can share.
+
+    A process that reads images moves them into shared memory itself: torch would do it later, in a thread whose errors are
+    lost, and the training would wait for ever for a batch that did not fit.
+    """
     pixels = torch.from_numpy(np.stack([sample[0] for sample in samples]))
+    if torch.utils.data.get_worker_info() is not None:
+        pixels = pixels.share_memory_()
     positions = torch.tensor([sample[1] for sample in samples], dtype=torch.int64)
     return pixels, positions, [failure for sample in samples for failure in sample[2]]

@@ -203,3 +203,16 @@ def test_the_file_tells_the_settings_it_was_made_with(built: Path) -> None:
     settings = json.loads(built.read_text())["facts"]["settings"]
     assert settings["retrain"]["fit"]["num_epochs"] == 1
     assert settings["image_size"] == 8
+
+
+def test_trainings_on_single_images_of_one_pixel_are_refused_before_images_are_opened(
+    plan: BenchmarkPlan, tiny: Recipe
+) -> None:
+    assert tiny.retrain is not None
+    assert isinstance(tiny.space, dict)
+    space, fit = {**tiny.space, "strides": [2, 4]}, replace(tiny.retrain.fit, batch_size=1)
+    data = replace(tiny.data, name="", root="no/such/folder")
+    recipe = replace(tiny, space=space, data=data, retrain=replace(tiny.retrain, fit=fit))
+    with pytest.raises(ConfigError, match=r"single value per channel .*; raise retrain\.fit\.batch_size"):
+        build_benchmark(replace(plan, recipe=recipe), Reporter())
+    assert not plan.work.path.exists()

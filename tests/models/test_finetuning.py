@@ -155,3 +155,10 @@ def test_the_folder_of_a_run_is_never_written_into(finished: RunFolder, tmp_path
     shutil.copytree(finished.path, tmp_path / "run")
     with pytest.raises(ArtifactError, match="holds a run; choose another --out for the fine-tuned model"):
         tune(small(), tmp_path / "run")
+
+
+def test_single_images_of_one_pixel_are_refused_before_images_are_opened(tmp_path: Path) -> None:
+    one = replace(QUICK, fit=FitConfig(batch_size=64, microbatch_size=1), image_size=32)
+    with pytest.raises(ConfigError, match="single value per channel .*; raise --microbatch-size, or fit.batch_size"):
+        tune(small(), tmp_path / "tuned", one, data=DataConfig(root="no/such/folder"))
+    assert not (tmp_path / "tuned").exists()

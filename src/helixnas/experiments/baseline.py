@@ -14,6 +14,7 @@ from helixnas.experiments.baseline_plan import BaselinePlan
 from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, shared_weights
 from helixnas.nn import Normalization
+from helixnas.pipeline.batch_norm import check_networks
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import changes
 from helixnas.retrain import RetrainConfig
@@ -34,6 +35,8 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
     if found is not None and is_same and len(found.points) == plan.config.num_points:
         reporter.say(f"{plan.file}: done already")
         return found
+    if plan.config.batch_size == 1:
+        check_networks(plan.recipe, "--batch-size")
     with plan.folder.locked(f"-{plan.job}"):
         if found is not None and not is_same:
             reasons = list(changes("", found.settings, plan.settings()))[:3]

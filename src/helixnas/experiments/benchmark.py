@@ -21,6 +21,7 @@ from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.subsets import LEAST
 from helixnas.lab.trained import TrainedNetwork
+from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.work.retrain import check_images
 from helixnas.report.elements.wording import figure_text
@@ -39,6 +40,7 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
     if not plan.left(plan.trained()):
         reporter.say(f"{plan.out}: done already")
         return load_benchmark(plan.out)
+    check_batch_norm(plan.recipe, ("retrain",))
     with plan.work.locked(), _leaving_nothing_empty(plan):
         trained = plan.trained()  # another process may have trained more before it released the lock
         left, total = plan.left(trained), len(plan.architectures) * plan.num_trainings

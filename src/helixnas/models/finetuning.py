@@ -19,7 +19,7 @@ from helixnas.errors import ArtifactError
 from helixnas.models.exporting import Origin, export, shown_as
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import normalizer
-from helixnas.retrain import FinetuneConfig, with_new_head
+from helixnas.retrain import FinetuneConfig, check_single_image, with_new_head
 
 RECORD = "finetune.json"
 """Written last: the settings and figures of a finished model."""
@@ -56,6 +56,8 @@ def finetune(
         reporter.say(f"{out}: done already")
         return done
     size = config.image_size or int(opened.shown["input_size"][-1])
+    if 1 in (config.fit.microbatch_size, config.fit.batch_size):
+        check_single_image(opened.model, size, "--microbatch-size, or fit.batch_size of the fine-tuning recipe")
     with reporter.progress("decoding images", 1) as advance:
         images = open_training_images(
             data, image_size=size, seed=seed, progress=lambda done, total: advance(done, total=total)

@@ -3,17 +3,16 @@
 Only networks that a stage gives one image at a time can fail, so only these are run, on the meta device.
 """
 
-from collections.abc import Collection, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from helixnas.engine.runtime import SINGLE_VALUE, single_value
-from helixnas.nn import meta_copy
+from helixnas.pipeline.context import image_size
 from helixnas.pipeline.estimate import Sketch, sketch
 from helixnas.pipeline.recipe import Recipe
+from helixnas.retrain import check_single_image, naming_single_value
 from helixnas.zoo import HelixNet
 
 
@@ -22,19 +21,17 @@ def check_batch_norm(recipe: Recipe, stages: Collection[str], drawn: Sketch | No
 
     `drawn` are the networks of the recipe, where they are known already.
     """
-    single = [settings for stage, settings in _single_images(recipe) if stage in stages]
-    if not single:
-        return
-    drawn = drawn or sketch(recipe)
-    for settings in single:
-        with _named(settings), torch.device("meta"), torch.no_grad():
+    for settings in [settings for stage, settings in _single_images(recipe) if stage in stages]:
+        if settings.startswith("retrain"):
+            check_networks(recipe, settings)
+            continue
+        drawn = drawn or sketch(recipe)
+        if settings.startswith("teacher_fit"):
+            check_single_image(drawn.teacher.model, drawn.image_size, settings)
+            continue
+        with naming_single_value(settings), torch.device("meta"), torch.no_grad():
             image = torch.empty(1, 3, drawn.image_size, drawn.image_size)
-            if settings.startswith("teacher_fit"):
-                meta_copy(drawn.teacher.model).train()(image)
-            elif settings.startswith("retrain"):
-                HelixNet(drawn.space.sample(np.random.default_rng(0)), num_classes=drawn.num_classes).train()(image)
-            else:
-                _run_cells(drawn, drawn.teacher.features(image))
+            _run_cells(drawn, drawn.teacher.features(image))
 
 
 def _single_images(recipe: Recipe) -> Iterator[tuple[str, str]]:
@@ -60,11 +57,9 @@ def _run_cells(drawn: Sketch, features: tuple[Tensor, ...]) -> None:
             cell(features[block.number - 1], next(iter(cell.cell.paths())), block.previous_widths[0])
 
 
-@contextmanager
-def _named(settings: str) -> Generator[None]:
-    try:
-        yield
-    except ValueError as error:
-        if SINGLE_VALUE not in str(error):
-            raise
-        raise single_value(settings) from error
+def check_networks(recipe: Recipe, settings: str) -> None:
+    """Raise `ConfigError`, which names `settings`, where networks of the space cannot be trained on single images."""
+    network = recipe.search_space.sample(np.random.default_rng(0))
+    with torch.device("meta"):
+        model = HelixNet(network)
+    check_single_image(model, image_size(recipe), settings)

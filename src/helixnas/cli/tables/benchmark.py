@@ -4,12 +4,14 @@ from rich.console import Console
 
 from helixnas.cli.option_values import say
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
+from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.context import image_size
 from helixnas.pipeline.stages.wording import steps_text
 
 
 def show_plan(plan: BenchmarkPlan, console: Console) -> None:
     """Print the networks and trainings of a benchmark, and how many are left; needs no data."""
+    check_batch_norm(plan.recipe, ("retrain",))
     fit, size = plan.recipe.retraining.fit, image_size(plan.recipe)
     macs = sorted(plan.costs.of(architecture)["macs"] / 1e6 for architecture in plan.architectures)
     trainings = len(plan.architectures) * plan.num_trainings

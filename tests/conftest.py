@@ -184,8 +184,9 @@ class Forked:
         self.pid = int(self.answers.readline())
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
+        """Send it a signal; nothing happens if it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def wait(self, seconds: float = 600.0) -> tuple[int, str, str]:
         """Let it end, or kill it after some time; return its exit code, the rest of its output and its complaints."""

@@ -170,8 +170,7 @@ def test_a_cleared_folder_keeps_no_baseline(make_plan: MakePlan, copy: RunFolder
 
 
 def test_single_images_of_one_pixel_are_refused_before_images_are_opened(make_plan: MakePlan, tiny: Recipe) -> None:
-    assert isinstance(tiny.space, dict)
     plan = make_plan("spos", batch_size=1)
-    pixel = replace(tiny, space={**tiny.space, "strides": [2, 4]}, data=replace(tiny.data, name="", root="nowhere"))
+    pixel = replace(tiny, data=replace(tiny.data, name="", root="nowhere", image_size=2))
     with pytest.raises(ConfigError, match=r"single value per channel .*; raise --batch-size"):
         train_baseline(replace(plan, recipe=pixel), Reporter())

@@ -43,7 +43,8 @@ def test_the_reason_names_what_was_compared(generation: Make) -> None:
     ones = (generation(1, quality=0.5), generation(2, tau=0.95, quality=0.4))
     reason = reason_to_stop(Lineage(recipe="mine", number=3, search="small", generations=ones), StopConfig())
     assert reason.endswith(
-        "and generation 2 is worse than generation 1: 40.00 % (30.00 to 50.00) against 50.00 % (40.00 to 60.00)"
+        "and generation 2 is worse than generation 1: 40.00 % (30.00 to 50.00) against 50.00 % (40.00 to 60.00), "
+        "which may be chance"
     )
 
 

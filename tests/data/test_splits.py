@@ -175,7 +175,7 @@ def test_small_images_that_are_much_enlarged_are_told(
         open_data(DataConfig(name="digits", num_rating=100), image_size=image_size, seed=0)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == is_told
-    assert all("8 x 8 pixels and are enlarged to 40 x 40" in text and "data.image_size=8" in text for text in told)
+    assert all("8 x 8 pixels and are enlarged to 40 x 40" in text and "an image size of 8" in text for text in told)
 
 
 def test_an_image_size_that_was_asked_for_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -219,7 +219,7 @@ def test_a_training_folder_alone_has_a_share_held_out(
     assert splits.class_names == ("cat", "dog")
     assert splits.evaluation is not None
     assert (len(splits.train), len(splits.rating), len(splits.evaluation)) == (12, 4, 4)
-    assert ("other folders, which data.evaluation_split can name, are test" in caplog.text) == ("test" in folders)
+    assert ("other folders, which the evaluation split may name, are test" in caplog.text) == ("test" in folders)
 
 
 @pytest.mark.parametrize("name", ["Val", "VALIDATION", "Valid"])

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _discard_output(sys.stdout)
         return 0
     except HelixError as error:
-        _complain(errors, f"helixnas: {error}")
+        _complain(errors, f"helixnas: {_worded(str(error), words)}")
         return BAD_INPUT
     except Exception as error:
         return _report(error, words, errors)
@@ -62,8 +62,16 @@ def _report(error: Exception, words: list[str], errors: Console) -> int:
         _complain(errors, f"helixnas: {error.filename}: {error.strerror or error}")
         return BAD_INPUT
     sentence, is_defect = explain(error, words)
-    _complain(errors, f"helixnas: {sentence}")
+    _complain(errors, f"helixnas: {_worded(sentence, words)}")
     return DEFECT if is_defect else BAD_INPUT
+
+
+def _worded(message: str, words: Sequence[str]) -> str:
+    """Return a message in the words of the command that met it."""
+    from helixnas.cli.commands import COMMANDS
+
+    command = next((command for command in COMMANDS if words and command.name == words[0]), None)
+    return message if command is None else command.worded(message)
 
 
 def _complain(errors: Console, text: str) -> None:

@@ -40,6 +40,19 @@ class Command:
     add_settings: Callable[["Parser"], None] | None = None
     """Adds an option per setting, for the help only."""
 
+    wording: tuple[tuple[str, str], ...] = ()
+    """Parts of messages that name settings, and what this command says instead: its own option, or nothing."""
+
+    def worded(self, message: str) -> str:
+        """Return a message in which settings that this command does not take are its own options.
+
+        >>> Command(name="validate", purpose="...", run=print, wording=(("data.root", "--root"),)).worded("data.root is empty")
+        '--root is empty'
+        """
+        for setting, option in self.wording:
+            message = message.replace(setting, option)
+        return message
+
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse the words after the name of the command.
 

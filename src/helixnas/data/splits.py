@@ -124,7 +124,7 @@ def open_images(config: DataConfig, *, image_size: int, progress: Progress | Non
     1797
     """
     source = open_source(config, root=config.root, split=config.split, min_classes=1)
-    images = _all_of(source, "validation", config, image_size, progress)
+    images = _all_of(source, "validation", config, config.image_size or image_size, progress)
     _require_readable(images)
     return images
 
@@ -203,7 +203,7 @@ def _has_split(config: DataConfig) -> bool:
     if others := [name for name in others if not name.startswith(".") and (root / name).is_dir()]:
         _logger.warning(
             "%s has no folder %s, so a share of %g of the training images is held out for the final accuracy; its other "
-            "folders, which data.evaluation_split can name, are %s",
+            "folders, which the evaluation split may name, are %s",
             *(root, config.evaluation_split, config.evaluation_share, ", ".join(others[:5])),
         )
     return False
@@ -245,8 +245,8 @@ def _open_store(source: Source, config: DataConfig, image_size: int, progress: P
         side = max(pixels.shape[1:3])
         if not config.image_size and image_size > MUCH * side:
             _logger.warning(
-                "the images of %s have %d x %d pixels and are enlarged to %d x %d, the teacher's default; "
-                "data.image_size=%d keeps their size",
+                "the images of %s have %d x %d pixels and are enlarged to %d x %d, the size that the network takes by default; "
+                "an image size of %d keeps theirs",
                 *(source.title, pixels.shape[2], pixels.shape[1], image_size, image_size, side),
             )
         source = replace(source, read=partial(read_array, pixels), fingerprint=None)

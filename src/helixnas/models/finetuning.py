@@ -58,9 +58,10 @@ def finetune(
     size = config.image_size or int(opened.shown["input_size"][-1])
     if 1 in (config.fit.microbatch_size, config.fit.batch_size):
         check_single_image(opened.model, size, "--microbatch-size, or fit.batch_size of the fine-tuning recipe")
+    shown = replace(data, image_size=config.image_size)
     with reporter.progress("decoding images", 1) as advance:
         images = open_training_images(
-            data, image_size=size, seed=seed, progress=lambda done, total: advance(done, total=total)
+            shown, image_size=size, seed=seed, progress=lambda done, total: advance(done, total=total)
         )
     images.train.require_labels("fine-tuning")
     model = with_new_head(

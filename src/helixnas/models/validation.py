@@ -1,6 +1,6 @@
 """Validating a model: accuracy, speed and size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -94,18 +94,27 @@ def validate(opened: OpenedModel, images: ImageSet, *, runtime: Runtime, batch_s
 
 
 def data_for(
-    opened: OpenedModel, data: str, *, root: str = "", split: str = "validation", image_size: int = 0
+    opened: OpenedModel,
+    data: str,
+    *,
+    root: str = "",
+    split: str = "validation",
+    image_size: int = 0,
+    download: bool = False,
 ) -> ImageSet:
     """Open the images that a user names, preprocessed for the model.
 
     `data` is "digits", a torchvision, Hugging Face or WebDataset name (`root`: where its images are), or a folder or tar of
-    images; `split` may be a sub-folder; `image_size` is the side in pixels, 0 for the model's.
+    images; `split` may be a sub-folder; `image_size` is the side in pixels, 0 for the model's; `download` lets torchvision
+    fetch a data set that it knows.
     """
-    config = data_config(opened, data, root=root, split=split, image_size=image_size)
-    return open_images(config, image_size=image_size or int(opened.shown["input_size"][-1]))
+    config = data_config(opened, data, root=root, split=split, image_size=image_size, download=download)
+    return open_images(replace(config, image_size=image_size), image_size=int(opened.shown["input_size"][-1]))
 
 
-def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_size: int) -> DataConfig:
+def data_config(
+    opened: OpenedModel, data: str, *, root: str, split: str, image_size: int, download: bool = False
+) -> DataConfig:
     """Return the settings of the images that a user names; see `data_for`."""
     shown = opened.shown
     channels, height, width = shown["input_size"]
@@ -119,6 +128,7 @@ def data_config(opened: OpenedModel, data: str, *, root: str, split: str, image_
         name=data if is_name else "",
         root=root if is_name else data,
         split=split,
+        download=download,
         crop_ratio=float(shown["crop_pct"]),
         interpolation=shown["interpolation"] if shown["interpolation"] in INTERPOLATIONS else "bicubic",
     )

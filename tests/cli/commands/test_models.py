@@ -1,5 +1,6 @@
 """export, validate and models on the command line."""
 
+import ast
 import re
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import torch
 
 from helixnas.artifacts.files import read_json
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.cli import main
+from helixnas.cli import failure, main
+from helixnas.cli.commands import find_command
 from helixnas.cli.settings import read_recipe
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.run import run_stage
@@ -131,3 +133,39 @@ def test_a_truncated_model_is_named_and_nothing_is_written(model_run: str, compl
     file.write_bytes(file.read_bytes()[:1000])
     assert f"{file} is truncated or damaged" in complaint("export", model_run)
     assert not Path(model_run, "searches/small/export").exists()
+
+
+def texts_of(*folders: Path) -> list[str]:
+    """The parts of messages in the modules of folders: their strings without docstrings."""
+    found = list[str]()
+    for path in (path for folder in folders for path in folder.glob("*.py")):
+        tree = ast.parse(path.read_text())
+        notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in notes]
+        found += [node.value for node in constants if isinstance(node.value, str)]
+    return found
+
+
+@pytest.mark.parametrize("command", ["validate", "finetune", "export"])
+def test_messages_name_options_where_the_command_takes_no_settings(command: str) -> None:
+    package = Path(failure.__file__).parents[1]
+    settings = re.compile(r"(?<![\w.])(data|runtime)\.(?!num_rating|cache|evaluation_root|num_workers)[a-z_]+(?!\w*\()")
+    named = [text for text in texts_of(package / "data", package / "engine") if settings.search(text)]
+    named += [advice for _, advice in failure.ADVICE if settings.search(advice)]
+    assert len(named) > 10
+    assert [text for text in named if settings.search(find_command(command).worded(text))] == []
+
+
+def test_a_missing_data_set_is_told_in_the_words_of_validate(model_run: str, complaint: Complaint) -> None:
+    said = complaint("validate", model_run, "--data", "torch/mnist")
+    assert "--root is empty" in said
+    assert "data." not in said
+    said = complaint("validate", model_run, "--data", "torch/mnist", "--root", ".")
+    assert "--download downloads it if torchvision can" in said
+
+
+def test_images_that_are_enlarged_on_request_are_not_warned_of(
+    model_run: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main(["validate", model_run, "--data", "digits", "--image-size", "32"]) == 0
+    assert caplog.text == ""

@@ -14,6 +14,23 @@ from helixnas.errors import ConfigError
 from helixnas.retrain.config import FinetuneConfig
 
 
+WORDING = (
+    (", or set data.labels to false", ""),
+    (" and data.labels=true", ""),
+    ("set data.num_workers to 0, or ", ""),
+    (" and data.num_workers", ""),
+    ("data.download: true", "--download"),
+    ("data.name: ", "--data "),
+    ("data.name", "--data"),
+    ("data.root", "--root"),
+    ("data.image_size", "--image-size"),
+    ("runtime.num_threads", "--num-threads"),
+    ("runtime.device", "--device"),
+    ("runtime.precision", "--precision"),
+)
+"""Parts of messages about images and the machine, which name the settings of a recipe, in the options of these commands."""
+
+
 def _add_model(parser: Parser) -> None:
     parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
     parser.option("--name", help="for a run: the search whose retrained network to use")
@@ -27,6 +44,7 @@ def _add_images(parser: Parser, *, split: str, otherwise: str = "; those of the 
     parser.option("--data", metavar="WHERE", default="", help=where)
     parser.option("--root", metavar="DIR", default="", help="folder of a named data set")
     parser.option("--split", default=split, help="split or sub-folder of the data")
+    parser.flag("--download", "let torchvision download a named data set into --root")
     parser.whole("--image-size", 0, "image height and width in pixels; 0 for the model's")
     parser.whole("--num-threads", 0, "CPU threads; 0 for torch's choice")
 
@@ -114,9 +132,8 @@ def _finetune(options: Namespace, console: Console) -> None:
     from helixnas.models.validation import data_config
 
     opened = _open(options)
-    named = data_config(
-        opened, options.data, root=options.root, split=options.split, image_size=config.image_size or options.image_size
-    )
+    place = {"root": options.root, "split": options.split, "download": options.download}
+    named = data_config(opened, options.data, image_size=config.image_size, **place)
     data = replace(named, evaluation_split=options.evaluation_split)
     title = (data.name or Path(data.root).stem).replace("/", "-")
     out = Path(options.out or f"finetuned/{opened.name.replace('/', '-').replace(':', '-')}-{title}")
@@ -141,7 +158,8 @@ def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, An
 
     images = None
     if options.data:
-        images = data_for(opened, options.data, root=options.root, split=options.split, image_size=options.image_size)
+        place = {"root": options.root, "split": options.split, "download": options.download}
+        images = data_for(opened, options.data, image_size=options.image_size, **place)
     elif opened.run is None:
         raise ConfigError(f"{opened.name} comes without images; give --data a folder, a tar or the name of a data set")
     if opened.run is None:
@@ -165,6 +183,7 @@ COMMANDS = (
         example="helixnas validate runs/digits --name small",
         add_options=_add_validate_options,
         run=_validate,
+        wording=WORDING,
     ),
     Command(
         name="finetune",
@@ -172,6 +191,7 @@ COMMANDS = (
         example="helixnas finetune runs/digits --name small --data my/photos",
         add_options=_add_finetune_options,
         run=_finetune,
+        wording=WORDING,
     ),
     Command(
         name="export",
@@ -179,5 +199,6 @@ COMMANDS = (
         example="helixnas export runs/digits --name small --format onnx",
         add_options=_add_export_options,
         run=_export,
+        wording=WORDING,
     ),
 )

@@ -47,6 +47,16 @@ def test_networks_are_drawn_within_limits_beside_those_that_are_given(plan: Benc
     assert within.architectures[:3] == replace(within, num_networks=5).architectures[:3]
 
 
+def test_limits_count_a_head_of_the_classes_of_the_data(plan: BenchmarkPlan, tiny: Recipe, tmp_path: Path) -> None:
+    for name in ("cat", "dog", "emu"):
+        (tmp_path / "photos" / "train" / name).mkdir(parents=True)
+        (tmp_path / "photos" / "train" / name / "1.png").touch()
+    photos = replace(plan, recipe=replace(tiny, data=replace(tiny.data, name="", root=str(tmp_path / "photos"))))
+    (one, *_) = plan.architectures
+    classes, width = 10 - 3, 16
+    assert plan.costs.of(one)["params"] - photos.costs.of(one)["params"] == classes * (width + 1)
+
+
 def test_limits_that_leave_too_few_and_networks_of_another_space_are_one_sentence(plan: BenchmarkPlan) -> None:
     with pytest.raises(
         ConfigError, match=r"0 of 3,000 networks drawn .* meet the limits, too few for --num-networks 3; widen"

@@ -11,6 +11,7 @@ import numpy as np
 from helixnas.artifacts import CostTable, config_key
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.costs import cost_table
+from helixnas.data.readers import count_classes
 from helixnas.errors import ConfigError
 from helixnas.lab import load_benchmark
 from helixnas.pipeline.context import image_size, import_extensions
@@ -89,8 +90,9 @@ class BenchmarkPlan:
 
     @cached_property
     def costs(self) -> CostTable:
-        """Costs of the paths of the space, with a head of 10 classes."""
-        return cost_table(self.space, image_size=image_size(self.recipe), num_classes=10)
+        """Costs of the paths of the space, with a head of the data's classes; of 10 where only opening them would tell."""
+        num_classes = count_classes(self.recipe.data) or 10
+        return cost_table(self.space, image_size=image_size(self.recipe), num_classes=num_classes)
 
     @property
     def work(self) -> RunFolder:

@@ -17,7 +17,7 @@ from helixnas.cli import main
 from helixnas.cli.command import Command
 from helixnas.cli.commands import COMMANDS
 from helixnas.cli.shipped import KINDS, shipped_recipes
-from helixnas.errors import Interrupted
+from helixnas.errors import ConfigError, Interrupted
 
 by_name = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 
@@ -256,6 +256,21 @@ def test_an_interruption_exits_with_130_and_the_command_that_goes_on(
     assert main(["run", tiny, "--out", "my run"]) == 130
     said = capsys.readouterr().err
     assert said == "stopped; everything so far is saved; continue with: helixnas run tiny.yaml --out 'my run'\n"
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, ConfigError])
+def test_a_request_to_stop_that_a_library_made_an_error_of_its_own_is_one_all_the_same(
+    kind: type[Exception], tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*words: object, **options: object) -> None:
+        try:
+            raise Interrupted("terminated")
+        except Exception as error:
+            raise kind("a pass failed") from error
+
+    monkeypatch.setattr("helixnas.pipeline.run.run_recipe", stop)
+    assert main(["run", tiny, "--out", "run"]) == 130
+    assert capsys.readouterr().err == "terminated; continue with: helixnas run tiny.yaml --out run\n"
 
 
 @pytest.mark.slow

@@ -50,6 +50,13 @@ def test_a_model_of_timm_gets_its_folder_too(images: Tensor, tmp_path: Path) -> 
     assert json.loads((tmp_path / "it" / "config.json").read_text())["architecture"] == "test_efficientnet"
 
 
+def test_a_model_whose_layers_share_weights_gets_its_folder_too(tmp_path: Path) -> None:
+    model = timm.create_model("coat_lite_tiny", num_classes=3, img_size=32).eval()
+    assert len(list(model.parameters())) < len(model.state_dict())
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert export_timm(model, tmp_path / "it", images, card="", shown={}).largest_difference == 0.0
+
+
 def test_what_else_is_in_the_folder_stays(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()

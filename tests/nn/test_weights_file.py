@@ -21,6 +21,18 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
         assert file.metadata() == {"format": "pt"}
 
 
+def test_tensors_that_share_memory_are_written_each(tmp_path: Path) -> None:
+    whole = torch.arange(6.0)
+    save_weights(tmp_path / "w.safetensors", {"one": whole, "tied": whole, "part": whole[2:], "row": whole[:1].expand(3)})
+    found = load_saved_weights(tmp_path / "w.safetensors")
+    assert {name: tensor.tolist() for name, tensor in found.items()} == {
+        "one": [0, 1, 2, 3, 4, 5],
+        "tied": [0, 1, 2, 3, 4, 5],
+        "part": [2, 3, 4, 5],
+        "row": [0, 0, 0],
+    }
+
+
 def test_a_file_has_the_mode_of_every_other_file_and_carries_a_key(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("")
     save_weights(tmp_path / "w.safetensors", {"a": torch.zeros(2)}, key="k")

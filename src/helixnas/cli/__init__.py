@@ -33,27 +33,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _dispatch(words, console)
         finally:
             sys.stdout.flush()  # after --help too, which leaves by SystemExit
-    except (Interrupted, KeyboardInterrupt) as error:
-        reason = str(error) or "stopped"
-        _complain(errors, f"{reason}; continue with: {shlex.join(['helixnas', *words])}")
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _stop(error, words, errors)
     except BrokenPipeError:  # the reader of the output has closed it, for example `head`
         _discard_output(sys.stdout)
         return 0
-    except HelixError as error:
-        _complain(errors, f"helixnas: {_worded(str(error), words)}")
-        return BAD_INPUT
     except Exception as error:
-        return _report(error, words, errors)
+        request = _request_behind(error)
+        return _report(error, words, errors) if request is None else _stop(request, words, errors)
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
 
 
+def _request_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return the request to stop that a library met and made an error of its own, if there is one."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error
+
+
+def _stop(request: KeyboardInterrupt, words: list[str], errors: Console) -> int:
+    """Print how to go on after a request to stop, and return the exit code."""
+    _complain(errors, f"{str(request) or 'stopped'}; continue with: {shlex.join(['helixnas', *words])}")
+    return INTERRUPTED
+
+
 def _report(error: Exception, words: list[str], errors: Console) -> int:
-    """Print a sentence about an error that is not a `HelixError`, and return the exit code."""
+    """Print a sentence about an error and return the exit code."""
     from helixnas.cli.failure import explain
 
+    if isinstance(error, HelixError):
+        _complain(errors, f"helixnas: {_worded(str(error), words)}")
+        return BAD_INPUT
     if isinstance(error, OSError) and _is_of_printing(error):
         _discard_output(sys.stdout)
         _complain(errors, f"helixnas: cannot print the output: {error.strerror or error}")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from helixnas.artifacts.files import write_folder, write_text
 from helixnas.errors import ExportError
 from helixnas.export.parity import Logits, Parity, logits_of, reference, write_checked
+from helixnas.nn import apart
 from helixnas.space import Architecture
 from helixnas.zoo import HELIXNAS, create_model
 
@@ -43,6 +44,7 @@ def export_timm(
     if folder.is_file():
         raise ExportError(f"{folder} is a file; the format timm needs a folder")
     twin: Any = reference(model)
+    twin.register_state_dict_post_hook(lambda _, state, *rest: state.update(apart(state)))  # safetensors holds no ties
     settings: dict[str, Any] = {"pretrained_cfg": dict(shown)}
     if class_names:
         settings["label_names"] = list(class_names)

@@ -24,6 +24,7 @@ from .operations import (
     register_operation as register_operation,
 )
 from .weights_file import (
+    apart as apart,
     load_saved_weights as load_saved_weights,
     not_finite as not_finite,
     save_weights as save_weights,

@@ -14,12 +14,30 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], *, key: str = "") ->
     """Write a state dict to a safetensors file, whole or not at all, with the `key` of its stage in the metadata.
 
     The metadata has one entry, since safetensors writes several in random order. Python writes the bytes, since
-    safetensors would give the file mode 0600 and report a full disk by an error of its own. Raises `ArtifactError` if
-    the folder cannot be written or the disk is full.
+    safetensors would give the file mode 0600 and report a full disk by an error of its own. Tensors that share memory are
+    written one by one: the format does not allow it otherwise. Raises `ArtifactError` if the folder cannot be written or the
+    disk is full.
     """
-    state = {name: tensor.contiguous() for name, tensor in weights.items()}
-    contents = save(state, {"key": key} if key else {"format": "pt"})
+    contents = save(apart(weights), {"key": key} if key else {"format": "pt"})
     write_atomically(path, lambda temporary: _write(temporary, contents))
+
+
+def apart(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return contiguous tensors of which none share memory: of those that do, all but the first are copied.
+
+    >>> import torch
+    >>> tied = torch.ones(2, 3)
+    >>> first, second = apart({"query": tied, "key": tied}).values()
+    >>> first is tied, second.equal(tied), second.data_ptr() == tied.data_ptr()
+    (True, True, False)
+    """
+    state, seen = dict[str, Tensor](), set[int]()
+    for name, tensor in weights.items():
+        dense = tensor.contiguous()
+        memory = dense.untyped_storage().data_ptr()
+        state[name] = dense.clone() if memory in seen else dense
+        seen.add(memory)
+    return state
 
 
 def load_saved_weights(path: Path) -> dict[str, Tensor]:

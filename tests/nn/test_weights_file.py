@@ -23,7 +23,9 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
 
 def test_tensors_that_share_memory_are_written_each(tmp_path: Path) -> None:
     whole = torch.arange(6.0)
-    save_weights(tmp_path / "w.safetensors", {"one": whole, "tied": whole, "part": whole[2:], "row": whole[:1].expand(3)})
+    save_weights(
+        tmp_path / "w.safetensors", {"one": whole, "tied": whole, "part": whole[2:], "row": whole[:1].expand(3)}
+    )
     found = load_saved_weights(tmp_path / "w.safetensors")
     assert {name: tensor.tolist() for name, tensor in found.items()} == {
         "one": [0, 1, 2, 3, 4, 5],

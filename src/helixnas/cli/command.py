@@ -46,7 +46,9 @@ class Command:
     def worded(self, message: str) -> str:
         """Return a message in which settings that this command does not take are its own options.
 
-        >>> Command(name="validate", purpose="...", run=print, wording=(("data.root", "--root"),)).worded("data.root is empty")
+        >>> Command(name="validate", purpose="...", run=print, wording=(("data.root", "--root"),)).worded(
+        ...     "data.root is empty"
+        ... )
         '--root is empty'
         """
         for setting, option in self.wording:

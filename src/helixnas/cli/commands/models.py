@@ -13,7 +13,6 @@ from helixnas.cli.settings import read_training, recipe_from_settings
 from helixnas.errors import ConfigError
 from helixnas.retrain.config import FinetuneConfig
 
-
 WORDING = (
     (", or set data.labels to false", ""),
     (" and data.labels=true", ""),

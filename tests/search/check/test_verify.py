@@ -23,7 +23,7 @@ def test_highs_agrees_on_spaces_of_the_size_of_table_1(table_1, seed):
     }
     lower = {"params": int(0.9 * upper["params"])} if seed % 4 == 1 else {}
     budget = Budget(upper=upper, lower=lower)
-    checked = verify(instance, certify(solve(instance, budget)), time_limit_s=3600.0)  # a busy machine needs more than the usual limit
+    checked = verify(instance, certify(solve(instance, budget)), time_limit_s=3600.0)
     assert (checked.problems, checked.claim, checked.verdict) == ((), "optimum", "confirmed")
 
 

@@ -8,7 +8,9 @@ import torch
 from helixnas.distill import DistillConfig, Draw, TrainingUnit, build_units, feature_loss
 from helixnas.distill.cells import learning_rate
 from helixnas.engine import Runtime
-from helixnas.supernet import Supernet, SupernetCell
+from helixnas.errors import ConfigError
+from helixnas.space import vit
+from helixnas.supernet import Supernet, SupernetCell, SupernetConfig, build_supernet
 
 Features = tuple[torch.Tensor, torch.Tensor]
 
@@ -104,3 +106,35 @@ def test_steps_bring_the_loss_down(supernet: Supernet, features: Features, runti
         losses.append(accumulate(unit, features, runtime, draw))
         unit.step(0.0, runtime=runtime)
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_cells_that_share_weights_are_one_unit_with_the_number_of_its_first_cell() -> None:
+    space = vit(dimensions=(8, 16), head_dim=4, mlp_ratios=(1, 2), layers=(2, 1), strides=(1,), patch=2, image_size=8)
+    block = build_supernet(space, (6,), config=SupernetConfig(slimmable=True), seed=0).block(1)
+    units = build_units(block, config=DistillConfig(sampling="sandwich", num_random=0), seed=0)
+    assert [(unit.block, unit.index) for unit in units] == [(1, 0), (1, 2)]
+    assert [unit.module for unit in units] == list(block.cells)
+    assert [[draw.path.text for draw in unit.draw(7)] for unit in units] == [
+        ["16:attn_r2,attn_r2", "8:attn_r1,attn_r1"],
+        ["16:attn_r2", "8:attn_r1"],
+    ]
+
+
+def test_steps_bring_the_loss_of_slices_down(runtime: Runtime) -> None:
+    space = vit(dimensions=(8, 16), head_dim=4, mlp_ratios=(1, 2), layers=(1,), strides=(1,), patch=2, image_size=8)
+    block = build_supernet(space, (6,), config=SupernetConfig(slimmable=True), seed=0).block(1)
+    (unit,) = build_units(block, config=DistillConfig(sampling="strict-fair", first_block_lr=0.01), seed=0)
+    draw = torch.Generator().manual_seed(0)
+    features = (torch.rand(4, 3, 8, 8, generator=draw), torch.rand(4, 6, 4, 4, generator=draw))
+    losses = list[float]()
+    for step in range(40):
+        losses.append(unit.accumulate([features], unit.draw(step), runtime=runtime).item())
+        unit.step(0.0, runtime=runtime)
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_sandwich_is_refused_for_cells_with_weights_of_their_own(supernet: Supernet) -> None:
+    with pytest.raises(
+        ConfigError, match="^distill.sampling=sandwich needs supernet.slimmable=true, because .*; choose uniform"
+    ):
+        build_units(supernet.block(1), config=DistillConfig(sampling="sandwich"), seed=0)

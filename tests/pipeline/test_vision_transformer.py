@@ -9,12 +9,17 @@ import torch
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
-from helixnas.errors import SpaceError
-from helixnas.pipeline.context import image_size
-from helixnas.pipeline.estimate import sketch
+from helixnas.errors import ConfigError, SpaceError
+from helixnas.nn import count_params
+from helixnas.pipeline import estimate
+from helixnas.pipeline.context import Context, image_size
+from helixnas.pipeline.estimate import BYTES_PER_PARAMETER, BYTES_PER_SHARED_PARAMETER, distill_bytes, sketch
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
+from helixnas.report.reading import read_run
+from helixnas.report.run.losses import losses_section
 from helixnas.retrain import load_model
+from helixnas.supernet import SupernetConfig
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,54 @@ def test_a_vision_transformer_is_searched_and_trained_from_inherited_weights(rec
     kinds = {operation.kind for operation in model.architecture.operations}
     assert kinds == {"patch", "attention"}
     assert model(torch.rand(2, 3, 8, 8)).shape == (2, 10)
+
+
+def test_slimmable_cells_are_trained_rated_and_inherited(recipe: Recipe, tmp_path: Path) -> None:
+    slim = replace(
+        recipe,
+        space={**recipe.space, "dimensions": [[8, 12], [8, 12, 16]]},  # type: ignore[dict-item]
+        supernet=SupernetConfig(slimmable=True, slices="two-sided"),
+        distill=replace(recipe.distill, sampling="sandwich", num_random=1),
+    )
+    folder = RunFolder(tmp_path / "run")
+    run_recipe(slim, folder, Reporter())
+    assert list(folder.load_record().stages)[-1] == "inherit:small"
+    table = RatingTable.load(folder.rating(2))
+    assert sorted(set(table.previous_width.tolist())) == [8, 12]
+    assert [len(set(table.path)), len(table.path)] == [12, 24]
+    assert len(set(table.mean().tolist())) == 24
+    assert read_run(folder.path).curve_names(2) == ["8 to 16 channels, 1 layer", "8 to 16 channels, 2 layers"]
+    assert "8 to 16 channels, 2 layers" in losses_section(read_run(folder.path)).body
+
+
+def test_convolutions_cannot_be_slimmable_and_other_settings_must_fit(
+    tiny: Recipe, recipe: Recipe, tmp_path: Path
+) -> None:
+    slim = SupernetConfig(slimmable=True)
+    with pytest.raises(SpaceError, match="block 1 of space 'tiny' offers .*, which cannot be sliced"):
+        Context(replace(tiny, supernet=slim), RunFolder(tmp_path / "run"), Reporter())
+    with pytest.raises(
+        ConfigError, match="supernet.slimmable needs distill.strategy=concurrent: progressive-b trains every"
+    ):
+        replace(recipe, supernet=slim, distill=replace(recipe.distill, strategy="progressive-b"))
+    with pytest.raises(ConfigError, match="distill.sampling=sandwich needs supernet.slimmable=true"):
+        replace(recipe, distill=replace(recipe.distill, sampling="sandwich"))
+
+
+def test_the_estimate_of_slimmable_cells_counts_their_paths_per_step_and_not_their_weights_twice(
+    recipe: Recipe,
+) -> None:
+    several = replace(recipe, space={**recipe.space, "dimensions": [[8, 12], [8, 12, 16]]})  # type: ignore[dict-item]
+    slim = replace(several, supernet=SupernetConfig(slimmable=True))
+    alone, shared = (estimate._macs_per_step(each.search_space, 2, [1.0] * 6, each) for each in (several, slim))
+    assert (alone, shared) == (6.0, 2.0)
+    sandwich = replace(slim, distill=replace(slim.distill, sampling="sandwich", num_random=3))
+    assert estimate._macs_per_step(slim.search_space, 2, [1.0] * 6, sandwich) == 10.0
+    graphs = [
+        distill_bytes(sketch(each), each) - count_params(sketch(each).supernet) * size
+        for each, size in ((several, BYTES_PER_PARAMETER), (slim, BYTES_PER_SHARED_PARAMETER))
+    ]
+    assert graphs[0] == graphs[1]
 
 
 def test_images_that_patches_do_not_cover_are_refused_before_anything_is_opened(recipe: Recipe) -> None:

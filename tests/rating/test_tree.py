@@ -221,3 +221,25 @@ def test_tied_layers_of_attention_are_rated_as_each_path_alone_without_branching
     assert len(alone) == len(set(alone)) == 3
     assert set(calls.values()) == {1}
     assert len(calls) == 9
+
+
+@pytest.mark.parametrize("per_layer", [False, True])
+def test_slices_are_rated_like_cells_of_their_own_with_shared_prefixes(per_layer: bool) -> None:
+    space = vit(
+        dimensions=(8, 16),
+        head_dim=4,
+        mlp_ratios=(1, 2),
+        layers=(1, 2),
+        strides=(1, 2),
+        patch=2,
+        image_size=8,
+        stem_width=8,
+        per_layer=per_layer,
+    )
+    supernet = build_supernet(space, (6, 8), config=SupernetConfig(slimmable=True, slices="two-sided"), seed=0)
+    for cell in supernet.block(2):
+        for width in (8, 16):
+            with torch.no_grad():
+                alone = [score(cell(SOURCE, path, width)).item() for path in cell.cell.paths()]
+            assert rate_cell(cell, SOURCE, width, score).tolist() == pytest.approx(alone, abs=1e-6)
+            assert rate_cell(cell, SOURCE, width, score, calibration=OTHERS).tolist() == pytest.approx(alone, abs=1e-6)

@@ -65,10 +65,11 @@ def supernet_of(space: SearchSpace, widths: tuple[int, ...], **settings: Any) ->
     return build_supernet(space, widths, config=SupernetConfig(**settings), seed=0).double()
 
 
-@pytest.fixture(params=sorted(SPACES))
+@pytest.fixture(params=[*sorted(SPACES), "vit, slimmable"])
 def case(request: pytest.FixtureRequest) -> tuple[SearchSpace, Architecture, Supernet]:
-    space, text, widths = SPACES[request.param]
-    return space, space.parse(text), supernet_of(space, widths)
+    name, _, slimmable = request.param.partition(", ")
+    space, text, widths = SPACES[name]
+    return space, space.parse(text), supernet_of(space, widths, slimmable=bool(slimmable))
 
 
 def of_the_supernet(space: SearchSpace, supernet: Supernet, architecture: Architecture, x: Tensor) -> Tensor:

@@ -9,5 +9,6 @@ from .objective import (
     feature_loss as feature_loss,
     feature_objective as feature_objective,
 )
-from .sampling import Draw as Draw, draw_paths as draw_paths
+from .sampling import Draw as Draw, draw_paths as draw_paths, draw_slices as draw_slices
+from .sliced_adam import SlicedAdam as SlicedAdam
 from .unit import TrainingUnit as TrainingUnit

@@ -1,20 +1,22 @@
-"""The paper's training units: one per cell, on the features of a frozen teacher (Sec. 3.3, Eq. 6)."""
+"""The units of the method: one per cell, or per depth of slimmable cells, on a frozen teacher's features (Sec. 3.3, Eq. 6)."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import torch
 
 from helixnas.data import ImageSet
-from helixnas.distill.config import DistillConfig
+from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.distill.features import FrozenTeacher
 from helixnas.distill.loop import Distillation
 from helixnas.distill.objective import feature_objective
-from helixnas.distill.sampling import Draw, draw_paths
+from helixnas.distill.sampling import Draw, draw_paths, draw_slices
+from helixnas.distill.sliced_adam import SlicedAdam
 from helixnas.distill.unit import TrainingUnit
 from helixnas.engine.runtime import Runtime
-from helixnas.supernet import Supernet, SupernetBlock
+from helixnas.errors import ConfigError
+from helixnas.supernet import SlimmableCells, Supernet, SupernetBlock, SupernetCell
 from helixnas.teacher import Teacher
 
 
@@ -41,22 +43,73 @@ def build_distillation(
 
 
 def build_units(block: SupernetBlock, *, config: DistillConfig, seed: int) -> list[TrainingUnit]:
-    """Return one unit per cell of a block, each with its own optimiser and draws."""
+    """Return one unit per cell of a block, or per depth where its cells share weights; each with its optimiser and draws.
+
+    The unit of a depth has the number of its first cell. Raises `ConfigError` if sandwich is asked of cells that do not
+    share weights.
+    """
+    if config.sampling == "sandwich" and not all(isinstance(part, SlimmableCells) for part in block.cells):
+        raise ConfigError(SANDWICH_NEEDS_SLICES)
+    return [
+        _unit_of_slices(block, part, config=config, seed=seed)
+        if isinstance(part, SlimmableCells)
+        else _unit_of_cell(block, index, config=config, seed=seed)
+        for index, part in enumerate(block.cells)
+    ]
+
+
+def _unit_of_cell(block: SupernetBlock, index: int, *, config: DistillConfig, seed: int) -> TrainingUnit:
+    cell = block.cells[index]
+    assert isinstance(cell, SupernetCell), "the other kind has units of its own"
     lr = partial(learning_rate, config, block.number)
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return [
-        TrainingUnit(
-            cell,
-            forward=cell,
+    return TrainingUnit(
+        cell,
+        forward=cell,
+        block=block.number,
+        index=index,
+        draw=partial(draw_cell, block, index, config=config, seed=seed),
+        objective=feature_objective(block.number),
+        optimizer=kind(cell.parameters(), lr=lr(0.0), weight_decay=config.weight_decay, fused=True),
+        lr=lr,
+    )
+
+
+def _unit_of_slices(block: SupernetBlock, shared: SlimmableCells, *, config: DistillConfig, seed: int) -> TrainingUnit:
+    cells = [each.cell for each in shared.cells]
+    index = [each.cell for each in block].index(cells[0])
+    lr = partial(learning_rate, config, block.number)
+    optimizer = SlicedAdam(
+        shared.parameters(), lr=lr(0.0), weight_decay=config.weight_decay, decoupled=config.optimizer == "adamw"
+    )
+
+    def draw(step: int) -> tuple[Draw, ...]:
+        return draw_slices(
+            cells,
+            block.previous_widths,
+            sampling=config.sampling,
+            num_random=config.num_random,
+            two_sided=shared.two_sided,
+            seed=seed,
             block=block.number,
             index=index,
-            draw=partial(draw_cell, block, index, config=config, seed=seed),
-            objective=feature_objective(block.number),
-            optimizer=kind(cell.parameters(), lr=lr(0.0), weight_decay=config.weight_decay, fused=True),
-            lr=lr,
+            step=step,
         )
-        for index, cell in enumerate(block)
-    ]
+
+    def announce(draws: Sequence[Draw]) -> None:
+        optimizer.expect(used for each in draws for used in shared.slices(each.path, each.previous_width, each.suffix))
+
+    return TrainingUnit(
+        shared,
+        forward=shared,
+        block=block.number,
+        index=index,
+        draw=draw,
+        objective=feature_objective(block.number),
+        optimizer=optimizer,
+        lr=lr,
+        announce=announce,
+    )
 
 
 def draw_cell(

@@ -8,7 +8,13 @@ from helixnas.settings import Ge, Gt, Le, Unit, settings
 Strategy = Literal["concurrent", "progressive-a", "progressive-b"]
 Schedule = Literal["decay", "cosine"]
 Features = Literal["raw", "standardized"]
-Sampling = Literal["uniform", "strict-fair"]
+Sampling = Literal["uniform", "strict-fair", "sandwich"]
+
+SANDWICH_NEEDS_SLICES = (
+    "distill.sampling=sandwich needs supernet.slimmable=true, because cells with weights of their own have no largest path "
+    "that holds the others; choose uniform or strict-fair"
+)
+"""Message for sandwich sampling of cells that do not share weights."""
 
 
 @settings("distill")
@@ -47,7 +53,11 @@ class DistillConfig:
 
     sampling: Sampling = "uniform"
     """Paths per cell and step: one at random (uniform), or several that together use every operation equally often
-    (strict-fair)."""
+    (strict-fair). Of cells that share weights (supernet.slimmable): the same for all of a depth together, widths included; or
+    the largest path, the smallest and some at random (sandwich)."""
+
+    num_random: Annotated[int, Ge(0), Unit("paths")] = 2
+    """With sampling=sandwich: number of random paths beside the largest and the smallest."""
 
     optimizer: Literal["adam", "adamw"] = "adam"
     """adam adds weight decay to the gradient; adamw applies it to the weights directly."""

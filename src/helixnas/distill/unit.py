@@ -16,10 +16,16 @@ from torch.optim import Optimizer
 from helixnas.distill.objective import Features, Objective
 from helixnas.distill.sampling import Draw
 from helixnas.engine.runtime import Runtime
-from helixnas.space import Path
 
-Forward = Callable[[Tensor, Path, int], Tensor]
-"""Maps Y_{k-1}, a path and the width before it to the path's estimate of Y_k; a `SupernetCell` is one."""
+Forward = Callable[..., Tensor]
+"""Maps Y_{k-1}, a path and the width before it to the path's estimate of Y_k; a `SupernetCell` is one.
+
+Cells that are trained as slices from either end take a third argument: whether it is the last channels.
+"""
+
+
+def _ignore(draws: Sequence[Draw]) -> None:
+    """Do nothing: the gradients alone tell the optimiser what to touch."""
 
 
 @dataclass(eq=False)
@@ -41,6 +47,8 @@ class TrainingUnit:
     objective: Objective
     optimizer: Optimizer
     lr: Callable[[float], float]
+    announce: Callable[[Sequence[Draw]], None] = _ignore
+    """Called with the draws of a step before their gradients; where paths use slices, it tells the optimizer which."""
 
     def accumulate(self, views: Sequence[Features], draws: Sequence[Draw], *, runtime: Runtime) -> Float[Tensor, ""]:
         """Set the gradients of the drawn paths, summed, and return the mean loss of a path.
@@ -49,6 +57,7 @@ class TrainingUnit:
         momentum nor weight decay.
         """
         self.optimizer.zero_grad(set_to_none=True)
+        self.announce(draws)
         students = [partial(self._student, draw) for draw in draws]
         losses = self.objective(students, views)
         total = torch.zeros((), device=runtime.device)
@@ -61,7 +70,7 @@ class TrainingUnit:
             total = total + loss.detach()
 
     def _student(self, draw: Draw, features: Tensor) -> Tensor:
-        return self.forward(features, draw.path, draw.previous_width)
+        return self.forward(features, *draw.arguments)
 
     def step(self, epoch: float, *, runtime: Runtime) -> None:
         """Update the parameters that have a gradient, at the learning rate after `epoch` epochs."""

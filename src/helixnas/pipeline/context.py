@@ -18,6 +18,7 @@ from helixnas.nn.class_names import known_classes
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import SearchSpace, check_image_size
+from helixnas.space.slicing import require_sliceable
 from helixnas.supernet import Supernet, build_supernet
 from helixnas.teacher import Teacher, build_teacher, input_size_of, load_feature_statistics, load_teacher
 
@@ -146,7 +147,9 @@ def image_size(recipe: Recipe) -> int:
 
 
 def import_extensions(recipe: Recipe) -> None:
-    """Import a recipe's modules, which register operations and networks, and check its optimizers' names."""
+    """Import a recipe's modules, which register operations and networks; check its optimizers and, if shared, its cells."""
     import_modules(recipe.imports)
+    if recipe.supernet.slimmable:
+        require_sliceable(recipe.search_space)
     for fit in (recipe.teacher_fit, *(() if recipe.retrain is None else (recipe.retrain.fit,))):
         require_optimizer(fit.optimizer)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.costs import cost_table
+from helixnas.distill import draw_slices
 from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
 from helixnas.nn import count_params
@@ -15,12 +16,16 @@ from helixnas.pipeline.context import image_size, import_extensions
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.space import Block, SearchSpace
-from helixnas.supernet import Supernet, SupernetCell, build_supernet
+from helixnas.space.slicing import groups_by_depth
+from helixnas.supernet import CellModule, Supernet, build_supernet
 from helixnas.teacher import Teacher, count_teacher, sketch_teacher
 from helixnas.zoo import HelixNet
 
 BYTES_PER_PARAMETER = 16
 """A supernet's weight, its gradient and Adam's two moments, in float32."""
+
+BYTES_PER_SHARED_PARAMETER = 24
+"""The same where cells share weights: their Adam holds two bias corrections per weight."""
 
 SECONDS_OF_PROBE = 0.5
 """Time for which each network is run, at least, to measure the machine's speed."""
@@ -68,7 +73,8 @@ def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
     The graph is that of the largest path (progressive-a: one path per block), counted on the meta device; the memory of
     kernels and framework is not included.
     """
-    weights = count_params(drawn.supernet) * BYTES_PER_PARAMETER + count_params(drawn.teacher.model) * 4
+    per_parameter = BYTES_PER_SHARED_PARAMETER if recipe.supernet.slimmable else BYTES_PER_PARAMETER
+    weights = count_params(drawn.supernet) * per_parameter + count_params(drawn.teacher.model) * 4
     with torch.no_grad():
         images = torch.empty(1, 3, drawn.image_size, drawn.image_size, device="meta")
         features = drawn.teacher.features(images)
@@ -80,12 +86,12 @@ def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
     return weights + recipe.distill.batch_size * (graph + 4 * sum(feature.numel() for feature in features))
 
 
-def _saved_bytes(cell: SupernetCell, features: Tensor, previous_width: int) -> int:
+def _saved_bytes(cell: CellModule, features: Tensor, previous_width: int) -> int:
     """Return the bytes per image that autograd saves for the path of last operations."""
     saved: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
-        if not isinstance(tensor, torch.nn.Parameter):
+        if not isinstance(tensor if tensor._base is None else tensor._base, torch.nn.Parameter):
             saved[id(tensor)] = tensor.numel() * tensor.element_size()
         return tensor
 
@@ -107,7 +113,7 @@ def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
         network += float(macs[rows].mean())
         costs = {(int(table.previous_width[row]), table.path[row]): int(macs[row]) for row in rows}
         of_cells = _cell_macs(block, costs)
-        paths += sum(mean for mean, _ in of_cells)
+        paths += _macs_per_step(drawn.space, number, [mean for mean, _ in of_cells], recipe)
         rated += sum(shared for _, shared in of_cells)
     architecture = drawn.space.sample(np.random.default_rng(recipe.seed))
     student = HelixNet(architecture, num_classes=drawn.num_classes)
@@ -121,6 +127,27 @@ def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
         supernet=paths * per_mac,
         rating=rated * per_mac,
     )
+
+
+def _macs_per_step(space: SearchSpace, number: int, means: list[float], recipe: Recipe) -> float:
+    """Return the multiply-adds per image that distillation spends on a block, given those of a mean path of every cell."""
+    if not recipe.supernet.slimmable:
+        return sum(means)
+    cells, config, total = space.blocks[number - 1].cells, recipe.distill, 0.0
+    for group in groups_by_depth(cells):
+        draws = draw_slices(
+            group,
+            space.previous_widths(number),
+            sampling=config.sampling,
+            num_random=config.num_random,
+            two_sided=False,
+            seed=0,
+            block=number,
+            index=0,
+            step=0,
+        )
+        total += len(draws) * float(np.mean([means[cells.index(cell)] for cell in group]))
+    return total
 
 
 def _cell_macs(block: Block, costs: dict[tuple[int, str], int]) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from helixnas.costs.config import CostsConfig
 from helixnas.data.config import DataConfig
-from helixnas.distill.config import DistillConfig
+from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.engine.config import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.generations_config import GenerationsConfig
@@ -92,6 +92,7 @@ class Recipe:
                 f"teacher.model_args.in_chans is {channels}, but every image has 3 channels (grey ones are repeated); leave "
                 "it out, timm's own weights are for 3"
             )
+        self._check_slices()
         if self.generations is not None:
             self._check_generations(self.generations)
         if self.retrain is None:
@@ -104,6 +105,20 @@ class Recipe:
             raise ConfigError(
                 "weights can be inherited only with supernet.interface=adapter: in a supernet that widens, first and last "
                 "layers have the teacher's widths; set retrain.init to scratch"
+            )
+
+    def _check_slices(self) -> None:
+        """Raise if cells that share weights meet settings that cannot train them, or those settings meet other cells."""
+        if self.distill.sampling == "sandwich" and not self.supernet.slimmable:
+            raise ConfigError(SANDWICH_NEEDS_SLICES)
+        if self.supernet.slimmable and self.distill.is_progressive:
+            raise ConfigError(
+                f"supernet.slimmable needs distill.strategy=concurrent: {self.distill.strategy} trains every cell on its own "
+                "input; choose concurrent, or set supernet.slimmable to false"
+            )
+        if self.supernet.init == "teacher" and self.distill.features == "standardized":
+            raise ConfigError(
+                "supernet.init=teacher needs distill.features=raw: the teacher's layers do not take its standardized features"
             )
 
     def _check_generations(self, generations: GenerationsConfig) -> None:

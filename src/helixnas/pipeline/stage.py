@@ -56,7 +56,7 @@ class ForwardTimes:
     """A mean network of the space."""
 
     supernet: float
-    """A mean path through every cell of every block."""
+    """The paths that one step of distillation trains, in every block: mean paths of its cells."""
 
     rating: float
     """Every path of every block, prefixes shared."""

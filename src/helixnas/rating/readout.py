@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helixnas.rating.tree import rate_cell
-from helixnas.supernet import SupernetBlock, SupernetCell
+from helixnas.supernet import CellModule, SupernetBlock
 
 RIDGE = 1e-3
 """Ridge, relative to each channel's variance, so that collinear channels stay well conditioned."""
@@ -42,7 +42,7 @@ class BlockReadouts:
             for width, index, _ in list(self._distinct())
         }
 
-    def _distinct(self) -> Iterator[tuple[int, int, SupernetCell]]:
+    def _distinct(self) -> Iterator[tuple[int, int, CellModule]]:
         for width in self.block.previous_widths:
             for index, cell in enumerate(self.block):
                 if width == self.block.previous_widths[0] or not cell.widens:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - the public classes' only base
 
 from helixnas.space import Operation
-from helixnas.supernet import SupernetCell
+from helixnas.supernet import CellModule
 
 Score = Callable[[Tensor], Tensor]
 """Maps a path's estimate of Y_k to its score, a scalar, or to several scores at once."""
@@ -23,7 +23,7 @@ _BORROWED = ("running_mean", "running_var", "num_batches_tracked", "momentum", "
 
 
 def rate_cell(
-    cell: SupernetCell,
+    cell: CellModule,
     features: Float[Tensor, "batch channels height width"],
     previous_width: int,
     score: Score,

@@ -3,7 +3,7 @@
 A run may be half done, so absence is a value here. A file that is there and damaged is an error, as everywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.errors import HelixError
 from helixnas.search import Certificate
-from helixnas.space import Architecture, SearchSpace, load_space
+from helixnas.space import Architecture, Cell, SearchSpace, load_space
+from helixnas.space.slicing import groups_by_depth
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,24 @@ class RunFiles:
 
     def cell_names(self, block: int) -> list[str]:
         """Return display names of the cells of a block (1 .. N), in their order; empty where the space is not known."""
+        return [_group_name([cell]) for cell in self._cells(block)]
+
+    def curve_names(self, block: int) -> list[str]:
+        """Return display names of the cells of a block that are trained apart: all, or one per depth if they share weights."""
+        if self.settings.get("supernet", {}).get("slimmable"):
+            return [_group_name(group) for group in groups_by_depth(self._cells(block))]
+        return self.cell_names(block)
+
+    def _cells(self, block: int) -> tuple[Cell, ...]:
         if self.space is None or not 1 <= block <= len(self.space.blocks):
-            return []
-        cells = self.space.blocks[block - 1].cells
-        return [f"{cell.width} channels, {cell.depths} layer{'s' if cell.depth > 1 else ''}" for cell in cells]
+            return ()
+        return self.space.blocks[block - 1].cells
+
+
+def _group_name(cells: Sequence[Cell]) -> str:
+    widths, depths = sorted({cell.width for cell in cells}), cells[0].depths
+    span = f"{widths[0]} to {widths[-1]}" if len(widths) > 1 else str(widths[0])
+    return f"{span} channels, {depths} layer{'s' if cells[0].depth > 1 else ''}"
 
 
 def read_run(folder: Path) -> RunFiles:

@@ -10,6 +10,7 @@ The *interface* connects student and teacher widths:
 """
 
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,6 +18,38 @@ from torch import Tensor, nn
 from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stages, initialize, silence_residual
 from helixnas.space import Cell, LayerPlace, Path, Stage
 from helixnas.supernet.config import Interface
+
+
+@runtime_checkable
+class CellModule(Protocol):
+    """The paths of one cell as modules: a `SupernetCell`, or a cell that shares its weights with others of its block."""
+
+    @property
+    def cell(self) -> Cell:
+        """The candidates."""
+        ...
+
+    @property
+    def widens(self) -> bool:
+        """Whether the first and the last layer have the teacher's widths, so that the previous width does not matter."""
+        ...
+
+    @property
+    def exit(self) -> nn.Module:
+        """The output adapter."""
+        ...
+
+    def entry(self, previous_width: int) -> nn.Module:
+        """Return the stem or input adapter used after a previous width."""
+        ...
+
+    def operation(self, layer: int, name: str, previous_width: int) -> nn.Module:
+        """Return the module of one candidate operation."""
+        ...
+
+    def __call__(self, features: Tensor, path: Path, previous_width: int) -> Tensor:
+        """Return one path's estimate of Y_k from Y_{k-1}."""
+        ...
 
 
 class SupernetCell(nn.Module):
@@ -49,12 +82,12 @@ class SupernetCell(nn.Module):
         for width in [previous_widths[0]] if self.widens else previous_widths:
             received = (teacher_in if self.widens and not stem else None) or width
             self.entries[str(width)] = (
-                build_stem(teacher_in, stem) if stem and teacher_in else _adapter(teacher_in, received)
+                build_stem(teacher_in, stem) if stem and teacher_in else adapter(teacher_in, received)
             )
             self.first[str(width)] = self._candidates(0, cell.places(received, stride)[0], teacher_out)
         places = list(enumerate(cell.places(cell.width, stride)))
         self.later = nn.ModuleList(self._candidates(layer, place, teacher_out) for layer, place in places[1:])
-        self.exit = nn.Identity() if self.widens else _adapter(cell.width, teacher_out)
+        self.exit = nn.Identity() if self.widens else adapter(cell.width, teacher_out)
 
     def _candidates(self, layer: int, at: LayerPlace, teacher_out: int | None) -> nn.ModuleDict:
         last = layer == self.cell.depth - 1
@@ -94,7 +127,8 @@ class SupernetCell(nn.Module):
         return self.exit(x)
 
 
-def _adapter(received: int | None, given: int | None) -> nn.Module:
+def adapter(received: int | None, given: int | None) -> nn.Module:
+    """Return a 1x1 convolution with bias between two widths; the identity where they agree or one is None."""
     if received is None or given is None or received == given:
         return nn.Identity()
     return nn.Conv2d(received, given, 1)

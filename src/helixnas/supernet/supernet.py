@@ -2,31 +2,51 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from torch import nn
 
 from helixnas.errors import TeacherError
 from helixnas.nn import build_seeded
-from helixnas.space import Path, SearchSpace
-from helixnas.supernet.cell import SupernetCell
+from helixnas.space import Cell, Path, SearchSpace
+from helixnas.space.slicing import groups_by_depth, require_sliceable
+from helixnas.supernet.cell import CellModule, SupernetCell
 from helixnas.supernet.config import SupernetConfig
+from helixnas.supernet.slimmable import SlimmableCells
 
 
 class SupernetBlock(nn.Module):
-    """The cells of one block."""
+    """The cells of one block, in the order of the space.
 
-    def __init__(self, number: int, cells: Sequence[SupernetCell], previous_widths: Sequence[int]) -> None:
+    `cells` are the modules that are trained and saved: cells with weights of their own, or `SlimmableCells`, of which each
+    holds all cells of a depth. Iteration yields every cell; `order` holds the cells' shapes where modules hold several.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        cells: Sequence[SupernetCell | SlimmableCells],
+        previous_widths: Sequence[int],
+        *,
+        order: Sequence[Cell] = (),
+    ) -> None:
         super().__init__()
         self.number = number
         self.previous_widths = tuple(previous_widths)
         self.cells = nn.ModuleList(cells)
+        single = [each for part in cells for each in (part.cells if isinstance(part, SlimmableCells) else (part,))]
+        self._cells: tuple[CellModule, ...] = tuple(sorted(single, key=lambda each: _position(each.cell, order)))
 
-    def __iter__(self) -> Iterator[SupernetCell]:
-        return (cell for cell in self.cells if isinstance(cell, SupernetCell))
+    def __iter__(self) -> Iterator[CellModule]:
+        return iter(self._cells)
 
-    def cell_of(self, path: Path) -> SupernetCell:
+    def cell_of(self, path: Path) -> CellModule:
         """Return the cell that contains `path`."""
         return next(c for c in self if c.cell.shape == (path.width, path.depth, path.sections))
+
+
+def _position(cell: Cell, order: Sequence[Cell]) -> int:
+    return order.index(cell) if order else 0
 
 
 class Supernet(nn.Module):
@@ -51,28 +71,44 @@ def build_supernet(
 ) -> Supernet:
     """Build the supernet of a space for a teacher whose Y_1 .. Y_N have `teacher_widths` channels.
 
-    The weights of a cell depend only on (seed, block, cell), so a block built alone has the same weights. Raises
-    `TeacherError` if the teacher has another number of blocks.
+    The weights of a cell depend only on (seed, block, cell), so a block built alone has the same weights; those of cells
+    that share weights on the first of them. Raises `TeacherError` if the teacher has another number of blocks, and
+    `SpaceError` if cells shall share weights but cannot be sliced.
     """
     if len(teacher_widths) != len(space.blocks):
         raise TeacherError(
             f"the teacher is cut into {len(teacher_widths)} blocks, but space {space.name!r} has {len(space.blocks)}; "
             "name one boundary per block"
         )
+    if config.slimmable:
+        require_sliceable(space)
     received = (in_chans, *teacher_widths)
-    blocks: list[SupernetBlock] = []
-    for number, block in enumerate(space.blocks, start=1):
-        previous_widths = space.previous_widths(number)
-        build = partial(
-            SupernetCell,
-            stride=block.stride,
-            previous_widths=previous_widths,
-            teacher_in=received[number - 1],
-            teacher_out=received[number],
-            stem=space.stem if number == 1 else (),
-            interface=config.interface,
-            zero_init_residual=config.zero_init_residual,
-        )
-        cells = [build_seeded(partial(build, cell), (seed, number, index)) for index, cell in enumerate(block.cells)]
-        blocks.append(SupernetBlock(number, cells, previous_widths))
-    return Supernet(blocks)
+    return Supernet(
+        [
+            _build_block(space, number, received[number - 1], received[number], config=config, seed=seed)
+            for number in range(1, len(space.blocks) + 1)
+        ]
+    )
+
+
+def _build_block(
+    space: SearchSpace, number: int, teacher_in: int, teacher_out: int, *, config: SupernetConfig, seed: int
+) -> SupernetBlock:
+    """Build block `number`, whose cells map `teacher_in` to `teacher_out` channels."""
+    block, previous_widths = space.blocks[number - 1], space.previous_widths(number)
+    surroundings: dict[str, Any] = {
+        "stride": block.stride,
+        "previous_widths": previous_widths,
+        "teacher_in": teacher_in,
+        "teacher_out": teacher_out,
+        "stem": space.stem if number == 1 else (),
+        "zero_init_residual": config.zero_init_residual,
+    }
+    if config.slimmable:
+        build = partial(SlimmableCells, two_sided=config.slices == "two-sided", **surroundings)
+        parts = {block.cells.index(group[0]): partial(build, group) for group in groups_by_depth(block.cells)}
+    else:
+        build = partial(SupernetCell, interface=config.interface, **surroundings)
+        parts = {index: partial(build, cell) for index, cell in enumerate(block.cells)}
+    cells = [build_seeded(part, (seed, number, index)) for index, part in parts.items()]
+    return SupernetBlock(number, cells, previous_widths, order=block.cells)

@@ -93,7 +93,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         save_beams(job.beams, context.folder.beams, key)
     curves = history.frame()
     for number in (number for number in blocks if number not in job.failures):
-        own = [_curve_name(number, cell) for cell in range(len(supernet.block(number).cells))]
+        own = [_curve_name(number, cell) for cell, _ in enumerate(supernet.block(number))]
         of_block = curves.loc[curves["name"].isin(own), :]
         save_history(of_block, context.folder.block_history(number))
         save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), key=key)

@@ -37,7 +37,7 @@ def _distillation(run: RunFiles) -> Chart:
     chart = Chart([f"Block {block}" for block in blocks], columns=3, height=190)
     for panel, block in enumerate(blocks):
         lines = [curve for name, curve in curves.items() if int(name.split()[1]) == block]
-        known = run.cell_names(block)
+        known = run.curve_names(block)
         names = known if len(known) == len(lines) else [f"cell {cell + 1}" for cell in range(len(lines))]
         for cell, (name, curve) in enumerate(zip(names, lines, strict=True)):
             _draw(chart, panel, curve, name, color_of(cell))

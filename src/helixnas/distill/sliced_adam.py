@@ -18,7 +18,6 @@ from torch.optim import Optimizer
 
 from helixnas.supernet import Region, Slice, disjoint, view_of, whole_region
 
-
 STATE = ("exp_avg", "correction", "exp_avg_sq", "correction_sq")
 """The moments of a parameter, each followed by its bias correction per weight."""
 

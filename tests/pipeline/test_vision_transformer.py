@@ -9,17 +9,20 @@ import torch
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
-from helixnas.errors import ConfigError, SpaceError
+from helixnas.errors import ConfigError, SpaceError, TeacherError
 from helixnas.nn import count_params
 from helixnas.pipeline import estimate
-from helixnas.pipeline.context import Context, image_size
+from helixnas.pipeline.context import Context, fitting_teacher, image_size
 from helixnas.pipeline.estimate import BYTES_PER_PARAMETER, BYTES_PER_SHARED_PARAMETER, distill_bytes, sketch
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.report.reading import read_run
 from helixnas.report.run.losses import losses_section
 from helixnas.retrain import load_model
+from helixnas.space.slicing import largest_path
 from helixnas.supernet import SupernetConfig
+from helixnas.supernet.importance import importance_of_channels
+from helixnas.teacher import TeacherConfig
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,52 @@ def test_slimmable_cells_are_trained_rated_and_inherited(recipe: Recipe, tmp_pat
     assert len(set(table.mean().tolist())) == 24
     assert read_run(folder.path).curve_names(2) == ["8 to 16 channels, 1 layer", "8 to 16 channels, 2 layers"]
     assert "8 to 16 channels, 2 layers" in losses_section(read_run(folder.path)).body
+
+
+@pytest.fixture(scope="module")
+def pretrained(recipe: Recipe) -> Recipe:
+    """Return a recipe whose teacher is a vision transformer, the largest network of the space but for its depth."""
+    sizes = {"img_size": 8, "patch_size": 2, "embed_dim": 16, "depth": 4, "num_heads": 4, "mlp_ratio": 2.0}
+    kind = {"class_token": False, "global_pool": "avg"}
+    teacher = TeacherConfig(
+        model="vit_tiny_patch16_224", model_args={**sizes, **kind}, boundaries=("blocks.1", "blocks.3")
+    )
+    return replace(
+        recipe,
+        teacher=teacher,
+        space={**recipe.space, "dimensions": [8, 16], "layers": [2]},  # type: ignore[dict-item]
+        supernet=SupernetConfig(slimmable=True, init="teacher"),
+    )
+
+
+def test_a_supernet_that_begins_from_its_teacher_is_trained_and_searched(pretrained: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run_recipe(pretrained, folder, Reporter())
+    context = Context(pretrained, folder, Reporter())
+    images = torch.rand(2, 3, 8, 8)
+    plain, ordered = context.load_teacher(), context.teacher
+    torch.testing.assert_close(ordered(images), plain(images), rtol=1e-3, atol=1e-4)
+    order = importance_of_channels(fitting_teacher(pretrained, plain)).argsort(descending=True, stable=True)
+    features, expected = ordered.features(images), plain.features(images)
+    torch.testing.assert_close(features[1], expected[1][:, order], rtol=1e-3, atol=1e-4)
+    block = context.new_supernet().block(2)
+    path = largest_path(next(cell.cell for cell in block if cell.cell.width == 16))
+    torch.testing.assert_close(block.cell_of(path)(features[1], path, 16), features[2], rtol=1e-3, atol=1e-4)
+
+
+def test_a_teacher_whose_layers_do_not_fit_is_refused_before_anything_is_trained(
+    pretrained: Recipe, recipe: Recipe, tmp_path: Path
+) -> None:
+    wider = replace(pretrained, space={**pretrained.space, "dimensions": [8, 24]})  # type: ignore[dict-item]
+    with pytest.raises(TeacherError, match="the largest of dimensions in block 1 must be 16; change it"):
+        sketch(wider)
+    with pytest.raises(TeacherError, match="the largest of dimensions in block 1 must be 16; change it"):
+        Context(wider, RunFolder(tmp_path / "run"), Reporter()).new_teacher()
+    convolutional = replace(recipe, supernet=pretrained.supernet)
+    with pytest.raises(TeacherError, match="needs a vision transformer of timm .*, but it is a SmallResNet"):
+        sketch(convolutional)
+    with pytest.raises(ConfigError, match="supernet.init=teacher needs distill.features=raw"):
+        replace(pretrained, distill=replace(pretrained.distill, features="standardized"))
 
 
 def test_convolutions_cannot_be_slimmable_and_other_settings_must_fit(

@@ -3,6 +3,10 @@
 Uniform: in every layer one operation, drawn at random (Sec. 3.3). Strict fairness (FairNAS): the fewest paths in which
 every operation of every layer occurs equally often, their gradients summed before one step. The previous width, which
 selects the input adapter and the set of first-layer operations, is drawn like a layer's operation.
+
+In slimmable cells the width is drawn too: uniform and strict fairness treat it like a layer's operation. Sandwich (Yu and
+Huang, 2019) takes the largest path, the smallest and a few at random, since the errors of all others should lie between theirs.
+
 Draws depend on (seed, block, cell, step) alone, so a block trained alone draws what it would draw among the others.
 """
 

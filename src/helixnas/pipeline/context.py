@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import torch
+from timm.models.vision_transformer import VisionTransformer
 
 from helixnas.artifacts.files import damaged
 from helixnas.artifacts.run_folder import RunFolder
@@ -19,7 +20,7 @@ from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import SearchSpace, check_image_size
 from helixnas.space.slicing import require_sliceable
-from helixnas.supernet import Supernet, build_supernet
+from helixnas.supernet import Supernet, begin_from_teacher, build_supernet, order_by_importance, require_same_layers
 from helixnas.teacher import Teacher, build_teacher, input_size_of, load_feature_statistics, load_teacher
 
 
@@ -70,16 +71,17 @@ class Context:
 
     def new_teacher(self) -> Teacher:
         """Return the teacher with the recipe's weights, or untrained if it names none."""
-        return self.runtime.place(
-            build_teacher(
-                self.recipe.built_teacher,
-                strides=self.space.strides,
-                num_classes=self.data.num_classes or 1000,
-                input_size=(self.image_size, self.image_size),
-                seed=self.recipe.seed,
-                frozen=bool(self.recipe.teacher.weights),
-            )
+        teacher = build_teacher(
+            self.recipe.built_teacher,
+            strides=self.space.strides,
+            num_classes=self.data.num_classes or 1000,
+            input_size=(self.image_size, self.image_size),
+            seed=self.recipe.seed,
+            frozen=bool(self.recipe.teacher.weights),
         )
+        if self.recipe.supernet.init == "teacher":
+            fitting_teacher(self.recipe, teacher)
+        return self.runtime.place(teacher)
 
     def load_teacher(self) -> Teacher:
         """Return the frozen teacher of the run folder, its features not standardised."""
@@ -87,8 +89,10 @@ class Context:
 
     @cached_property
     def teacher(self) -> Teacher:
-        """The frozen teacher, its features scaled as the supernet learns them."""
+        """The frozen teacher, its features scaled, and with supernet.init=teacher ordered, as the supernet learns them."""
         teacher = self.load_teacher()
+        if self.recipe.supernet.init == "teacher":
+            order_by_importance(fitting_teacher(self.recipe, teacher))
         if self.recipe.distill.features == "standardized":
             teacher.standardize(load_feature_statistics(self.folder.teacher, teacher.widths))
         return self.runtime.place(teacher)
@@ -96,6 +100,8 @@ class Context:
     def new_supernet(self) -> Supernet:
         """Return the supernet with its initial weights."""
         supernet = build_supernet(self.space, self.teacher.widths, config=self.recipe.supernet, seed=self.recipe.seed)
+        if self.recipe.supernet.init == "teacher":
+            begin_from_teacher(supernet, fitting_teacher(self.recipe, self.teacher), self.teacher.boundaries)
         return self.runtime.place(supernet)
 
     @cached_property
@@ -122,6 +128,14 @@ class Context:
         """Drop teacher and supernet, so that the next stage reads them from the folder."""
         for name in ("teacher", "supernet"):
             self.__dict__.pop(name, None)
+
+
+def fitting_teacher(recipe: Recipe, teacher: Teacher) -> VisionTransformer:
+    """Return the teacher's network, whose layers slimmable cells can begin with.
+
+    Raises `TeacherError` if they are not those of the largest path of the recipe's space.
+    """
+    return require_same_layers(recipe.search_space, teacher.model, teacher.boundaries)
 
 
 def labelled_for(teacher: Teacher, images: ImageSet) -> ImageSet:

@@ -12,7 +12,7 @@ from helixnas.distill import draw_slices
 from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
 from helixnas.nn import count_params
-from helixnas.pipeline.context import image_size, import_extensions
+from helixnas.pipeline.context import fitting_teacher, image_size, import_extensions
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.space import Block, SearchSpace
@@ -56,6 +56,8 @@ def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
     teacher = sketch_teacher(
         recipe.built_teacher, strides=space.strides, num_classes=num_classes, input_size=(size, size)
     )
+    if recipe.supernet.init == "teacher":
+        fitting_teacher(recipe, teacher)
     with torch.device("meta"):
         supernet = build_supernet(space, teacher.widths, config=recipe.supernet, seed=recipe.seed)
     return Sketch(

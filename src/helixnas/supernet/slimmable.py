@@ -1,6 +1,6 @@
-"""Slimmable cells: all cells of one depth of a block share their weights by slicing (Sec. 4.2's supernet of one block).
+"""Slimmable cells: all cells of one depth of a block share their weights by slicing (Sec. 4.2, after slimmable networks).
 
-A cell of its own per width needs memory and training for each. Here the largest width's tensors are the storage, and a
+With a cell per width, each needs memory and training of its own. Here the largest width's tensors are the storage, and a
 narrower cell is a slice of them (`helixnas.supernet.sliced_layer`), so a step of one width also trains a part of all others.
 
 Per width, not sliced: layer norms, and the adapters between the teacher's width and the cell's. An adapter is scaffolding

@@ -41,3 +41,12 @@ def test_feature_objective_takes_a_single_view() -> None:
     features = [torch.zeros(1, 1, 2, 2)] * 2
     with pytest.raises(ValueError, match="too many values"):
         next(feature_objective(1)([lambda x: x], [features, features]))
+
+
+def test_feature_objective_compares_at_the_coarser_grid() -> None:
+    fine = torch.tensor([1.0, 3.0, 5.0, 7.0]).reshape(1, 1, 2, 2)  # its mean is 4
+    students = [lambda x: torch.full((1, 1, 1, 1), 1.0)]
+    (loss,) = feature_objective(1)(students, [[torch.zeros(1, 1, 2, 2), fine]])
+    assert loss.item() == 9
+    (loss,) = feature_objective(1)([lambda x: fine], [[torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 1, 1)]])
+    assert loss.item() == 16

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helixnas.rating import relative_l1
-from helixnas.rating.relative_l1 import mean_absolute_error, spread
+from helixnas.rating.relative_l1 import RelativeL1, mean_absolute_error, spread
 
 
 def test_perfect_prediction_scores_zero() -> None:
@@ -58,3 +58,17 @@ def test_inputs_are_left_as_they_were() -> None:
     relative_l1(prediction, target)
     assert torch.equal(prediction, before[0])
     assert torch.equal(target, before[1])
+
+
+def test_features_of_different_grids_are_scored_at_the_coarser_one() -> None:
+    fine, coarse = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 4, 4)
+    pooled = fine.reshape(2, 3, 4, 2, 4, 2).mean((3, 5))
+    assert RelativeL1(fine)(coarse).item() == pytest.approx(relative_l1(coarse, pooled).item(), rel=1e-5)
+    assert RelativeL1(coarse)(fine).item() == pytest.approx(relative_l1(pooled, coarse).item(), rel=1e-5)
+
+
+def test_paths_of_one_grid_get_exactly_their_own_score() -> None:
+    first, second, target = torch.randn(3, 2, 3, 4, 4).unbind()
+    score = RelativeL1(target)
+    for prediction in (first, second, first):
+        assert torch.equal(score(prediction), relative_l1(prediction, target))

@@ -99,6 +99,24 @@ def test_the_network_computes_what_the_stitched_supernet_computes(
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("widths", [(10, 16, 30), (12, 16, 30)], ids=["two adapters", "only a bridge"])
+def test_a_bridge_of_finer_features_is_folded_like_an_adapter(widths: tuple[int, ...]) -> None:
+    space, text, _ = SPACES["mbconv"]
+    grids = [(16, 16), (8, 8), (4, 4)]
+    supernet = build_supernet(
+        space, widths, config=SupernetConfig(), seed=0, teacher_grids=grids, input_size=(16, 16)
+    ).double()
+    architecture, x = space.parse(text), images()
+    model = network(architecture)
+    stitched = inherit(model, supernet)
+    expected = of_the_supernet(space, supernet, architecture, x)
+    assert torch.allclose(by_batch_statistics(stitched, x), expected, rtol=1e-10, atol=1e-11)
+    fold(stitched)
+    found = stitched.exit(model.blocks.train()(model.stem.train()(x)))
+    assert torch.allclose(found, expected, rtol=1e-10, atol=1e-11)
+
+
+@torch.no_grad()
 def test_folding_after_recalibration_changes_nothing(case: tuple[SearchSpace, Architecture, Supernet]) -> None:
     _, architecture, supernet = case
     model, x = network(architecture), images(seed=7)

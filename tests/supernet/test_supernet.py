@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from helixnas.errors import TeacherError
+from helixnas.nn import Bridge
 from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, SupernetCell, SupernetConfig, build_supernet
 
@@ -83,3 +84,46 @@ def test_deep_paths_begin_as_their_first_layer_alone_unless_told_otherwise(space
         outputs = [cell(images, path, 8) for path in first]
         assert len(outputs) > 1
         assert all(torch.equal(output, outputs[0]) for output in outputs[1:]) is silent
+
+
+def test_a_block_takes_finer_features_through_a_patch_convolution_per_previous_width(space: SearchSpace) -> None:
+    grids, plain = [(8, 8), (4, 4)], build(space)
+    supernet = build_supernet(space, (10, 18), config=SupernetConfig(), seed=0, teacher_grids=grids, input_size=(8, 8))
+    for number in (1, 2):
+        for cell, before in zip(supernet.block(number), plain.block(number), strict=True):
+            for width in supernet.block(number).previous_widths:
+                assert isinstance(cell.entry(width), Bridge) == (number == 2)
+                assert isinstance(before.entry(width), Bridge) is False
+    cell = next(iter(supernet.block(2)))
+    assert cell(torch.rand(2, 10, 8, 8), next(cell.cell.paths()), 12).shape == (2, 18, 2, 2)
+    assert cell.entry(12).weight.shape == (12, 10, 2, 2)
+
+
+def test_a_bridge_follows_where_widths_agree_too(space: SearchSpace) -> None:
+    for interface in ("adapter", "widen"):
+        config = SupernetConfig(interface=interface)  # type: ignore[arg-type]
+        supernet = build_supernet(
+            space, (12, 18), config=config, seed=0, teacher_grids=[(16, 16), (2, 2)], input_size=(8, 8)
+        )
+        cell = next(iter(supernet.block(2)))
+        assert isinstance(cell.entry(12), Bridge)
+        assert cell(torch.rand(2, 12, 16, 16), next(cell.cell.paths()), 12).shape == (2, 18, 2, 2)
+
+
+def test_grids_that_agree_change_no_weight(space: SearchSpace) -> None:
+    own = build_supernet(
+        space, (10, 18), config=SupernetConfig(), seed=0, teacher_grids=[(4, 4), (1, 1)], input_size=(8, 8)
+    ).state_dict()
+    expected = build(space).state_dict()
+    assert own.keys() == expected.keys()
+    assert all(torch.equal(own[name], expected[name]) for name in own)
+
+
+@pytest.mark.parametrize("grid", [(2, 2), (6, 6)])
+def test_features_that_cannot_enter_a_block_are_refused_with_both_grids(
+    space: SearchSpace, grid: tuple[int, int]
+) -> None:
+    with pytest.raises(TeacherError, match=rf"Y_1 has {grid[0]} x {grid[1]} pixels, but block 2 .* takes 4 x 4"):
+        build_supernet(
+            space, (10, 18), config=SupernetConfig(), seed=0, teacher_grids=[grid, (2, 2)], input_size=(8, 8)
+        )

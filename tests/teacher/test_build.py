@@ -129,13 +129,40 @@ def test_every_block_needs_a_boundary() -> None:
         build(boundaries=("blocks.1",))
 
 
-def test_features_that_do_not_fit_the_space_name_both_sizes() -> None:
+def test_features_coarser_than_a_block_are_refused_with_both_sizes() -> None:
     message = (
-        r"boundary 'blocks\.0' has features of 32 x 32 pixels, but the block of the space \(stride 4\) has "
-        r"16 x 16 for images of 64 x 64; choose another boundary or other strides"
+        r"boundary 'blocks\.2' has features of 8 x 8 pixels, but block 1 of the space \(stride 4\) has 16 x 16 for images of "
+        r"64 x 64, and nothing is upsampled; choose a finer boundary or other strides"
     )
+    config = TeacherConfig(model="test_efficientnet", boundaries=("blocks.2", "blocks.4"))
     with pytest.raises(TeacherError, match=message):
-        build(boundaries=("blocks.0", "blocks.2", "blocks.3", "blocks.4"))
+        build_teacher(config, strides=(4, 32), num_classes=7, input_size=(64, 64), seed=0)
+
+
+def test_finer_features_and_a_coarser_end_are_taken() -> None:
+    teacher = build(boundaries=("blocks.0", "blocks.1", "blocks.2", "blocks.3"))
+    assert teacher.feature_sizes == ((32, 32), (16, 16), (8, 8), (4, 4))
+    config = TeacherConfig(model="test_efficientnet", boundaries=("blocks.1", "blocks.4"))
+    teacher = build_teacher(config, strides=(4, 8), num_classes=7, input_size=(64, 64), seed=0)
+    assert teacher.feature_sizes == ((16, 16), (2, 2))
+
+
+def test_grids_that_whole_windows_do_not_connect_are_refused() -> None:
+    config = TeacherConfig(model="test_vit", model_args={"img_size": 84, "patch_size": 14}, boundaries=("blocks.5",))
+    with pytest.raises(
+        TeacherError, match=r"6 x 6 pixels, .* has 4 x 4 .*, and whole windows of neither grid make the other"
+    ):
+        build_teacher(config, strides=(21,), num_classes=7, input_size=(84, 84), seed=0)
+
+
+def test_the_branch_of_a_blocks_size_is_used_and_found_again(tmp_path: Path) -> None:
+    config = TeacherConfig(model="hrnet_w18_small")
+    teacher = build_teacher(config, strides=(4, 8, 16), num_classes=7, input_size=(64, 64), seed=0)
+    assert teacher.feature_sizes == ((16, 16), (8, 8), (4, 4))
+    assert teacher.reasons == tuple(f"the last at stride {stride}" for stride in (4, 8, 16))
+    save_teacher(teacher, tmp_path, config)
+    back = load_teacher(tmp_path)
+    assert [layout.item for layout in back.layouts] == [layout.item for layout in teacher.layouts] == [0, 1, 2]
 
 
 def test_images_of_a_size_that_the_model_refuses_are_one_sentence() -> None:

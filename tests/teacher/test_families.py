@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from helixnas.errors import TeacherError
-from helixnas.teacher import Teacher
-from helixnas.teacher.boundaries import default_cut
+from helixnas.space.grids import grid_of, whole_ratio
+from helixnas.teacher import Teacher, default_cut
+from helixnas.teacher.cutting.choice import BESIDE
 
 PAGE = Path(__file__).parents[2] / "docs/guide/teachers.md"
 USUAL = (4, 8, 16, 32)
@@ -134,12 +135,15 @@ class Outcome:
     size: int = 0
     strides: tuple[int, ...] = ()
     boundaries: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+    """Boundaries beside which information flows."""
+
     reason: str = ""
     agrees: bool | None = None
     """Whether all features equal those of timm's ``forward_intermediates``; None if it does not give them."""
 
     def row(self) -> str:
-        names = ", ".join(f"`{name}`" for name in self.boundaries)
+        names = ", ".join(f"`{name}`{'*' if name in self.passed else ''}" for name in self.boundaries)
         what = f"strides {', '.join(map(str, self.strides))}: {names}" if self.boundaries else self.reason
         same = {True: "yes", False: "no", None: ""}[self.agrees]
         model = f"`{SMALLEST[self.family]}`" + (f", {self.size} pixels" if self.size else "")
@@ -185,15 +189,20 @@ def outcome(family: str) -> Outcome:
     reason = ""
     for strides in choices(model):
         try:
-            cut = default_cut(model, strides, (size, size))
-            teacher = Teacher(model, tuple(cut), input_size=(size, size), layouts=tuple(cut.values()))
+            cuts = default_cut(model, strides, (size, size))
+            names, layouts = [cut.boundary.name for cut in cuts], [cut.boundary.layout for cut in cuts]
+            teacher = Teacher(model, names, input_size=(size, size), layouts=layouts)
         except TeacherError as error:
             reason = reason or str(error)
             continue
-        expected = [(-(-size // stride),) * 2 for stride in strides]
-        if list(teacher.feature_sizes) == expected:
+        expected = [grid_of((size, size), stride) for stride in strides]
+        finer = len(set(strides)) == 1 and all(map(whole_ratio, teacher.feature_sizes, expected))
+        if list(teacher.feature_sizes) == expected or finer:
             same = agrees(model, teacher, size)
-            return Outcome(family=family, size=size, strides=strides, boundaries=tuple(cut), agrees=same)
+            passed = tuple(cut.boundary.name for cut in cuts if BESIDE in cut.reason)
+            return Outcome(
+                family=family, size=size, strides=strides, boundaries=tuple(names), passed=passed, agrees=same
+            )
         reason = (
             f"features of {', '.join(f'{rows} x {columns}' for rows, columns in teacher.feature_sizes)} pixels at strides "
             f"{', '.join(map(str, strides))}, which no student has (no padding)"

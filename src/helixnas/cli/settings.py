@@ -22,11 +22,14 @@ T = TypeVar("T")
 
 RETRAINING = "retraining recipe"
 
-WHOLE = {
-    "retrain": "null to skip it; the name of a retraining recipe or a YAML file sets all its settings",
-    "generations": "their number, or null for one search; a YAML file sets all its settings",
-}
+WHOLE_GROUP = "null to leave it out, or a YAML file with all its settings"
 """Help of the options that set a whole group."""
+
+WHOLE = {
+    "retrain": "null to skip it, or the name of a retraining recipe or a YAML file with all its settings",
+    "generations": "their number, null for one search, or a YAML file with all their settings",
+}
+"""Help of the groups for which there is more to say."""
 
 
 def add_recipe_arguments(parser: ArgumentParser) -> None:
@@ -35,7 +38,7 @@ def add_recipe_arguments(parser: ArgumentParser) -> None:
     for section in sections(Recipe):
         group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help)
         if section.optional:
-            help_whole = WHOLE.get(section.name, "null to leave it out; a YAML file sets all its settings")
+            help_whole = WHOLE.get(section.name, WHOLE_GROUP)
             group.add_argument(f"--{_kebab(section.name)}", metavar="VALUE", default=SUPPRESS, help=help_whole)
         for setting in section.settings:
             group.add_argument(
@@ -132,7 +135,11 @@ def _value(option: str, text: str, kind: type, setting: str, *, inside: bool) ->
         read_value(kind, setting, value, name=option)
     if group is RetrainConfig and isinstance(value, str):
         return _training(value, RETRAINING)
-    return load_yaml(Path(value)) if group is not None and isinstance(value, str) else value
+    if group is None or not isinstance(value, str):
+        return value
+    if not Path(value).is_file():
+        raise ConfigError(f"{option} is {value!r}, but there is no such file; give {WHOLE.get(setting, WHOLE_GROUP)}")
+    return load_yaml(Path(value))
 
 
 def _set(settings: dict[str, Any], option: str, path: Sequence[str], value: Any) -> None:

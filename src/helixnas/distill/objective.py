@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from helixnas.nn import at_common_grid
+
 Features = Sequence[Tensor]
 """The teacher's Y_0 .. Y_N of one view of a batch, each (batch, channels, height, width)."""
 
@@ -29,11 +31,14 @@ def feature_loss(
 
 
 def feature_objective(block: int) -> Objective:
-    """Return Eq. 6 for block k: one loss per student, on the teacher's Y_{k-1} and Y_k of a single view."""
+    """Return Eq. 6 for block k: one loss per student, on the teacher's Y_{k-1} and Y_k of a single view.
+
+    Where the grids of Y_k and its estimate differ, they are compared at the coarser one.
+    """
 
     def losses(students: Sequence[Student], views: Sequence[Features]) -> Iterator[Tensor]:
         (features,) = views
         for student in students:
-            yield feature_loss(student(features[block - 1]), features[block])
+            yield feature_loss(*at_common_grid(student(features[block - 1]), features[block]))
 
     return losses

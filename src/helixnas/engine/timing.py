@@ -85,10 +85,12 @@ class Stopwatch:
 def duration(seconds: int | float) -> str:
     """Return a duration in the unit that suits it.
 
-    >>> duration(0.25), duration(90), duration(7200)
-    ('0.25 s', '1 min 30 s', '2 h 0 min')
+    >>> duration(0.25), duration(90), duration(7200), duration(1e7)
+    ('0.25 s', '1 min 30 s', '2 h 0 min', '2,778 h')
     """
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes < 6000 else f"{round(seconds / 3600):,} h"

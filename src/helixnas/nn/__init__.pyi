@@ -1,3 +1,4 @@
+from .bridge import Bridge as Bridge, at_common_grid as at_common_grid, pooled_to as pooled_to
 from .classifier import (
     build_head as build_head,
     classifier_of as classifier_of,

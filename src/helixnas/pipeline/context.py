@@ -99,7 +99,14 @@ class Context:
 
     def new_supernet(self) -> Supernet:
         """Return the supernet with its initial weights."""
-        supernet = build_supernet(self.space, self.teacher.widths, config=self.recipe.supernet, seed=self.recipe.seed)
+        supernet = build_supernet(
+            self.space,
+            self.teacher.widths,
+            config=self.recipe.supernet,
+            seed=self.recipe.seed,
+            teacher_grids=self.teacher.feature_sizes,
+            input_size=self.teacher.input_size,
+        )
         if self.recipe.supernet.init == "teacher":
             begin_from_teacher(supernet, fitting_teacher(self.recipe, self.teacher), self.teacher.boundaries)
         return self.runtime.place(supernet)

@@ -12,6 +12,7 @@ from helixnas.distill import draw_slices
 from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
 from helixnas.nn import count_params
+from helixnas.pipeline.bridges import check_scores
 from helixnas.pipeline.context import fitting_teacher, image_size, import_extensions
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
@@ -58,8 +59,16 @@ def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
     )
     if recipe.supernet.init == "teacher":
         fitting_teacher(recipe, teacher)
+    check_scores(teacher, space.strides, recipe.rating.scores)
     with torch.device("meta"):
-        supernet = build_supernet(space, teacher.widths, config=recipe.supernet, seed=recipe.seed)
+        supernet = build_supernet(
+            space,
+            teacher.widths,
+            config=recipe.supernet,
+            seed=recipe.seed,
+            teacher_grids=teacher.feature_sizes,
+            input_size=teacher.input_size,
+        )
     return Sketch(
         space=space,
         teacher=teacher,

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from helixnas.nn import pooled_to
 from helixnas.rating.config import FINAL_ERROR, FINAL_L1, RELATIVE_L1, TASK_KL
-from helixnas.rating.relative_l1 import mean_absolute_error, relative_l1, spread
+from helixnas.rating.relative_l1 import RelativeL1, relative_l1
 from helixnas.teacher import Teacher
 
 SMALLEST = 1e-12
@@ -37,15 +38,16 @@ class PathScores:
     block: int
 
     def __post_init__(self) -> None:
-        self.target, self.last = self.features[self.block], self.features[-1]
+        self.last, self.grid = self.features[-1], self.teacher.feature_sizes[self.block - 1]
         self.logits = self.logits.float()
-        self.scale = spread(self.target)
+        self.relative_l1 = RelativeL1(self.features[self.block])
 
     def __call__(self, prediction: Float[Tensor, "batch channels height width"]) -> Float[Tensor, " scores"]:
         """Return the scores of a path from its estimate of Y_k."""
         values: dict[str, Tensor] = {}
         if RELATIVE_L1 in self.names:
-            values[RELATIVE_L1] = mean_absolute_error(prediction, self.target) / self.scale
+            values[RELATIVE_L1] = self.relative_l1(prediction)
+        prediction = pooled_to(prediction, self.grid) if set(self.names) - {RELATIVE_L1} else prediction
         if FINAL_ERROR in self.names or FINAL_L1 in self.names:
             last, logits = self.teacher.finish_from(self.images, self.block, prediction)
             values[FINAL_ERROR] = relative_error(last, self.last).clamp(min=SMALLEST).log()

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from helixnas.nn import at_common_grid
 from helixnas.rating.tree import rate_cell
 from helixnas.supernet import CellModule, SupernetBlock
 
@@ -32,7 +33,7 @@ class BlockReadouts:
         """Add Y_0 .. Y_N of a batch of training images to the sums."""
         source, target = features[self.block.number - 1], features[self.block.number]
         for width, index, cell in self._distinct():
-            found = rate_cell(cell, source, width, lambda prediction: moments(prediction, target))
+            found = rate_cell(cell, source, width, lambda prediction: moments(*at_common_grid(prediction, target)))
             self._sums[width, index] = self._sums[width, index] + found if (width, index) in self._sums else found
 
     def solve(self) -> dict[tuple[int, int], Float[Tensor, "paths channels_plus_one channels"]]:

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from helixnas.nn import pooled_to
+
 
 def relative_l1(
     prediction: Float[Tensor, "batch channels height width"], target: Float[Tensor, "batch channels height width"]
@@ -21,6 +23,28 @@ def relative_l1(
     1.0
     """
     return mean_absolute_error(prediction, target) / spread(target)
+
+
+class RelativeL1:
+    """Eq. 7 of many paths against the same Y_k, at the coarser of the two grids; pools Y_k and finds its spread once.
+
+    >>> score = RelativeL1(torch.tensor([-3.0, 1.0, -1.0, 3.0]).reshape(1, 1, 1, 4))
+    >>> score(torch.zeros(1, 1, 1, 2)).item()  # the means of the windows are -1 and 1
+    1.0
+    """
+
+    def __init__(self, target: Float[Tensor, "batch channels height width"]) -> None:
+        self._target = target
+        self._known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, prediction: Float[Tensor, "batch channels rows columns"]) -> Float[Tensor, ""]:
+        """Return the score of a path from its estimate of Y_k."""
+        grid = (int(prediction.shape[2]), int(prediction.shape[3]))
+        if grid not in self._known:
+            target = pooled_to(self._target, grid)
+            self._known[grid] = target, spread(target)
+        target, scale = self._known[grid]
+        return mean_absolute_error(pooled_to(prediction, (target.shape[2], target.shape[3])), target) / scale
 
 
 def mean_absolute_error(

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from helixnas.data import ImageSet
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
+from helixnas.nn import pooled_to
 from helixnas.rating.config import StitchingConfig
 from helixnas.rating.path_scores import kl_divergence
 from helixnas.space import Architecture, SearchSpace
@@ -89,6 +90,7 @@ class Stitching:
         for images, expected, labels in batches:
             with torch.no_grad(), self.runtime.autocast():
                 features = stitched_features(self.teacher, self.supernet, self.space, architecture, images)
+                features = pooled_to(features, self.teacher.feature_sizes[-1])
                 logits = self.teacher.continue_from(images, len(self.space.blocks), features).float()
             divergence += float(kl_divergence(logits, expected)) * len(images)
             labelled = labelled and labels is not None

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from helixnas.errors import ConfigError
-from helixnas.nn import entrance_of, fold_into
+from helixnas.nn import Bridge, entrance_of, fold_into
 from helixnas.supernet import Supernet
 from helixnas.zoo import HelixNet
 
@@ -118,19 +118,21 @@ def _copy(source: nn.Module, target: nn.Module) -> None:
 
 @torch.no_grad()
 def _compose(first: nn.Module, second: nn.Module) -> nn.Module:
-    """Return one 1x1 convolution equal to two adapters in sequence."""
-    if isinstance(first, nn.Identity) or isinstance(second, nn.Identity):
-        return second if isinstance(first, nn.Identity) else first
-    before, shift = affine_of(first)
-    after, rise = affine_of(second)
-    both = nn.Conv2d(before.shape[1], len(after), 1, device=before.device, dtype=before.dtype)
-    both.weight.copy_((after @ before)[:, :, None, None])
-    both.bias = nn.Parameter(after @ shift + rise)
+    """Return one 1x1 convolution equal to two adapters in sequence, the second applied to features of its own grid."""
+    if isinstance(second, nn.Identity) or (isinstance(first, nn.Identity) and not isinstance(second, Bridge)):
+        return first if isinstance(second, nn.Identity) else second
+    weight, bias = affine_of(second)
+    if not isinstance(first, nn.Identity):
+        before, shift = affine_of(first)
+        weight, bias = weight @ before, weight @ shift + bias
+    both = nn.Conv2d(weight.shape[1], len(weight), 1, device=weight.device, dtype=weight.dtype)
+    both.weight.copy_(weight[:, :, None, None])
+    both.bias = nn.Parameter(bias.clone())
     return both
 
 
 def affine_of(adapter: nn.Module) -> tuple[Float[Tensor, "given received"], Float[Tensor, " given"]]:
-    """Return the matrix and the bias of a 1x1 convolution."""
-    assert isinstance(adapter, nn.Conv2d), "adapters are 1x1 convolutions"
+    """Return the matrix and the bias of a 1x1 convolution, or of a bridge between blocks of one grid."""
+    assert isinstance(adapter, nn.Conv2d), "adapters are convolutions"
     assert adapter.bias is not None, "adapters have a bias"
-    return adapter.weight.flatten(1), adapter.bias
+    return adapter.weight.sum((2, 3)), adapter.bias

@@ -56,6 +56,25 @@ def nearest_multiples(value: int, divisor: int) -> str:
     return f"{lower} and {lower + divisor}"
 
 
+def grid_of(input_size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """Return height and width of a student's feature map at a total stride, for images of `input_size`.
+
+    >>> grid_of((225, 224), 16)
+    (15, 14)
+    """
+    return -(-input_size[0] // stride), -(-input_size[1] // stride)
+
+
+def whole_ratio(finer: tuple[int, int], coarser: tuple[int, int]) -> tuple[int, int] | None:
+    """Return the height and width of the windows that turn a grid into a coarser one, None if whole windows do not.
+
+    >>> whole_ratio((28, 28), (14, 14)), whole_ratio((16, 16), (14, 14)), whole_ratio((7, 7), (14, 14))
+    ((2, 2), None, None)
+    """
+    (down, rest_down), (across, rest_across) = (divmod(*sides) for sides in zip(finer, coarser, strict=True))
+    return None if rest_down or rest_across or not down or not across else (down, across)
+
+
 def check_image_size(space: SearchSpace, image_size: int) -> None:
     """Raise `SpaceError` if some network of a space cannot take square images of this side, in pixels.
 

@@ -5,6 +5,7 @@ The *interface* connects student and teacher widths:
 - ``adapter``: a 1x1 convolution with bias maps the teacher's Y_{k-1} to the width of the previous student cell (block 1:
   the stem), another the output to the teacher's width; none where the widths agree. A cell has an input adapter and a set
   of first-layer operations *per previous width*, so the layers that are rated are the layers that are built.
+  Where the teacher's features are finer than the cell's input, a patch convolution takes its place (`helixnas.nn.bridge`).
 - ``widen``, as in the authors' code: the first layer takes the teacher's width and the last layer returns it. The rated
   layers differ from the built ones, and the score does not depend on the previous width.
 """
@@ -15,7 +16,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from helixnas.nn import BATCH_STATISTICS, Place, build_operation, build_stages, initialize, silence_residual
+from helixnas.nn import BATCH_STATISTICS, Bridge, Place, build_operation, build_stages, initialize, silence_residual
 from helixnas.space import Cell, LayerPlace, Path, Stage
 from helixnas.supernet.config import Interface
 
@@ -57,8 +58,9 @@ class SupernetCell(nn.Module):
 
     `previous_widths` are the possible output widths of the previous block, ascending; `teacher_in` and `teacher_out` the
     channels of Y_{k-1} (of the image, for block 1) and Y_k, None if cells are chained without a teacher. The stem is empty
-    except for block 1. With `zero_init_residual`, residual layers start as the identity: deep paths then start as good as
-    shallow ones; otherwise they start worse and catch up only in longer training.
+    except for block 1. Y_{k-1} is `ratio` times (rows, columns) as fine as the cell's input, whose height and width are
+    `grid`. With `zero_init_residual`, residual layers start as the identity: deep paths then start as good as shallow ones;
+    otherwise they start worse and catch up only in longer training.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class SupernetCell(nn.Module):
         stem: Sequence[Stage] = (),
         interface: Interface = "adapter",
         zero_init_residual: bool = False,
+        ratio: tuple[int, int] = (1, 1),
+        grid: tuple[int, int] = (0, 0),
     ) -> None:
         super().__init__()
         self.cell = cell
@@ -81,9 +85,7 @@ class SupernetCell(nn.Module):
         self.first = nn.ModuleDict()
         for width in [previous_widths[0]] if self.widens else previous_widths:
             received = (teacher_in if self.widens and not stem else None) or width
-            self.entries[str(width)] = (
-                build_stem(teacher_in, stem) if stem and teacher_in else adapter(teacher_in, received)
-            )
+            self.entries[str(width)] = entrance(teacher_in, received, stem=stem, ratio=ratio, grid=grid)
             self.first[str(width)] = self._candidates(0, cell.places(received, stride)[0], teacher_out)
         places = list(enumerate(cell.places(cell.width, stride)))
         self.later = nn.ModuleList(self._candidates(layer, place, teacher_out) for layer, place in places[1:])
@@ -120,7 +122,7 @@ class SupernetCell(nn.Module):
     def forward(
         self, features: Float[Tensor, "batch channels height width"], path: Path, previous_width: int
     ) -> Float[Tensor, "batch channels_out height_out width_out"]:
-        """Return one path's estimate of Y_k from Y_{k-1}."""
+        """Return one path's estimate of Y_k, in the grid of the cell's output, from Y_{k-1}."""
         x = self.entry(previous_width)(features)
         for layer, operation in enumerate(path.operations):
             x = self.operation(layer, operation.name, previous_width)(x)
@@ -132,6 +134,20 @@ def adapter(received: int | None, given: int | None) -> nn.Module:
     if received is None or given is None or received == given:
         return nn.Identity()
     return nn.Conv2d(received, given, 1)
+
+
+def entrance(
+    teacher_in: int | None, width: int, *, stem: Sequence[Stage], ratio: tuple[int, int], grid: tuple[int, int]
+) -> nn.Module:
+    """Return what turns Y_{k-1} (the image, for a block with a stem) into the input of a cell, of `width` channels.
+
+    `ratio` is how many pixels of Y_{k-1} one of the `grid` that the cell takes covers; more than one need a `Bridge`.
+    """
+    if stem and teacher_in:
+        return build_stem(teacher_in, stem)
+    if teacher_in and ratio != (1, 1):
+        return Bridge(teacher_in, width, ratio, grid)
+    return adapter(teacher_in, width)
 
 
 def build_stem(channels: int, stem: Sequence[Stage]) -> nn.Sequential:

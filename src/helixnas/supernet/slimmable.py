@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from helixnas.space import Cell, LayerPlace, Operation, Path, Stage
-from helixnas.supernet.cell import adapter, build_stem
+from helixnas.supernet.cell import adapter, entrance
 from helixnas.supernet.regions import whole_region
 from helixnas.supernet.sliced_layer import Slice, SlicedLayer, end_key
 
@@ -37,6 +37,8 @@ class SlimmableCells(nn.Module):
         stem: Sequence[Stage] = (),
         zero_init_residual: bool = False,
         two_sided: bool = False,
+        ratio: tuple[int, int] = (1, 1),
+        grid: tuple[int, int] = (0, 0),
     ) -> None:
         super().__init__()
         self.stride = stride
@@ -48,7 +50,7 @@ class SlimmableCells(nn.Module):
         self.entries = nn.ModuleDict()
         for width in previous_widths:
             for suffix in ends:
-                entry = build_stem(teacher_in, stem) if stem and teacher_in else adapter(teacher_in, width)
+                entry = entrance(teacher_in, width, stem=stem, ratio=ratio, grid=grid)
                 self.entries[end_key(width, self.widest_before, suffix)] = entry
         self.layers = nn.ModuleList()
         for layer in range(cells[0].depth):

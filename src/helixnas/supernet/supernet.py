@@ -9,6 +9,7 @@ from torch import nn
 from helixnas.errors import TeacherError
 from helixnas.nn import build_seeded
 from helixnas.space import Cell, Path, SearchSpace
+from helixnas.space.grids import grid_of, whole_ratio
 from helixnas.space.slicing import groups_by_depth, require_sliceable
 from helixnas.supernet.cell import CellModule, SupernetCell
 from helixnas.supernet.config import SupernetConfig
@@ -67,13 +68,23 @@ class Supernet(nn.Module):
 
 
 def build_supernet(
-    space: SearchSpace, teacher_widths: Sequence[int], *, config: SupernetConfig, seed: int, in_chans: int = 3
+    space: SearchSpace,
+    teacher_widths: Sequence[int],
+    *,
+    config: SupernetConfig,
+    seed: int,
+    in_chans: int = 3,
+    teacher_grids: Sequence[tuple[int, int]] = (),
+    input_size: tuple[int, int] = (0, 0),
 ) -> Supernet:
     """Build the supernet of a space for a teacher whose Y_1 .. Y_N have `teacher_widths` channels.
 
+    `teacher_grids` are height and width of Y_1 .. Y_N for images of `input_size`; without them, they are those of the
+    student's blocks. A block whose input is coarser than Y_{k-1} begins with a patch convolution (a `Bridge`).
+
     The weights of a cell depend only on (seed, block, cell), so a block built alone has the same weights; those of cells
-    that share weights on the first of them. Raises `TeacherError` if the teacher has another number of blocks, and
-    `SpaceError` if cells shall share weights but cannot be sliced.
+    that share weights on the first of them. Raises `TeacherError` if the teacher has another number of blocks, or features
+    that cannot enter a block, and `SpaceError` if cells shall share weights but cannot be sliced.
     """
     if len(teacher_widths) != len(space.blocks):
         raise TeacherError(
@@ -85,17 +96,33 @@ def build_supernet(
     received = (in_chans, *teacher_widths)
     return Supernet(
         [
-            _build_block(space, number, received[number - 1], received[number], config=config, seed=seed)
+            _build_block(
+                space,
+                number,
+                received[number - 1],
+                received[number],
+                config=config,
+                seed=seed,
+                window=_window(space, number, teacher_grids, input_size),
+            )
             for number in range(1, len(space.blocks) + 1)
         ]
     )
 
 
 def _build_block(
-    space: SearchSpace, number: int, teacher_in: int, teacher_out: int, *, config: SupernetConfig, seed: int
+    space: SearchSpace,
+    number: int,
+    teacher_in: int,
+    teacher_out: int,
+    *,
+    config: SupernetConfig,
+    seed: int,
+    window: tuple[tuple[int, int], tuple[int, int]],
 ) -> SupernetBlock:
-    """Build block `number`, whose cells map `teacher_in` to `teacher_out` channels."""
+    """Build block `number`, whose cells map `teacher_in` to `teacher_out` channels; `window` is that of its bridge."""
     block, previous_widths = space.blocks[number - 1], space.previous_widths(number)
+    ratio, grid = window
     surroundings: dict[str, Any] = {
         "stride": block.stride,
         "previous_widths": previous_widths,
@@ -103,6 +130,8 @@ def _build_block(
         "teacher_out": teacher_out,
         "stem": space.stem if number == 1 else (),
         "zero_init_residual": config.zero_init_residual,
+        "ratio": ratio,
+        "grid": grid,
     }
     if config.slimmable:
         build = partial(SlimmableCells, two_sided=config.slices == "two-sided", **surroundings)
@@ -112,3 +141,19 @@ def _build_block(
         parts = {index: partial(build, cell) for index, cell in enumerate(block.cells)}
     cells = [build_seeded(part, (seed, number, index)) for index, part in parts.items()]
     return SupernetBlock(number, cells, previous_widths, order=block.cells)
+
+
+def _window(
+    space: SearchSpace, number: int, teacher_grids: Sequence[tuple[int, int]], input_size: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return how many pixels of Y_{k-1} one pixel of the input of block `number` covers, and the grid of that input."""
+    if number == 1 or not teacher_grids:
+        return (1, 1), (0, 0)
+    grid, found = grid_of(input_size, space.strides[number - 2]), teacher_grids[number - 2]
+    ratio = whole_ratio(found, grid)
+    if ratio is None:
+        raise TeacherError(
+            f"the teacher's Y_{number - 1} has {found[0]} x {found[1]} pixels, but block {number} of the space takes "
+            f"{grid[0]} x {grid[1]}; it must have that size or a whole multiple of it, since nothing is upsampled"
+        )
+    return ratio, grid

@@ -1,8 +1,3 @@
-from .boundaries import (
-    Candidate as Candidate,
-    cut_candidates as cut_candidates,
-    default_boundaries as default_boundaries,
-)
 from .build import (
     build_teacher as build_teacher,
     count_teacher as count_teacher,
@@ -16,6 +11,9 @@ from .build import (
     trained_weights as trained_weights,
 )
 from .config import TeacherConfig as TeacherConfig
+from .cutting.candidates import Candidate as Candidate, cut_candidates as cut_candidates
+from .cutting.choice import default_boundaries as default_boundaries, default_cut as default_cut
+from .cutting.shares import Cut as Cut
 from .layout import Layout as Layout
 from .standardization import (
     Standardization as Standardization,

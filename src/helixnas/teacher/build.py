@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from helixnas.artifacts.files import damaged, read_json, understanding, write_json
 from helixnas.errors import ArtifactError, TeacherError
 from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, not_finite, save_weights
-from helixnas.teacher.boundaries import default_cut, require_modules
+from helixnas.space.grids import grid_of, whole_ratio
+from helixnas.teacher.boundaries import require_modules
 from helixnas.teacher.config import TeacherConfig
+from helixnas.teacher.cutting.choice import default_cut
 from helixnas.teacher.measure import layouts_of
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
@@ -22,6 +24,8 @@ from helixnas.zoo import create_model, require_known_model
 
 FILES = ("model.safetensors", "teacher.json")
 STATISTICS_FILE = "units.safetensors"
+NAMED = "named in the recipe"
+"""Why a teacher is cut at a boundary of the recipe."""
 
 
 def build_teacher(
@@ -78,20 +82,22 @@ def _cut(
 ) -> Teacher:
     """Return the teacher cut at its boundaries, on the meta device if `sketched`, where nothing could be measured."""
     mean, std = _normalization(model, int(config.model_args.get("in_chans", 3)))
-    boundaries, layouts = config.boundaries, ()
+    boundaries, reasons, layouts = config.boundaries, (NAMED,) * len(config.boundaries), ()
     if not boundaries:
-        cut = default_cut(model, strides, input_size, in_chans=len(mean))
-        boundaries, layouts = tuple(cut), tuple(cut.values())
+        cuts = default_cut(model, strides, input_size, in_chans=len(mean))
+        boundaries, reasons = tuple(cut.boundary.name for cut in cuts), tuple(cut.reason for cut in cuts)
+        layouts = tuple(cut.boundary.layout for cut in cuts)
     if len(boundaries) != len(strides):
         raise TeacherError(
             f"teacher.boundaries names {len(boundaries)} modules, but the space has {len(strides)} blocks; name "
             "one per block"
         )
-    if sketched:
-        require_modules(model, boundaries)
-        layouts = layouts or layouts_of(model, boundaries, input_size, in_chans=len(mean))
-        model = model.to("meta")
+    require_modules(model, boundaries)
+    sizes = [grid_of(input_size, stride) for stride in strides]
+    layouts = layouts or layouts_of(model, boundaries, input_size, in_chans=len(mean), sizes=sizes)
+    model = model.to("meta") if sketched else model
     teacher = Teacher(model, boundaries, mean=mean, std=std, input_size=input_size, frozen=frozen, layouts=layouts)
+    teacher.reasons = reasons
     _check_sizes(teacher, strides)
     return teacher
 
@@ -108,6 +114,7 @@ def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, train
         "num_classes": teacher.num_classes,
         "boundaries": list(teacher.boundaries),
         "input_size": list(teacher.input_size),
+        "feature_sizes": [list(size) for size in teacher.feature_sizes],
         "mean": teacher.mean.flatten().tolist(),
         "std": teacher.std.flatten().tolist(),
         "trained_as": trained_as,
@@ -157,9 +164,12 @@ def load_teacher(folder: Path) -> Teacher:
         boundaries = tuple(str(each) for each in description["boundaries"])
         mean, std = ([float(value) for value in description[part]] for part in ("mean", "std"))
         height, width = (int(side) for side in description["input_size"])
+        sizes = [(int(rows), int(columns)) for rows, columns in description.get("feature_sizes", ())]
     model = _create(name, arguments)
     load_weights(model, weights, str(folder / FILES[0]))
-    return Teacher(model, boundaries, mean=mean, std=std, input_size=(height, width))
+    require_modules(model, boundaries)
+    layouts = layouts_of(model, boundaries, (height, width), in_chans=len(mean), sizes=sizes)
+    return Teacher(model, boundaries, mean=mean, std=std, input_size=(height, width), layouts=layouts)
 
 
 def input_size_of(config: TeacherConfig) -> int:
@@ -225,12 +235,22 @@ def _normalization(model: nn.Module, in_chans: int) -> tuple[tuple[float, ...], 
 
 
 def _check_sizes(teacher: Teacher, strides: Sequence[int]) -> None:
-    """Raise `TeacherError` if a boundary's feature map differs in size from the output of the student's block."""
-    for name, stride, found in zip(teacher.boundaries, strides, teacher.feature_sizes, strict=True):
-        expected = tuple(-(-side // stride) for side in teacher.input_size)
-        if found != expected:
-            raise TeacherError(
-                f"boundary {name!r} has features of {found[0]} x {found[1]} pixels, but the block of the space "
-                f"(stride {stride}) has {expected[0]} x {expected[1]} for images of {teacher.input_size[0]} x "
-                f"{teacher.input_size[1]}; choose another boundary or other strides"
-            )
+    """Raise `TeacherError` if a boundary's feature map cannot be compared with the output of the student's block.
+
+    It can if whole windows of one grid make the other. It must not be the coarser one, but for the last block: the next
+    block takes it as its input, and nothing is upsampled.
+    """
+    height, width = teacher.input_size
+    for number, (name, stride, found) in enumerate(
+        zip(teacher.boundaries, strides, teacher.feature_sizes, strict=True), start=1
+    ):
+        grid = grid_of(teacher.input_size, stride)
+        if whole_ratio(found, grid) or (number == len(strides) and whole_ratio(grid, found)):
+            continue
+        upsampled = whole_ratio(grid, found) is not None
+        why = "nothing is upsampled" if upsampled else "whole windows of neither grid make the other"
+        raise TeacherError(
+            f"boundary {name!r} has features of {found[0]} x {found[1]} pixels, but block {number} of the space (stride "
+            f"{stride}) has {grid[0]} x {grid[1]} for images of {height} x {width}, and {why}; choose "
+            f"{'a finer' if upsampled else 'another'} boundary or other strides"
+        )

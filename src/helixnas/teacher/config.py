@@ -33,7 +33,7 @@ class TeacherConfig:
 
     boundaries: tuple[str, ...] = ()
     """Names of the modules whose outputs are Y_1 .. Y_N; empty: for each block of the space, the last module with the
-    block's total stride, or equal shares of a network of a single stride."""
+    block's total stride, or equal shares of the multiply-adds of blocks that share a stride."""
 
     def __post_init__(self) -> None:
         if not self.model:

@@ -35,6 +35,12 @@ class Measured:
     layout: Layout
     channels: int
     size: tuple[int, int]
+    others: tuple["Measured", ...] = ()
+    """Further feature maps of a module that returns several, such as branches at several strides."""
+
+    def of_size(self, size: tuple[int, int] | None) -> "Measured":
+        """Return the feature map of a size, or of the other maps the first that has it; else this one."""
+        return next((each for each in (self, *self.others) if each.size == size), self)
 
 
 @dataclass(frozen=True)
@@ -45,14 +51,25 @@ class Refused:
 
 
 def layouts_of(
-    model: nn.Module, names: Sequence[str], input_size: tuple[int, int], *, in_chans: int
+    model: nn.Module,
+    names: Sequence[str],
+    input_size: tuple[int, int],
+    *,
+    in_chans: int,
+    sizes: Sequence[tuple[int, int]] = (),
 ) -> tuple[Layout, ...]:
-    """Return the layouts of modules; raises `TeacherError` with the reason if one cannot be a boundary."""
+    """Return the layouts of modules; raises `TeacherError` with the reason if one cannot be a boundary.
+
+    Of a module that returns several feature maps, the one of the size in `sizes` is taken, one entry per module.
+    """
     measured = measure(model, names, input_size, in_chans=in_chans)
-    for found in (measured[name] for name in names):
+    layouts: list[Layout] = []
+    for name, size in zip(names, sizes or (None,) * len(names), strict=True):
+        found = measured[name]
         if isinstance(found, Refused):
             raise TeacherError(found.reason)
-    return tuple(found.layout for found in measured.values() if isinstance(found, Measured))
+        layouts.append(found.of_size(size).layout)
+    return tuple(layouts)
 
 
 def measure(
@@ -153,7 +170,12 @@ def _judge(asked: _Question, trace: _Trace) -> Measured | Refused | None:
     passed = [verdict for verdict in verdicts if isinstance(verdict, Measured)]
     fitting = [verdict for verdict in passed if verdict.channels in asked.channels]
     undecided = [verdict for verdict in verdicts if verdict is None]
-    return (fitting or undecided or passed or verdicts or [Refused(f"module {asked.name!r} returns no feature map")])[0]
+    chosen = (fitting or undecided or passed or verdicts or [Refused(f"module {asked.name!r} returns no feature map")])[
+        0
+    ]
+    if not isinstance(chosen, Measured):
+        return chosen
+    return replace(chosen, others=tuple(other for other in passed if other is not chosen))
 
 
 def _runs(name: str, runs: int) -> str:

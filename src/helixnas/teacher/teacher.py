@@ -28,7 +28,8 @@ class Teacher(nn.Module):
     `boundaries` name the modules whose outputs are Y_1 .. Y_N, in forward order; `widths` and `feature_sizes` are their
     channels, and height and width for images of `input_size`. `mean` and `std` per channel normalise images in [0, 1]. A
     frozen network stays in eval mode without gradients; with `detach_boundaries`, outputs are passed on detached (DNA++).
-    `layouts` of the boundaries are measured unless they are given. `source` says in words where its weights come from.
+    `layouts` of the boundaries are measured unless they are given. `source` says in words where its weights come from, and
+    `reasons` why it is cut at each boundary, if that is known.
     After `standardize`, Y_1 .. Y_N are standardised in all methods: each channel has mean 0 and variance 1.
 
     Raises:
@@ -66,6 +67,7 @@ class Teacher(nn.Module):
             )
         self.model = model
         self.source = ""
+        self.reasons: tuple[str, ...] = ()
         self.boundaries = tuple(boundaries)
         self.input_size = input_size
         self.frozen = frozen

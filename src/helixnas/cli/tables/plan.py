@@ -39,6 +39,7 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     from helixnas.data.readers import count_classes
     from helixnas.nn import count_params
     from helixnas.pipeline.batch_norm import check_batch_norm
+    from helixnas.pipeline.bridges import cut_texts
     from helixnas.pipeline.estimate import distill_bytes, sketch
     from helixnas.pipeline.work.early_budgets import check_early
     from helixnas.teacher import count_teacher
@@ -56,6 +57,8 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     )
     say(console, f"classes: {_classes_text(recipe, num_classes, drawn.num_classes)}")
     console.print(_blocks_table(drawn))
+    for text in cut_texts(drawn.teacher, drawn.space.strides):
+        say(console, f"teacher: {text}")
     say(
         console,
         f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet "

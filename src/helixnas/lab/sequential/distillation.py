@@ -27,6 +27,7 @@ from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import NonFiniteLossError
 from helixnas.lab.sequential.beam import Prefix, ScoredPrefix, best_by_width, extensions
 from helixnas.lab.sequential.rating import rate_extensions
+from helixnas.nn import at_common_grid
 from helixnas.supernet import Supernet, chain_features
 from helixnas.teacher import Teacher
 
@@ -160,7 +161,7 @@ class Progressive:
             cell = self.supernet.block(number).cell_of(path)
             unit = next(unit for unit in self.units[number] if unit.module is cell)
             unit.optimizer.zero_grad(set_to_none=True)
-            trained.append((unit, (Draw(width, path),), feature_loss(estimate, features[number])))
+            trained.append((unit, (Draw(width, path),), feature_loss(*at_common_grid(estimate, features[number]))))
             width = path.width
         estimates[-1].register_hook(lambda gradient: gradient + pull)
         self.runtime.backward(torch.stack([loss for *_, loss in trained]).sum())

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from helixnas.lab.sequential.beam import Prefix
 from helixnas.rating import rate_cell
-from helixnas.rating.relative_l1 import mean_absolute_error, spread
+from helixnas.rating.relative_l1 import RelativeL1
 from helixnas.supernet import Supernet, chain_features
 
 
@@ -25,15 +25,11 @@ def rate_extensions(
     teacher's Y_0 .. Y_N of a batch; batch norm uses the batch's statistics.
     """
     block = supernet.block(len(prefixes[0]) + 1)
-    stem_width, target = supernet.block(1).previous_widths[0], features[block.number]
-    scale = spread(target)
+    stem_width, score = supernet.block(1).previous_widths[0], RelativeL1(features[block.number])
     scores: list[Tensor] = []
     with torch.no_grad():
         for prefix in prefixes:
             estimates = chain_features(supernet, prefix, features[0], previous_width=stem_width)
             source, width = (estimates[-1], prefix[-1].width) if prefix else (features[0], stem_width)
-            scores += [
-                rate_cell(cell, source, width, lambda prediction: mean_absolute_error(prediction, target) / scale)
-                for cell in block
-            ]
+            scores += [rate_cell(cell, source, width, score) for cell in block]
     return torch.cat(scores)

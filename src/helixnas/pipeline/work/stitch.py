@@ -9,6 +9,7 @@ import numpy.typing as npt
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_json
 from helixnas.engine.job import run_job
+from helixnas.pipeline.bridges import no_stitching
 from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.search import load_tables
@@ -16,18 +17,12 @@ from helixnas.rating import Stitching
 from helixnas.rating.stitching import StitchRecord
 from helixnas.search import Tables
 
-NO_STITCHING = (
-    "the teacher's output does not depend on the last boundary's features (a transformer that classifies by its class "
-    "token), so no stitched network can be measured with its head"
-)
-"""Reason why the stitching check of a run is unavailable."""
-
 
 def stitch(context: Context, key: str, search: str) -> Result:
     """Evaluate random stitched networks, and correlate the results with summed scores and with size."""
-    if context.recipe.stitching.num_architectures and not context.teacher.depends_on(len(context.space.blocks)):
-        write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": NO_STITCHING})
-        return Result(("ratings/stitching.json",), {"check": f"unavailable: {NO_STITCHING}"})
+    if context.recipe.stitching.num_architectures and (why := no_stitching(context.teacher, context.space.strides)):
+        write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": why})
+        return Result(("ratings/stitching.json",), {"check": f"unavailable: {why}"})
     job = Stitching(
         context.teacher,
         context.supernet,

@@ -9,6 +9,7 @@ from torch import Tensor
 from helixnas.engine import evaluate
 from helixnas.engine.fit_run import Curves
 from helixnas.engine.history import load_history
+from helixnas.pipeline.bridges import check_teacher, cut_texts
 from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.stage import Result
@@ -16,6 +17,7 @@ from helixnas.pipeline.work.fitting import fit_classifier
 from helixnas.pipeline.work.warning_signs import teacher_warnings, warned
 from helixnas.teacher import (
     Standardization,
+    Teacher,
     count_teacher,
     measure_feature_statistics,
     save_feature_statistics,
@@ -32,6 +34,7 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
     """Build the teacher, train it if it has no weights, measure and save it."""
     teacher = context.new_teacher()
     recipe, curves, folder = context.recipe, Curves(), context.folder
+    cuts = _say_cuts(context, teacher)
     trained_as = "" if recipe.teacher.weights else teacher_training_key(recipe.to_dict())
     trained = (
         trained_weights(folder.teacher, trained_as) if trained_as and folder.history("teacher").is_file() else None
@@ -63,6 +66,7 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
         "model": recipe.teacher.title,
         **({"weights": teacher.source} if teacher.source else {}),
         "boundaries": list(teacher.boundaries),
+        "cuts": list(cuts),
         "widths": list(teacher.widths),
         "images": int(steps.max(initial=0)) * recipe.teacher_fit.batch_size,
         **count_teacher(teacher, context.image_size),
@@ -79,6 +83,16 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
         facts |= {"accuracy": result.accuracy, "num_evaluated": result.num_images}
     facts |= warned(context, teacher_warnings(facts, teacher.num_classes))
     return Result((*names, "history/teacher.parquet"), facts, is_timed=trained is None)
+
+
+def _say_cuts(context: Context, teacher: Teacher) -> tuple[str, ...]:
+    """Return where the teacher is cut and why, and say so, with what its cuts rule out."""
+    recipe, strides = context.recipe, context.space.strides
+    cuts = cut_texts(teacher, strides)
+    stitching = bool(recipe.stitching.num_architectures)
+    for text in (*cuts, *check_teacher(teacher, strides, scores=recipe.rating.scores, stitching=stitching)):
+        context.reporter.say(f"teacher: {text}")
+    return cuts
 
 
 def _feature_statistics(context: Context) -> tuple[Standardization, ...]:

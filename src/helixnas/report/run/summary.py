@@ -51,6 +51,8 @@ def _searched(run: RunFiles) -> str:
     images = f" with the images of {data['name'] or data['root']}" if data.get("name") or data.get("root") else ""
     teacher = f", block by block, under the teacher {run.teacher['model']}" if "model" in run.teacher else ""
     weights = f" The teacher's weights: {run.teacher['weights']}." if "weights" in run.teacher else ""
+    if cuts := run.teacher.get("cuts"):
+        weights += f" The teacher's {listed([str(cut) for cut in cuts])}."
     names = [search.name for search in run.searches]
     named = f" Named searches so far: {listed(names)}." if names else ""
     return f"The recipe {run.record.recipe} searches {networks} of {space}{images}{teacher}.{weights}{named}"

@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 RETRAINING = "retraining recipe"
 
-WHOLE_GROUP = "null to leave it out, or a YAML file with all its settings"
-"""Help of the options that set a whole group."""
+WHOLE_GROUP = "a YAML file with all its settings"
+"""What the option of a whole group takes."""
 
 WHOLE = {
     "retrain": "null to skip it, or the name of a retraining recipe or a YAML file with all its settings",
@@ -38,7 +38,7 @@ def add_recipe_arguments(parser: ArgumentParser) -> None:
     for section in sections(Recipe):
         group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help)
         if section.optional:
-            help_whole = WHOLE.get(section.name, WHOLE_GROUP)
+            help_whole = WHOLE.get(section.name, f"null to leave it out, or {WHOLE_GROUP}")
             group.add_argument(f"--{_kebab(section.name)}", metavar="VALUE", default=SUPPRESS, help=help_whole)
         for setting in section.settings:
             group.add_argument(

@@ -38,7 +38,7 @@ SPOS = ("baseline", "my run", "spos", "--bench", "x", "--num-networks", "3")
         (["run", "tiny.yaml", "--distill.strategy", "x"], "distill.strategy must be one of concurrent, progressive-a, pro"),
         (["run", "tiny.yaml", "--distill.lr"], "--distill.lr needs a value"),
         (["run", "tiny.yaml", "--distill.lr", "[1"], "--distill.lr '[1' is not YAML"),
-        (["run", "tiny.yaml", "--distill", "nowhere.yaml"], "--distill is 'nowhere.yaml', but there is no such file; give a YAML file"),
+        (["run", "tiny.yaml", "--distill", "nowhere.yaml"], "--distill is 'nowhere.yaml', but there is no such file; give a"),
         (["run", "tiny.yaml", "--generations", "two"], "no such file; give their number, null for one search, or a YAML"),
         (["run", "tiny.yaml", "--retrain.fit.lr", "high"], "retrain.fit.lr must be a number, not 'high'"),
         (["run", "tiny.yaml", "--retrain", "3"], "retrain must hold settings (fit, drop_rate, drop_path_rate"),

@@ -1,6 +1,6 @@
 """The dry run of a recipe: its stages first, then its networks, memory and estimated time, which need torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,6 +16,9 @@ from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
+
+MANY_CELLS = 6
+"""Number of cells in a block up to which each is listed."""
 
 
 def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
@@ -105,10 +108,29 @@ def _blocks_table(drawn: "Sketch") -> Table:
         k = block.number - 1
         height, width = drawn.teacher.feature_sizes[k]
         features = f"{drawn.teacher.widths[k]} x {height} x {width}"
-        cells = ", ".join(f"{cell.depths} x {cell.width}" for cell in spec.cells)
+        cells = _cells_text([(cell.depths, cell.width) for cell in spec.cells])
         counts = (f"{spec.num_paths:,}", f"{count_params(block):,}")
         table.add_row(str(block.number), drawn.teacher.boundaries[k], features, cells, *counts)
     return table
+
+
+def _cells_text(cells: Sequence[tuple[str, int]]) -> str:
+    """Return the cells of a block, given by depth and width; where a depth has many widths, from the first to the last.
+
+    >>> _cells_text([("2", 24), ("3", 24), ("2", 32)])
+    '2 x 24, 3 x 24, 2 x 32'
+    >>> _cells_text([(depth, width) for depth in ("3", "4") for width in range(224, 449, 32)])
+    '3 x 224 to 448 (8 widths), 4 x 224 to 448 (8 widths)'
+    """
+    if len(cells) <= MANY_CELLS:
+        return ", ".join(f"{depths} x {width}" for depths, width in cells)
+    by_depth = dict[str, list[int]]()
+    for depths, width in cells:
+        by_depth.setdefault(depths, []).append(width)
+    return ", ".join(
+        f"{depths} x {widths[0]}" + (f" to {widths[-1]} ({len(widths)} widths)" if len(widths) > 1 else "")
+        for depths, widths in by_depth.items()
+    )
 
 
 def _amount(value: str | int | float, name: str, teacher: Mapping[str, int]) -> str:

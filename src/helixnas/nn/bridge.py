@@ -43,6 +43,7 @@ def at_common_grid(
 
     Raises `TeacherError` if whole windows of neither grid make the other; the message names both.
 
+    >>> import torch
     >>> finer, coarser = torch.arange(4.0).reshape(1, 1, 2, 2), torch.zeros(1, 1, 1, 1)
     >>> [each.item() for each in at_common_grid(finer, coarser)]
     [1.5, 0.0]

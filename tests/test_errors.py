@@ -16,6 +16,7 @@ BUILT_INS = {
     "InfeasibleBudgetError": ValueError,
     "Interrupted": KeyboardInterrupt,
     "NonFiniteLossError": ArithmeticError,
+    "CollapseError": ArithmeticError,
     "OutOfMemoryError": MemoryError,
     "SpaceError": ValueError,
     "TeacherError": ValueError,

@@ -81,6 +81,10 @@ class NonFiniteLossError(HelixError, ArithmeticError):
     """Training met a loss that is not finite; the message names the block, the step and the path."""
 
 
+class CollapseError(HelixError, ArithmeticError):
+    """Self-supervised embeddings no longer tell images apart; the message names the block, its side and the figures."""
+
+
 class OutOfMemoryError(HelixError, MemoryError):
     """The device ran out of memory; the message names the batch size to try."""
 

@@ -82,7 +82,7 @@ def test_the_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipes"]) == 0
     said = capsys.readouterr().out
     names = [name for kind in KINDS for name in shipped_recipes(kind)]
-    assert all(re.search(rf"^  {name} +\S", said, re.MULTILINE) for name in names)
+    assert all(re.search(rf"^  {re.escape(name)} +\S", said, re.MULTILINE) for name in names)
 
 
 @pytest.mark.parametrize("recipe", shipped_recipes())

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from helixnas.data import ImageSet
 from helixnas.distill import Distillation, DistillConfig, build_distillation
 from helixnas.engine import Runtime
+from helixnas.nn import build_seeded
 from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, SupernetConfig, build_supernet
 from helixnas.teacher import Teacher
@@ -55,6 +57,22 @@ def distillation(space: SearchSpace, teacher: Teacher, images: ImageSet, runtime
         return build_distillation(teacher, supernet, images, config=config, runtime=runtime, seed=seed, blocks=blocks)
 
     return make
+
+
+@pytest.fixture
+def learner() -> Teacher:
+    """Return a random network of two strided blocks that passes their outputs on detached, to learn block by block."""
+
+    def block(received: int, given: int) -> nn.Sequential:
+        return nn.Sequential(
+            nn.Conv2d(received, given, 3, 2, 1, bias=False), nn.BatchNorm2d(given), nn.ReLU(inplace=True)
+        )
+
+    model = build_seeded(
+        lambda: nn.Sequential(block(3, 6), block(6, 8), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)), (0,)
+    )
+    sizes = {"mean": (0.5,) * 3, "std": (0.25,) * 3, "input_size": (8, 8)}
+    return Teacher(model, ("0", "1"), **sizes, frozen=False, detach_boundaries=True)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from helixnas.distill import DistillConfig
+from helixnas.distill import DistillConfig, ProjectorConfig
 from helixnas.errors import ConfigError
 from helixnas.settings import build
 
@@ -21,6 +21,19 @@ from helixnas.settings import build
         ({"lr_decay": math.nan}, "distill.lr_decay must be a finite number above 0, not nan"),
         ({"weight_decay": -0.1}, "distill.weight_decay must be at least 0, not -0.1"),
         ({"num_kept": 0}, "distill.num_kept must be at least 1, not 0"),
+        (
+            {"objective": "self-supervised", "batch_size": 127},
+            "distill.batch_size=127 is too small for distill.objective=self-supervised, whose loss estimates the covariance "
+            ".* choose at least 128 \\(accumulating the gradients of smaller batches would not help",
+        ),
+        (
+            {"objective": "self-supervised", "strategy": "progressive-a"},
+            "distill.strategy=progressive-a learns from the features of a fixed teacher",
+        ),
+        (
+            {"objective": "self-supervised", "features": "standardized"},
+            "distill.features=standardized needs a fixed teacher",
+        ),
         ({"strategy": "progressive-b", "stop_at": 0.5}, "distill.stop_at=0.5 needs distill.strategy=concurrent: prog"),
     ],
 )
@@ -29,11 +42,21 @@ def test_values_out_of_range_are_refused(settings: dict[str, float | str], messa
         DistillConfig(**settings)  # type: ignore[arg-type]
 
 
+def test_the_smallest_batch_of_the_self_supervised_loss_is_accepted() -> None:
+    assert DistillConfig(objective="self-supervised", batch_size=128).is_self_supervised
+
+
+def test_a_projector_needs_an_embedding() -> None:
+    with pytest.raises(ConfigError, match="distill.projector.widths is empty"):
+        ProjectorConfig(widths=())
+
+
 @pytest.mark.parametrize(
     ("setting", "name", "nearest"),
     [
         ("strategy", "progressive-c", "concurrent, progressive-a, progressive-b"),
         ("features", "standard", "raw, standardized"),
+        ("objective", "self_supervised", "features, self-supervised"),
         ("lr_schedule", "cosines", "decay, cosine"),
     ],
 )

@@ -46,6 +46,10 @@ class RunFolder:
         """A copy of the record, read where the record itself is damaged or gone."""
         self.teacher = path / "teacher"
         """Weights and boundaries of the teacher."""
+        self.learned_teacher = path / "supernet" / "teacher"
+        """Weights and boundaries of the teacher after it learned with the supernet (DNA++)."""
+        self.embeddings = path / "supernet" / "embeddings.json"
+        """Spread, effective rank and covariance of the embeddings at the end, by block and side (DNA++)."""
         self.costs = path / "costs.parquet"
         """Costs of every path (`CostTable`)."""
         self.latency = path / "costs/latency.parquet"
@@ -66,6 +70,10 @@ class RunFolder:
     def supernet_block(self, number: int) -> Path:
         """Return the weights of one block's cells."""
         return self.path / "supernet" / f"block-{number}.safetensors"
+
+    def supernet_heads(self, number: int) -> Path:
+        """Return the projection heads of one block (DNA++)."""
+        return self.path / "supernet" / f"heads-{number}.safetensors"
 
     def rating(self, number: int) -> Path:
         """Return the scores of one block's paths (`RatingTable`)."""

@@ -1,6 +1,8 @@
 from .cells import build_distillation as build_distillation, build_units as build_units
-from .config import DistillConfig as DistillConfig
+from .collapse import Health as Health, effective_rank as effective_rank
+from .config import DistillConfig as DistillConfig, ProjectorConfig as ProjectorConfig, VicregConfig as VicregConfig
 from .features import FeatureSource as FeatureSource, FrozenTeacher as FrozenTeacher
+from .learning_teacher import LearningTeacher as LearningTeacher
 from .loop import Distillation as Distillation, StepRecord as StepRecord
 from .objective import (
     Features as Features,
@@ -10,5 +12,10 @@ from .objective import (
     feature_objective as feature_objective,
 )
 from .sampling import Draw as Draw, draw_paths as draw_paths, draw_slices as draw_slices
+from .self_supervised import (
+    SelfSupervisedObjective as SelfSupervisedObjective,
+    build_heads as build_heads,
+    build_self_supervised as build_self_supervised,
+)
 from .sliced_adam import SlicedAdam as SlicedAdam
 from .unit import TrainingUnit as TrainingUnit

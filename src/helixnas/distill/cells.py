@@ -1,16 +1,14 @@
 """The units of the method: one per cell, or per depth of slimmable cells, on a frozen teacher's features (Sec. 3.3, Eq. 6)."""
 
-import math
 from collections.abc import Iterable, Sequence
 from functools import partial
-
-import torch
 
 from helixnas.data import ImageSet
 from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.distill.features import FrozenTeacher
 from helixnas.distill.loop import Distillation
 from helixnas.distill.objective import feature_objective
+from helixnas.distill.optimizer import build_optimizer, learning_rate
 from helixnas.distill.sampling import Draw, draw_paths, draw_slices
 from helixnas.distill.sliced_adam import SlicedAdam
 from helixnas.distill.unit import TrainingUnit
@@ -61,8 +59,6 @@ def build_units(block: SupernetBlock, *, config: DistillConfig, seed: int) -> li
 def _unit_of_cell(block: SupernetBlock, index: int, *, config: DistillConfig, seed: int) -> TrainingUnit:
     cell = block.cells[index]
     assert isinstance(cell, SupernetCell), "the other kind has units of its own"
-    lr = partial(learning_rate, config, block.number)
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
     return TrainingUnit(
         cell,
         forward=cell,
@@ -70,8 +66,8 @@ def _unit_of_cell(block: SupernetBlock, index: int, *, config: DistillConfig, se
         index=index,
         draw=partial(draw_cell, block, index, config=config, seed=seed),
         objective=feature_objective(block.number),
-        optimizer=kind(cell.parameters(), lr=lr(0.0), weight_decay=config.weight_decay, fused=True),
-        lr=lr,
+        optimizer=build_optimizer(cell.parameters(), config, block.number),
+        lr=partial(learning_rate, config, block.number),
     )
 
 
@@ -125,15 +121,3 @@ def draw_cell(
         index=index,
         step=step,
     )
-
-
-def learning_rate(config: DistillConfig, block: int, epoch: float) -> float:
-    """Return the learning rate of a block after `epoch` epochs, with fractions.
-
-    >>> learning_rate(DistillConfig(lr=0.5, lr_schedule="cosine", num_epochs=4), 2, 2.0)
-    0.25
-    """
-    start = config.first_block_lr if block == 1 else config.lr
-    if config.lr_schedule == "cosine":
-        return start * (1 + math.cos(math.pi * epoch / config.num_epochs)) / 2
-    return start * config.lr_decay ** math.floor(epoch)

@@ -1,20 +1,101 @@
-"""DistillConfig: how the supernet learns the teacher's features."""
+"""DistillConfig: how the supernet learns the teacher's features, or learns together with the teacher (DNA++)."""
 
+from dataclasses import field
 from typing import Annotated, Literal
 
 from helixnas.errors import ConfigError
-from helixnas.settings import Ge, Gt, Le, Unit, settings
+from helixnas.settings import Ge, Gt, Le, Lt, Unit, settings
 
 Strategy = Literal["concurrent", "progressive-a", "progressive-b"]
 Schedule = Literal["decay", "cosine"]
 Features = Literal["raw", "standardized"]
 Sampling = Literal["uniform", "strict-fair", "sandwich"]
+Objective = Literal["features", "self-supervised"]
+
+MIN_COVARIANCE_BATCH = 128
+"""Least batch from which the self-supervised loss estimates covariances."""
 
 SANDWICH_NEEDS_SLICES = (
     "distill.sampling=sandwich needs supernet.slimmable=true, because cells with weights of their own have no largest path "
     "that holds the others; choose uniform or strict-fair"
 )
 """Message for sandwich sampling of cells that do not share weights."""
+
+
+@settings("distill.vicreg")
+class VicregConfig:
+    """The self-supervised loss of DNA++ (Eq. 10 and 11), in the form of VICReg's code."""
+
+    lambda_1: Annotated[float, Ge(0)] = 25.0
+    """Weight of the invariance: the mean squared difference between both sides, over images and dimensions."""
+
+    lambda_2: Annotated[float, Ge(0)] = 1.0
+    """Weight of the covariance: the squared off-diagonal covariances of each side, summed and divided by the dimensions."""
+
+    lambda_3: Annotated[float, Ge(0)] = 25.0
+    """Weight of the spread: how far the standard deviation of a dimension falls below gamma, averaged over both sides."""
+
+    gamma: Annotated[float, Gt(0)] = 1.0
+    """Standard deviation from which on a dimension counts as spread."""
+
+    epsilon: Annotated[float, Gt(0)] = 1e-4
+    """Added to the variance before the root is taken."""
+
+
+@settings("distill.projector")
+class ProjectorConfig:
+    """The projection heads of DNA++, one per side and block: widening, global pooling, and linear layers."""
+
+    expansion: Annotated[int, Ge(0), Unit("channels")] = 256
+    """Channels to which a 1x1 convolution with batch norm and ReLU widens a block's output before it is pooled; 0 pools the
+    output as it is, which limits the rank of what the projector receives to the block's channels."""
+
+    widths: tuple[Annotated[int, Ge(1)], ...] = (512, 512, 512)
+    """Outputs of the projector's linear layers, with batch norm and ReLU between them; the last is the embedding's width."""
+
+    noise: Annotated[float, Ge(0)] = 0.0
+    """Gaussian noise on both sides' block outputs while training, relative to each channel's standard deviation; 0 for none,
+    .25 is usual."""
+
+    def __post_init__(self) -> None:
+        if not self.widths:
+            raise ConfigError(
+                "distill.projector.widths is empty; give at least the embedding's width, for example [512]"
+            )
+
+
+@settings("distill.collapse")
+class CollapseConfig:
+    """When a block of DNA++ stops because its embeddings no longer tell images apart."""
+
+    every: Annotated[int, Ge(1), Unit("steps")] = 50
+    """Steps between two looks at the embeddings."""
+
+    min_spread: Annotated[float, Ge(0)] = 0.1
+    """Least standard deviation of the embeddings over the images of a step, averaged over dimensions; 0 to allow any."""
+
+    min_rank_share: Annotated[float, Ge(0), Lt(1)] = 0.05
+    """Least effective rank of the embeddings, relative to the highest that images and dimensions allow; 0 to allow any."""
+
+
+@settings("distill.lars")
+class LarsConfig:
+    """The optimizer LARS, for large batches: each weight tensor moves by a share of its own norm. Biases and norms do not."""
+
+    base_lr: Annotated[float, Gt(0)] = 0.3
+    """Peak learning rate per 256 images: multiplied by distill.batch_size / 256."""
+
+    warmup_epochs: Annotated[float, Ge(0), Unit("epochs")] = 1.0
+    """Linear rise of the learning rate from 0; then it falls along half a cosine to 0 at the end of the last epoch."""
+
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
+    """Momentum, also of biases and norms."""
+
+    weight_decay: Annotated[float, Ge(0)] = 1e-6
+    """L2 penalty, not on biases and norms."""
+
+    trust_coefficient: Annotated[float, Gt(0)] = 0.001
+    """Length of a step relative to the weights' norm, at a learning rate of 1 (LARS's eta)."""
 
 
 @settings("distill")
@@ -51,6 +132,10 @@ class DistillConfig:
     """Scale of the teacher's Y_1 .. Y_N as inputs, as targets and in scores: unchanged (raw, the paper's), or each channel
     with mean 0 and variance 1 over 1,024 training images (standardized)."""
 
+    objective: Objective = "features"
+    """Goal of a block: the teacher's features (features, Eq. 6), or agreement with the teacher's block, which learns too, on
+    two views of each image without labels (self-supervised, Eq. 10 and 11)."""
+
     sampling: Sampling = "uniform"
     """Paths per cell and step: one at random (uniform), or several that together use every operation equally often
     (strict-fair). Of cells that share weights (supernet.slimmable): the same for all of a depth together, widths included; or
@@ -59,8 +144,21 @@ class DistillConfig:
     num_random: Annotated[int, Ge(0), Unit("paths")] = 2
     """With sampling=sandwich: number of random paths beside the largest and the smallest."""
 
-    optimizer: Literal["adam", "adamw"] = "adam"
-    """adam adds weight decay to the gradient; adamw applies it to the weights directly."""
+    optimizer: Literal["adam", "adamw", "lars"] = "adam"
+    """adam adds weight decay to the gradient; adamw applies it to the weights directly; lars, for large batches, has settings
+    of its own (distill.lars), and lr, first_block_lr, lr_schedule, lr_decay and weight_decay do not count."""
+
+    projector: ProjectorConfig = field(default_factory=ProjectorConfig)
+    """With objective=self-supervised: the projection heads."""
+
+    vicreg: VicregConfig = field(default_factory=VicregConfig)
+    """With objective=self-supervised: the loss."""
+
+    collapse: CollapseConfig = field(default_factory=CollapseConfig)
+    """With objective=self-supervised: when a block stops."""
+
+    lars: LarsConfig = field(default_factory=LarsConfig)
+    """The optimizer LARS."""
 
     strategy: Strategy = "concurrent"
     """All blocks at once, on the teacher's features (concurrent, the method). For comparison (Table 10), one block after the
@@ -76,6 +174,37 @@ class DistillConfig:
                 f"distill.stop_at={self.stop_at} needs distill.strategy=concurrent: {self.strategy} stopped early has not "
                 "begun with its last blocks; give distill.stop_at=1"
             )
+        if self.is_self_supervised:
+            self._check_self_supervised()
+        if self.optimizer == "lars" and self.lars.warmup_epochs >= self.num_epochs:
+            raise ConfigError(
+                f"distill.lars.warmup_epochs={self.lars.warmup_epochs:g} leaves no epoch to train in: distill.num_epochs is "
+                f"{self.num_epochs}; choose fewer"
+            )
+
+    def _check_self_supervised(self) -> None:
+        if self.batch_size < MIN_COVARIANCE_BATCH:
+            raise ConfigError(
+                f"distill.batch_size={self.batch_size} is too small for distill.objective=self-supervised, whose loss "
+                "estimates the covariance of the embeddings from the images of one step; choose at least "
+                f"{MIN_COVARIANCE_BATCH} (accumulating the gradients of smaller batches would not help: each would have its "
+                "own covariance)"
+            )
+        if self.is_progressive:
+            raise ConfigError(
+                f"distill.strategy={self.strategy} learns from the features of a fixed teacher; "
+                "distill.objective=self-supervised needs distill.strategy=concurrent"
+            )
+        if self.features == "standardized":
+            raise ConfigError(
+                "distill.features=standardized needs a fixed teacher, but with distill.objective=self-supervised the "
+                "teacher's features change while it learns; choose raw"
+            )
+
+    @property
+    def is_self_supervised(self) -> bool:
+        """Whether the teacher learns too, without labels."""
+        return self.objective == "self-supervised"
 
     @property
     def is_progressive(self) -> bool:

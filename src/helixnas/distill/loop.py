@@ -7,21 +7,27 @@ is no longer finite stops alone, and the others continue.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from helixnas.distill.config import DistillConfig
 from helixnas.distill.features import FeatureSource
 from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
-from helixnas.errors import NonFiniteLossError
+from helixnas.errors import CollapseError, NonFiniteLossError
 
 ADVICE = "try a lower distill.lr or runtime.precision=fp32"
 """Ends every message about a loss that is not finite."""
+
+COLLAPSE_ADVICE = (
+    "try a larger distill.batch_size, distill.vicreg.lambda_3 (spread) or lambda_2 (effective rank), or a lower learning "
+    "rate"
+)
+"""Ends every message about embeddings that collapsed."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,16 @@ class StepRecord:
     a batch was only rated."""
 
     num_images: int
+    signs: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Signs of collapse, such as ``block 1 teacher spread``, in the steps in which units look for them."""
 
 
 @dataclass(eq=False)
 class Distillation:
     """The loop: in every step one batch, its features, and an update of every unit.
 
-    `failures` hold, per block that stopped because a loss was not finite, a clause that says where.
+    `failures` hold, per block that stopped because a loss was not finite or its embeddings collapsed, a clause that says
+    where; `collapsed` the blocks of the second kind, and `signs` the last signs of every unit that looks for them.
     """
 
     source: FeatureSource
@@ -49,28 +58,35 @@ class Distillation:
     _: KW_ONLY
     config: DistillConfig
     runtime: Runtime
+    learner: nn.Module | None = None
+    """A teacher that the units train beside their own modules, saved with them."""
 
     def __post_init__(self) -> None:
         self.steps_per_epoch = self.source.steps_per_epoch
         self.num_steps = max(1, round(self.config.stop_at * self.steps_per_epoch * self.config.num_epochs))
         self.step = 0
         self.failures: dict[int, str] = {}
+        self.collapsed: set[int] = set()
+        self.signs: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[StepRecord]:
         """Yield a record per step until all epochs, or the fraction `config.stop_at` of them, are done.
 
         Raises:
-            NonFiniteLossError: at the end, or once no block is left: a loss was not finite; the message names block,
-                step, path and batch.
+            NonFiniteLossError, CollapseError: at the end, or once no block is left: a loss was not finite, or embeddings
+                collapsed; the message names block and step.
             OutOfMemoryError: the batch does not fit.
         """
         for views in self.source.batches(self.step, self.num_steps):
+            if all(unit.block in self.failures for unit in self.units):
+                raise self._failure()
             with explain_out_of_memory("distill.batch_size", self.config.batch_size):
                 losses = self._train_on(views)
             if not losses:
                 raise self._failure()
             self.step += 1
-            yield StepRecord(self.step, (self.step - 1) // self.steps_per_epoch, losses, len(views[0]))
+            signs = self._look()
+            yield StepRecord(self.step, (self.step - 1) // self.steps_per_epoch, losses, len(views[0]), signs)
         if self.failures:
             raise self._failure()
 
@@ -92,28 +108,54 @@ class Distillation:
         self.runtime.end_step()
         return {(unit.block, unit.index): value for unit, value in trained}
 
-    def _failure(self) -> NonFiniteLossError:
-        others = any(unit.block not in self.failures for unit in self.units)
-        kept = "; the other blocks are trained to their end and kept" if others else ""
-        return NonFiniteLossError(f"{'; '.join(self.failures.values())}{kept}; {ADVICE}")
+    def _look(self) -> dict[str, float]:
+        """Return what the units that still train find in their embeddings; a block that collapsed stops."""
+        found: dict[str, float] = {}
+        for unit in self.units:
+            if unit.watch is not None and unit.block not in self.failures:
+                health = unit.watch(self.step, self.step == self.num_steps)
+                found |= health.signs
+                if health.failure:
+                    self.failures[unit.block] = health.failure
+                    self.collapsed.add(unit.block)
+        self.signs |= found
+        return found
+
+    def _failure(self) -> NonFiniteLossError | CollapseError:
+        kept = ""
+        if self.learner is not None:
+            kept = "; nothing is kept, because a teacher that learns needs all its blocks"
+        elif any(unit.block not in self.failures for unit in self.units):
+            kept = "; the other blocks are trained to their end and kept"
+        text = f"{'; '.join(self.failures.values())}{kept}"
+        if self.failures.keys() <= self.collapsed:
+            return CollapseError(f"{text}; {COLLAPSE_ADVICE}")
+        return NonFiniteLossError(f"{text}; {ADVICE}")
 
     def state(self) -> dict[str, Any]:
         """Return the state needed to resume after the last step."""
         return {
             "step": self.step,
             "failures": dict(self.failures),
+            "collapsed": sorted(self.collapsed),
+            "signs": dict(self.signs),
             "modules": [unit.module.state_dict() for unit in self.units],
             "optimizers": [unit.optimizer.state_dict() for unit in self.units],
             "runtime": self.runtime.state(),
+            **({} if self.learner is None else {"learner": self.learner.state_dict()}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Restore a `state` of the same settings."""
         self.step = state["step"]
         self.failures = dict(state["failures"])
+        self.collapsed = set(state.get("collapsed", ()))
+        self.signs = dict(state.get("signs", {}))
         for unit, module, optimizer in zip(self.units, state["modules"], state["optimizers"], strict=True):
             unit.module.load_state_dict(module)
             unit.optimizer.load_state_dict(optimizer)
+        if self.learner is not None:
+            self.learner.load_state_dict(state["learner"])
         self.runtime.restore(state["runtime"])
 
 

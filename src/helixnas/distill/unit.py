@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from helixnas.distill.collapse import Watch
 from helixnas.distill.objective import Features, Objective
 from helixnas.distill.sampling import Draw
 from helixnas.engine.runtime import Runtime
@@ -47,6 +48,8 @@ class TrainingUnit:
     objective: Objective
     optimizer: Optimizer
     lr: Callable[[float], float]
+    watch: Watch | None = None
+    """Looks for signs of collapse after a step."""
     announce: Callable[[Sequence[Draw]], None] = _ignore
     """Called with the draws of a step before their gradients; where paths use slices, it tells the optimizer which."""
 

@@ -24,6 +24,7 @@ from .operations import (
     build_stages as build_stages,
     register_operation as register_operation,
 )
+from .projection import BlockHeads as BlockHeads, ProjectionHead as ProjectionHead
 from .weights_file import (
     apart as apart,
     load_saved_weights as load_saved_weights,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from helixnas.errors import ConfigError
-from helixnas.rating.config import RELATIVE_L1, TASK_KL
+from helixnas.rating.config import EMBEDDING_DISTANCE, RELATIVE_L1, TASK_KL
 from helixnas.space.grids import grid_of, whole_ratio
 from helixnas.teacher import Teacher
 
@@ -24,7 +24,7 @@ def cut_texts(teacher: Teacher, strides: Sequence[int]) -> tuple[str, ...]:
 
 def check_scores(teacher: Teacher, strides: Sequence[int], scores: Sequence[str]) -> None:
     """Raise `ConfigError` if a score runs the rest of the teacher on features of a grid that the teacher does not take."""
-    wanted = [score for score in scores if score != RELATIVE_L1]
+    wanted = [score for score in scores if score not in (RELATIVE_L1, EMBEDDING_DISTANCE)]
     for number, grid, found in _grids(teacher, strides):
         if wanted and whole_ratio(grid, found) is None:
             raise ConfigError(

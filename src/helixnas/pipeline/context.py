@@ -2,19 +2,22 @@
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
+from torch import nn
 
 from helixnas.artifacts.files import damaged
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataSplits, ImageSet, open_data
 from helixnas.data.classes import match_classes
+from helixnas.distill import build_heads
 from helixnas.engine import Runtime, Stopwatch
 from helixnas.engine.fit import require_optimizer
 from helixnas.engine.progress import Reporter
 from helixnas.errors import DataError
-from helixnas.nn import load_saved_weights, not_finite
+from helixnas.nn import BlockHeads, load_saved_weights, not_finite
 from helixnas.nn.class_names import known_classes
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
@@ -87,9 +90,15 @@ class Context:
         """Return the frozen teacher of the run folder, its features not standardised."""
         return self.runtime.place(load_teacher(self.folder.teacher))
 
+    def load_learner(self) -> Teacher:
+        """Return the teacher of the run folder, ready to learn block by block (DNA++)."""
+        return self.runtime.place(load_teacher(self.folder.teacher, learns=True))
+
     @cached_property
     def teacher(self) -> Teacher:
-        """The frozen teacher, its features scaled, and with supernet.init=teacher ordered, as the supernet learns them."""
+        """The frozen teacher of rating: as it learned (DNA++), or features scaled, and ordered, as the supernet learns them."""
+        if self.recipe.distill.is_self_supervised:
+            return self.runtime.place(load_teacher(self.folder.learned_teacher))
         teacher = self.load_teacher()
         if self.recipe.supernet.init == "teacher":
             order_by_importance(fitting_teacher(self.recipe, teacher))
@@ -97,18 +106,19 @@ class Context:
             teacher.standardize(load_feature_statistics(self.folder.teacher, teacher.widths))
         return self.runtime.place(teacher)
 
-    def new_supernet(self) -> Supernet:
-        """Return the supernet with its initial weights."""
+    def new_supernet(self, teacher: Teacher | None = None) -> Supernet:
+        """Return the supernet with its initial weights, for the teacher of rating or one with the same boundaries."""
+        teacher = teacher or self.teacher
         supernet = build_supernet(
             self.space,
-            self.teacher.widths,
+            teacher.widths,
             config=self.recipe.supernet,
             seed=self.recipe.seed,
-            teacher_grids=self.teacher.feature_sizes,
-            input_size=self.teacher.input_size,
+            teacher_grids=teacher.feature_sizes,
+            input_size=teacher.input_size,
         )
         if self.recipe.supernet.init == "teacher":
-            begin_from_teacher(supernet, fitting_teacher(self.recipe, self.teacher), self.teacher.boundaries)
+            begin_from_teacher(supernet, fitting_teacher(self.recipe, teacher), teacher.boundaries)
         return self.runtime.place(supernet)
 
     @cached_property
@@ -116,25 +126,43 @@ class Context:
         """The distilled supernet from the run folder."""
         supernet = self.new_supernet()
         for block in supernet:
-            path = self.folder.supernet_block(block.number)
-            weights = load_saved_weights(path)
-            if wrong := not_finite(weights, block.state_dict()):
-                raise damaged(path, ValueError(f"it holds {wrong}"))
-            try:
-                block.load_state_dict(weights)
-            except RuntimeError as error:
-                raise damaged(path, error) from error
+            load_module(block, self.folder.supernet_block(block.number))
         return supernet
+
+    @cached_property
+    def heads(self) -> dict[int, BlockHeads]:
+        """The trained projection heads by number of the block (DNA++); empty with a teacher that does not learn."""
+        found: dict[int, BlockHeads] = {}
+        config, seed = self.recipe.distill, self.recipe.seed
+        for number, width in enumerate(self.teacher.widths, start=1):
+            if config.is_self_supervised:
+                heads = build_heads(width, number, config=config.projector, seed=seed)
+                load_module(heads, self.folder.supernet_heads(number))
+                found[number] = self.runtime.place(heads).eval()
+        return found
 
     @property
     def num_classes(self) -> int:
         """Outputs of the searched network: the data's classes, else the teacher's."""
-        return self.data.num_classes or self.teacher.num_classes
+        if self.data.num_classes:
+            return self.data.num_classes
+        return (self.load_teacher() if self.recipe.distill.is_self_supervised else self.teacher).num_classes
 
     def forget(self) -> None:
         """Drop teacher and supernet, so that the next stage reads them from the folder."""
-        for name in ("teacher", "supernet"):
+        for name in ("teacher", "supernet", "heads"):
             self.__dict__.pop(name, None)
+
+
+def load_module(module: nn.Module, path: Path) -> None:
+    """Read the weights of a part of the supernet; raises `ArtifactError` if the file is missing or damaged."""
+    weights = load_saved_weights(path)
+    if wrong := not_finite(weights, module.state_dict()):
+        raise damaged(path, ValueError(f"it holds {wrong}"))
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise damaged(path, error) from error
 
 
 def fitting_teacher(recipe: Recipe, teacher: Teacher) -> VisionTransformer:

@@ -11,7 +11,7 @@ from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.engine.config import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.generations_config import GenerationsConfig
-from helixnas.rating.config import RatingConfig, StitchingConfig
+from helixnas.rating.config import EMBEDDING_DISTANCE, RELATIVE_L1, RatingConfig, StitchingConfig
 from helixnas.retrain.config import RetrainConfig
 from helixnas.search.config import SearchConfig, check_search_name
 from helixnas.settings import Ge, Lt, Unit, settings
@@ -92,6 +92,7 @@ class Recipe:
                 f"teacher.model_args.in_chans is {channels}, but every image has 3 channels (grey ones are repeated); leave "
                 "it out, timm's own weights are for 3"
             )
+        self._check_scores()
         self._check_slices()
         if self.generations is not None:
             self._check_generations(self.generations)
@@ -107,10 +108,52 @@ class Recipe:
                 "layers have the teacher's widths; set retrain.init to scratch"
             )
 
+    def _check_scores(self) -> None:
+        """Raise if the scores are not those of what the supernet learned, or the teacher cannot do what is asked of it."""
+        joint, scores = self.distill.is_self_supervised, self.rating.scores
+        if not joint and EMBEDDING_DISTANCE in scores:
+            raise ConfigError(
+                f"rating.scores names {EMBEDDING_DISTANCE}, which needs distill.objective=self-supervised; with "
+                f"objective=features choose {RELATIVE_L1}"
+            )
+        if not joint:
+            return
+        if scores != (EMBEDDING_DISTANCE,):
+            raise ConfigError(
+                "with distill.objective=self-supervised the student's blocks do not reproduce the teacher's features, so "
+                f"rating.scores must be [{EMBEDDING_DISTANCE}], not {list(scores)}"
+            )
+        if self.rating.readout != "none":
+            raise ConfigError(
+                f"rating.readout={self.rating.readout} fits outputs to the teacher's features, but {EMBEDDING_DISTANCE} "
+                "compares embeddings; choose none"
+            )
+        if self.data.augmentation == "none":
+            raise ConfigError(
+                "distill.objective=self-supervised compares two augmented views of each image, but data.augmentation is none; "
+                "choose one, for example shift or imagenet"
+            )
+        if self.generations is not None:
+            raise ConfigError(
+                "generations hand a trained winner on as a fixed teacher, but with distill.objective=self-supervised the "
+                "teacher learns with the supernet; set generations to null, or objective to features"
+            )
+        if self.retrain is not None and self.retrain.teach != "none":
+            raise ConfigError(
+                f"retrain.teach={self.retrain.teach} needs a teacher that classifies, but with "
+                "distill.objective=self-supervised it learns without labels; choose none"
+            )
+
     def _check_slices(self) -> None:
         """Raise if cells that share weights meet settings that cannot train them, or those settings meet other cells."""
         if self.distill.sampling == "sandwich" and not self.supernet.slimmable:
             raise ConfigError(SANDWICH_NEEDS_SLICES)
+        if self.supernet.slimmable and (self.distill.is_self_supervised or self.distill.optimizer == "lars"):
+            chosen = "objective=self-supervised" if self.distill.is_self_supervised else "optimizer=lars"
+            raise ConfigError(
+                f"distill.{chosen} needs supernet.slimmable=false: cells that share weights are trained by an optimizer of "
+                "their own towards a fixed teacher's features"
+            )
         if self.supernet.slimmable and self.distill.is_progressive:
             raise ConfigError(
                 f"supernet.slimmable needs distill.strategy=concurrent: {self.distill.strategy} trains every cell on its own "

@@ -217,6 +217,11 @@ def _distill_blocks(
             f"distill.strategy={context.recipe.distill.strategy} trains the blocks in order, so none can be trained "
             "alone; leave --blocks out"
         )
+    if context.recipe.distill.is_self_supervised:
+        raise ConfigError(
+            "distill.objective=self-supervised trains the blocks of the teacher with the student's, so none can be trained "
+            "alone; leave --blocks out"
+        )
     require_upstream(one, planned, record, folder)
     job = "-distill-" + "-".join(map(str, blocks))
     with folder.locked(job):
@@ -233,6 +238,8 @@ def _take_over_blocks(one: PlannedStage, context: Context, record: RunRecord) ->
     if is_done(one, record, context.folder):
         return record
     numbers = range(1, len(context.space.blocks) + 1)
+    if context.recipe.distill.is_self_supervised:
+        return record  # no part of it is trained alone
     trained = all(is_trained(context.folder, number, one.key) for number in numbers)
     return do_stage(one, context, record) if trained else record
 

@@ -1,4 +1,5 @@
 from .config import (
+    EMBEDDING_DISTANCE as EMBEDDING_DISTANCE,
     FINAL_ERROR as FINAL_ERROR,
     FINAL_L1 as FINAL_L1,
     RELATIVE_L1 as RELATIVE_L1,
@@ -7,6 +8,7 @@ from .config import (
     RatingConfig as RatingConfig,
     StitchingConfig as StitchingConfig,
 )
+from .embedding_distance import embedding_distance as embedding_distance
 from .loop import BatchRecord as BatchRecord, Rating as Rating
 from .path_scores import PathScores as PathScores
 from .relative_l1 import relative_l1 as relative_l1

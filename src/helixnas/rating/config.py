@@ -9,8 +9,9 @@ RELATIVE_L1 = "relative_l1"
 TASK_KL = "task_kl"
 FINAL_ERROR = "final_error"
 FINAL_L1 = "final_l1"
+EMBEDDING_DISTANCE = "embedding_distance"
 SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR, FINAL_L1)
-"""Names of the scores in a `RatingTable`, explained at `RatingConfig.scores`; lower is better."""
+"""Names of the scores in a `RatingTable` of a fixed teacher, explained at `RatingConfig.scores`; lower is better."""
 
 
 @settings("rating")
@@ -30,10 +31,11 @@ class RatingConfig:
     readout_images: Annotated[int, Ge(2), Unit("images")] = 2000
     """Training images to fit readouts on (all, if there are fewer)."""
 
-    scores: tuple[Annotated[str, OneOf(SCORES)], ...] = (RELATIVE_L1,)
+    scores: tuple[Annotated[str, OneOf((*SCORES, EMBEDDING_DISTANCE))], ...] = (RELATIVE_L1,)
     """Scores to compute for each path: relative_l1 (Eq. 7) at the block's output; or, with the path in place of the teacher's
     block, final_l1 and final_error (log of Eq. 7 and of the relative squared error) at the teacher's last features, and
-    task_kl (KL divergence) at its output."""
+    task_kl (KL divergence) at its output. With distill.objective=self-supervised: embedding_distance, the mean squared
+    distance between both sides' embeddings, standardised by the teacher side's spread."""
 
     def __post_init__(self) -> None:
         if not self.scores or len(set(self.scores)) < len(self.scores):

@@ -4,8 +4,8 @@ Per batch one teacher pass serves all blocks. Batches are drawn in seeded random
 class, and batch statistics depend on the mix.
 """
 
-from collections.abc import Iterator
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from helixnas.artifacts import RatingTable
 from helixnas.data import ImageSet
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError
-from helixnas.rating.config import RatingConfig
+from helixnas.nn import BlockHeads
+from helixnas.rating.config import EMBEDDING_DISTANCE, RatingConfig
 from helixnas.rating.path_scores import PathScores
 from helixnas.rating.readout import BlockReadouts, read_out
 from helixnas.rating.tree import Score, rate_cell
@@ -37,7 +38,8 @@ class BatchRecord:
 class Rating:
     """Rates all paths of all blocks on held-out `images`, batch by batch, in an order that `seed` decides.
 
-    The trained supernet does not change. Readouts, if any, are fitted on `training_images`.
+    The trained supernet does not change. Readouts, if any, are fitted on `training_images`. The projection `heads` by number
+    of the block are those that the supernet was trained with (DNA++); embeddings are compared with them.
     """
 
     teacher: Teacher
@@ -45,6 +47,7 @@ class Rating:
     images: ImageSet
     _: KW_ONLY
     training_images: ImageSet | None = None
+    heads: Mapping[int, BlockHeads] = field(default_factory=dict[int, BlockHeads])
     config: RatingConfig
     runtime: Runtime
     seed: int
@@ -56,6 +59,11 @@ class Rating:
             raise ConfigError(
                 f"rating.batch_norm=recalibrated needs two batches, but {number} images make one of {config.batch_size}; "
                 "choose a smaller rating.batch_size"
+            )
+        if EMBEDDING_DISTANCE in config.scores and not self.heads:
+            raise ConfigError(
+                "the score embedding_distance needs the projection heads of distill.objective=self-supervised; choose "
+                "rating.scores=[relative_l1]"
             )
         if config.readout != "linear":
             self.training_images = None
@@ -146,14 +154,16 @@ class Rating:
         self, images: Tensor, features: tuple[Tensor, ...], logits: Tensor, calibration: tuple[Tensor, ...] | None
     ) -> None:
         for block in self.supernet:
-            score = PathScores(
-                self.config.scores,
-                teacher=self.teacher,
-                images=images,
-                features=features,
-                logits=logits,
-                block=block.number,
-            )
+            with self.runtime.autocast():
+                score = PathScores(
+                    self.config.scores,
+                    teacher=self.teacher,
+                    images=images,
+                    features=features,
+                    logits=logits,
+                    block=block.number,
+                    heads=self.heads.get(block.number),
+                )
             source, others = features[block.number - 1], None if calibration is None else calibration[block.number - 1]
             columns: list[Tensor] = []
             for width in block.previous_widths:

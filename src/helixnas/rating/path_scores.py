@@ -1,8 +1,9 @@
-"""Scores of a path: Eq. 7, and three that run the rest of the teacher on the path's features (not in the paper).
+"""Scores of a path: Eq. 7; three that run the rest of the teacher on the path's features (not in the paper); that of DNA++.
 
 Eq. 7 weighs all features alike, whatever they mean to later layers. For the other scores, the path replaces block k, the
 frozen rest of the teacher runs on its output, and the result is compared with the teacher's own last features or logits.
 They need no labels and, like Eq. 7, are summed over blocks; they cost one pass through the rest of the teacher per path.
+In DNA++ a path need not reproduce the teacher's features; it is rated by its embedding (`helixnas.rating.embedding_distance`).
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from helixnas.nn import pooled_to
-from helixnas.rating.config import FINAL_ERROR, FINAL_L1, RELATIVE_L1, TASK_KL
+from helixnas.nn import BlockHeads, pooled_to
+from helixnas.rating.config import EMBEDDING_DISTANCE, FINAL_ERROR, FINAL_L1, RELATIVE_L1, TASK_KL
+from helixnas.rating.embedding_distance import embedding_distance
 from helixnas.rating.relative_l1 import RelativeL1, relative_l1
 from helixnas.teacher import Teacher
 
@@ -26,7 +28,8 @@ SMALLEST = 1e-12
 class PathScores:
     """Scores the paths of block number `block` (1 .. N) on one batch.
 
-    `names` are those of `SCORES`, images have values in [0, 1], features (Y_0 .. Y_N) and logits are the teacher's.
+    `names` are those of `SCORES`, images have values in [0, 1], features (Y_0 .. Y_N) and logits are the teacher's; the
+    block's projection `heads` are needed for the embedding distance only.
     """
 
     names: Sequence[str]
@@ -36,18 +39,25 @@ class PathScores:
     features: Sequence[Tensor]
     logits: Float[Tensor, "batch classes"]
     block: int
+    heads: BlockHeads | None = None
 
     def __post_init__(self) -> None:
         self.last, self.grid = self.features[-1], self.teacher.feature_sizes[self.block - 1]
         self.logits = self.logits.float()
         self.relative_l1 = RelativeL1(self.features[self.block])
+        self.embeddings = None if self.heads is None else self.heads.teacher(self.features[self.block]).float()
 
     def __call__(self, prediction: Float[Tensor, "batch channels height width"]) -> Float[Tensor, " scores"]:
         """Return the scores of a path from its estimate of Y_k."""
         values: dict[str, Tensor] = {}
         if RELATIVE_L1 in self.names:
             values[RELATIVE_L1] = self.relative_l1(prediction)
-        prediction = pooled_to(prediction, self.grid) if set(self.names) - {RELATIVE_L1} else prediction
+        if EMBEDDING_DISTANCE in self.names:
+            assert self.heads is not None, "a rating by embeddings is given heads"
+            assert self.embeddings is not None, "made from them"
+            values[EMBEDDING_DISTANCE] = embedding_distance(self.heads.student(prediction).float(), self.embeddings)
+        rest = set(self.names) - {RELATIVE_L1, EMBEDDING_DISTANCE}
+        prediction = pooled_to(prediction, self.grid) if rest else prediction
         if FINAL_ERROR in self.names or FINAL_L1 in self.names:
             last, logits = self.teacher.finish_from(self.images, self.block, prediction)
             values[FINAL_ERROR] = relative_error(last, self.last).clamp(min=SMALLEST).log()

@@ -102,12 +102,15 @@ def _cut(
     return teacher
 
 
-def save_teacher(teacher: Teacher, folder: Path, config: TeacherConfig, *, trained_as: str = "") -> tuple[str, ...]:
+def save_teacher(
+    teacher: Teacher, folder: Path, config: TeacherConfig, *, trained_as: str = "", key: str = ""
+) -> tuple[str, ...]:
     """Write the teacher's weights and description, each file whole or not at all; return the file names.
 
-    `trained_as` is the hash of the settings of its training, for `trained_weights`; empty if it was not trained.
+    `trained_as` is the hash of the settings of its training, for `trained_weights`; empty if it was not trained. The
+    weights carry the `key` of their stage, if one is given.
     """
-    save_weights(folder / FILES[0], teacher.model.state_dict())
+    save_weights(folder / FILES[0], teacher.model.state_dict(), key=key)
     description = {
         "model": config.model,
         "model_args": dict(config.model_args),
@@ -154,8 +157,11 @@ def trained_weights(folder: Path, trained_as: str) -> dict[str, Tensor] | None:
         return None
 
 
-def load_teacher(folder: Path) -> Teacher:
-    """Read a frozen teacher from a run; raises `ArtifactError` if a file is missing or damaged."""
+def load_teacher(folder: Path, *, learns: bool = False) -> Teacher:
+    """Read a teacher from a run, frozen unless it `learns` block by block (DNA++).
+
+    Raises `ArtifactError` if a file is missing or damaged.
+    """
     description = read_json(folder / FILES[1])
     weights = load_saved_weights(folder / FILES[0])
     with understanding(folder / FILES[1]):
@@ -169,7 +175,16 @@ def load_teacher(folder: Path) -> Teacher:
     load_weights(model, weights, str(folder / FILES[0]))
     require_modules(model, boundaries)
     layouts = layouts_of(model, boundaries, (height, width), in_chans=len(mean), sizes=sizes)
-    return Teacher(model, boundaries, mean=mean, std=std, input_size=(height, width), layouts=layouts)
+    return Teacher(
+        model,
+        boundaries,
+        mean=mean,
+        std=std,
+        input_size=(height, width),
+        frozen=not learns,
+        detach_boundaries=learns,
+        layouts=layouts,
+    )
 
 
 def input_size_of(config: TeacherConfig) -> int:

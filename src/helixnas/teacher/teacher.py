@@ -126,7 +126,7 @@ class Teacher(nn.Module):
 
         def collect(name: str, output: Any) -> Any:
             collected.append(self._collected(len(collected) + 1, output))
-            return _detached(output) if self.detach_boundaries else None
+            return _detached(output, copied=name in self._overwritten) if self.detach_boundaries else None
 
         normalized = self.normalize(images)
         with listening(self.model, self.boundaries, collect):
@@ -244,8 +244,11 @@ class Teacher(nn.Module):
         return before if torch.equal(found, expected) else None
 
 
-def _detached(output: Any) -> Any:
+def _detached(output: Any, *, copied: bool) -> Any:
+    """Return tensors without their history; `copied` where the next layer overwrites what a backward pass still needs."""
     if isinstance(output, (tuple, list)):
-        items = [_detached(item) for item in output]
+        items = [_detached(item, copied=copied) for item in output]
         return items if isinstance(output, list) else tuple(items)
-    return output.detach() if isinstance(output, Tensor) else output
+    if not isinstance(output, Tensor):
+        return output
+    return output.detach().clone() if copied else output.detach()

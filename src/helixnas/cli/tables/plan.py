@@ -52,7 +52,8 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     check_batch_norm(recipe, [one.stage.name for one in plan(recipe.to_dict())], drawn)
     costs = count_teacher(drawn.teacher, drawn.image_size)
     name = recipe.teacher.title
-    weights = f"weights: {recipe.teacher.weights}" if recipe.teacher.weights else "trained by the recipe"
+    untrained = "random, learns with the supernet" if recipe.distill.is_self_supervised else "trained by the recipe"
+    weights = f"weights: {recipe.teacher.weights}" if recipe.teacher.weights else untrained
     say(
         console,
         f"teacher {name}: {costs['params'] / 1e6:.2f} M parameters, {costs['macs'] / 1e6:,.1f} M multiply-adds at "

@@ -1,27 +1,43 @@
 """distill: train every block of the supernet on the teacher's features (Eq. 5 and 6)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.stage import ForwardTimes, Stage
+from helixnas.pipeline.stage import ForwardTimes, Stage, Values
 from helixnas.pipeline.stages.wording import BACKWARD, distill_text, num_steps
 
 
 def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     config = recipe.distill
     steps = num_steps(config.num_epochs, config.batch_size, recipe.expected_training_images, stop_at=config.stop_at)
+    if config.is_self_supervised:  # two views, and both sides learn
+        return steps * config.batch_size * 2 * (1 + BACKWARD) * (times.teacher + times.supernet)
     return steps * config.batch_size * (times.teacher + (1 + BACKWARD) * times.supernet)
+
+
+def _settings(values: Values, search: str) -> Mapping[str, Any]:
+    """Return the settings without those of another optimizer or objective, which do not count."""
+    own = dict(values["distill"])
+    if own["objective"] == "features":
+        for name in ("objective", "projector", "vicreg", "collapse"):
+            own.pop(name)
+    if own["optimizer"] != "lars":
+        own.pop("lars")
+    return {"supernet": values["supernet"], "distill": own}
 
 
 DISTILL = Stage(
     name="distill",
     verb="distill",
     purpose="train the supernet on the teacher's features",
-    settings=lambda values, search: {"supernet": values["supernet"], "distill": values["distill"]},
+    settings=_settings,
     upstream=lambda values, search: ("teacher",),
     describe=lambda recipe, search: distill_text(recipe.distill, recipe.expected_training_images),
     seconds=_seconds,
     work="helixnas.pipeline.work.distill:distill",
     check="helixnas.pipeline.work.early_budgets:check_before_teacher",
     check_before="helixnas.pipeline.work.distill:check_searches",
-    files=("supernet/*", "history/distill*.parquet"),
+    files=("supernet/*", "supernet/teacher/*", "history/distill*.parquet"),
     first=("costs", "latency"),  # a budget that cannot be met is reported before the long training
 )

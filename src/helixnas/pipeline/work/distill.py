@@ -8,12 +8,12 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 
 from helixnas.artifacts.cost_table import load_costs
-from helixnas.artifacts.files import remove
+from helixnas.artifacts.files import read_json, remove, write_json
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.distill import Distillation, StepRecord, build_distillation
+from helixnas.distill import Distillation, StepRecord, build_distillation, build_self_supervised
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import run_job
-from helixnas.errors import NonFiniteLossError
+from helixnas.errors import CollapseError, NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams
 from helixnas.nn import save_weights
 from helixnas.pipeline.context import Context
@@ -22,13 +22,16 @@ from helixnas.pipeline.work.continuation import Continuation
 from helixnas.pipeline.work.retrain import check_teaching
 from helixnas.pipeline.work.search import check_budgets, teacher_costs
 from helixnas.supernet import Supernet
+from helixnas.teacher import Teacher, save_teacher
 
 
 def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, ...] = ()) -> Result:
     """Train all blocks of the supernet, or only `blocks`; blocks already trained with the same settings are reused."""
     folder, wanted = context.folder, blocks or tuple(range(1, len(context.space.blocks) + 1))
-    progressive = context.recipe.distill.is_progressive
+    progressive, joint = context.recipe.distill.is_progressive, context.recipe.distill.is_self_supervised
     chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
+    if joint and not all(_is_of(path, key) for path in _learned_files(context)):
+        chosen = wanted  # blocks and teacher learn together
     if progressive and (chosen or load_beams(folder.beams, key) is None):
         chosen = wanted  # every block depends on those before it
     stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
@@ -36,11 +39,15 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
         _distill(context, key, chosen, folder.checkpoint(stage))
     curves = pd.concat([load_history(folder.block_history(number)) for number in wanted], ignore_index=True)
     names = [folder.supernet_block(number) for number in wanted] + [folder.block_history(number) for number in wanted]
+    names += [*_learned_files(context), folder.learned_teacher / "teacher.json"] if joint else []
     if not blocks:
         save_history(curves, folder.history("distill"))
         names.append(folder.history("distill"))
     steps = int(curves["step"].to_numpy().max())
     facts: dict[str, Any] = {"steps": steps, "images": steps * context.recipe.distill.batch_size}
+    if joint:
+        names.append(folder.embeddings)
+        facts |= _signs(folder)
     kept = load_beams(folder.beams, key) if progressive else None
     if kept is not None:
         names.append(folder.beams)
@@ -52,13 +59,17 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
 def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
     """Train blocks together and save each with its curves.
 
-    Raises `NonFiniteLossError` if the loss of a block is not finite; the other blocks are trained and saved.
+    Raises `NonFiniteLossError` or `CollapseError` if the loss of a block is not finite or its embeddings collapse; the other
+    blocks are trained and saved, but for a teacher that learns with them.
     """
-    supernet, history = context.new_supernet(), History()
-    job = _distillation(context, supernet, blocks)
+    joint = context.recipe.distill.is_self_supervised
+    teacher, history = context.load_learner() if joint else context.teacher, History()
+    supernet = context.new_supernet(teacher)
+    job = _distillation(context, teacher, supernet, blocks)
     continuation = Continuation(context, job) if isinstance(job, Distillation) else None
     if continuation is not None:
         continuation.offer(checkpoint, f"{key} {blocks}")
+    title = "loss" if joint else "mean squared error"
     with context.reporter.progress("distilling", job.num_steps) as advance:
         reported = set[int]()
 
@@ -72,10 +83,11 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
             values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
             history.add(record.step, values)
             context.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
+            context.reporter.scalars({f"collapse/{name}": value for name, value in record.signs.items()}, record.step)
             mean = np.mean(list(record.losses.values()))
-            advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, mean squared error {mean:.4f}")
+            advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, {title} {mean:.4f}")
 
-        failure: NonFiniteLossError | None = None
+        failure: NonFiniteLossError | CollapseError | None = None
         try:
             run_job(
                 job,
@@ -87,16 +99,13 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
                 resume=history.restore,
                 watch=context.watch,
             )
-        except NonFiniteLossError as error:
+        except (NonFiniteLossError, CollapseError) as error:
             failure = error
     if isinstance(job, Progressive) and failure is None:
         save_beams(job.beams, context.folder.beams, key)
-    curves = history.frame()
-    for number in (number for number in blocks if number not in job.failures):
-        own = [_curve_name(number, cell) for cell, _ in enumerate(supernet.block(number))]
-        of_block = curves.loc[curves["name"].isin(own), :]
-        save_history(of_block, context.folder.block_history(number))
-        save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), key=key)
+    _save_blocks(context, job, supernet, tuple(number for number in blocks if number not in job.failures), history, key)
+    if isinstance(job, Distillation) and joint and failure is None:
+        _save_learned(context, job, teacher, key)
     context.forget()
     if failure is not None:
         remove(checkpoint)
@@ -105,10 +114,57 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         continuation.keep(history.state())
 
 
-def _distillation(context: Context, supernet: Supernet, blocks: tuple[int, ...]) -> Distillation | Progressive:
-    """Return the job that trains a supernet with the recipe's strategy; a progressive one trains all blocks."""
-    teacher, data, seed = context.teacher, context.data, context.recipe.seed
+def _save_blocks(
+    context: Context,
+    job: Distillation | Progressive,
+    supernet: Supernet,
+    blocks: tuple[int, ...],
+    history: History,
+    key: str,
+) -> None:
+    """Save trained blocks, each with its own curves."""
+    curves, joint = history.frame(), context.recipe.distill.is_self_supervised
+    if joint and job.failures:
+        return
+    for number in blocks:
+        own = [_curve_name(number, unit) for unit in range(1 if joint else len(list(supernet.block(number))))]
+        save_history(curves.loc[curves["name"].isin(own), :], context.folder.block_history(number))
+        save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), key=key)
+
+
+def _save_learned(context: Context, job: Distillation, teacher: Teacher, key: str) -> None:
+    """Save the teacher and the projection heads that learned with the supernet (DNA++), and the last signs of collapse."""
+    write_json(context.folder.embeddings, job.signs)
+    save_teacher(teacher, context.folder.learned_teacher, context.recipe.built_teacher, key=key)
+    for unit in job.units:
+        heads = unit.module.get_submodule("heads")
+        save_weights(context.folder.supernet_heads(unit.block), heads.state_dict(), key=key)
+
+
+def _signs(folder: RunFolder) -> dict[str, Any]:
+    """Return the last signs of collapse as facts: all of them, and the least spread and effective rank of any side."""
+    signs = {str(name): float(value) for name, value in read_json(folder.embeddings).items()}
+    least = {
+        f"least_{kind.replace(' ', '_')}": min(value for name, value in signs.items() if name.endswith(kind))
+        for kind in ("spread", "effective rank")
+    }
+    return {**least, "embeddings": signs}
+
+
+def _learned_files(context: Context) -> list[Path]:
+    """Return the files of weights that learned with the supernet, in the order in which they are written."""
+    heads = [context.folder.supernet_heads(number) for number in range(1, len(context.space.blocks) + 1)]
+    return [context.folder.learned_teacher / "model.safetensors", *heads]
+
+
+def _distillation(
+    context: Context, teacher: Teacher, supernet: Supernet, blocks: tuple[int, ...]
+) -> Distillation | Progressive:
+    """Return the job that trains a supernet with the recipe's objective and strategy; some train all blocks."""
+    data, seed = context.data, context.recipe.seed
     config, runtime = context.recipe.distill, context.runtime
+    if config.is_self_supervised:
+        return build_self_supervised(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed)
     if config.is_progressive:
         return Progressive(teacher, supernet, data.train, data.rating, config=config, runtime=runtime, seed=seed)
     return build_distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
@@ -120,10 +176,15 @@ def _curve_name(block: int, cell: int) -> str:
 
 def is_trained(folder: RunFolder, block: int, key: str) -> bool:
     """Whether a block's files are complete and of the distill stage with this key."""
-    if not folder.block_history(block).is_file() or not folder.supernet_block(block).is_file():
+    return folder.block_history(block).is_file() and _is_of(folder.supernet_block(block), key)
+
+
+def _is_of(path: Path, key: str) -> bool:
+    """Whether a file of weights exists and is of the stage with this key."""
+    if not path.is_file():
         return False
     try:
-        with safe_open(folder.supernet_block(block), "pt") as file:
+        with safe_open(path, "pt") as file:
             return (file.metadata() or {}).get("key") == key
     except (SafetensorError, OSError):
         return False

@@ -16,6 +16,7 @@ def rate(context: Context, key: str, search: str) -> Result:
         context.supernet,
         context.data.rating,
         training_images=context.data.train,
+        heads=context.heads,
         config=context.recipe.rating,
         runtime=context.runtime,
         seed=context.recipe.seed,

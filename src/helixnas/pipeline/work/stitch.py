@@ -17,10 +17,16 @@ from helixnas.rating import Stitching
 from helixnas.rating.stitching import StitchRecord
 from helixnas.search import Tables
 
+NO_CHAIN = (
+    "with distill.objective=self-supervised the student's blocks agree with the teacher's in embeddings and do not "
+    "reproduce its features, so they cannot be chained without further training"
+)
+"""Reason why the stitching check of DNA++ is unavailable."""
+
 
 def stitch(context: Context, key: str, search: str) -> Result:
     """Evaluate random stitched networks, and correlate the results with summed scores and with size."""
-    if context.recipe.stitching.num_architectures and (why := no_stitching(context.teacher, context.space.strides)):
+    if context.recipe.stitching.num_architectures and (why := _why_unavailable(context)):
         write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": why})
         return Result(("ratings/stitching.json",), {"check": f"unavailable: {why}"})
     job = Stitching(
@@ -46,6 +52,13 @@ def stitch(context: Context, key: str, search: str) -> Result:
     summary = stitching_summary(rows) if len(rows) >= 3 else {}
     write_json(context.folder.stitching, {"architectures": rows, "agreement": summary})
     return Result(("ratings/stitching.json",), {"architectures": len(rows)})
+
+
+def _why_unavailable(context: Context) -> str:
+    """Return why no stitched network can be measured; empty if it can."""
+    if context.recipe.distill.is_self_supervised:
+        return NO_CHAIN
+    return no_stitching(context.teacher, context.space.strides) or ""
 
 
 def _stitched_row(record: StitchRecord, tables: Tables, previous: int) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
     teacher = context.new_teacher()
     recipe, curves, folder = context.recipe, Curves(), context.folder
     cuts = _say_cuts(context, teacher)
-    trained_as = "" if recipe.teacher.weights else teacher_training_key(recipe.to_dict())
+    is_ready = bool(recipe.teacher.weights) or recipe.distill.is_self_supervised  # else it is trained from labels
+    trained_as = "" if is_ready else teacher_training_key(recipe.to_dict())
     trained = (
         trained_weights(folder.teacher, trained_as) if trained_as and folder.history("teacher").is_file() else None
     )
@@ -71,7 +72,8 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
         "images": int(steps.max(initial=0)) * recipe.teacher_fit.batch_size,
         **count_teacher(teacher, context.image_size),
     }
-    images = None if context.data.evaluation is None else labelled_for(teacher, context.data.evaluation)
+    is_random = recipe.distill.is_self_supervised and not recipe.teacher.weights
+    images = None if is_random or context.data.evaluation is None else labelled_for(teacher, context.data.evaluation)
     if images is not None and images.labels is not None:
         result = evaluate(
             teacher.model,

@@ -7,6 +7,7 @@ from helixnas.artifacts.ranking import ADDITIVE
 
 NAMES = {
     "relative_l1": "relative L1 (Eq. 7)",
+    "embedding_distance": "embedding distance (DNA++)",
     "macs": "MACs",
     "params": "parameters",
     "depth": "depth (layers)",

@@ -33,16 +33,19 @@ def running_mean(values: np.ndarray, share: float = 0.06) -> np.ndarray:
 
 def _distillation(run: RunFiles) -> Chart:
     curves = run.curves["distill"]
+    joint = (run.settings.get("distill") or {}).get("objective") == "self-supervised"
     blocks = list(dict.fromkeys(int(name.split()[1]) for name in curves))
     chart = Chart([f"Block {block}" for block in blocks], columns=3, height=190)
     for panel, block in enumerate(blocks):
         lines = [curve for name, curve in curves.items() if int(name.split()[1]) == block]
         known = run.curve_names(block)
         names = known if len(known) == len(lines) else [f"cell {cell + 1}" for cell in range(len(lines))]
+        names = ["all cells"] if joint else names
         for cell, (name, curve) in enumerate(zip(names, lines, strict=True)):
             _draw(chart, panel, curve, name, color_of(cell))
         chart.x(panel, title_text="step")
-        chart.y(panel, title_text="mean squared error", **log_axis(np.concatenate([curve.values for curve in lines])))
+        values = np.concatenate([curve.values for curve in lines])
+        chart.y(panel, title_text="loss" if joint else "mean squared error", **log_axis(values))
         chart.key(names, panel, "\u2014")
     return chart
 

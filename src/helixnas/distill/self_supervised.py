@@ -1,0 +1,140 @@
+"""DNA++: each block of the teacher and of the supernet learns from the other, without labels (Sec. 3.5, Eq. 10 and 11).
+
+Per block, the student's drawn path receives Y_{k-1} of one view, detached; its projected output is compared with the
+teacher side's projection of Y_k of the other view, and the same with the views swapped. The loss trains the path, both
+projection heads, and block k of the teacher.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from helixnas.data import ImageSet
+from helixnas.distill.cells import draw_cell
+from helixnas.distill.collapse import Health, look
+from helixnas.distill.config import CollapseConfig, DistillConfig, ProjectorConfig, VicregConfig
+from helixnas.distill.learning_teacher import LearningTeacher
+from helixnas.distill.loop import Distillation
+from helixnas.distill.objective import Features, Student
+from helixnas.distill.optimizer import build_optimizer, learning_rate
+from helixnas.distill.sampling import Draw
+from helixnas.distill.unit import TrainingUnit
+from helixnas.distill.vicreg import vicreg_terms
+from helixnas.engine.runtime import Runtime
+from helixnas.nn import BlockHeads, build_seeded
+from helixnas.space import Path
+from helixnas.supernet import Supernet, SupernetBlock
+from helixnas.teacher import Teacher
+from helixnas.teacher.ownership import block_parameters
+
+HEAD_STREAM = 7
+"""Second word of a seed sequence; makes the heads' weights and noise independent of other streams."""
+
+
+class Embeddings(NamedTuple):
+    """Embeddings of the images of a step by both sides of a block, without gradients."""
+
+    teacher: Tensor
+    student: Tensor
+
+
+@dataclass(eq=False)
+class SelfSupervisedObjective:
+    """Eq. 10 + 11 for one block: a single loss, summed over the drawn students and averaged over the two directions.
+
+    `last` are the embeddings of the step before: of the second view on the teacher side, of the first by the last student.
+    """
+
+    block: int
+    heads: BlockHeads
+    _: KW_ONLY
+    config: VicregConfig
+    last: Embeddings | None = field(default=None, init=False)
+
+    def __call__(self, students: Sequence[Student], views: Sequence[Features]) -> Iterator[Tensor]:
+        """Yield the loss; what students receive is detached, and the loss reaches what the teacher's Y_k depends on."""
+        first, second = views
+        received = [view[self.block - 1].detach() for view in (first, second)]
+        z_first, z_second = (self.heads.teacher(view[self.block]) for view in (first, second))
+        total = torch.zeros((), device=z_first.device)
+        for student in students:
+            found_first, found_second = (self.heads.student(student(features)) for features in received)
+            for z, z_hat in ((z_second, found_first), (z_first, found_second)):
+                total = total + vicreg_terms(z, z_hat, config=self.config).total(self.config) / 2
+            self.last = Embeddings(z_second.detach(), found_first.detach())
+        yield total
+
+
+def build_self_supervised(
+    teacher: Teacher,
+    supernet: Supernet,
+    images: ImageSet,
+    *,
+    config: DistillConfig,
+    runtime: Runtime,
+    seed: int,
+) -> Distillation:
+    """Return the joint training of a teacher and the cells of a supernet, both in place, one unit per block.
+
+    The teacher must pass its blocks' outputs on detached. The seed decides order, views, draws, and the heads' weights.
+
+    Raises:
+        ConfigError: there are fewer images than one batch holds.
+        TeacherError: the teacher's blocks share parameters, so they cannot learn apart.
+    """
+    owned = block_parameters(teacher)
+    units: list[TrainingUnit] = []
+    for block, parameters in zip(supernet, owned, strict=True):
+        width = teacher.widths[block.number - 1]
+        heads = runtime.place(build_heads(width, block.number, config=config.projector, seed=seed))
+        module = nn.ModuleDict({"cells": block, "heads": heads})
+        objective = SelfSupervisedObjective(block.number, heads, config=config.vicreg)
+        units.append(
+            TrainingUnit(
+                module,
+                forward=partial(_forward, block),
+                block=block.number,
+                index=0,
+                draw=partial(_draw, block, config, seed),
+                objective=objective,
+                optimizer=build_optimizer([*module.parameters(), *parameters], config, block.number),
+                lr=partial(learning_rate, config, block.number),
+                watch=partial(_look, objective, config.collapse),
+            )
+        )
+    source = LearningTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
+    return Distillation(source, units, config=config, runtime=runtime, learner=teacher.model)
+
+
+def build_heads(channels: int, block: int, *, config: ProjectorConfig, seed: int) -> BlockHeads:
+    """Return the heads of block number `block`, whose two sides have different weights that depend on the seed."""
+    return build_seeded(
+        lambda: BlockHeads(
+            channels,
+            expansion=config.expansion,
+            widths=config.widths,
+            noise=config.noise,
+            noise_seed=(seed, HEAD_STREAM, block),
+        ),
+        (seed, HEAD_STREAM, block, 1),
+    )
+
+
+def _look(objective: SelfSupervisedObjective, config: CollapseConfig, step: int, is_last: bool) -> Health:
+    if objective.last is None or (step % config.every and not is_last):
+        return Health({})
+    return look(objective.block, objective.last._asdict(), step=step, config=config)
+
+
+def _forward(block: SupernetBlock, features: Tensor, path: Path, previous_width: int) -> Tensor:
+    return block.cell_of(path)(features, path, previous_width)
+
+
+def _draw(block: SupernetBlock, config: DistillConfig, seed: int, step: int) -> tuple[Draw, ...]:
+    return tuple(
+        draw for index in range(len(block.cells)) for draw in draw_cell(block, index, step, config=config, seed=seed)
+    )

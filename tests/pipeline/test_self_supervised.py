@@ -1,0 +1,170 @@
+"""DNA++ in a run: teacher and supernet learn together, without labels; rating and resuming use what was learnt."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from helixnas.artifacts import RatingTable
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.distill import ProjectorConfig
+from helixnas.engine import job
+from helixnas.engine.history import load_history
+from helixnas.engine.progress import Reporter
+from helixnas.errors import CollapseError, ConfigError, Interrupted
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe, run_stage
+
+Digests = Callable[[Path], dict[str, str]]
+
+
+def joint(tiny: Recipe) -> Recipe:
+    """Return the recipe without labels and with a teacher that learns."""
+    distill = replace(
+        tiny.distill,
+        objective="self-supervised",
+        batch_size=128,
+        projector=ProjectorConfig(expansion=32, widths=(32, 16)),
+    )
+    return replace(
+        tiny,
+        data=replace(tiny.data, labels=False),
+        distill=distill,
+        rating=replace(tiny.rating, scores=("embedding_distance",)),
+        retrain=None,
+    )
+
+
+@pytest.fixture(scope="module")
+def searched(tiny: Recipe, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Return a label-free run up to its search."""
+    folder = RunFolder(tmp_path_factory.mktemp("joint") / "run")
+    run_recipe(joint(tiny), folder, Reporter(), until="search")
+    return folder
+
+
+def test_a_run_without_labels_ends_with_the_searched_architecture(searched: RunFolder) -> None:
+    stages = searched.load_record().stages
+    assert stages["teacher"].facts["images"] == 0  # nothing was trained from labels
+    assert "accuracy" not in stages["teacher"].facts
+    assert stages["search:small"].facts["architecture"]
+
+
+def test_the_teacher_and_the_heads_are_files_of_distillation_with_digests(searched: RunFolder) -> None:
+    files = searched.load_record().stages["distill"].files
+    learned = {"supernet/teacher/model.safetensors", "supernet/teacher/teacher.json"}
+    assert learned | {f"supernet/heads-{number}.safetensors" for number in (1, 2)} <= set(files)
+    first, last = (load_file(folder / "model.safetensors") for folder in (searched.teacher, searched.learned_teacher))
+    assert first.keys() == last.keys()
+    assert not first["layer1.0.conv1.weight"].equal(last["layer1.0.conv1.weight"])
+    assert not first["layer2.0.bn1.running_mean"].equal(last["layer2.0.bn1.running_mean"])
+    assert first["fc.weight"].equal(last["fc.weight"])
+
+
+def test_every_path_is_rated_by_its_embeddings(searched: RunFolder) -> None:
+    for number in (1, 2):
+        table = RatingTable.load(searched.rating(number))
+        assert set(table.scores) == {"embedding_distance"}
+        assert (table.mean("embedding_distance") > 0).all()
+
+
+def test_stitching_says_why_it_is_unavailable(searched: RunFolder) -> None:
+    assert "cannot be chained" in json.loads(searched.stitching.read_text())["unavailable"]
+
+
+def test_signs_of_collapse_are_facts_of_distillation(searched: RunFolder) -> None:
+    facts = searched.load_record().stages["distill"].facts
+    assert len(facts["embeddings"]) == 12  # two blocks, two sides, three signs
+    spreads = [value for name, value in facts["embeddings"].items() if name.endswith("spread")]
+    assert facts["least_spread"] == min(spreads) > 0.1
+    assert facts["least_effective_rank"] > 1
+
+
+def test_a_collapse_ends_the_run_with_a_sentence_and_keeps_nothing(tiny: Recipe, tmp_path: Path) -> None:
+    recipe, folder = joint(tiny), RunFolder(tmp_path / "run")
+    collapse = replace(recipe.distill.collapse, min_spread=50.0, every=2)
+    with pytest.raises(
+        CollapseError, match=r"side have collapsed in step 2: their mean standard deviation is .*min_spread=50"
+    ):
+        run_recipe(
+            replace(recipe, distill=replace(recipe.distill, collapse=collapse)), folder, Reporter(), until="search"
+        )
+    assert not list(folder.path.glob("supernet/*"))
+
+
+def test_curves_have_one_line_per_block(searched: RunFolder) -> None:
+    assert set(load_history(searched.history("distill"))["name"]) == {"block 1 cell 1", "block 2 cell 1"}
+
+
+def test_a_run_that_is_finished_does_nothing_and_a_lost_file_redoes_the_stage(
+    searched: RunFolder, tiny: Recipe, digests: Digests, listener: Any, copy: Any
+) -> None:
+    before = digests(searched.path)
+    run_recipe(joint(tiny), searched, listener, until="search")
+    assert digests(searched.path) == before
+    searched.supernet_heads(1).unlink()
+    run_recipe(joint(tiny), searched, Reporter(), until="search")
+    assert digests(searched.path) == before
+
+
+@pytest.mark.parametrize("at", [3, 9])
+def test_an_interrupted_run_ends_as_one_that_was_not(
+    searched: RunFolder, tiny: Recipe, tmp_path: Path, digests: Digests, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, states = RunFolder(tmp_path / "run"), iter([False] * at + [True])
+
+    class Asking:
+        def __enter__(self):
+            return lambda: next(states)
+
+        def __exit__(self, *details: object) -> None:
+            pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "stop_requests", Asking)
+        with pytest.raises(Interrupted):
+            run_recipe(joint(tiny), folder, Reporter(), until="search")
+    assert folder.checkpoint("distill").is_file()
+    run_recipe(joint(tiny), folder, Reporter(), until="search")
+    assert digests(folder.path) == digests(searched.path)
+
+
+def test_no_block_is_trained_alone(searched: RunFolder, tiny: Recipe) -> None:
+    with pytest.raises(ConfigError, match=r"distill.objective=self-supervised trains .*; leave --blocks out"):
+        run_stage(joint(tiny), searched, Reporter(), verb="distill", name=None, blocks=(2,))
+
+
+@pytest.mark.parametrize(
+    ("part", "settings", "message"),
+    [
+        (
+            "rating",
+            {"scores": ("relative_l1",)},
+            r"rating.scores must be \[embedding_distance\], not \['relative_l1'\]",
+        ),
+        ("rating", {"readout": "linear"}, "rating.readout=linear fits outputs to the teacher's features"),
+        ("data", {"augmentation": "none"}, "compares two augmented views of each image, but data.augmentation is none"),
+    ],
+)
+def test_settings_that_contradict_the_objective_are_refused(
+    tiny: Recipe, part: str, settings: dict[str, Any], message: str
+) -> None:
+    recipe = joint(tiny)
+    with pytest.raises(ConfigError, match=message):
+        replace(recipe, **{part: replace(getattr(recipe, part), **settings)})
+
+
+def test_a_teacher_that_learns_without_labels_cannot_teach_the_whole_network(tiny: Recipe) -> None:
+    recipe, retrain = joint(tiny), tiny.retrain
+    assert retrain is not None
+    with pytest.raises(ConfigError, match="retrain.teach=soft needs a teacher that classifies"):
+        replace(recipe, data=tiny.data, retrain=replace(retrain, teach="soft"))
+
+
+def test_embeddings_need_a_teacher_that_learns(tiny: Recipe) -> None:
+    with pytest.raises(ConfigError, match="embedding_distance, which needs distill.objective=self-supervised"):
+        replace(tiny, rating=replace(tiny.rating, scores=("embedding_distance",)))

@@ -145,7 +145,8 @@ def test_texts_name_the_grid_of_comparison_where_it_is_not_the_teachers() -> Non
 
 
 def test_scores_that_need_the_rest_of_the_teacher_are_refused_for_a_coarser_student() -> None:
-    check_scores(teacher("first", "second"), (2, 8), ("relative_l1",))
+    for alone in ("relative_l1", "embedding_distance"):
+        check_scores(teacher("first", "second"), (2, 8), (alone,))
     check_scores(teacher("first", "third"), (2, 4), ("relative_l1", "task_kl"))
     with pytest.raises(ConfigError, match=r"final_l1 runs .* estimate of Y_2, which has 2 x 2 pixels .* has 4 x 4"):
         check_scores(teacher("first", "second"), (2, 8), ("relative_l1", "final_l1"))

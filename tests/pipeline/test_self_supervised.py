@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import ProjectorConfig
+from helixnas.distill.config import LarsConfig
 from helixnas.engine import job
 from helixnas.engine.history import load_history
 from helixnas.engine.progress import Reporter
 from helixnas.errors import CollapseError, ConfigError, Interrupted
+from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
 
@@ -147,6 +149,7 @@ def test_no_block_is_trained_alone(searched: RunFolder, tiny: Recipe) -> None:
             r"rating.scores must be \[embedding_distance\], not \['relative_l1'\]",
         ),
         ("rating", {"readout": "linear"}, "rating.readout=linear fits outputs to the teacher's features"),
+        ("supernet", {"slimmable": True}, "distill.objective=self-supervised needs supernet.slimmable=false"),
         ("data", {"augmentation": "none"}, "compares two augmented views of each image, but data.augmentation is none"),
     ],
 )
@@ -163,6 +166,17 @@ def test_a_teacher_that_learns_without_labels_cannot_teach_the_whole_network(tin
     assert retrain is not None
     with pytest.raises(ConfigError, match="retrain.teach=soft needs a teacher that classifies"):
         replace(recipe, data=tiny.data, retrain=replace(retrain, teach="soft"))
+
+
+def test_settings_of_another_objective_or_optimizer_redo_nothing(tiny: Recipe) -> None:
+    def key(recipe: Recipe) -> str:
+        return next(stage.key for stage in plan(recipe.to_dict()) if stage.name == "distill")
+
+    others = {"projector": ProjectorConfig(expansion=8), "lars": LarsConfig(base_lr=0.1)}
+    assert key(replace(tiny, distill=replace(tiny.distill, **others))) == key(tiny)
+    assert key(replace(joint(tiny), distill=replace(joint(tiny).distill, projector=others["projector"]))) != key(
+        joint(tiny)
+    )
 
 
 def test_embeddings_need_a_teacher_that_learns(tiny: Recipe) -> None:

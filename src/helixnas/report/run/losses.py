@@ -15,7 +15,24 @@ def losses_section(run: RunFiles) -> Section:
     trained = {stage: next(iter(lines.values())) for stage, lines in run.curves.items() if stage != "distill"}
     distillation = _distillation(run) if "distill" in run.curves else None
     training = _training(trained) if trained else None
-    return section("losses", "Loss curves", "run/losses", run=run, distillation=distillation, training=training)
+    signs = run.record.stages["distill"].facts.get("embeddings", {}) if "distill" in run.record.stages else {}
+    parts = {"distillation": distillation, "joint": _is_joint(run), "signs": sign_rows(signs), "training": training}
+    return section("losses", "Loss curves", "run/losses", run=run, **parts)
+
+
+def sign_rows(signs: Mapping[str, float]) -> list[list[str]]:
+    """Return a row per block and side of its signs of collapse: spread, effective rank, covariance.
+
+    >>> sign_rows(
+    ...     {"block 1 teacher spread": 0.5, "block 1 teacher effective rank": 7.25, "block 1 teacher covariance": 0.125}
+    ... )
+    [['1', 'teacher', '0.5', '7.25', '0.125']]
+    """
+    rows = dict[tuple[str, str], list[str]]()
+    for name, value in signs.items():
+        _, block, side, _ = name.split(" ", 3)
+        rows.setdefault((block, side), [block, side]).append(f"{value:.3g}")
+    return list(rows.values())
 
 
 def running_mean(values: np.ndarray, share: float = 0.06) -> np.ndarray:
@@ -31,9 +48,14 @@ def running_mean(values: np.ndarray, share: float = 0.06) -> np.ndarray:
     return (total[position + reach + 1] - total[position - reach]) / (2 * reach + 1)
 
 
+def _is_joint(run: RunFiles) -> bool:
+    """Return whether teacher and supernet learned together (DNA++)."""
+    return (run.settings.get("distill") or {}).get("objective") == "self-supervised"
+
+
 def _distillation(run: RunFiles) -> Chart:
     curves = run.curves["distill"]
-    joint = (run.settings.get("distill") or {}).get("objective") == "self-supervised"
+    joint = _is_joint(run)
     blocks = list(dict.fromkeys(int(name.split()[1]) for name in curves))
     chart = Chart([f"Block {block}" for block in blocks], columns=3, height=190)
     for panel, block in enumerate(blocks):

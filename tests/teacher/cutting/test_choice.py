@@ -1,6 +1,6 @@
 import pytest
 import timm
-from torch import nn
+from torch import Tensor, nn
 
 from helixnas.errors import TeacherError
 from helixnas.teacher import cut_candidates, default_boundaries, default_cut
@@ -103,15 +103,36 @@ def test_grids_that_whole_windows_do_not_connect_are_refused() -> None:
         default_boundaries(model, (16, 16), (112, 112))
 
 
-def test_a_stage_that_is_passed_by_is_taken_for_want_of_another_and_said() -> None:
-    found = cuts(timm.create_model("coat_tiny", img_size=64), (4, 8, 16), 64)
-    assert found[1:] == [
-        ("serial_blocks2.1", "the last at stride 8"),
-        ("serial_blocks3.1", "the last at stride 16; information also flows beside it"),
+class Summed(nn.Module):
+    """Adds to its last features those before, so that they alone decide nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 2, stride=2), nn.Conv2d(4, 4, 2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.second(x).mean((2, 3)) + x.mean((2, 3))
+
+
+def test_a_module_that_is_passed_by_is_taken_for_want_of_another_and_said() -> None:
+    assert cuts(Summed(), (2, 4), 16) == [
+        ("first", "the last at stride 2"),
+        ("second", "the last at stride 4; information also flows beside it"),
     ]
+
+
+def test_a_module_with_several_branches_is_cut_once() -> None:
+    model = timm.create_model("coat_tiny", img_size=64)
+    assert default_boundaries(model, (4, 8, 16, 32), (64, 64)) == (
+        "serial_blocks1.1",
+        "serial_blocks2.1",
+        "parallel_blocks.0",
+        "parallel_blocks.5",
+    )
 
 
 def test_modules_that_do_not_run_are_replaced_by_those_that_do() -> None:
     model = timm.create_model("coat_tiny", img_size=64)
     chosen = default_boundaries(model, (4, 8, 16), (64, 64))
-    assert chosen == ("serial_blocks1.1", "serial_blocks2.1", "serial_blocks3.1")
+    assert chosen == ("serial_blocks1.1", "serial_blocks2.1", "parallel_blocks.0")

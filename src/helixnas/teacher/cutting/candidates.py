@@ -96,6 +96,8 @@ def last_at_each_stride(candidates: Sequence[Candidate]) -> dict[int, Candidate]
     for stride in sorted({each.stride for each in candidates}, reverse=True):
         here = [each for each in candidates[:end] if each.stride == stride]
         here = [each for each in here if each.name in whole] or here
+        taken = {each.name for each in last.values()}  # a module with several branches is cut once
+        here = [each for each in here if each.name not in taken] or here
         if here:
             last[stride] = here[-1]
             end = candidates.index(here[0])

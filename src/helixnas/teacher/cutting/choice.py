@@ -21,7 +21,7 @@ from helixnas.teacher.cutting.candidates import (
     stream_candidates,
 )
 from helixnas.teacher.cutting.shares import Cut, equal_shares
-from helixnas.teacher.cutting.stream import Stream, trace_stream
+from helixnas.teacher.cutting.stream import trace_stream
 from helixnas.teacher.measure import Measured, Refused, measure
 
 BESIDE = "; information also flows beside it"
@@ -54,7 +54,7 @@ def default_cut(model: nn.Module, strides: Sequence[int], input_size: Grid, *, i
     if stages.keys() >= set(strides) and all(stages[stride].name in stream.same for stride in strides):
         return _by_stride(stages, strides)
     candidates = stream_candidates(model, stream, input_size, in_chans=in_chans)
-    at_stride = _anchors(model, stream, candidates)
+    at_stride = _anchors(model, candidates)
     if distinct and not _fits(at_stride, strides):
         if _fits(stages, strides):
             return _by_stride(stages, strides, passed=stream.passed)
@@ -78,11 +78,15 @@ def _declared(model: nn.Module, input_size: Grid, *, in_chans: int) -> dict[int,
     return {stride: candidate(name, known[name], stride) for stride, name in stages}
 
 
-def _anchors(model: nn.Module, stream: Stream, candidates: Sequence[Candidate]) -> dict[int, Candidate]:
+def _anchors(model: nn.Module, candidates: Sequence[Candidate]) -> dict[int, Candidate]:
     """Return the last candidate at each stride; that of timm's stage where the stage is on the stream."""
-    known = {each.name: each for each in candidates}
-    stages = [known[name] for _, name in declared_stages(model) if name in known]
-    return dict(sorted((last_at_each_stride(candidates) | {each.stride: each for each in stages}).items()))
+    known = {(each.stride, each.name): each for each in candidates}
+    last = last_at_each_stride(candidates)
+    for stage in declared_stages(model):
+        elsewhere = [each.name for stride, each in last.items() if stride != stage[0]]
+        if stage in known and stage[1] not in elsewhere:  # a module with several branches is cut once
+            last[stage[0]] = known[stage]
+    return dict(sorted(last.items()))
 
 
 def _fits(at_stride: dict[int, Candidate], strides: Sequence[int]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
@@ -73,11 +74,13 @@ def test_a_precision_that_the_recipe_leaves_open_is_reported(tiny: Recipe, tmp_p
 
 
 def test_a_damaged_block_of_the_supernet_is_named(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(state: object) -> None:
-        raise RuntimeError("size mismatch")
+    class Block(nn.Module):
+        number = 1
 
-    block = SimpleNamespace(number=1, load_state_dict=refuse, state_dict=dict)
-    monkeypatch.setattr(context, "new_supernet", lambda: [block])
+        def load_state_dict(self, *words: object, **options: object) -> Any:
+            raise RuntimeError("size mismatch")
+
+    monkeypatch.setattr(context, "new_supernet", lambda: [Block()])
     monkeypatch.setattr("helixnas.pipeline.context.load_saved_weights", lambda path: {})
     with pytest.raises(ArtifactError, match=r"block-1\.safetensors is truncated or damaged \(size mismatch\)"):
         _ = context.supernet

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from helixnas.lab.baselines.one_shot import OneShot
 from helixnas.nn import build_seeded
 from helixnas.space import Architecture, SearchSpace
-from helixnas.supernet import SupernetCell
+from helixnas.supernet import CellModule
 
 CHOICES_STREAM = 44
 """Separates the initial architecture parameters from the other random numbers of a seed."""
@@ -98,7 +98,7 @@ def mixed_logits(
 
 
 def _mixed_cell(
-    cell: SupernetCell, mixing: Sequence[Tensor], features: Mapping[int, Tensor], shares: Mapping[int, Tensor]
+    cell: CellModule, mixing: Sequence[Tensor], features: Mapping[int, Tensor], shares: Mapping[int, Tensor]
 ) -> Tensor:
     x = _weighted([(shares[width], _mixed_layer(cell, 0, mixing[0], x, width)) for width, x in features.items()])
     for layer in range(1, cell.cell.depth):
@@ -106,7 +106,7 @@ def _mixed_cell(
     return x
 
 
-def _mixed_layer(cell: SupernetCell, layer: int, probabilities: Tensor, x: Tensor, previous_width: int) -> Tensor:
+def _mixed_layer(cell: CellModule, layer: int, probabilities: Tensor, x: Tensor, previous_width: int) -> Tensor:
     operations = cell.cell.layers[layer]
     given = [cell.operation(layer, operation.name, previous_width)(x) for operation in operations]
     return _weighted(list(zip(probabilities, given, strict=True)))

@@ -28,7 +28,7 @@ from helixnas.errors import NonFiniteLossError
 from helixnas.lab.sequential.beam import Prefix, ScoredPrefix, best_by_width, extensions
 from helixnas.lab.sequential.rating import rate_extensions
 from helixnas.nn import at_common_grid
-from helixnas.supernet import Supernet, chain_features
+from helixnas.supernet import Supernet, SupernetCell, chain_features
 from helixnas.teacher import Teacher
 
 PREFIX_STREAM = 0x70726566
@@ -159,6 +159,7 @@ class Progressive:
         width = self.stem_width
         for number, (path, estimate) in enumerate(zip(prefix, estimates, strict=True), start=1):
             cell = self.supernet.block(number).cell_of(path)
+            assert isinstance(cell, SupernetCell), "cells that share weights are refused"
             unit = next(unit for unit in self.units[number] if unit.module is cell)
             unit.optimizer.zero_grad(set_to_none=True)
             trained.append((unit, (Draw(width, path),), feature_loss(*at_common_grid(estimate, features[number]))))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from helixnas.nn import BlockHeads, build_seeded
+from helixnas.nn import BlockHeads, ProjectionHead, build_seeded
 from helixnas.rating import PathScores, embedding_distance
 from helixnas.teacher import Teacher
 
@@ -38,7 +38,8 @@ def test_a_constant_dimension_of_the_teacher_leaves_the_score_finite() -> None:
 
 def test_a_path_is_scored_by_the_students_head_against_the_teachers(two_convolutions) -> None:
     teacher: Teacher = two_convolutions(3)
-    heads = build_seeded(lambda: BlockHeads(6, expansion=12, widths=(8, 5)), (0,)).eval()
+    sides = [build_seeded(lambda: ProjectionHead(6, expansion=12, widths=(8, 5)), (0, side)) for side in (1, 2)]
+    heads = BlockHeads(*sides).eval()
     images = torch.rand(16, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     features, logits = teacher.features_and_logits(images)
     score = PathScores(

@@ -25,7 +25,7 @@ from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
 from helixnas.distill.vicreg import vicreg_terms
 from helixnas.engine.runtime import Runtime
-from helixnas.nn import BlockHeads, build_seeded
+from helixnas.nn import BlockHeads, ProjectionHead, build_seeded
 from helixnas.space import Path
 from helixnas.supernet import Supernet, SupernetBlock
 from helixnas.teacher import Teacher
@@ -112,16 +112,17 @@ def build_self_supervised(
 
 def build_heads(channels: int, block: int, *, config: ProjectorConfig, seed: int) -> BlockHeads:
     """Return the heads of block number `block`, whose two sides have different weights that depend on the seed."""
-    return build_seeded(
-        lambda: BlockHeads(
+
+    def head(side: int) -> ProjectionHead:
+        return ProjectionHead(
             channels,
             expansion=config.expansion,
             widths=config.widths,
             noise=config.noise,
-            noise_seed=(seed, HEAD_STREAM, block),
-        ),
-        (seed, HEAD_STREAM, block, 1),
-    )
+            noise_seed=(seed, HEAD_STREAM, block, side),
+        )
+
+    return build_seeded(lambda: BlockHeads(head(1), head(2)), (seed, HEAD_STREAM, block, 1))
 
 
 def _look(objective: SelfSupervisedObjective, config: CollapseConfig, step: int, is_last: bool) -> Health:

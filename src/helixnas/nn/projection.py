@@ -76,22 +76,8 @@ class ProjectionHead(nn.Module):
 
 
 class BlockHeads(nn.Module):
-    """The two heads of a block, one per side; the student's serves all cells, whose outputs have the teacher's channels.
+    """The two heads of a block, one per side; the student's serves all cells, whose outputs have the teacher's channels."""
 
-    Arguments are those of `ProjectionHead`; the sides have noise of their own.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        *,
-        expansion: int,
-        widths: Sequence[int],
-        noise: float = 0.0,
-        noise_seed: Sequence[int] = (0,),
-    ) -> None:
+    def __init__(self, teacher: ProjectionHead, student: ProjectionHead) -> None:
         super().__init__()
-        self.teacher, self.student = (
-            ProjectionHead(channels, expansion=expansion, widths=widths, noise=noise, noise_seed=(*noise_seed, side))
-            for side in (1, 2)
-        )
+        self.teacher, self.student = teacher, student

@@ -170,9 +170,8 @@ def _judge(asked: _Question, trace: _Trace) -> Measured | Refused | None:
     passed = [verdict for verdict in verdicts if isinstance(verdict, Measured)]
     fitting = [verdict for verdict in passed if verdict.channels in asked.channels]
     undecided = [verdict for verdict in verdicts if verdict is None]
-    chosen = (fitting or undecided or passed or verdicts or [Refused(f"module {asked.name!r} returns no feature map")])[
-        0
-    ]
+    none = Refused(f"module {asked.name!r} returns no feature map")
+    chosen, *_ = fitting or undecided or passed or verdicts or [none]
     if not isinstance(chosen, Measured):
         return chosen
     return replace(chosen, others=tuple(other for other in passed if other is not chosen))

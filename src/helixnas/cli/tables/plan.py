@@ -17,6 +17,9 @@ from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
 
+NOT_COUNTED = "not counting the second view, the projection heads and the teacher's gradients"
+"""What the estimated memory of DNA++ leaves out."""
+
 MANY_CELLS = 6
 """Number of cells in a block up to which each is listed."""
 
@@ -67,7 +70,8 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         console,
         f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet "
         f"{count_params(drawn.supernet) / 1e6:.2f} M parameters; memory to distil about "
-        f"{distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
+        f"{distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}"
+        + (f", {NOT_COUNTED}" if recipe.distill.is_self_supervised else ""),
     )
     for search_name, search in recipe.searches.items():
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]

@@ -58,7 +58,7 @@ def _why_unavailable(context: Context) -> str:
     """Return why no stitched network can be measured; empty if it can."""
     if context.recipe.distill.is_self_supervised:
         return NO_CHAIN
-    return no_stitching(context.teacher, context.space.strides) or ""
+    return no_stitching(context.teacher, context.space.strides)
 
 
 def _stitched_row(record: StitchRecord, tables: Tables, previous: int) -> dict[str, Any]:

@@ -89,12 +89,11 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
 
 
 def _say_cuts(context: Context, teacher: Teacher) -> tuple[str, ...]:
-    """Return where the teacher is cut and why, and say what the recipe does not, with what its cuts rule out."""
+    """Return where the teacher is cut and why, unless the recipe says where, and say it, with what the cuts rule out."""
     recipe, strides = context.recipe, context.space.strides
-    cuts = cut_texts(teacher, strides)
-    chosen = [text for text in cuts if not text.endswith(NAMED)]
+    cuts = tuple(text for text in cut_texts(teacher, strides) if not text.endswith(NAMED))
     stitching = bool(recipe.stitching.num_architectures)
-    for text in (*chosen, *check_teacher(teacher, strides, scores=recipe.rating.scores, stitching=stitching)):
+    for text in (*cuts, *check_teacher(teacher, strides, scores=recipe.rating.scores, stitching=stitching)):
         context.reporter.say(f"teacher: {text}")
     return cuts
 

@@ -1,11 +1,13 @@
-"""The distribution of local scores per block (Eq. 7), with the paths that the searches chose."""
+"""The distribution of local scores per block, such as Eq. 7, with the paths that the searches chose."""
 
 from typing import Any
 
 import numpy as np
 
+from helixnas.artifacts.rating_table import RatingTable
 from helixnas.report.elements.charts import INK, Chart, color_of, label, scatter, symbol_of
 from helixnas.report.elements.page import Section, section
+from helixnas.report.elements.wording import name_of
 from helixnas.report.reading import RunFiles
 
 NUM_BINS = 40
@@ -17,9 +19,15 @@ def scores_section(run: RunFiles) -> Section:
         "num_rows": sum(len(table) for table in run.ratings),
         "num_paths": sum(len(set(table.path)) for table in run.ratings),
         "batch_sizes": run.ratings[0].batch_sizes if run.ratings else (),
+        "score": _score_of(run.ratings[0]) if run.ratings else "",
         "chart": _histograms(run) if run.ratings else None,
     }
     return section("scores", "Scores of all paths", "run/scores", run=run, **values)
+
+
+def _score_of(table: RatingTable) -> str:
+    """Return the display name of the score that searches add up, the first."""
+    return name_of(next(iter(table.scores)))
 
 
 def _histograms(run: RunFiles) -> Chart:
@@ -44,7 +52,7 @@ def _histograms(run: RunFiles) -> Chart:
         for number, (search, scores) in enumerate(zip(run.searches, chosen, strict=True)):
             if scores:
                 _mark(chart, panel, number, search.name, scores[panel], tallest)
-        chart.x(panel, title_text="relative L1 error", nticks=6)
+        chart.x(panel, title_text=_score_of(table), nticks=6)
         chart.y(panel, title_text="paths", range=[0, tallest * 1.75])
     chart.figure.update_layout(barmode="stack", bargap=0)
     return chart

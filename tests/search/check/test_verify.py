@@ -9,9 +9,14 @@ from helixnas.search.check.verify import NOT_VERIFIED
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
-def test_highs_agrees_on_spaces_of_the_size_of_table_1(table_1, seed):
+@pytest.mark.parametrize(
+    ("seed", "rows"),
+    [(0, None), *((seed, 1500) for seed in range(20))],  # HiGHS takes 8 GB and minutes for most of them with all rows
+)
+def test_highs_agrees_on_spaces_with_the_widths_of_table_1(table_1, seed, rows):
     instance = replace(table_1(seed), combine=("sum", "sum", "max" if seed % 4 == 3 else "sum"))
+    if rows is not None:
+        instance = replace(instance, blocks=tuple(_some_rows(block, rows) for block in instance.blocks))
     free = solve(instance, Budget()).best()
     share = 0.6 + 0.02 * seed % 0.3
     names = instance.resources[: 1 + seed % 3]
@@ -23,7 +28,7 @@ def test_highs_agrees_on_spaces_of_the_size_of_table_1(table_1, seed):
     }
     lower = {"params": int(0.9 * upper["params"])} if seed % 4 == 1 else {}
     budget = Budget(upper=upper, lower=lower)
-    checked = verify(instance, certify(solve(instance, budget)), time_limit_s=3600.0)
+    checked = verify(instance, certify(solve(instance, budget)), time_limit_s=600.0)
     assert (checked.problems, checked.claim, checked.verdict) == ((), "optimum", "confirmed")
 
 

@@ -56,15 +56,16 @@ def untimed(baseline: Baseline) -> list[dict[str, object]]:
     return [{k: v for k, v in asdict(point).items() if "seconds" not in k} for point in baseline.points]
 
 
-@pytest.mark.parametrize("method", ["spos", "fairnas", "darts", "mnasnet"])
+@pytest.mark.parametrize("method", ["spos", "fairnas", "darts", "mnasnet", "naswot", "zico"])
 def test_every_method_rates_the_same_networks_of_the_benchmark(make_plan: MakePlan, method: str) -> None:
     plan = make_plan(method)
     baseline = train_baseline(plan, Reporter())
     assert Baseline.load(plan.folder.path / "baselines" / f"{method}-seed0.json") == baseline
     assert len({*baseline.networks}) == 4
     assert baseline.networks == tuple(each.text for each in make_plan("spos", seed=3).architectures)
-    assert [point.epoch for point in baseline.points][-1] == 1.0
-    assert baseline.score == {"darts": "log_probability", "mnasnet": "accuracy"}.get(method, "loss")
+    untrained = {"naswot": "naswot", "zico": "zico"}
+    assert [point.epoch for point in baseline.points][-1] == (0.0 if method in untrained else 1.0)
+    assert baseline.score == {"darts": "log_probability", "mnasnet": "accuracy", **untrained}.get(method, "loss")
     assert not plan.folder.checkpoint(plan.job).exists()
 
 

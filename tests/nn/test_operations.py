@@ -27,6 +27,7 @@ KINDS = (
     Operation.of("ds_k5", kind="separable", kernel=5),
     Operation.of("conv_k5", kind="conv", kernel=5),
     Operation.of("identity", kind="projection"),
+    Operation.of("mb_h24_k3", kind="mbconv", kernel=3, hidden=24),
 )
 
 
@@ -229,3 +230,33 @@ def test_an_unknown_activation_is_answered_with_the_common_ones(name: str) -> No
         build("conv", activation=name)
     with pytest.raises(UnknownNameError, match=f"unknown activation {name!r}"):
         activation_layer(name)
+
+
+def test_an_mbconv_has_its_hidden_channels_whatever_it_receives() -> None:
+    operation = Operation.of("mb_h24_k3", kind="mbconv", kernel=3, hidden=24, se_ratio=0.0)
+    for width in (3, 8, 20, 100):
+        layer = build_operation(operation, Place(in_width=width, out_width=16))
+        assert layer.conv_dw.out_channels == 24
+        assert count_params(layer) == width * 24 + 2 * 24 + 9 * 24 + 2 * 24 + 24 * 16 + 2 * 16
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"hidden": 20}, "option 'hidden' of operation 'mb' must be a multiple of 8, as timm rounds it, not 20"),
+        ({"hidden": 24, "expansion": 3}, "operation 'mb' has both expansion and hidden; one follows from the other"),
+    ],
+)
+def test_a_hidden_width_that_cannot_be_had_is_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SpaceError) as raised:
+        build_operation(Operation.of("mb", kind="mbconv", **options), Place(in_width=8, out_width=16))
+    assert sentence in str(raised.value)
+
+
+def test_the_image_is_passed_on_and_nothing_else_is() -> None:
+    operation, images = Operation.of("image", kind="image"), torch.rand(2, 3, 4, 4)
+    assert torch.equal(build_operation(operation, Place(in_width=3, out_width=3))(images), images)
+    with pytest.raises(SpaceError, match="passes 3 channels on unchanged, so it needs that width and stride 1"):
+        build_operation(operation, Place(in_width=3, out_width=8))
+    with pytest.raises(SpaceError, match="not width 3 and stride 2"):
+        build_operation(operation, Place(in_width=3, out_width=3, stride=2))

@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 
 from helixnas.artifacts.record import Record
 
-HIGHER_IS_BETTER: Mapping[str, bool] = {"loss": False, "accuracy": True, "log_probability": True}
+PROXIES = ("naswot", "synflow", "zico", "gradnorm", "snip", "num_layers")
+"""Scores of untrained networks (zero-cost proxies)."""
+
+HIGHER_IS_BETTER: Mapping[str, bool] = {
+    "loss": False,
+    "accuracy": True,
+    "log_probability": True,
+    **dict.fromkeys(PROXIES, True),
+}
 """The kinds of score, and which way they point."""
 
 
@@ -29,7 +37,7 @@ class BaselinePoint:
     rating_seconds: float
     rating_core_seconds: float
     scores: Mapping[str, tuple[float, ...]]
-    """By kind (``loss``, ``accuracy``, ``log_probability``), a value per network; the method ranks by the first kind."""
+    """By kind (``loss``, ``accuracy``, ``log_probability``, a proxy), a value per network; the method ranks by the first kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,7 @@ class Baseline(Record):
     FORMAT: ClassVar[tuple[str, int]] = ("helixnas-baseline", 1)
 
     method: str
-    """spos, fairnas, darts or mnasnet."""
+    """spos, fairnas, darts, mnasnet, or a zero-cost proxy."""
 
     seed: int
     """Seed of initial weights, data order, augmentation and sampled networks."""

@@ -35,6 +35,10 @@ class SubsetRanking:
     partial: Mapping[str, Estimate]
     """Per score, the partial Spearman correlation given multiply-adds, parameters and depth."""
 
+    beyond: Mapping[str, Estimate] = field(default_factory=dict[str, Estimate])
+    """Per score that is no proxy, the partial Spearman correlation given all sizes and the best zero-cost proxy of the run;
+    empty where it has none."""
+
     lead: Mapping[str, Mapping[str, Estimate]]
     """Per score and size, the score's Kendall tau minus the size's, paired over resamples."""
 
@@ -96,6 +100,9 @@ class Ranking(Record):
 
     search_score: str
     """The one of them that the search adds up."""
+
+    proxy: str = ""
+    """The best zero-cost proxy among the scores, by its tau over all rows; empty if there is none."""
 
     num_resamples: int
     """Bootstrap resamples of every interval."""

@@ -58,6 +58,8 @@ class RunFolder:
         """How latency was measured, and how far sums are from whole networks."""
         self.stitching = path / "ratings/stitching.json"
         """Stitched architectures with their summed scores and sizes."""
+        self.proxy_networks = path / "proxies/networks.json"
+        """Untrained networks with their zero-cost proxies."""
         self.report = path / "report.html"
         """The page that shows the run."""
         self.tensorboard = path / "tensorboard"
@@ -78,6 +80,10 @@ class RunFolder:
     def rating(self, number: int) -> Path:
         """Return the scores of one block's paths (`RatingTable`)."""
         return self.path / "ratings" / f"block-{number}.parquet"
+
+    def proxy(self, number: int) -> Path:
+        """Return the zero-cost proxies of one block's paths (`RatingTable`)."""
+        return self.path / "proxies" / f"block-{number}.parquet"
 
     def history(self, stage: str) -> Path:
         """Return the losses of a stage over its steps, as Parquet."""

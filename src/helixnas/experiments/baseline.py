@@ -12,11 +12,13 @@ from helixnas.engine.job import run_job
 from helixnas.engine.progress import Reporter
 from helixnas.experiments.baseline_plan import BaselinePlan
 from helixnas.experiments.network_training import NetworkTrainer
-from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, shared_weights
+from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, Untrained, shared_weights
 from helixnas.nn import Normalization
 from helixnas.pipeline.batch_norm import check_networks
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import changes
+from helixnas.pipeline.work.proxies import proxy_images, untrained
+from helixnas.proxies import Proxies, ProxiesConfig
 from helixnas.retrain import RetrainConfig
 from helixnas.teacher import normalization_of
 
@@ -32,7 +34,7 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
     """
     found = Baseline.load(plan.file) if plan.file.is_file() else None
     is_same = found is not None and found.key == plan.key()
-    if found is not None and is_same and len(found.points) == plan.config.num_points:
+    if found is not None and is_same and len(found.points) == plan.config.num_expected:
         reporter.say(f"{plan.file}: done already")
         return found
     if plan.config.batch_size == 1:
@@ -42,9 +44,7 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
             reasons = list(changes("", found.settings, plan.settings()))[:3]
             reporter.say(f"{plan.file} is replaced: {'; '.join(reasons) or 'its networks or its space changed'}")
         context = Context(plan.recipe, plan.folder, reporter)
-        for images in (context.data.train, context.data.rating):
-            images.require_labels(f"the baseline {plan.config.method}")
-        job = _short_trainings(plan, context) if plan.config.method == "mnasnet" else _shared_weights(plan, context)
+        job = _job(plan, context)
         checkpoint, written = plan.folder.checkpoint(plan.job), 0
         with reporter.progress(plan.job.replace("-", " "), job.num_steps) as advance:
 
@@ -66,6 +66,21 @@ def train_baseline(plan: BaselinePlan, reporter: Reporter) -> Baseline:
         f"{last.images_seen:,} images seen in {last.core_seconds:,.0f} core-seconds"
     )
     return baseline
+
+
+def _job(plan: BaselinePlan, context: Context) -> SharedWeights | ShortTrainings | Untrained:
+    if plan.config.is_untrained:
+        return _untrained(plan, context)
+    for images in (context.data.train, context.data.rating):
+        images.require_labels(f"the baseline {plan.config.method}")
+    return _short_trainings(plan, context) if plan.config.method == "mnasnet" else _shared_weights(plan, context)
+
+
+def _untrained(plan: BaselinePlan, context: Context) -> Untrained:
+    config = plan.config
+    proxies = ProxiesConfig(scores=(config.method,), num_seeds=config.num_seeds, batch_size=config.batch_size)
+    batches = proxy_images(context, proxies, seed=plan.seed)
+    return Untrained(Proxies(plan.architectures, proxies.scores, untrained(context, seed=plan.seed), batches))
 
 
 def _shared_weights(plan: BaselinePlan, context: Context) -> SharedWeights:
@@ -103,7 +118,7 @@ def _short_trainings(plan: BaselinePlan, context: Context) -> ShortTrainings:
     return ShortTrainings(begin, rate, number=len(plan.architectures), num_points=plan.config.num_points)
 
 
-def _baseline(plan: BaselinePlan, job: SharedWeights | ShortTrainings, device: torch.device) -> Baseline:
+def _baseline(plan: BaselinePlan, job: SharedWeights | ShortTrainings | Untrained, device: torch.device) -> Baseline:
     return Baseline(
         method=plan.config.method,
         seed=plan.seed,

@@ -45,7 +45,7 @@ class BaselinePlan:
         import_extensions(self.recipe)  # the space may use their operations
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, not {self.seed}")
-        if not self.recipe.data.labels:
+        if not self.recipe.data.labels and not self.config.is_untrained:
             raise DataError(
                 f"the baseline {self.config.method} learns from labels, but data.labels of the run is false; baselines need a "
                 "run on labelled images"

@@ -15,9 +15,19 @@ import numpy.typing as npt
 
 from helixnas.artifacts.files import read_text, write_json
 from helixnas.errors import ArtifactError, HelixError
+from helixnas.lab.channel_bench_macro import is_channel_bench_macro, read_channel_bench_macro
 from helixnas.lab.nas_bench_macro import is_nas_bench_macro, read_nas_bench_macro
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.space import SearchSpace, groups_of, join_architecture, join_blocks, load_space, macro, space_to_dict
+from helixnas.space import (
+    SearchSpace,
+    channel,
+    groups_of,
+    join_architecture,
+    join_blocks,
+    load_space,
+    macro,
+    space_to_dict,
+)
 
 FORMAT = "helixnas-benchmark"
 VERSION = 1
@@ -76,7 +86,7 @@ class Benchmark:
 
 
 def load_benchmark(path: Path) -> Benchmark:
-    """Read a benchmark: a file of this format, or NAS-Bench-Macro's own.
+    """Read a benchmark: a file of this format, or NAS-Bench-Macro's or Channel-Bench-Macro's own.
 
     Raises `ArtifactError` if the file is missing or no benchmark; the message names the first network that is wrong.
     """
@@ -91,9 +101,17 @@ def load_benchmark(path: Path) -> Benchmark:
             networks=read_nas_bench_macro(values, path),
             facts={"source": "NAS-Bench-Macro", "data": "CIFAR-10, test images"},
         )
+    if is_channel_bench_macro(values):
+        return Benchmark(
+            name=path.stem,
+            space=channel(),
+            networks=read_channel_bench_macro(values, path),
+            facts={"source": "Channel-Bench-Macro", "data": "CIFAR-10, test images"},
+        )
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         raise ArtifactError(
-            f"{path} is not a benchmark: its field 'format' must be {FORMAT!r}, or the file that of NAS-Bench-Macro"
+            f"{path} is not a benchmark: its field 'format' must be {FORMAT!r}, or the file that of NAS-Bench-Macro "
+            "or Channel-Bench-Macro"
         )
     if values.get("version") != VERSION:
         raise ArtifactError(f"{path} has the format version {values.get('version')!r}; this HelixNAS reads {VERSION}")

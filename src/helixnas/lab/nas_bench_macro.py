@@ -7,13 +7,13 @@ the benchmark's own figures.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from helixnas.errors import ArtifactError
 from helixnas.lab.trained import TrainedNetwork
-from helixnas.space import from_code, macro
+from helixnas.space import Architecture, from_code, macro
 
 _CODE = re.compile(r"[012]{8}")
 
@@ -32,15 +32,26 @@ def read_nas_bench_macro(values: Mapping[str, Any], path: Path) -> tuple[Trained
 
     Raises `ArtifactError` if a code or its values are not those of the benchmark; the message names the code.
     """
-    space, rows = macro(), list[TrainedNetwork]()
+    space = macro()
+    return read_codes(values, path, lambda code: from_code(code, space), accuracies="test_acc")
+
+
+def read_codes(
+    values: Mapping[str, Any], path: Path, parse: Callable[[str], Architecture], *, accuracies: str
+) -> tuple[TrainedNetwork, ...]:
+    """Return a row for each code of a benchmark's file, `parse`d; `accuracies` names the field of those in percent.
+
+    Raises `ArtifactError` if a code or its values are not those of a benchmark; the message names the code.
+    """
+    rows: list[TrainedNetwork] = []
     for code, row in values.items():
-        if (wrong := _wrong(row)) is not None:
+        if (wrong := _wrong(row, accuracies)) is not None:
             raise ArtifactError(f"{path}, code {code!r}: {wrong}")
         try:
             rows.append(
                 TrainedNetwork(
-                    architecture=from_code(code, space),
-                    accuracy=tuple(round(float(percent), 2) / 100 for percent in row["test_acc"]),
+                    architecture=parse(code),
+                    accuracy=tuple(round(float(percent), 2) / 100 for percent in row[accuracies]),
                     costs={"macs": int(row["flops"]), "params": int(row["params"])},
                 )
             )
@@ -49,18 +60,18 @@ def read_nas_bench_macro(values: Mapping[str, Any], path: Path) -> tuple[Trained
     return tuple(rows)
 
 
-def _wrong(row: object) -> str | None:
+def _wrong(row: object, field: str) -> str | None:
     """Return in words what keeps a row from being one of the benchmark; None where it is one."""
     if not isinstance(row, Mapping):
-        return "it must hold test_acc, flops and params"
-    for name in ("test_acc", "flops", "params"):
+        return f"it must hold {field}, flops and params"
+    for name in (field, "flops", "params"):
         if name not in row:
             return f"the field {name!r} is missing"
-    accuracies = row["test_acc"]
+    accuracies = row[field]
     if not isinstance(accuracies, list) or not all(type(value) in (int, float) for value in accuracies):
-        return "test_acc must be a list of accuracies in percent"
+        return f"{field} must be a list of accuracies in percent"
     if accuracies and max(accuracies) <= 1:
-        return f"test_acc must be in percent, and {max(accuracies):g} looks like a share"
+        return f"{field} must be in percent, and {max(accuracies):g} looks like a share"
     for name in ("flops", "params"):
         if type(row[name]) not in (int, float) or not 0 <= row[name] < 2**63 or row[name] != int(row[name]):
             return f"{name} must be a whole number, not {row[name]!r}"

@@ -19,6 +19,7 @@ from helixnas.artifacts.agreement import (
     partial_spearman,
     resamples,
 )
+from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab.benchmark import Benchmark
@@ -73,6 +74,8 @@ def rank(
     skipped = [name for name, number in counts.items() if name != "all" and number < LEAST]
     kept = [each for each in found if each.name not in skipped]
 
+    proxy = _best_proxy(tuple(kinds), predictors, benchmark.mean_accuracy)
+
     def rank_subset(position: int) -> SubsetRanking:
         return _rank_subset(
             benchmark,
@@ -80,6 +83,7 @@ def rank(
             predictors,
             tuple(scores),
             fitted.get(ADDITIVE),
+            proxy=proxy,
             seed=seed,
             num_resamples=num_resamples,
             advance=lambda done: advance(position * num_resamples + done, len(kept) * num_resamples),
@@ -97,6 +101,7 @@ def rank(
         },
         scores=tuple(scores),
         search_score=search_score,
+        proxy=proxy,
         num_resamples=num_resamples,
         picked_by=picked_by,
         subsets=ranked,
@@ -116,6 +121,7 @@ def _rank_subset(
     scores: Sequence[str],
     additive: FloatArray | None,
     *,
+    proxy: str,
     seed: int,
     num_resamples: int,
     advance: Callable[[int], None],
@@ -129,15 +135,20 @@ def _rank_subset(
     pairs += [(trainings[:, first], trainings[:, second]) for first, second in repeats]
     pairs += [] if additive is None else [(additive[rows], accuracy)]
 
-    of_all, beyond_of_all = _figures(pairs, values, scores, accuracy)
+    learned = [name for name in scores if proxy and name not in PROXIES]
+    controls = [(name, SIZES) for name in scores] + [(name, (*SIZES, proxy)) for name in learned]
+    of_all, partial_of_all = _figures(pairs, values, controls, accuracy)
     resampled = np.empty((num_resamples, len(pairs), 3))
-    beyond = np.empty((num_resamples, len(scores)))
+    partial = np.empty((num_resamples, len(controls)))
     for number, drawn in enumerate(resamples(networks, seed=seed, number=num_resamples)):
         own = {name: column[drawn] for name, column in values.items()}
-        resampled[number], beyond[number] = _figures(
-            [(a[drawn], b[drawn]) for a, b in pairs], own, scores, accuracy[drawn]
+        resampled[number], partial[number] = _figures(
+            [(a[drawn], b[drawn]) for a, b in pairs], own, controls, accuracy[drawn]
         )
         advance(number + 1)
+    estimates = [
+        Estimate(float(value), interval(column)) for value, column in zip(partial_of_all, partial.T, strict=True)
+    ]
     agreements = [Agreement.of(Correlations(*figures), resampled[:, i]) for i, figures in enumerate(of_all.tolist())]
     names = list(values)
 
@@ -151,10 +162,8 @@ def _rank_subset(
         num_rows=len(rows),
         num_networks=int(networks.max()) + 1,
         agreement=dict(zip(values, agreements, strict=False)),
-        partial={
-            name: Estimate(float(value), interval(column))
-            for name, value, column in zip(scores, beyond_of_all, beyond.T, strict=True)
-        },
+        partial=dict(zip(scores, estimates, strict=False)),
+        beyond=dict(zip(learned, estimates[len(scores) :], strict=True)),
         lead={name: {size: lead(name, size) for size in SIZES} for name in scores},
         ceiling={
             f"{first + 1} and {second + 1}": each
@@ -168,13 +177,20 @@ def _rank_subset(
 def _figures(
     pairs: Sequence[tuple[FloatArray, FloatArray]],
     values: Mapping[str, FloatArray],
-    scores: Sequence[str],
+    controls: Sequence[tuple[str, Sequence[str]]],
     accuracy: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the three correlations of every pair, (pairs, 3), and the partial correlation of every score."""
-    controls = {name: values[name] for name in SIZES}
-    beyond = [partial_spearman(values[name], accuracy, controls) for name in scores]
-    return np.array([correlations(a, b) for a, b in pairs]), np.array(beyond)
+    """Return the three correlations of every pair, (pairs, 3), and the partial one of every score given its controls."""
+    partial = [
+        partial_spearman(values[name], accuracy, {each: values[each] for each in given}) for name, given in controls
+    ]
+    return np.array([correlations(a, b) for a, b in pairs]), np.array(partial)
+
+
+def _best_proxy(kinds: Sequence[str], predictors: Mapping[str, FloatArray], accuracy: FloatArray) -> str:
+    """Return the zero-cost proxy that ranks all rows best; empty if none is among the scores."""
+    found = [name for name in kinds if name in PROXIES and np.ptp(predictors[name]) > 0]
+    return max(found, key=lambda name: correlations(predictors[name], accuracy).kendall, default="")
 
 
 def best_pearson(trainings: FloatArray) -> float | None:

@@ -148,6 +148,11 @@ def _is_number(value: Any) -> bool:
 _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("kernel", lambda value: type(value) is int and value > 0 and value % 2 == 1, "an odd whole number"),
     ("expansion", lambda value: _is_number(value) and value > 0, "a number above 0"),
+    (
+        "hidden",
+        lambda value: type(value) is int and value >= 0 and value % 8 == 0,
+        "a multiple of 8, as timm rounds it",
+    ),
     ("se_ratio", lambda value: _is_number(value) and value >= 0, "a number of at least 0"),
     ("activation", lambda value: isinstance(value, str), "a name"),
     ("heads", lambda value: type(value) is int and value >= 0, "a whole number of at least 0"),
@@ -182,9 +187,16 @@ def _mobile(
 
 @register_operation("mbconv")
 def mbconv(operation: Operation, place: Place) -> nn.Module:
-    """Mobile inverted bottleneck; squeeze-excite width is relative to the *input* width, as in EfficientNet."""
-    options = _options(operation, kernel=3, expansion=6, se_ratio=0.25, activation="silu")
-    expansion = options["expansion"]
+    """Mobile inverted bottleneck of `hidden` channels or, if 0, `expansion` times the input width.
+
+    The width of squeeze-excite is relative to the *input* width, as in EfficientNet.
+    """
+    options = _options(operation, kernel=3, expansion=6, hidden=0, se_ratio=0.25, activation="silu")
+    expansion, hidden = options["expansion"], options["hidden"]
+    if hidden:
+        if operation.option("expansion"):
+            raise SpaceError(f"operation {operation.name!r} has both expansion and hidden; one follows from the other")
+        expansion = hidden / place.in_width
     ratio = float(options["se_ratio"]) / float(expansion)
     return _mobile(InvertedResidual, options, place, se_ratio=ratio, exp_ratio=expansion)
 
@@ -210,6 +222,18 @@ def conv(operation: Operation, place: Place) -> nn.Module:
         norm_layer=place.norm_layer,  # pyright: ignore[reportArgumentType] - timm accepts a partial
         act_layer=activation_layer(options["activation"]),
     )
+
+
+@register_operation("image")
+def image(operation: Operation, place: Place) -> nn.Module:
+    """The image as it is: the stem of a space whose first layer is searched."""
+    _options(operation)
+    if place.in_width != place.out_width or place.stride != 1:
+        raise SpaceError(
+            f"operation {operation.name!r} passes {place.in_width} channels on unchanged, so it needs that width and stride 1, "
+            f"not width {place.out_width} and stride {place.stride}"
+        )
+    return nn.Identity()
 
 
 @register_operation("projection")

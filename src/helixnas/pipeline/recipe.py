@@ -11,6 +11,7 @@ from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.engine.config import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.generations_config import GenerationsConfig
+from helixnas.proxies.config import PROXIES, ProxiesConfig
 from helixnas.rating.config import EMBEDDING_DISTANCE, RELATIVE_L1, RatingConfig, StitchingConfig
 from helixnas.retrain.config import RetrainConfig
 from helixnas.search.config import SearchConfig, check_search_name
@@ -57,6 +58,9 @@ class Recipe:
     costs: CostsConfig = field(default_factory=CostsConfig)
     """Whether and how latency is measured."""
 
+    proxies: ProxiesConfig = field(default_factory=ProxiesConfig)
+    """Scores of untrained networks, to rank beside what is learned."""
+
     supernet: SupernetConfig = field(default_factory=SupernetConfig)
     """How the supernet is built around the space."""
 
@@ -81,12 +85,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in self.searches:
             check_search_name(name)
-        for name, search in self.searches.items():
-            for score in search.scores:
-                if score not in self.rating.scores:
-                    raise ConfigError(
-                        f"search {name} adds up the score {score}, but rating.scores names {', '.join(self.rating.scores)}"
-                    )
+        self._check_added_up()
         if (channels := self.teacher.model_args.get("in_chans", 3)) != 3:
             raise ConfigError(
                 f"teacher.model_args.in_chans is {channels}, but every image has 3 channels (grey ones are repeated); leave "
@@ -107,6 +106,23 @@ class Recipe:
                 "weights can be inherited only with supernet.interface=adapter: in a supernet that widens, first and last "
                 "layers have the teacher's widths; set retrain.init to scratch"
             )
+
+    def _check_added_up(self) -> None:
+        """Raise if a search adds up a score that no stage computes."""
+        proxies = self.proxies.scores if self.proxies.num_networks else ()
+        for name, search in self.searches.items():
+            for score in search.scores:
+                if score in (*self.rating.scores, *proxies):
+                    continue
+                where = f"rating.scores names {', '.join(self.rating.scores)}"
+                if score in PROXIES:
+                    few = "" if self.proxies.num_networks else ", with proxies.num_networks above 0"
+                    where = (
+                        f"proxies.scores does not; name it there{few}"
+                        if score not in self.proxies.scores or few
+                        else where
+                    )
+                raise ConfigError(f"search {name} adds up the score {score}, but {where}")
 
     def _check_scores(self) -> None:
         """Raise if the scores are not those of what the supernet learned, or the teacher cannot do what is asked of it."""

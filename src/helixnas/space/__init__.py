@@ -1,6 +1,7 @@
 """Operation, Cell, Block, Architecture, SearchSpace: what is searched, as values without torch."""
 
 from helixnas.space.architecture import HELIXNAS, Architecture, Head, LayerPlace, Path, Section, Stage
+from helixnas.space.channel import channel, from_widths
 from helixnas.space.definition import load_space, space_to_dict
 from helixnas.space.grids import check_image_size
 from helixnas.space.joining import groups_of, join_architecture, join_blocks, split_architecture
@@ -25,9 +26,11 @@ __all__ = [
     "Section",
     "Stage",
     "attention_operation",
+    "channel",
     "check_image_size",
     "compound",
     "from_code",
+    "from_widths",
     "groups_of",
     "join_architecture",
     "join_blocks",

@@ -1,6 +1,6 @@
 """A search space written down: by name, as a YAML file, or as the mapping inside a recipe.
 
-Three forms. ``family: mbconv`` (or ``macro``, ``vit``) followed by that builder's own arguments; ``join: SPACE`` with
+Three forms. ``family: mbconv`` (or ``macro``, ``channel``, ``vit``) and that builder's own arguments; ``join: SPACE`` with
 ``groups: [2, 1]``, adjacent blocks of another space joined into one (`helixnas.space.joining`); or the full definition, with the
 operations defined once and cells that list their layers::
 
@@ -35,6 +35,7 @@ from helixnas.space.architecture import (
     stage_from_dict,
     stage_to_dict,
 )
+from helixnas.space.channel import channel
 from helixnas.space.joining import join_blocks
 from helixnas.space.macro import macro
 from helixnas.space.mbconv import mbconv
@@ -42,7 +43,7 @@ from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 from helixnas.space.vit import vit
 
-FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro, "vit": vit}
+FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro, "channel": channel, "vit": vit}
 
 
 def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:

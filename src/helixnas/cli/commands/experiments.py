@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from helixnas.artifacts.baseline import PROXIES
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, run_folder, words
 from helixnas.cli.settings import read_recipe
@@ -40,13 +41,15 @@ def _rank(options: Namespace, console: Console) -> None:
 
 def _add_baseline_options(parser: Parser) -> None:
     networks = "networks to rate, drawn uniformly; all, but at most 200 (mnasnet, which trains each: 30) if not given"
+    methods = f"spos, fairnas, darts or mnasnet, which train; or, untrained, {', '.join(PROXIES[:-1])} or {PROXIES[-1]}"
     parser.run_folder()
-    parser.option("method", metavar="METHOD", choices=METHODS, help="spos, fairnas, darts or mnasnet")
+    parser.option("method", metavar="METHOD", choices=METHODS, help=methods)
     parser.option("--bench", metavar="FILE", required=True, help=f"{BENCHMARK}, of the run's space")
     parser.whole("--num-epochs", 10, "passes over the training images (mnasnet: per network)")
     parser.whole("--num-networks", None, networks)
     parser.whole("--num-points", 6, "number of evaluations, evenly spaced over training")
-    parser.whole("--batch-size", 128, "training images per step")
+    parser.whole("--batch-size", None, "training images per step (128), or that an untrained network is scored on (32)")
+    parser.whole("--num-seeds", 1, "initialisations that an untrained method takes the mean of")
     parser.number("--lr", 0.05, "initial learning rate of SGD")
     parser.number("--momentum", 0.9, "momentum of SGD")
     parser.number("--weight-decay", 4e-5, "L2 penalty, only on the parameters trained in a step")
@@ -63,8 +66,10 @@ def _baseline(options: Namespace, console: Console) -> None:
     file = Path(options.bench)
     num = default_num(options.method, file) if options.num_networks is None else options.num_networks
     with named_as_options("baseline"):
-        names = ("num_points", "num_epochs", "batch_size", "lr", "momentum", "weight_decay")
+        names = ("num_points", "num_epochs", "batch_size", "num_seeds", "lr", "momentum", "weight_decay")
         given = {name: getattr(options, name) for name in names}
+        if given["batch_size"] is None:
+            given["batch_size"] = 32 if options.method in PROXIES else 128
         config = BaselineConfig(method=options.method, num_networks=num, **given)
     plan = BaselinePlan(recipe=recipe, folder=folder, bench=file, config=config, seed=options.seed)
     train_baseline(plan, ConsoleReporter(console))

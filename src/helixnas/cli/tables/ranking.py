@@ -10,7 +10,7 @@ from helixnas.cli.tables.table import figure_table
 from helixnas.pipeline.ad_hoc.rank import RankedRun
 from helixnas.report.elements.wording import correlations, interval_text, name_of, signed
 from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
-from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
+from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, headline_first, noise, verdict
 
 PARTIAL = (
     "tau: Kendall's tau-b; partial: Spearman's rho with MACs, parameters and depth held fixed, its interval "
@@ -21,19 +21,19 @@ PARTIAL = (
 def show_ranking(console: Console, ranked: RankedRun) -> None:
     """Print the figures of a ranking as tables, each followed by its conclusion in a sentence."""
     ranking = ranked.ranking
-    for subset in ranking.subsets:
+    console.print(_regret(ranking))
+    for subset in headline_first(ranking.subsets):
         console.print(_correlations(subset))
         if subset.best_pearson is not None:
             say(console, noise(subset.best_pearson))
         if subset.additive is not None and subset.name == "all":
             say(console, FITTED)
         for score in ranking.scores:
-            say(console, verdict(subset, score))
+            say(console, verdict(subset, score, ranking.proxy))
     for name, reason in ranking.skipped.items():
         say(console, f"{TITLES[name]}: left out, {reason}.")
     for comparison in ranking.baselines:
         show_comparison(console, comparison)
-    console.print(_regret(ranking))
     say(console, f"figures: {ranked.figures}")
     say(console, f"page: {ranked.page}")
 

@@ -6,8 +6,13 @@ from typing import Annotated, Any, Literal, get_args
 from helixnas.engine.config import FitConfig
 from helixnas.settings import Ge, Gt, Lt, Unit, settings
 
-Method = Literal["spos", "fairnas", "darts", "mnasnet"]
-METHODS: tuple[str, ...] = get_args(Method)
+Trained = Literal["spos", "fairnas", "darts", "mnasnet"]
+Untrained = Literal["naswot", "synflow", "zico", "gradnorm", "snip", "num_layers"]
+Method = Trained | Untrained
+UNTRAINED: tuple[str, ...] = get_args(Untrained)
+"""Zero-cost proxies."""
+
+METHODS: tuple[str, ...] = (*get_args(Trained), *UNTRAINED)
 
 OF_DARTS = ("alpha_lr", "alpha_weight_decay")
 """Settings that other methods do not have."""
@@ -15,10 +20,10 @@ OF_DARTS = ("alpha_lr", "alpha_weight_decay")
 
 @settings("baseline")
 class BaselineConfig:
-    """Settings of one baseline, trained by SGD with a learning rate that falls to 0 along a cosine."""
+    """Settings of one baseline, trained by SGD with a learning rate that falls to 0 along a cosine, or untrained."""
 
     method: Method
-    """spos, fairnas, darts, or mnasnet."""
+    """spos, fairnas, darts or mnasnet, which train; naswot, synflow, zico, gradnorm, snip or num_layers, which do not."""
 
     num_networks: Annotated[int, Ge(3), Unit("networks")]
     """Networks of the benchmark that are rated (mnasnet: trained)."""
@@ -53,6 +58,19 @@ class BaselineConfig:
     num_calibration: Annotated[int, Ge(2), Unit("images")] = 256
     """Training images, not augmented, for batch norm's statistics when spos and fairnas rate a network."""
 
+    num_seeds: Annotated[int, Ge(1), Unit("initialisations")] = 1
+    """Initial weights of which an untrained method takes the mean."""
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether the method is a zero-cost proxy."""
+        return self.method in UNTRAINED
+
+    @property
+    def num_expected(self) -> int:
+        """Number of evaluations that a finished baseline holds."""
+        return 1 if self.is_untrained else self.num_points
+
     def fit(self) -> FitConfig:
         """Return how one network is trained from scratch with these settings."""
         return FitConfig(
@@ -68,5 +86,8 @@ class BaselineConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings that the method has, as plain values."""
+        if self.is_untrained:
+            names = ("method", "num_networks", "batch_size", "num_seeds")
+            return {name: getattr(self, name) for name in names}
         other = {"darts": ("num_calibration",), "mnasnet": (*OF_DARTS, "num_calibration")}.get(self.method, OF_DARTS)
-        return {name: value for name, value in asdict(self).items() if name not in other}
+        return {name: value for name, value in asdict(self).items() if name not in (*other, "num_seeds")}

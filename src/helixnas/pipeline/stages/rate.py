@@ -1,6 +1,7 @@
 """rate: the scores of every path on held-out images (Eq. 7, Alg. 1), and stitched networks to check that they add up."""
 
 from helixnas.pipeline.stage import Stage
+from helixnas.pipeline.stages.proxies import with_proxies
 
 RATE = Stage(
     name="rate",
@@ -18,7 +19,7 @@ STITCH = Stage(
     name="stitch",
     verb="rate",
     settings=lambda values, search: {"stitching": values["stitching"]},
-    upstream=lambda values, search: ("rate", "costs"),
+    upstream=lambda values, search: with_proxies(values, ("rate", "costs")),
     describe=lambda recipe, search: f"{recipe.stitching.num_architectures} random networks",
     seconds=lambda recipe, times: (
         recipe.data.num_rating * recipe.stitching.num_architectures * (times.network + times.teacher)

@@ -2,6 +2,8 @@
 
 from helixnas.pipeline.stage import Stage, Values
 from helixnas.pipeline.stages.costs import is_measured
+from helixnas.pipeline.stages.proxies import with_proxies
+from helixnas.proxies.config import PROXIES
 from helixnas.search.amounts import LATENCY_LIMITS
 
 
@@ -9,7 +11,8 @@ def _upstream(values: Values, search: str) -> tuple[str, ...]:
     config = values["searches"][search]
     limited = {name for part in ("max", "min", "front") for name in config.get(part) or ()}
     timed = is_measured(values) and limited.intersection(LATENCY_LIMITS)
-    return ("rate", "costs", "latency") if timed else ("rate", "costs")
+    upstream = ("rate", "costs", "latency") if timed else ("rate", "costs")
+    return with_proxies(values, upstream) if set(config["scores"]).intersection(PROXIES) else upstream
 
 
 SEARCH = Stage(

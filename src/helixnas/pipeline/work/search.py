@@ -35,6 +35,7 @@ from helixnas.search import (
     solve,
     solve_diverse,
 )
+from helixnas.search.additive import beside
 from helixnas.search.amounts import LATENCY_LIMITS
 from helixnas.search.config import SearchConfig, search_config
 from helixnas.space import Architecture, SearchSpace
@@ -279,7 +280,7 @@ def reading_settings(folder: RunFolder) -> Generator[None]:
 
 
 def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
-    """Return ratings and costs of a run; raises `ArtifactError` if it is not rated yet."""
+    """Return ratings, zero-cost proxies if any, and costs of a run; raises `ArtifactError` if it is not rated yet."""
     for stage in ("rate", "costs"):
         if stage not in record.stages:
             raise ArtifactError(
@@ -287,6 +288,9 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
             )
     number = sum(1 for file in record.stages["rate"].files if file.startswith("ratings/block-"))
     ratings = tuple(RatingTable.load(folder.rating(k)) for k in range(1, number + 1))
+    if "proxies" in record.stages:
+        proxies = [RatingTable.load(folder.proxy(table.block)) for table in ratings]
+        ratings = tuple(beside(table, proxy) for table, proxy in zip(ratings, proxies, strict=True))
     return Tables(ratings=ratings, costs=load_costs(folder, record))
 
 

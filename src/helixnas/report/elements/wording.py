@@ -8,6 +8,12 @@ from helixnas.artifacts.ranking import ADDITIVE
 NAMES = {
     "relative_l1": "relative L1 (Eq. 7)",
     "embedding_distance": "embedding distance (DNA++)",
+    "naswot": "NASWOT (untrained)",
+    "synflow": "SynFlow (untrained)",
+    "zico": "ZiCo (untrained)",
+    "gradnorm": "gradient norm (untrained)",
+    "snip": "SNIP (untrained)",
+    "num_layers": "number of layers (untrained)",
     "macs": "MACs",
     "params": "parameters",
     "depth": "depth (layers)",

@@ -11,7 +11,7 @@ from helixnas.report.elements.charts import GREY, INK, PALETTE, QUIET, Chart, co
 from helixnas.report.elements.page import Section, document, section
 from helixnas.report.elements.wording import correlations, listed, name_of, signed
 from helixnas.report.lab.baselines import baselines_sections
-from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, noise, verdict
+from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, headline_first, noise, verdict
 
 MOST_DOTS = 1500
 """Dots of a scatter plot; of more networks, so many are drawn at even steps."""
@@ -24,11 +24,11 @@ def build_ranking_page(ranking: Ranking, target: Path) -> None:
     """Write the page, whole or not at all."""
     sections = [
         _summary(ranking),
-        *(_subset_section(ranking, each) for each in ranking.subsets),
+        _regret_section(ranking),
+        *(_subset_section(ranking, each) for each in headline_first(ranking.subsets)),
         *baselines_sections(ranking),
         _scatter_section(ranking),
         _ranks_section(ranking),
-        _regret_section(ranking),
     ]
     facts = ranking.benchmark
     subtitle = f"{facts['num_rows']:,} rows"
@@ -39,7 +39,7 @@ def build_ranking_page(ranking: Ranking, target: Path) -> None:
 
 def _summary(ranking: Ranking) -> Section:
     values = {
-        "verdict": verdict(ranking.subsets[0], ranking.search_score),
+        "verdict": verdict(ranking.subsets[0], ranking.search_score, ranking.proxy),
         "num_budgets": len(ranking.budgets),
         "regret": 100 * ranking.regret(ranking.search_score),
         "random_regret": 100 * ranking.regret("random"),
@@ -56,7 +56,7 @@ def _subset_section(ranking: Ranking, subset: SubsetRanking) -> Section:
         "sentences": [
             *([] if subset.best_pearson is None else [noise(subset.best_pearson)]),
             *([FITTED] if subset.additive is not None and subset.name == "all" else []),
-            *(verdict(subset, score) for score in ranking.scores),
+            *(verdict(subset, score, ranking.proxy) for score in ranking.scores),
         ],
         "num_resamples": ranking.num_resamples,
     }

@@ -1,5 +1,7 @@
 """A ranking in words: what beats what, how certain that is, and what limits any predictor; for the page and the terminal."""
 
+from collections.abc import Sequence
+
 from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, SubsetRanking
 from helixnas.report.elements.wording import estimate_text, interval_text, name_of, signed
@@ -14,8 +16,8 @@ FITTED = (
 """Explains the additive fit."""
 
 
-def verdict(subset: SubsetRanking, score: str) -> str:
-    """Return sentences: whether a score ranks better than size alone, and whether it adds information to size."""
+def verdict(subset: SubsetRanking, score: str, proxy: str = "") -> str:
+    """Return sentences: whether a score ranks better than size alone, and adds information to size and the best `proxy`."""
     lead = subset.lead[score]
     best = min(SIZES, key=lambda size: lead[size].value)
     gap, beyond = lead[best], subset.partial[score]
@@ -35,7 +37,27 @@ def verdict(subset: SubsetRanking, score: str) -> str:
     return (
         f"{claim[0].upper()}{claim[1:]} (Kendall tau of the score minus that of the size: {figures}). With MACs, parameters "
         f"and depth held fixed, the score's Spearman correlation is {estimate_text(beyond)}{adds}."
+        f"{_beyond_proxy(subset, score, proxy)}"
     )
+
+
+def _beyond_proxy(subset: SubsetRanking, score: str, proxy: str) -> str:
+    """Return a sentence: what a score adds to all that is known without training; empty without a proxy."""
+    found = subset.beyond.get(score)
+    if found is None:
+        return ""
+    low, high = found.interval
+    adds = "may add nothing to what is known without training"
+    if low > 0:
+        adds = "adds information to what is known without training"
+    elif high < 0:
+        adds = "prefers the worse among networks that look alike without training"
+    return f" With {name_of(proxy)} held fixed too, it is {estimate_text(found)}: the score {adds}."
+
+
+def headline_first(subsets: Sequence[SubsetRanking]) -> list[SubsetRanking]:
+    """Return the parts of a benchmark in the order of showing: the top decile, from which a search chooses, first."""
+    return sorted(subsets, key=lambda each: each.name != "top_decile")
 
 
 def noise(best_pearson: float) -> str:

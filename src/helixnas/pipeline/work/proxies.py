@@ -1,0 +1,95 @@
+"""Work of the proxies stage: untrained networks scored, and an additive fit that gives every path a score."""
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from helixnas.artifacts.cost_table import CostTable
+from helixnas.artifacts.files import write_json
+from helixnas.engine.job import run_job
+from helixnas.nn import Normalization
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.stage import Result
+from helixnas.proxies import Batch, Build, Proxies, ProxiesConfig, proxy_batches
+from helixnas.rating.stitching import sample_distinct
+from helixnas.retrain import RetrainConfig, build_model
+from helixnas.search.additive import additive_tables, fit_additive
+from helixnas.space import Architecture
+from helixnas.teacher import normalization_of
+
+NETWORKS_STREAM = 48
+"""Separates the draw of the networks from the other random numbers of a seed."""
+
+
+def score(context: Context, key: str, search: str) -> Result:
+    """Score random untrained networks, fit every proxy additively, and write a score per path; lower is better there."""
+    recipe, config, folder = context.recipe, context.recipe.proxies, context.folder
+    networks = sample_distinct(
+        context.space, config.num_networks, np.random.default_rng((recipe.seed, NETWORKS_STREAM))
+    )
+    batches = proxy_images(context, config, seed=recipe.seed)
+    job = Proxies(networks, config.scores, untrained(context, seed=recipe.seed), batches)
+    with context.reporter.progress("scoring untrained networks", len(networks)) as advance:
+        run_job(
+            job,
+            checkpoint=folder.checkpoint("proxies"),
+            key=key,
+            device=context.runtime.device,
+            log=lambda record: advance(record.done),
+            watch=context.watch,
+        )
+    costs = CostTable.load(folder.costs)
+    fits = {name: fit_additive(context.space, costs, networks, values) for name, values in job.values.items()}
+    tables = additive_tables(costs, {name: [-values for values in fit.paths] for name, fit in fits.items()})
+    for table in tables:
+        table.save(folder.proxy(table.block))
+    correlations = {name: fit.correlation for name, fit in fits.items()}
+    write_json(
+        folder.proxy_networks,
+        {
+            "networks": [network.text for network in networks],
+            "values": job.values,
+            "leave_one_out_correlation": correlations,
+        },
+    )
+    files = tuple(f"proxies/block-{table.block}.parquet" for table in tables)
+    facts: dict[str, Any] = {"networks": len(networks)}
+    facts |= {f"{name}, correlation of the fit": value for name, value in correlations.items()}
+    return Result((*files, "proxies/networks.json"), facts)
+
+
+def untrained(context: Context, *, seed: int) -> Build:
+    """Return what builds an untrained network of a recipe's space on its device, from architecture and number of the draw.
+
+    Draw number i has the initial weights of seed `seed` + i.
+    """
+    mean, std = normalization_of(context.recipe.built_teacher)
+
+    def build(architecture: Architecture, number: int) -> nn.Module:
+        model = build_model(
+            architecture,
+            num_classes=context.num_classes,
+            image_size=context.image_size,
+            mean=mean,
+            std=std,
+            config=RetrainConfig(),
+            seed=seed + number,
+        )
+        return context.runtime.place(model)
+
+    return build
+
+
+def proxy_images(context: Context, config: ProxiesConfig, *, seed: int) -> tuple[Batch, ...]:
+    """Return a batch of training images for every draw of the initial weights."""
+    runtime = context.runtime
+    return proxy_batches(
+        context.data.train,
+        config.scores,
+        number=config.num_seeds,
+        batch_size=config.batch_size,
+        runtime=runtime,
+        normalize=Normalization(*normalization_of(context.recipe.built_teacher)).to(runtime.device),
+        seed=seed,
+    )

@@ -1,0 +1,85 @@
+"""Proxies of a run: every path scored, the same ones again, and read beside what is learned."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts import RatingTable
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.plan import plan
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.work.costs import count_costs
+from helixnas.pipeline.work.proxies import score
+from helixnas.pipeline.work.rate import rate
+from helixnas.pipeline.work.search import load_tables
+from helixnas.proxies import ProxiesConfig
+from helixnas.search.config import SearchConfig
+
+CONFIG = ProxiesConfig(num_networks=4, scores=("naswot", "num_layers", "gradnorm"), batch_size=6)
+
+
+@pytest.fixture
+def context(undistilled: Context) -> Context:
+    undistilled.recipe = replace(undistilled.recipe, proxies=CONFIG)
+    count_costs(undistilled, "key", "")
+    return undistilled
+
+
+def test_every_path_gets_a_score_that_is_lower_for_better(context: Context) -> None:
+    result = score(context, "key", "")
+    assert result.files == ("proxies/block-1.parquet", "proxies/block-2.parquet", "proxies/networks.json")
+    known = json.loads(context.folder.proxy_networks.read_text())
+    assert len({*known["networks"]}) == len(known["values"]["naswot"]) == 4
+    tables = [RatingTable.load(context.folder.proxy(number)) for number in (1, 2)]
+    for table, block in zip(tables, context.space.blocks, strict=True):
+        assert {*table.path} == {path.text for path in block.paths()}
+        assert list(table.scores) == list(CONFIG.scores)
+    architectures = [context.space.parse(text) for text in known["networks"]]
+    assert known["values"]["num_layers"] == [float(each.effective_depth) for each in architectures]
+    sums = []
+    for each in architectures:
+        widths = (context.space.stem_width, each.paths[0].width)
+        rows = [t.row(width, p.text) for t, p, width in zip(tables, each.paths, widths, strict=True)]
+        sums.append(sum(t.mean("naswot")[row] for t, row in zip(tables, rows, strict=True)))
+    if np.ptp(sums) > 0:
+        assert np.corrcoef(sums, known["values"]["naswot"])[0, 1] < 0
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_does_not(context: Context) -> None:
+    score(context, "key", "")
+    first = context.folder.proxy_networks.read_text()
+    score(context, "other", "")
+    assert context.folder.proxy_networks.read_text() == first
+    context.recipe = replace(context.recipe, seed=1)
+    score(context, "third", "")
+    assert context.folder.proxy_networks.read_text() != first
+
+
+def test_tables_hold_proxies_after_what_is_learned(context: Context) -> None:
+    result = rate(context, "key", "")
+    record, folder = context.folder, context.folder
+    made = {
+        "costs": ("costs.parquet",),
+        "rate": result.files,
+        "proxies": score(context, "key", "").files,
+    }
+    from helixnas.artifacts import RunRecord
+
+    found = RunRecord(recipe="tiny", versions={})
+    for name, files in made.items():
+        found = found.with_stage(name, folder.stage_record(key="key", settings={}, files=files, facts={}, seconds=0.0))
+    tables = load_tables(record, found)
+    assert list(tables.ratings[0].scores) == ["relative_l1", "task_kl", *CONFIG.scores]
+
+
+def test_a_recipe_plans_proxies_only_if_it_asks_for_them(tiny: Recipe) -> None:
+    names = [one.name for one in plan(tiny.to_dict())]
+    assert "proxies" not in names
+    added = replace(tiny, proxies=CONFIG, searches={"it": SearchConfig(scores=("relative_l1", "naswot"))})
+    planned = {one.name: one for one in plan(added.to_dict())}
+    assert [*planned].index("proxies") == [*planned].index("distill") - 1
+    assert planned["search:it"].upstream == ("rate", "costs", "proxies")
+    without = replace(added, searches={"it": SearchConfig(scores=("relative_l1",))})
+    assert {one.name: one for one in plan(without.to_dict())}["search:it"].upstream == ("rate", "costs")

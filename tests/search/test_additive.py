@@ -1,0 +1,113 @@
+"""The additive fit: exact where values add up, leave-one-out figures against refits, and what cannot be fitted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts.cost_table import CostTable
+from helixnas.errors import ArtifactError, ConfigError
+from helixnas.search.additive import _ridge, additive_tables, beside, fit_additive
+from helixnas.space import Architecture, SearchSpace, macro
+
+
+@pytest.fixture(scope="module")
+def space() -> SearchSpace:
+    return macro(depths=(1, 2, 2), widths=(8, 16, 24), stem_width=4)
+
+
+@pytest.fixture(scope="module")
+def costs(space: SearchSpace) -> CostTable:
+    """A table of the space with made-up costs; torch is not needed."""
+    rows = [(0, 3, "", 4)]
+    for number, block in enumerate(space.blocks, start=1):
+        rows += [(number, width, p.text, p.width) for width in space.previous_widths(number) for p in block.paths()]
+    rows.append((len(space.blocks) + 1, space.blocks[-1].widths[0], "", 1280))
+    block, previous, path, width = zip(*rows, strict=True)
+    return CostTable(
+        block=np.array(block),
+        previous_width=np.array(previous),
+        path=path,
+        width=np.array(width),
+        resources={"macs": np.ones(len(rows), dtype=np.int64)},
+        facts={},
+    )
+
+
+def networks(space: SearchSpace, number: int) -> list[Architecture]:
+    rng = np.random.default_rng(0)
+    return [space.sample(rng) for _ in range(number)]
+
+
+def value(architecture: Architecture) -> float:
+    """A value that adds up over layers."""
+    return sum(
+        {"identity": 0.0, "mb3_k3": 1.0, "mb6_k5": 2.5}[operation.name] * (3 - number)
+        for number, path in enumerate(architecture.paths)
+        for operation in path.operations
+    )
+
+
+def sums(space: SearchSpace, costs: CostTable, fit, architectures: list[Architecture]) -> np.ndarray:
+    tables = additive_tables(costs, {"it": list(fit.paths)})
+    return np.array(
+        [
+            sum(table.mean()[table.row(width, path.text)]
+                for table, path, width in zip(tables, one.paths, (4, 8, 16), strict=True))
+            for one in architectures
+        ]
+    )  # fmt: skip
+
+
+def test_values_that_add_up_are_found_from_a_few_networks(space: SearchSpace, costs: CostTable) -> None:
+    known, unknown = networks(space, 60), networks(space, 90)[60:]
+    fit = fit_additive(space, costs, known, [value(one) for one in known])
+    assert fit.correlation > 0.999
+    predicted, true = sums(space, costs, fit, unknown), np.array([value(one) for one in unknown])
+    assert np.corrcoef(predicted, true)[0, 1] > 0.999
+    assert sums(space, costs, fit, known).mean() == pytest.approx(0, abs=1e-9)
+
+
+def test_noise_is_not_taken_for_knowledge(space: SearchSpace, costs: CostTable) -> None:
+    known = networks(space, 40)
+    fit = fit_additive(space, costs, known, np.random.default_rng(1).normal(size=40))
+    assert fit.correlation < 0.4
+    assert fit.penalty >= 1
+
+
+def test_leave_one_out_predictions_are_those_of_refits_without_the_row() -> None:
+    rng = np.random.default_rng(0)
+    design, values = rng.normal(size=(12, 4)), rng.normal(size=12)
+    _, without, penalty = _ridge(design, values)
+    for row in range(12):
+        kept = np.arange(12) != row
+        x, y = design[kept], values[kept]
+        both = np.column_stack([np.ones(11), x])
+        shrink = np.diag([0, *[penalty * 12] * 4])  # the same penalty as of all rows
+        weights = np.linalg.solve(both.T @ both + shrink, both.T @ y)
+        assert without[row] == pytest.approx(np.array([1, *design[row]]) @ weights)
+
+
+def test_a_value_that_is_the_same_everywhere_fits_with_no_spread(space: SearchSpace, costs: CostTable) -> None:
+    fit = fit_additive(space, costs, networks(space, 5), np.full(5, 3.0))
+    assert all(np.ptp(values) == pytest.approx(0) for values in fit.paths)
+    assert fit.correlation == 0
+
+
+def test_too_few_networks_or_a_value_that_is_no_number_is_refused(space: SearchSpace, costs: CostTable) -> None:
+    drawn = networks(space, 4)
+    with pytest.raises(ConfigError, match="an additive fit needs at least 3 networks, not 2"):
+        fit_additive(space, costs, drawn[:2], [1.0, 2.0])
+    with pytest.raises(ConfigError, match=f"the value of network '{drawn[1].text}' is not a finite number"):
+        fit_additive(space, costs, drawn, [1.0, -np.inf, 2.0, 3.0])
+
+
+def test_scores_stand_beside_those_of_the_same_paths_on_every_batch(space: SearchSpace, costs: CostTable) -> None:
+    fit = fit_additive(space, costs, networks(space, 20), [value(one) for one in networks(space, 20)])
+    table = additive_tables(costs, {"naswot": list(fit.paths)})[1]
+    rated = replace(table, batch_sizes=np.array([2, 1]), scores={"relative_l1": np.zeros((len(table), 2))})
+    found = beside(rated, table)
+    assert list(found.scores) == ["relative_l1", "naswot"]
+    assert np.array_equal(found.batches("naswot"), np.stack([fit.paths[1]] * 2, axis=1))
+    with pytest.raises(ArtifactError, match="ratings and proxies of block 2 are of different spaces"):
+        beside(rated, additive_tables(costs, {"naswot": list(fit.paths)})[2])

@@ -94,6 +94,31 @@ def test_every_kind_of_score_and_every_sum_of_a_search_is_ranked(
     assert all(found.budgets[-1].picks[name].architecture is not None for name in found.scores)
 
 
+def test_what_a_score_adds_to_size_and_the_best_untrained_proxy_is_told(
+    noisy: Benchmark, tables: Callable[..., Tables], small: SearchSpace
+) -> None:
+    rated = tables(small, ("relative_l1", "snip", "naswot"))
+    known = summed_scores(noisy, rated, summed_kinds(rated, ())[0])
+    better = (
+        -known["relative_l1"] + 0.3 * known["naswot"]
+    )  # so that the one of the two proxies is better than the other
+    networks = [
+        replace(each, accuracy=(float(value),)) for each, value in zip(noisy.networks, share(better), strict=True)
+    ]
+    found = rank(replace(noisy, networks=tuple(networks)), rated, small, num_resamples=20, seed=1)
+    taus = {name: part(found, "all").agreement[name].kendall for name in ("snip", "naswot")}
+    assert found.proxy == max(taus, key=lambda name: taus[name])
+    assert list(part(found, "all").beyond) == ["relative_l1"]
+    controls = {name: np.array(found.networks[name]) for name in (*SIZES, found.proxy)}
+    expected = partial_agreement(-known["relative_l1"], share(better), controls, seed=1, num_resamples=20)
+    assert part(found, "all").beyond["relative_l1"].value == pytest.approx(expected.value)
+    assert rank(noisy, tables(small), small, num_resamples=2).proxy == ""
+
+
+def share(values: np.ndarray) -> np.ndarray:
+    return 0.1 + 0.8 * (values - values.min()) / np.ptp(values)
+
+
 def test_the_best_additive_fit_is_ranked_beside_the_scores_where_every_network_is_known(
     small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables
 ) -> None:

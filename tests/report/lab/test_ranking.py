@@ -22,7 +22,7 @@ def test_the_page_shows_every_predictor_subset_and_figure(ranking: Ranking, tmp_
     page = page_of(ranking, tmp_path)
     body = page.partition("</head>")[2]
     anchors = re.findall(r'<section id="([^"]+)"', body)
-    assert anchors == ["summary", "all", "no-identity", "scatter", "ranks", "regret"]
+    assert anchors == ["summary", "regret", "all", "no-identity", "scatter", "ranks"]
     for name in ("relative L1 (Eq. 7)", "MACs", "parameters", "depth (layers)", "training 1 against 2"):
         assert body.count(f"<td>{name}</td>") >= 2 - (name == "training 1 against 2")
     assert "0.500 <wbr>(0.250 to 0.750)" in body

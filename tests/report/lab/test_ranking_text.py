@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from helixnas.artifacts.agreement import Agreement
+from helixnas.artifacts.agreement import Agreement, Estimate
 from helixnas.artifacts.ranking import SubsetRanking
-from helixnas.report.lab.ranking_text import ceilings, noise, verdict
+from helixnas.report.lab.ranking_text import ceilings, headline_first, noise, verdict
 
 LEADS = {"macs": 0.25, "params": 0.5, "depth": 0.375}
 
@@ -35,6 +35,31 @@ def test_the_words_follow_the_figures(
     subset_of: Callable[..., SubsetRanking], lead: dict[str, float], beyond: float, sentence: str
 ) -> None:
     assert sentence in verdict(subset_of("all", lead, beyond=beyond), "relative_l1")
+
+
+@pytest.mark.parametrize(
+    ("interval", "sentence"),
+    [
+        (
+            (0.1, 0.3),
+            "With NASWOT (untrained) held fixed too, it is 0.200 (0.100 to 0.300): the score adds information to",
+        ),
+        ((-0.1, 0.5), "the score may add nothing to what is known without training."),
+        ((-0.5, -0.1), "the score prefers the worse among networks that look alike without training."),
+    ],
+)
+def test_what_a_score_adds_to_the_best_untrained_proxy_is_said(
+    interval: tuple[float, float], sentence: str, subset_of: Callable[..., SubsetRanking]
+) -> None:
+    value = sum(interval) / 2
+    subset = replace(subset_of("all", LEADS), beyond={"relative_l1": Estimate(value, interval)})
+    assert sentence in verdict(subset, "relative_l1", "naswot")
+    assert "held fixed too" not in verdict(subset_of("all", LEADS), "relative_l1", "")
+
+
+def test_the_top_decile_is_shown_first(subset_of: Callable[..., SubsetRanking]) -> None:
+    shown = headline_first([subset_of(name) for name in ("all", "top_decile", "no_identity")])
+    assert [each.name for each in shown] == ["top_decile", "all", "no_identity"]
 
 
 def test_references_are_other_trainings_and_the_additive_fit(

@@ -1,6 +1,7 @@
 """How images are shown: against plain implementations, and as functions of their seed alone."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,13 @@ from helixnas.data.augmentation import (
     padding_for,
     seeded,
     shift_and_flip,
+    two_view,
     varied_view,
 )
-from helixnas.data.config import VARIED_ALONE
+from helixnas.data.config import VARIED_ALONE, TwoViewConfig
+
+STILL = TwoViewConfig(min_area=1.0, flip=0.0, jitter=0.0, grey=0.0, blur=(0.0, 0.0), solarize=(0.0, 0.0))
+"""Two views that differ only where a setting is changed."""
 
 
 @pytest.fixture
@@ -98,6 +103,67 @@ def test_every_variation_can_be_drawn_again_and_again(photo: Image.Image, augmen
 
 def test_every_augmentation_of_single_images_is_described() -> None:
     assert tuple(VARIATIONS) == VARIED_ALONE
+
+
+def view_of(image: Image.Image, number: int = 0, row: int = 0, **settings: object) -> np.ndarray:
+    config = replace(STILL, **settings)  # type: ignore[arg-type]
+    return two_view(image, image_size=32, config=config, view=number, words=(1, 2, 0, number, row)).astype(int)
+
+
+def test_a_view_is_a_function_of_its_settings_and_words(photo: Image.Image) -> None:
+    common = {"image_size": 32, "config": TwoViewConfig(), "view": 1}
+    one, same, other = (two_view(photo, **common, words=(1, 2, 0, 1, row)) for row in (7, 7, 8))  # type: ignore[arg-type]
+    assert one.shape == (32, 32, 3)
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def test_without_variations_a_square_image_of_that_size_is_shown_as_it_is() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert (view_of(Image.fromarray(pixels)) == pixels).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "shares"),
+    [
+        ({"grey": 0.25}, (0.25, 0.25)),
+        ({"flip": 0.5}, (0.5, 0.5)),
+        ({"jitter": 0.75}, (0.75, 0.75)),
+        ({"solarize": (0.0, 0.25)}, (0.0, 0.25)),
+    ],
+)
+def test_every_variation_changes_its_share_of_either_view(
+    settings: dict[str, object], shares: tuple[float, float]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    for number, share in enumerate(shares):
+        changed = [(view_of(Image.fromarray(pixels), number, row, **settings) != pixels).any() for row in range(80)]
+        assert abs(sum(changed) / 80 - share) < 0.17
+
+
+def test_variations_do_what_they_say() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    photo, plain = Image.fromarray(pixels), pixels.astype(int)
+    assert np.ptp(view_of(photo, grey=1.0), axis=2).max() == 0
+    assert (view_of(photo, solarize=(1.0, 0.0)) == np.where(plain >= 128, 255 - plain, plain)).all()
+    assert (view_of(photo, flip=1.0) == plain[:, ::-1]).all()
+
+
+def test_blur_is_that_of_its_view_and_weaker_on_small_images() -> None:
+    rng, config = np.random.default_rng(0), replace(STILL, blur=(1.0, 0.0))
+    kept = []
+    for size in (32, 224):
+        noise = Image.fromarray(rng.integers(0, 256, (size, size, 3), dtype=np.uint8))
+        first, second = (two_view(noise, image_size=size, config=config, view=view, words=(4,)) for view in (0, 1))
+        assert (second == np.asarray(noise)).all()
+        kept.append(first.std() / second.std())
+    assert kept[1] < 0.7 < 0.9 < kept[0]
+
+
+def test_crops_keep_at_least_the_least_area() -> None:
+    ramp = np.broadcast_to(np.arange(32, dtype=np.uint8)[:, None, None] * 8, (32, 32, 3))
+    kept = [np.ptp(view_of(Image.fromarray(ramp.copy()), 0, row, min_area=0.5)[..., 0]) / 248 for row in range(100)]
+    assert 0.4 < min(kept) < 0.8  # an area of .5 with aspect ratio 3/4 has .61 of the height, resized with some blur
 
 
 def test_seeding_for_a_sample_leaves_the_global_generators_alone() -> None:

@@ -12,7 +12,7 @@ import torch
 from helixnas.data import Batch, DataConfig, ImageSet, open_data
 from helixnas.errors import DataError
 
-AUGMENTATIONS = ["none", "shift", "flip-crop", "imagenet"]
+AUGMENTATIONS = ["none", "shift", "flip-crop", "imagenet", "two-view"]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_sample_looks_the_same_in_a_subset_and_in_another_batch_size(make_imag
         assert torch.equal(image, by_position[[7, 2, 5][int(position)]])
 
 
-@pytest.mark.parametrize("augmentation", ["shift", "flip-crop", "imagenet"])
+@pytest.mark.parametrize("augmentation", ["shift", "flip-crop", "imagenet", "two-view"])
 def test_epochs_and_views_vary_the_images_and_views_keep_the_order(make_images: Any, augmentation: str) -> None:
     images = _train(make_images(count=9), augmentation=augmentation)
     first, view, later = _epoch(images), _epoch(images, view=1), _epoch(images, epoch=1)

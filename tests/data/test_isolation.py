@@ -17,7 +17,7 @@ heavy = sorted({"timm", "torchvision", "sklearn", "datasets", "webdataset"} & se
 import numpy, torch
 states = lambda: [repr(random.getstate()), numpy.random.get_state()[1].tolist(), torch.get_rng_state().tolist()]
 before, unchanged = states(), {}
-for augmentation in helixnas.data.AUGMENTATIONS:
+for augmentation in (*helixnas.data.AUGMENTATIONS, "two-view"):
     for num_workers in (0, 1):
         config = helixnas.data.DataConfig(
             root=sys.argv[1], num_rating=2, augmentation=augmentation, cache=False, num_workers=num_workers
@@ -49,5 +49,5 @@ def test_importing_the_data_room_imports_no_library_of_images(facts: dict[str, A
 
 
 def test_drawing_batches_leaves_the_global_generators_alone(facts: dict[str, Any]) -> None:
-    assert len(facts["unchanged"]) == 4 * len(AUGMENTATIONS)
+    assert len(facts["unchanged"]) == 4 * (len(AUGMENTATIONS) + 1)
     assert all(facts["unchanged"].values()), facts["unchanged"]

@@ -25,9 +25,9 @@ from helixnas.distill import (
 from helixnas.distill.config import CollapseConfig
 from helixnas.distill.vicreg import vicreg_terms
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
-from helixnas.errors import CollapseError
-from helixnas.space import SearchSpace
-from helixnas.supernet import SupernetConfig, build_supernet
+from helixnas.errors import CollapseError, ConfigError
+from helixnas.space import SearchSpace, vit
+from helixnas.supernet import Region, SlimmableCells, SupernetBlock, SupernetConfig, build_supernet, view_of
 from helixnas.teacher import Teacher
 
 Make = Callable[..., Distillation]
@@ -38,14 +38,33 @@ PROJECTOR = ProjectorConfig(expansion=16, widths=(12, 10))
 def joint(space: SearchSpace, learner: Teacher, images: ImageSet, runtime: Runtime) -> Make:
     """Return a function that makes the joint training of a fresh copy of everything; keywords are settings."""
 
-    def make(seed: int = 0, **settings: Any) -> Distillation:
+    def make(
+        seed: int = 0, *, shape: SearchSpace = space, shared: SupernetConfig | None = None, **settings: Any
+    ) -> Distillation:
         config = DistillConfig(**{"num_epochs": 3, "batch_size": 8, "projector": PROJECTOR, **settings})
         teacher = runtime.place(copy.deepcopy(learner))
-        supernet = runtime.place(build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0))
+        built = build_supernet(shape, teacher.widths, config=shared or SupernetConfig(), seed=0)
+        supernet = runtime.place(built)
         varied = images.with_augmentation("flip-crop")
         return build_self_supervised(teacher, supernet, varied, config=config, runtime=runtime, seed=seed)
 
     return make
+
+
+SLICED: dict[str, Any] = {
+    "shape": vit(
+        dimensions=(8, 12),
+        head_dim=4,
+        mlp_ratios=(1, 2),
+        layers=(1, 2),
+        strides=(1, 2),
+        patch=2,
+        image_size=8,
+        stem_width=8,
+    ),
+    "shared": SupernetConfig(slimmable=True, slices="two-sided"),
+}
+"""A space of transformers whose cells of one depth share their weights, slices from either end."""
 
 
 def state(job: Distillation) -> dict[str, torch.Tensor]:
@@ -117,7 +136,14 @@ def test_several_students_share_the_heads_and_their_losses_are_summed(learner: T
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"optimizer": "lars"}, {"projector": ProjectorConfig(widths=(8,), noise=0.25)}]
+    "settings",
+    [
+        {},
+        {"optimizer": "lars"},
+        {"projector": ProjectorConfig(widths=(8,), noise=0.25)},
+        {**SLICED, "sampling": "sandwich"},
+        {**SLICED, "optimizer": "lars"},
+    ],
 )
 def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
     joint: Make, tmp_path: Path, settings: dict[str, Any]
@@ -178,3 +204,51 @@ def test_a_loss_without_eq_11_collapses_and_is_stopped_with_it_it_is_not(joint: 
     list(joint(**fast))
     with pytest.raises(CollapseError, match="mean standard deviation is"):
         list(joint(**fast, vicreg=VicregConfig(lambda_2=0.0, lambda_3=0.0)))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "lars"])
+@pytest.mark.parametrize("sampling", ["uniform", "strict-fair", "sandwich"])
+def test_a_step_changes_no_bit_outside_the_slices_it_draws(joint: Make, sampling: str, optimizer: str) -> None:
+    job = joint(**SLICED, sampling=sampling, optimizer=optimizer, weight_decay=0.1, num_random=1, num_epochs=4)
+    steps, outside = iter(job), 0
+    for step in range(6):
+        before = [{each: each.detach().clone() for each in unit.module.parameters()} for unit in job.units]
+        next(steps)
+        for unit, old in zip(job.units, before, strict=True):
+            block = unit.module.get_submodule("cells")
+            assert isinstance(block, SupernetBlock)
+            used = regions(block, unit.draw(step))
+            for parameter in block.parameters():
+                inside = torch.zeros_like(parameter, dtype=torch.bool)
+                for region in used.get(parameter, []):
+                    view_of(inside, region).fill_(True)
+                assert torch.equal(old[parameter][~inside], parameter[~inside])
+                outside += int((~inside).sum())
+            if step > 0:  # LARS begins at a rate of 0
+                for parameter in unit.module.get_submodule("heads").parameters():
+                    assert not torch.equal(old[parameter], parameter)
+    assert outside > 0
+
+
+def regions(block: SupernetBlock, draws: Any) -> dict[torch.nn.Parameter, list[Region]]:
+    """Return what the drawn paths use of every parameter."""
+    used: dict[torch.nn.Parameter, list[Region]] = {}
+    for draw in draws:
+        part = block.part_of(draw.path)
+        assert isinstance(part, SlimmableCells)
+        for parameter, region in part.slices(draw.path, draw.previous_width, draw.suffix):
+            used.setdefault(parameter, []).append(region)
+    return used
+
+
+def test_cells_that_share_weights_draw_what_they_would_draw_under_a_fixed_teacher(joint: Make) -> None:
+    job = joint(**SLICED, sampling="sandwich", num_random=2)
+    draws = job.units[1].draw(3)
+    assert [draw.path.depth for draw in draws] == [1] * 4 + [2] * 4
+    assert [draw.path.text for draw in draws[:2]] == ["12:attn_r2", "8:attn_r1"]
+    assert any(draw.suffix for step in range(9) for draw in job.units[1].draw(step))
+
+
+def test_sandwich_is_refused_for_cells_with_weights_of_their_own(joint: Make) -> None:
+    with pytest.raises(ConfigError, match=r"distill.sampling=sandwich needs supernet.slimmable=true"):
+        joint(sampling="sandwich")

@@ -1,13 +1,11 @@
-"""Estimates of the dry run: sizes of the real networks, memory and times in closed form."""
+"""Estimates of the dry run: sizes of the real networks, and times in closed form."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
-from helixnas.nn import count_params
 from helixnas.pipeline import estimate
-from helixnas.pipeline.estimate import BYTES_PER_PARAMETER, distill_bytes, forward_times, sketch
+from helixnas.pipeline.estimate import forward_times, sketch
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space import Block, mbconv
 
@@ -24,24 +22,6 @@ def test_a_sketch_is_for_the_classes_of_the_images_or_for_those_of_the_teacher(
 ) -> None:
     drawn = sketch(tiny, of_images)
     assert (drawn.num_classes, drawn.teacher.num_classes) == expected
-
-
-def test_memory_is_that_of_weights_and_of_a_batch_in_proportion_to_its_size(tiny: Recipe) -> None:
-    drawn = sketch(tiny)
-
-    def of(batch_size: int) -> int:
-        return distill_bytes(drawn, replace(tiny, distill=replace(tiny.distill, batch_size=batch_size)))
-
-    weights = count_params(drawn.supernet) * BYTES_PER_PARAMETER + count_params(drawn.teacher.model) * 4
-    per_image = of(2) - of(1)
-    assert per_image > 0
-    assert of(64) == weights + 64 * per_image
-
-
-def test_progressive_distillation_holds_the_graphs_of_all_blocks(tiny: Recipe) -> None:
-    drawn = sketch(tiny)
-    progressive = replace(tiny, distill=replace(tiny.distill, strategy="progressive-a"))
-    assert distill_bytes(drawn, progressive) > distill_bytes(drawn, tiny)
 
 
 def block_of(depth: int) -> Block:

@@ -126,3 +126,30 @@ def test_a_kill_in_the_middle_of_distillation_leaves_the_result_of_an_uninterrup
     assert kill_in(running, "distill", 0.6, [str(tiny_path)], folder, 0.05)
     assert running([str(tiny_path)], folder, 30.0).wait()[0] == 0
     assert digests(folder) == digests(finished.path)
+
+
+JOINT = [
+    "--distill.objective=self-supervised",
+    "--distill.batch_size=128",
+    "--distill.num_epochs=3",
+    "--distill.optimizer=lars",
+    "--distill.projector.expansion=32",
+    "--distill.projector.widths=[32,16]",
+    "--distill.projector.noise=0.25",
+    "--rating.scores=[embedding_distance]",
+    "--retrain=null",
+]
+"""Settings of a recipe in which teacher and supernet learn together."""
+
+
+@pytest.mark.slow
+def test_kills_while_teacher_and_supernet_learn_together_leave_the_result_of_an_uninterrupted_run(
+    running: Running, tiny_path: Path, tmp_path: Path, digests: Digests
+) -> None:
+    recipe, whole, folder = [str(tiny_path), *JOINT], tmp_path / "whole", tmp_path / "killed"
+    assert running(recipe, whole, 30.0).wait()[0] == 0
+    for stage, share in (("distill", 0.3), ("distill", 0.8), ("stitch", 0.5)):
+        assert kill_in(running, stage, share, recipe, folder, 0.05)
+    assert running(recipe, folder, 30.0).wait()[0] == 0
+    assert "supernet/teacher/model.safetensors" in (found := digests(folder))
+    assert found == digests(whole)

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.data import TwoViewConfig
 from helixnas.distill import ProjectorConfig
 from helixnas.distill.config import LarsConfig
 from helixnas.engine import job
@@ -20,6 +21,9 @@ from helixnas.errors import CollapseError, ConfigError, Interrupted
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
+from helixnas.report.reading import read_run
+from helixnas.report.run.consistency import consistency_section
+from helixnas.supernet import SupernetConfig
 
 Digests = Callable[[Path], dict[str, str]]
 
@@ -74,8 +78,31 @@ def test_every_path_is_rated_by_its_embeddings(searched: RunFolder) -> None:
         assert (table.mean("embedding_distance") > 0).all()
 
 
-def test_stitching_says_why_it_is_unavailable(searched: RunFolder) -> None:
-    assert "cannot be chained" in json.loads(searched.stitching.read_text())["unavailable"]
+def test_the_dry_run_says_what_learns(tiny: Recipe) -> None:
+    described = {one.name: one.stage.describe(joint(tiny), "") for one in plan(joint(tiny).to_dict())}
+    assert described["teacher"] == "random weights, which learn with the supernet"
+    assert described["distill"] == "1 epoch of batch 128, teacher and supernet together on two views"
+
+
+def test_stitching_without_labels_says_why_it_is_unavailable(searched: RunFolder) -> None:
+    assert "needs labels, which these images do not have" in json.loads(searched.stitching.read_text())["unavailable"]
+
+
+def test_with_labels_a_linear_readout_stitches_networks_and_judges_the_teacher(tiny: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    recipe = replace(joint(tiny), data=tiny.data)
+    record = run_recipe(recipe, folder, Reporter(), until="rate")
+    found = json.loads(folder.stitching.read_text())
+    assert len(found["architectures"]) == 4
+    assert all(row["accuracy"] is not None and row["divergence"] > 0 for row in found["architectures"])
+    assert set(found["agreement"]) > {"score", "macs", "params", "depth"}
+    facts = record.stages["stitch"].facts
+    assert facts["num_probed"] == tiny.data.num_rating
+    assert facts["probe"] > 0.3  # of ten classes
+    assert facts["probe_before"] > 0.3
+    page = consistency_section(read_run(folder.path)).body
+    assert f"is right for {facts['probe']:.1%} of 60 rating images" in page
+    assert "a linear classifier on these is the head" in " ".join(page.split())
 
 
 def test_signs_of_collapse_are_facts_of_distillation(searched: RunFolder) -> None:
@@ -149,7 +176,7 @@ def test_no_block_is_trained_alone(searched: RunFolder, tiny: Recipe) -> None:
             r"rating.scores must be \[embedding_distance\], not \['relative_l1'\]",
         ),
         ("rating", {"readout": "linear"}, "rating.readout=linear fits outputs to the teacher's features"),
-        ("supernet", {"slimmable": True}, "distill.objective=self-supervised needs supernet.slimmable=false"),
+        ("distill", {"sampling": "sandwich"}, "distill.sampling=sandwich needs supernet.slimmable=true"),
         ("data", {"augmentation": "none"}, "compares two augmented views of each image, but data.augmentation is none"),
     ],
 )
@@ -159,6 +186,28 @@ def test_settings_that_contradict_the_objective_are_refused(
     recipe = joint(tiny)
     with pytest.raises(ConfigError, match=message):
         replace(recipe, **{part: replace(getattr(recipe, part), **settings)})
+
+
+def test_two_views_need_the_objective_and_an_augmentation_of_their_own_for_retraining(tiny: Recipe) -> None:
+    with pytest.raises(ConfigError, match="data.augmentation=two-view makes two different views"):
+        replace(tiny, data=replace(tiny.data, augmentation="two-view"))
+    recipe, retrain = joint(tiny), tiny.retrain
+    assert retrain is not None
+    data = replace(tiny.data, augmentation="two-view")
+    with pytest.raises(ConfigError, match="name another in retrain.augmentation"):
+        replace(recipe, data=data, retrain=retrain)
+    assert replace(recipe, data=data, retrain=replace(retrain, augmentation="shift")).retrain
+
+
+def test_the_strength_of_two_views_redoes_nothing_with_another_augmentation(tiny: Recipe) -> None:
+    def key(recipe: Recipe) -> str:
+        return plan(recipe.to_dict())[0].key
+
+    weak = TwoViewConfig(jitter=0.0)
+    assert key(replace(tiny, data=replace(tiny.data, two_view=weak))) == key(tiny)
+    two = joint(replace(tiny, data=replace(tiny.data, augmentation="flip-crop")))
+    two = replace(two, data=replace(two.data, augmentation="two-view"))
+    assert key(replace(two, data=replace(two.data, two_view=weak))) != key(two)
 
 
 def test_a_teacher_that_learns_without_labels_cannot_teach_the_whole_network(tiny: Recipe) -> None:
@@ -182,3 +231,19 @@ def test_settings_of_another_objective_or_optimizer_redo_nothing(tiny: Recipe) -
 def test_embeddings_need_a_teacher_that_learns(tiny: Recipe) -> None:
     with pytest.raises(ConfigError, match="embedding_distance, which needs distill.objective=self-supervised"):
         replace(tiny, rating=replace(tiny.rating, scores=("embedding_distance",)))
+
+
+def test_transformers_that_share_weights_learn_from_a_teacher_that_learns(tiny: Recipe, tmp_path: Path) -> None:
+    recipe, folder = joint(tiny), RunFolder(tmp_path / "run")
+    transformers = {"family": "vit", "dimensions": [8, 12], "head_dim": 4, "mlp_ratios": [1, 2], "layers": [1, 2]}
+    sliced = replace(
+        recipe,
+        teacher=replace(recipe.teacher, model_args={**recipe.teacher.model_args, "strides": [2, 1]}),
+        space={**transformers, "strides": [1, 1], "patch": 2, "image_size": 8, "stem_width": 16},
+        supernet=SupernetConfig(slimmable=True, slices="two-sided"),
+        distill=replace(recipe.distill, sampling="sandwich", num_random=1, optimizer="lars", num_epochs=2),
+    )
+    run_recipe(sliced, folder, Reporter(), until="search")
+    table = RatingTable.load(folder.rating(2))
+    assert len(set(table.mean("embedding_distance").tolist())) == len(table.path) == 16
+    assert folder.load_record().stages["search:small"].facts["architecture"]

@@ -13,7 +13,8 @@ from helixnas.errors import ConfigError, SpaceError, TeacherError
 from helixnas.nn import count_params
 from helixnas.pipeline import estimate
 from helixnas.pipeline.context import Context, fitting_teacher, image_size
-from helixnas.pipeline.estimate import BYTES_PER_PARAMETER, BYTES_PER_SHARED_PARAMETER, distill_bytes, sketch
+from helixnas.pipeline.estimate import sketch
+from helixnas.pipeline.memory import COPIES, CORRECTIONS, FLOAT, distill_bytes
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.report.reading import read_run
@@ -150,7 +151,7 @@ def test_the_estimate_of_slimmable_cells_counts_their_paths_per_step_and_not_the
     assert estimate._macs_per_step(slim.search_space, 2, [1.0] * 6, sandwich) == 10.0
     graphs = [
         distill_bytes(sketch(each), each) - count_params(sketch(each).supernet) * size
-        for each, size in ((several, BYTES_PER_PARAMETER), (slim, BYTES_PER_SHARED_PARAMETER))
+        for each, size in ((several, FLOAT * COPIES["adam"]), (slim, FLOAT * (COPIES["adam"] + CORRECTIONS)))
     ]
     assert graphs[0] == graphs[1]
 

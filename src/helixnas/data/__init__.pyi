@@ -1,4 +1,4 @@
-from .config import AUGMENTATIONS as AUGMENTATIONS, DataConfig as DataConfig
+from .config import AUGMENTATIONS as AUGMENTATIONS, DataConfig as DataConfig, TwoViewConfig as TwoViewConfig
 from .images import Batch as Batch, ImageSet as ImageSet
 from .splits import (
     DataSplits as DataSplits,

@@ -2,8 +2,8 @@
 
 Augmentation depends only on (seed, epoch, sample, view), so a run resumed in the middle of an epoch sees the same images.
 Shifts and flips are applied to whole batches, with one table of random numbers per (seed, epoch, view) and one row per
-sample. ImageNet-style augmentation works on single images with the global generators that timm and torchvision use;
-they are seeded per sample and restored afterwards.
+sample. ImageNet-style augmentation and the two views of self-supervised learning work on single images with the global
+generators that timm and torchvision use; they are seeded per sample and restored afterwards.
 """
 
 import math
@@ -19,11 +19,20 @@ from jaxtyping import Float32, Float64, UInt8
 from PIL import Image
 from torch import Tensor
 
+from helixnas.data.config import TwoViewConfig
+
 ORDER_STREAM, AUGMENTATION_STREAM, SPLIT_STREAM = 1, 2, 3
 """Second word of a seed sequence; makes order, augmentation and splits independent of each other."""
 
 ERASED = (124, 116, 104)
 """Colour of erased pixels: ImageNet's mean, about zero after normalisation."""
+
+
+BLUR, BLURRED_SIZE = (0.1, 2.0), 224
+"""Least and largest standard deviation of a view's blur in pixels, for images of so many pixels."""
+
+SOLARIZED_FROM = 128
+"""Pixels of at least this value are inverted by solarisation."""
 
 
 def centre_view(
@@ -75,6 +84,17 @@ def varied_view(
     """
     with seeded(words):
         return _as_array(_varied_transform(image_size, augmentation)(image))
+
+
+def two_view(
+    image: Image.Image, *, image_size: int, config: TwoViewConfig, view: int, words: tuple[int, ...]
+) -> UInt8[np.ndarray, "size size 3"]:
+    """Return view 0 or 1 of an RGB image for self-supervised learning: crop, flip, colours, greyscale, blur, solarisation.
+
+    The result depends only on the settings, the view, and `words`, integers such as (seed, stream, epoch, view, sample).
+    """
+    with seeded(words):
+        return _as_array(_two_view_transform(image_size, config, view)(image))
 
 
 def augmentation_numbers(*, seed: int, epoch: int, view: int, num_images: int) -> Float64[np.ndarray, "images 3"]:
@@ -177,6 +197,28 @@ def _varied_transform(image_size: int, augmentation: str) -> Callable[[Image.Ima
         return varied
     erased: Any = list(ERASED)  # torchvision documents one value per channel but does not annotate it
     return Compose([varied, RandomErasing(p=chosen.erasing, scale=(0.02, 1 / 3), ratio=(0.3, 10 / 3), value=erased)])
+
+
+@lru_cache(maxsize=16)
+def _two_view_transform(image_size: int, config: TwoViewConfig, view: int) -> Callable[[Image.Image], Tensor]:
+    from torchvision.transforms import v2
+
+    jitter = v2.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue)
+    scale = image_size / BLURRED_SIZE
+    kernel = 2 * math.ceil(3 * BLUR[1] * scale) + 1
+    blur = v2.GaussianBlur(kernel, (BLUR[0] * scale, BLUR[1] * scale))
+    bicubic = v2.InterpolationMode.BICUBIC
+    return v2.Compose(
+        [
+            v2.RandomResizedCrop(image_size, scale=(config.min_area, 1.0), interpolation=bicubic, antialias=True),
+            v2.RandomHorizontalFlip(config.flip),
+            v2.PILToTensor(),
+            v2.RandomApply([jitter], config.jitter),
+            v2.RandomGrayscale(config.grey),
+            v2.RandomApply([blur], config.blur[view]),
+            v2.RandomSolarize(SOLARIZED_FROM, config.solarize[view]),
+        ]
+    )
 
 
 def _as_array(image: Tensor) -> np.ndarray:

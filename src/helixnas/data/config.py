@@ -4,6 +4,7 @@ The sources are those of `timm.data.create_dataset`, under timm's names, and sci
 no download. The settings are plain values, so a recipe can be checked without opening an image.
 """
 
+from dataclasses import field
 from typing import Annotated, Literal
 
 from helixnas.errors import ConfigError, UnknownNameError
@@ -14,6 +15,9 @@ VARIED_ALONE = ("imagenet", "auto-augment", "rand-augment", "rand-augment-strong
 
 AUGMENTATIONS = ("none", "shift", "flip-crop", *VARIED_ALONE)
 """How training images are varied; see `DataConfig.augmentation`."""
+
+TWO_VIEW = "two-view"
+"""Augmentation for learning from two views of an image, whose strengths are settings (`TwoViewConfig`)."""
 
 INTERPOLATIONS = ("bilinear", "bicubic")
 """How images are resized."""
@@ -37,6 +41,51 @@ TORCH_NAMES = tuple(
 
 OPEN_PREFIXES = ("hfds/", "wds/")
 """Prefixes that any name may follow: Hugging Face data sets and WebDataset shards."""
+
+
+@settings("data.two_view")
+class TwoViewConfig:
+    """Two differently varied views of an image: crop, flip, colours, greyscale, blur and solarisation, as in VICReg and BYOL.
+
+    Shares with two values are those of the first and the second view.
+    """
+
+    min_area: Annotated[float, Gt(0), Le(1)] = 0.08
+    """Least share of an image that the random crop keeps; small images or few pixels call for more."""
+
+    flip: Annotated[float, Ge(0), Le(1)] = 0.5
+    """Share of the views mirrored from left to right."""
+
+    jitter: Annotated[float, Ge(0), Le(1)] = 0.8
+    """Share of the views whose colours change."""
+
+    brightness: Annotated[float, Ge(0)] = 0.4
+    """Largest relative change of brightness."""
+
+    contrast: Annotated[float, Ge(0)] = 0.4
+    """Largest relative change of contrast."""
+
+    saturation: Annotated[float, Ge(0)] = 0.2
+    """Largest relative change of saturation."""
+
+    hue: Annotated[float, Ge(0), Le(0.5)] = 0.1
+    """Largest turn of the hue, in full turns."""
+
+    grey: Annotated[float, Ge(0), Le(1)] = 0.2
+    """Share of the views without colour."""
+
+    blur: tuple[Annotated[float, Ge(0), Le(1)], ...] = (1.0, 0.1)
+    """Share of the views blurred by a Gaussian of .1 to 2 pixels at 224 pixels, proportionally less on smaller images."""
+
+    solarize: tuple[Annotated[float, Ge(0), Le(1)], ...] = (0.0, 0.2)
+    """Share of the views whose bright pixels are inverted."""
+
+    def __post_init__(self) -> None:
+        for name, shares in {"blur": self.blur, "solarize": self.solarize}.items():
+            if len(shares) != 2:
+                raise ConfigError(
+                    f"data.two_view.{name} needs a share for each of the two views, for example [1.0, 0.1], not {list(shares)}"
+                )
 
 
 @settings("data")
@@ -87,11 +136,15 @@ class DataConfig:
     image_size: Annotated[int, Ge(0), Le(4096), Unit("pixels")] = 0
     """Image height and width; 0 for the teacher's input size."""
 
-    augmentation: Annotated[str, OneOf(AUGMENTATIONS)] = "flip-crop"
+    augmentation: Annotated[str, OneOf((*AUGMENTATIONS, TWO_VIEW))] = "flip-crop"
     """none; shift: random crop after padding by an eighth (digits); flip-crop: shift and horizontal flip (CIFAR); imagenet:
     random resized crop, flip, colour jitter .4, random erasing .5; auto-augment: random resized crop, flip, EfficientNet's
     policy; rand-augment: random resized crop, flip, RandAugment of magnitude 9, random erasing .25 (DeiT);
-    rand-augment-strong: rand-augment and colour jitter .4 (EfficientNetV2)."""
+    rand-augment-strong: rand-augment and colour jitter .4 (EfficientNetV2); two-view: for distill.objective=self-supervised,
+    see data.two_view."""
+
+    two_view: TwoViewConfig = field(default_factory=TwoViewConfig)
+    """With augmentation=two-view: how strongly the two views differ."""
 
     crop_ratio: Annotated[float, Gt(0), Le(1)] = 0.875
     """Fraction of the short side that the centre crop keeps of images larger than image_size (timm's crop_pct); smaller

@@ -21,7 +21,7 @@ from helixnas.data.augmentation import (
     padding_for,
     shift_and_flip,
 )
-from helixnas.data.config import VARIED_ALONE
+from helixnas.data.config import TWO_VIEW, VARIED_ALONE
 from helixnas.data.loading import ImageStore, load_batches
 from helixnas.data.stratify import draw_evenly
 from helixnas.errors import DataError
@@ -162,7 +162,7 @@ class ImageSet:
         numbers = None
         if augmentation in ("shift", "flip-crop"):
             numbers = augmentation_numbers(seed=seed, epoch=epoch, view=view, num_images=self.store.source.num_images)
-        words = (seed, AUGMENTATION_STREAM, epoch, view) if augmentation in VARIED_ALONE else None
+        words = (seed, AUGMENTATION_STREAM, epoch, view) if augmentation in (*VARIED_ALONE, TWO_VIEW) else None
         loaded = load_batches(self.store, self.rows, chunks, words=words, purpose=self.name)
         vary = partial(shift_and_flip, padding=padding_for(self.image_size), flip=augmentation == "flip-crop")
         for chunk, (pixels, shown) in zip(chunks, loaded, strict=True):

@@ -7,7 +7,7 @@ replaced by a held-out one. Workers return their failures, which are counted and
 import shutil
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from helixnas.data.augmentation import centre_view, varied_view
+from helixnas.data.augmentation import centre_view, two_view, varied_view
+from helixnas.data.config import TWO_VIEW, TwoViewConfig
 from helixnas.data.source import Source, as_rgb
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError, first_line
@@ -44,6 +45,7 @@ class ImageStore:
     crop_ratio: float
     interpolation: str
     num_workers: int
+    two_view: TwoViewConfig = field(default_factory=TwoViewConfig)
 
     @property
     def title(self) -> str:
@@ -62,8 +64,8 @@ def load_batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield pixels (uint8, NHWC) and positions of the images used, for chunks of positions in `rows`.
 
-    With `words`, images are augmented as a function of (*words, row); without, they are centre crops. Raises
-    `DataError` if too many images are unreadable.
+    With `words`, which end with the number of the view, images are augmented as a function of (*words, row); without, they
+    are centre crops. Raises `DataError` if too many images are unreadable.
     """
     if store.pixels is not None and words is None:
         shown = next_readable(rows, store.unreadable.rows, purpose=purpose, title=store.title)
@@ -181,6 +183,9 @@ class _Samples(torch.utils.data.Dataset[Any]):
         if self._words is None:
             return self._store.centred(image)
         size, augmentation = self._store.image_size, self._store.augmentation
+        if augmentation == TWO_VIEW:
+            view, words = self._words[-1], (*self._words, row)
+            return two_view(image, image_size=size, config=self._store.two_view, view=view, words=words)
         return varied_view(image, image_size=size, augmentation=augmentation, words=(*self._words, row))
 
 

@@ -259,6 +259,7 @@ def _open_store(source: Source, config: DataConfig, image_size: int, progress: P
         crop_ratio=config.crop_ratio,
         interpolation=config.interpolation,
         num_workers=config.num_workers,
+        two_view=config.two_view,
     )
     if pixels is None or pixels.shape[1:3] == (image_size, image_size):
         return replace(store, pixels=pixels)

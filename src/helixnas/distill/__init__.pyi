@@ -17,5 +17,6 @@ from .self_supervised import (
     build_heads as build_heads,
     build_self_supervised as build_self_supervised,
 )
-from .sliced_adam import SlicedAdam as SlicedAdam
+from .optimizers.sliced_adam import SlicedAdam as SlicedAdam
+from .optimizers.sliced_lars import SlicedLars as SlicedLars
 from .unit import TrainingUnit as TrainingUnit

@@ -8,9 +8,8 @@ from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.distill.features import FrozenTeacher
 from helixnas.distill.loop import Distillation
 from helixnas.distill.objective import feature_objective
-from helixnas.distill.optimizer import build_optimizer, learning_rate
+from helixnas.distill.optimizers.choice import build_optimizer, build_sliced_optimizer, learning_rate
 from helixnas.distill.sampling import Draw, draw_paths, draw_slices
-from helixnas.distill.sliced_adam import SlicedAdam
 from helixnas.distill.unit import TrainingUnit
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
@@ -72,25 +71,8 @@ def _unit_of_cell(block: SupernetBlock, index: int, *, config: DistillConfig, se
 
 
 def _unit_of_slices(block: SupernetBlock, shared: SlimmableCells, *, config: DistillConfig, seed: int) -> TrainingUnit:
-    cells = [each.cell for each in shared.cells]
-    index = [each.cell for each in block].index(cells[0])
-    lr = partial(learning_rate, config, block.number)
-    optimizer = SlicedAdam(
-        shared.parameters(), lr=lr(0.0), weight_decay=config.weight_decay, decoupled=config.optimizer == "adamw"
-    )
-
-    def draw(step: int) -> tuple[Draw, ...]:
-        return draw_slices(
-            cells,
-            block.previous_widths,
-            sampling=config.sampling,
-            num_random=config.num_random,
-            two_sided=shared.two_sided,
-            seed=seed,
-            block=block.number,
-            index=index,
-            step=step,
-        )
+    index = number_of(block, shared)
+    optimizer = build_sliced_optimizer(shared.parameters(), config, block.number)
 
     def announce(draws: Sequence[Draw]) -> None:
         optimizer.expect(used for each in draws for used in shared.slices(each.path, each.previous_width, each.suffix))
@@ -100,10 +82,10 @@ def _unit_of_slices(block: SupernetBlock, shared: SlimmableCells, *, config: Dis
         forward=shared,
         block=block.number,
         index=index,
-        draw=draw,
+        draw=partial(draw_shared, block, shared, config=config, seed=seed),
         objective=feature_objective(block.number),
         optimizer=optimizer,
-        lr=lr,
+        lr=partial(learning_rate, config, block.number),
         announce=announce,
     )
 
@@ -121,3 +103,25 @@ def draw_cell(
         index=index,
         step=step,
     )
+
+
+def draw_shared(
+    block: SupernetBlock, shared: SlimmableCells, step: int, *, config: DistillConfig, seed: int
+) -> tuple[Draw, ...]:
+    """Return the paths that cells of a block which share weights train in a step."""
+    return draw_slices(
+        [each.cell for each in shared.cells],
+        block.previous_widths,
+        sampling=config.sampling,
+        num_random=config.num_random,
+        two_sided=shared.two_sided,
+        seed=seed,
+        block=block.number,
+        index=number_of(block, shared),
+        step=step,
+    )
+
+
+def number_of(block: SupernetBlock, shared: SlimmableCells) -> int:
+    """Return the number (from 0) of the first of several cells that share weights, which is that of all of them."""
+    return [each.cell for each in block].index(shared.cells[0].cell)

@@ -8,26 +8,34 @@ projection heads, and block k of the teacher.
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 
 from helixnas.data import ImageSet
-from helixnas.distill.cells import draw_cell
+from helixnas.distill.cells import draw_cell, draw_shared
 from helixnas.distill.collapse import Health, look
-from helixnas.distill.config import CollapseConfig, DistillConfig, ProjectorConfig, VicregConfig
+from helixnas.distill.config import (
+    SANDWICH_NEEDS_SLICES,
+    CollapseConfig,
+    DistillConfig,
+    ProjectorConfig,
+    VicregConfig,
+)
 from helixnas.distill.learning_teacher import LearningTeacher
 from helixnas.distill.loop import Distillation
 from helixnas.distill.objective import Features, Student
-from helixnas.distill.optimizer import build_optimizer, learning_rate
+from helixnas.distill.optimizers.choice import SlicedOptimizer, build_optimizer, build_sliced_optimizer, learning_rate
 from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
 from helixnas.distill.vicreg import vicreg_terms
 from helixnas.engine.runtime import Runtime
+from helixnas.errors import ConfigError
 from helixnas.nn import BlockHeads, ProjectionHead, build_seeded
 from helixnas.space import Path
-from helixnas.supernet import Supernet, SupernetBlock
+from helixnas.supernet import Slice, SlimmableCells, Supernet, SupernetBlock
 from helixnas.teacher import Teacher
 from helixnas.teacher.ownership import block_parameters
 
@@ -83,31 +91,52 @@ def build_self_supervised(
     The teacher must pass its blocks' outputs on detached. The seed decides order, views, draws, and the heads' weights.
 
     Raises:
-        ConfigError: there are fewer images than one batch holds.
+        ConfigError: there are fewer images than one batch holds, or sandwich is asked of cells that do not share weights.
         TeacherError: the teacher's blocks share parameters, so they cannot learn apart.
     """
-    owned = block_parameters(teacher)
-    units: list[TrainingUnit] = []
-    for block, parameters in zip(supernet, owned, strict=True):
-        width = teacher.widths[block.number - 1]
-        heads = runtime.place(build_heads(width, block.number, config=config.projector, seed=seed))
-        module = nn.ModuleDict({"cells": block, "heads": heads})
-        objective = SelfSupervisedObjective(block.number, heads, config=config.vicreg)
-        units.append(
-            TrainingUnit(
-                module,
-                forward=partial(_forward, block),
-                block=block.number,
-                index=0,
-                draw=partial(_draw, block, config, seed),
-                objective=objective,
-                optimizer=build_optimizer([*module.parameters(), *parameters], config, block.number),
-                lr=partial(learning_rate, config, block.number),
-                watch=partial(_look, objective, config.collapse),
-            )
-        )
+    units = [
+        _unit(block, teacher, parameters, config=config, runtime=runtime, seed=seed)
+        for block, parameters in zip(supernet, block_parameters(teacher), strict=True)
+    ]
     source = LearningTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
     return Distillation(source, units, config=config, runtime=runtime, learner=teacher.model)
+
+
+def _unit(
+    block: SupernetBlock,
+    teacher: Teacher,
+    parameters: Sequence[Parameter],
+    *,
+    config: DistillConfig,
+    runtime: Runtime,
+    seed: int,
+) -> TrainingUnit:
+    """Return the unit of all cells of a block, its heads, and the `parameters` of the teacher's block."""
+    slimmable = [part for part in block.cells if isinstance(part, SlimmableCells)]
+    if config.sampling == "sandwich" and not slimmable:
+        raise ConfigError(SANDWICH_NEEDS_SLICES)
+    width = teacher.widths[block.number - 1]
+    heads = runtime.place(build_heads(width, block.number, config=config.projector, seed=seed))
+    module = nn.ModuleDict({"cells": block, "heads": heads})
+    objective = SelfSupervisedObjective(block.number, heads, config=config.vicreg)
+    trained = [*module.parameters(), *parameters]
+    if slimmable:
+        optimizer = build_sliced_optimizer(trained, config, block.number)
+        announcing: dict[str, Any] = {"announce": partial(_announce, block, optimizer)}
+    else:
+        optimizer, announcing = build_optimizer(trained, config, block.number), {}
+    return TrainingUnit(
+        module,
+        forward=partial(_forward, block),
+        block=block.number,
+        index=0,
+        draw=partial(_draw, block, config, seed),
+        objective=objective,
+        optimizer=optimizer,
+        lr=partial(learning_rate, config, block.number),
+        watch=partial(_look, objective, config.collapse),
+        **announcing,
+    )
 
 
 def build_heads(channels: int, block: int, *, config: ProjectorConfig, seed: int) -> BlockHeads:
@@ -131,11 +160,25 @@ def _look(objective: SelfSupervisedObjective, config: CollapseConfig, step: int,
     return look(objective.block, objective.last._asdict(), step=step, config=config)
 
 
-def _forward(block: SupernetBlock, features: Tensor, path: Path, previous_width: int) -> Tensor:
-    return block.cell_of(path)(features, path, previous_width)
+def _forward(block: SupernetBlock, features: Tensor, path: Path, previous_width: int, *suffix: bool) -> Tensor:
+    return block.part_of(path)(features, path, previous_width, *suffix)
+
+
+def _announce(block: SupernetBlock, optimizer: SlicedOptimizer, draws: Sequence[Draw]) -> None:
+    """Tell the optimizer which slices of the cells that share weights are drawn; heads and teacher are stepped whole."""
+    slices: list[Slice] = []
+    for draw in draws:
+        part = block.part_of(draw.path)
+        assert isinstance(part, SlimmableCells), "a supernet is slimmable in all its cells or in none"
+        slices.extend(part.slices(draw.path, draw.previous_width, draw.suffix))
+    optimizer.expect(slices)
 
 
 def _draw(block: SupernetBlock, config: DistillConfig, seed: int, step: int) -> tuple[Draw, ...]:
-    return tuple(
-        draw for index in range(len(block.cells)) for draw in draw_cell(block, index, step, config=config, seed=seed)
-    )
+    draws: list[Draw] = []
+    for index, part in enumerate(block.cells):
+        if isinstance(part, SlimmableCells):
+            draws.extend(draw_shared(block, part, step, config=config, seed=seed))
+        else:
+            draws.extend(draw_cell(block, index, step, config=config, seed=seed))
+    return tuple(draws)

@@ -48,7 +48,12 @@ def finetune(
     """
     require_optimizer(config.fit.optimizer)
     data = replace(data, augmentation=config.augmentation)
-    made_from = {"model": opened.name, "data": asdict(data), "settings": asdict(config), "seed": seed}
+    made_from = {
+        "model": opened.name,
+        "data": {name: value for name, value in asdict(data).items() if name != "two_view"},
+        "settings": asdict(config),
+        "seed": seed,
+    }
     key, place = config_key(made_from, _digest(opened.model)), RunFolder(out)
     if place.exists():
         raise ArtifactError(f"{out} holds a run; choose another --out for the fine-tuned model")

@@ -91,8 +91,11 @@ class Context:
         return self.runtime.place(load_teacher(self.folder.teacher))
 
     def load_learner(self) -> Teacher:
-        """Return the teacher of the run folder, ready to learn block by block (DNA++)."""
-        return self.runtime.place(load_teacher(self.folder.teacher, learns=True))
+        """Return the teacher of the run folder, ready to learn block by block (DNA++), ordered as the supernet begins."""
+        teacher = load_teacher(self.folder.teacher, learns=True)
+        if self.recipe.supernet.init == "teacher":
+            order_by_importance(fitting_teacher(self.recipe, teacher))
+        return self.runtime.place(teacher)
 
     @cached_property
     def teacher(self) -> Teacher:

@@ -1,32 +1,25 @@
-"""Estimates for the dry run: sizes, memory and time of a recipe, without data, weights or training."""
+"""Estimates for the dry run: sizes and time of a recipe, without data, weights or training."""
 
 import time
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from helixnas.costs import cost_table
 from helixnas.distill import draw_slices
 from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
-from helixnas.nn import count_params
 from helixnas.pipeline.bridges import check_scores
 from helixnas.pipeline.context import fitting_teacher, image_size, import_extensions
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.space import Block, SearchSpace
 from helixnas.space.slicing import groups_by_depth
-from helixnas.supernet import CellModule, Supernet, build_supernet
+from helixnas.supernet import Supernet, build_supernet
 from helixnas.teacher import Teacher, count_teacher, sketch_teacher
 from helixnas.zoo import HelixNet
-
-BYTES_PER_PARAMETER = 16
-"""A supernet's weight, its gradient and Adam's two moments, in float32."""
-
-BYTES_PER_SHARED_PARAMETER = 24
-"""The same where cells share weights: their Adam holds two bias corrections per weight."""
 
 SECONDS_OF_PROBE = 0.5
 """Time for which each network is run, at least, to measure the machine's speed."""
@@ -76,41 +69,6 @@ def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
         image_size=size,
         num_classes=num_classes or teacher.num_classes,
     )
-
-
-def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
-    """Return the estimated peak memory of distillation in bytes: weights with optimiser, features, one path's graph.
-
-    The graph is that of the largest path (progressive-a: one path per block), counted on the meta device; the memory of
-    kernels and framework is not included.
-    """
-    per_parameter = BYTES_PER_SHARED_PARAMETER if recipe.supernet.slimmable else BYTES_PER_PARAMETER
-    weights = count_params(drawn.supernet) * per_parameter + count_params(drawn.teacher.model) * 4
-    with torch.no_grad():
-        images = torch.empty(1, 3, drawn.image_size, drawn.image_size, device="meta")
-        features = drawn.teacher.features(images)
-    graphs = [
-        max(_saved_bytes(cell, features[block.number - 1], block.previous_widths[-1]) for cell in block)
-        for block in drawn.supernet
-    ]
-    graph = sum(graphs) if recipe.distill.strategy == "progressive-a" else max(graphs)
-    return weights + recipe.distill.batch_size * (graph + 4 * sum(feature.numel() for feature in features))
-
-
-def _saved_bytes(cell: CellModule, features: Tensor, previous_width: int) -> int:
-    """Return the bytes per image that autograd saves for the path of last operations."""
-    saved: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        if not isinstance(tensor if tensor._base is None else tensor._base, torch.nn.Parameter):
-            saved[id(tensor)] = tensor.numel() * tensor.element_size()
-        return tensor
-
-    *_, path = cell.cell.paths()
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        output = cell(features.expand(2, -1, -1, -1), path, previous_width)
-    del output
-    return sum(saved.values()) // 2
 
 
 def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:

@@ -11,6 +11,7 @@ from typing import Any
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord, config_key
+from helixnas.data.config import TWO_VIEW
 from helixnas.errors import ArtifactError
 from helixnas.pipeline import stages
 from helixnas.pipeline.contents import PREFIX, by_content
@@ -69,7 +70,8 @@ def data_settings(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _consequential(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name not in INCONSEQUENTIAL}
+    unused = INCONSEQUENTIAL if data["augmentation"] == TWO_VIEW else {*INCONSEQUENTIAL, "two_view"}
+    return {name: value for name, value in data.items() if name not in unused}
 
 
 def teacher_training_key(values: Mapping[str, Any]) -> str:

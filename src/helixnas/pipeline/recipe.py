@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 from helixnas.costs.config import CostsConfig
-from helixnas.data.config import DataConfig
+from helixnas.data.config import TWO_VIEW, DataConfig
 from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.engine.config import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
@@ -133,6 +133,11 @@ class Recipe:
                 f"objective=features choose {RELATIVE_L1}"
             )
         if not joint:
+            if self.data.augmentation == TWO_VIEW:
+                raise ConfigError(
+                    f"data.augmentation={TWO_VIEW} makes two different views for distill.objective=self-supervised; with "
+                    "objective=features choose another, for example imagenet"
+                )
             return
         if scores != (EMBEDDING_DISTANCE,):
             raise ConfigError(
@@ -147,12 +152,17 @@ class Recipe:
         if self.data.augmentation == "none":
             raise ConfigError(
                 "distill.objective=self-supervised compares two augmented views of each image, but data.augmentation is none; "
-                "choose one, for example shift or imagenet"
+                f"choose one, for example shift or {TWO_VIEW}"
             )
         if self.generations is not None:
             raise ConfigError(
                 "generations hand a trained winner on as a fixed teacher, but with distill.objective=self-supervised the "
                 "teacher learns with the supernet; set generations to null, or objective to features"
+            )
+        if self.retrain is not None and self.data.augmentation == TWO_VIEW and not self.retrain.augmentation:
+            raise ConfigError(
+                f"retraining would see the images as data.augmentation={TWO_VIEW} varies them, which is for two views; name "
+                "another in retrain.augmentation, for example flip-crop"
             )
         if self.retrain is not None and self.retrain.teach != "none":
             raise ConfigError(
@@ -164,12 +174,6 @@ class Recipe:
         """Raise if cells that share weights meet settings that cannot train them, or those settings meet other cells."""
         if self.distill.sampling == "sandwich" and not self.supernet.slimmable:
             raise ConfigError(SANDWICH_NEEDS_SLICES)
-        if self.supernet.slimmable and (self.distill.is_self_supervised or self.distill.optimizer == "lars"):
-            chosen = "objective=self-supervised" if self.distill.is_self_supervised else "optimizer=lars"
-            raise ConfigError(
-                f"distill.{chosen} needs supernet.slimmable=false: cells that share weights are trained by an optimizer of "
-                "their own towards a fixed teacher's features"
-            )
         if self.supernet.slimmable and self.distill.is_progressive:
             raise ConfigError(
                 f"supernet.slimmable needs distill.strategy=concurrent: {self.distill.strategy} trains every cell on its own "

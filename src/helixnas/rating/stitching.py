@@ -19,6 +19,7 @@ from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.nn import pooled_to
 from helixnas.rating.config import StitchingConfig
 from helixnas.rating.path_scores import kl_divergence
+from helixnas.rating.stitched_head import StitchedHead
 from helixnas.space import Architecture, SearchSpace
 from helixnas.supernet import Supernet, chain_features
 from helixnas.teacher import Teacher
@@ -38,7 +39,11 @@ class StitchRecord:
 
 @dataclass(eq=False)
 class Stitching:
-    """Evaluates random architectures made of supernet blocks and the teacher's head, one after the other."""
+    """Evaluates random architectures made of supernet blocks and the teacher's head, one after the other.
+
+    Where the teacher has no trained head, a `head` of linear readouts takes its place, for the stitched networks and for the
+    teacher that they are compared with.
+    """
 
     teacher: Teacher
     supernet: Supernet
@@ -48,6 +53,7 @@ class Stitching:
     config: StitchingConfig
     runtime: Runtime
     seed: int
+    head: StitchedHead | None = None
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng((self.seed, len(self.space.blocks)))
@@ -75,7 +81,8 @@ class Stitching:
         ):
             images = self.runtime.images(batch.images)
             with torch.no_grad(), self.runtime.autocast():
-                logits = self.teacher.features_and_logits(images)[1].float()
+                features, logits = self.teacher.features_and_logits(images)
+            logits = logits.float() if self.head is None else self.head.logits(features[-1])
             labels = None if batch.labels is None else batch.labels.to(logits.device)
             fits = labels is not None and self.images.num_classes == logits.shape[1]
             batches.append((images, logits, labels if fits else None))
@@ -89,14 +96,22 @@ class Stitching:
         divergence, right, total, labelled = 0.0, 0, 0, True
         for images, expected, labels in batches:
             with torch.no_grad(), self.runtime.autocast():
-                features = stitched_features(self.teacher, self.supernet, self.space, architecture, images)
-                features = pooled_to(features, self.teacher.feature_sizes[-1])
-                logits = self.teacher.continue_from(images, len(self.space.blocks), features).float()
+                logits = self._logits(architecture, images).float()
             divergence += float(kl_divergence(logits, expected)) * len(images)
             labelled = labelled and labels is not None
             right += 0 if labels is None else int((logits.argmax(1) == labels).sum())
             total += len(images)
         return StitchRecord(architecture, divergence / total, right / total if labelled else None)
+
+    def _logits(self, architecture: Architecture, images: Tensor) -> Tensor:
+        """Return the logits of a stitched network."""
+        if self.head is not None:
+            y_0 = self.teacher.normalize(images)
+            features = self.head.features(self.supernet, architecture, y_0, stem_width=self.space.stem_width)
+            return self.head.logits(features)
+        features = stitched_features(self.teacher, self.supernet, self.space, architecture, images)
+        features = pooled_to(features, self.teacher.feature_sizes[-1])
+        return self.teacher.continue_from(images, len(self.space.blocks), features)
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to continue after the last architecture."""

@@ -45,6 +45,15 @@ class SupernetBlock(nn.Module):
         """Return the cell that contains `path`."""
         return next(c for c in self if c.cell.shape == (path.width, path.depth, path.sections))
 
+    def part_of(self, path: Path) -> SupernetCell | SlimmableCells:
+        """Return the one of `cells` that trains `path`: its cell, or all cells that share weights with it."""
+        cell = self.cell_of(path)
+        for part in self.cells:
+            if isinstance(part, SlimmableCells) and any(each is cell for each in part.cells):
+                return part
+        assert isinstance(cell, SupernetCell), "a cell has weights of its own, or is one of a part's"
+        return cell
+
 
 def _position(cell: Cell, order: Sequence[Cell]) -> int:
     return order.index(cell) if order else 0

@@ -17,9 +17,6 @@ from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
 
-NOT_COUNTED = "not counting the second view, the projection heads and the teacher's gradients"
-"""What the estimated memory of DNA++ leaves out."""
-
 MANY_CELLS = 6
 """Number of cells in a block up to which each is listed."""
 
@@ -46,7 +43,8 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     from helixnas.nn import count_params
     from helixnas.pipeline.batch_norm import check_batch_norm
     from helixnas.pipeline.bridges import cut_texts
-    from helixnas.pipeline.estimate import distill_bytes, sketch
+    from helixnas.pipeline.estimate import sketch
+    from helixnas.pipeline.memory import distill_bytes
     from helixnas.pipeline.work.early_budgets import check_early
     from helixnas.teacher import count_teacher
 
@@ -70,8 +68,7 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         console,
         f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet "
         f"{count_params(drawn.supernet) / 1e6:.2f} M parameters; memory to distil about "
-        f"{distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}"
-        + (f", {NOT_COUNTED}" if recipe.distill.is_self_supervised else ""),
+        f"{distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
     )
     for search_name, search in recipe.searches.items():
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]

@@ -1,10 +1,12 @@
 """Work of the stitch stage: evaluate random stitched networks, and compare them with scores and sizes."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_json
@@ -13,30 +15,38 @@ from helixnas.pipeline.bridges import no_stitching
 from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.search import load_tables
-from helixnas.rating import Stitching
+from helixnas.rating import StitchedHead, Stitching, fit_classifier, fit_readouts, pooled_features, probe
+from helixnas.rating.stitched_head import Readouts
 from helixnas.rating.stitching import StitchRecord
 from helixnas.search import Tables
 
-NO_CHAIN = (
-    "with distill.objective=self-supervised the student's blocks agree with the teacher's in embeddings and do not "
-    "reproduce its features, so they cannot be chained without further training"
+NO_LABELS = (
+    "with distill.objective=self-supervised the teacher has no trained head, and the linear readout that takes its place needs "
+    "labels, which these images do not have"
 )
 """Reason why the stitching check of DNA++ is unavailable."""
 
 
 def stitch(context: Context, key: str, search: str) -> Result:
-    """Evaluate random stitched networks, and correlate the results with summed scores and with size."""
+    """Evaluate random stitched networks, and correlate the results with summed scores and with size.
+
+    A teacher that learned without labels gets a linear readout as its head where the images have labels; how well it
+    classifies is stored beside.
+    """
     if context.recipe.stitching.num_architectures and (why := _why_unavailable(context)):
         write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": why})
         return Result(("ratings/stitching.json",), {"check": f"unavailable: {why}"})
+    joint = context.recipe.distill.is_self_supervised
+    head, probes = _head(context) if joint and context.data.train.labels is not None else (None, {})
     job = Stitching(
         context.teacher,
         context.supernet,
         context.space,
-        labelled_for(context.teacher, context.data.rating),
+        context.data.rating if joint else labelled_for(context.teacher, context.data.rating),
         config=context.recipe.stitching,
         runtime=context.runtime,
         seed=context.recipe.seed,
+        head=head,
     )
     with context.reporter.progress("stitching", len(job.architectures)) as advance:
         run_job(
@@ -50,15 +60,45 @@ def stitch(context: Context, key: str, search: str) -> Result:
     tables = load_tables(context.folder, context.folder.load_record())
     rows = [_stitched_row(record, tables, context.space.stem_width) for record in job.records]
     summary = stitching_summary(rows) if len(rows) >= 3 else {}
-    write_json(context.folder.stitching, {"architectures": rows, "agreement": summary})
-    return Result(("ratings/stitching.json",), {"architectures": len(rows)})
+    write_json(context.folder.stitching, {"architectures": rows, "agreement": summary, **probes})
+    return Result(("ratings/stitching.json",), {"architectures": len(rows), **probes})
 
 
 def _why_unavailable(context: Context) -> str:
     """Return why no stitched network can be measured; empty if it can."""
     if context.recipe.distill.is_self_supervised:
-        return NO_CHAIN
+        return NO_LABELS if context.data.train.labels is None else ""
     return no_stitching(context.teacher, context.space.strides)
+
+
+def _head(context: Context) -> tuple[StitchedHead, dict[str, Any]]:
+    """Return a head of linear readouts, and the accuracy of one on the teacher's features after and before it learned.
+
+    Fitted on training images, judged on rating images.
+    """
+    recipe, rating = context.recipe, context.recipe.rating
+    train, held_out, number = context.data.train, context.data.rating, rating.readout_images
+    context.reporter.say("stitch: fitting linear readouts on the teacher's features")
+    readouts: dict[int, Readouts] = {}
+    if recipe.stitching.num_architectures:
+        readouts = fit_readouts(
+            context.teacher,
+            context.supernet,
+            train,
+            num_images=number,
+            batch_size=rating.batch_size,
+            runtime=context.runtime,
+            seed=recipe.seed,
+        )
+    pooled = partial(pooled_features, batch_size=rating.batch_size, runtime=context.runtime, seed=recipe.seed)
+    classifiers: list[nn.Linear] = []
+    found: dict[str, Any] = {}
+    for name, teacher in {"probe": context.teacher, "probe_before": context.load_teacher()}.items():
+        features, labels = pooled(teacher, train, num_images=number)
+        classifiers.append(fit_classifier(features, labels, num_classes=context.data.num_classes))
+        judged = probe(classifiers[-1], *pooled(teacher, held_out, num_images=len(held_out)))
+        found |= {name: judged.accuracy, "num_probed": judged.num_images, "num_fitted": len(labels)}
+    return StitchedHead(readouts, classifiers[0]), found
 
 
 def _stitched_row(record: StitchRecord, tables: Tables, previous: int) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _say_cuts(context: Context, teacher: Teacher) -> tuple[str, ...]:
     """Return where the teacher is cut and why, unless the recipe says where, and say it, with what the cuts rule out."""
     recipe, strides = context.recipe, context.space.strides
     cuts = tuple(text for text in cut_texts(teacher, strides) if not text.endswith(NAMED))
-    stitching = bool(recipe.stitching.num_architectures)
+    stitching = bool(recipe.stitching.num_architectures) and not recipe.distill.is_self_supervised
     for text in (*cuts, *check_teacher(teacher, strides, scores=recipe.rating.scores, stitching=stitching)):
         context.reporter.say(f"teacher: {text}")
     return cuts

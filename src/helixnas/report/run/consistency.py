@@ -19,11 +19,23 @@ def consistency_section(run: RunFiles) -> Section:
     found = run.stitching or {}
     rows, agreement = found.get("architectures", []), found.get("agreement", {})
     values: dict[str, Any] = {"stitching": run.stitching, "num_networks": len(rows), "comparison": ""}
+    values |= {"probe": _probe(found), "has_readout": "probe" in found}
     values["is_planned"] = bool((run.settings.get("stitching") or {}).get("num_architectures", 1))
     if agreement and "unavailable" not in found:
         values |= {"comparison": comparison(agreement), "chart": _scatters(rows, agreement), "rows": _rows(agreement)}
         values |= {"partial": _partial(agreement), "others": _others(agreement)}
     return section("stitching", "Stitching consistency", "run/consistency", run=run, **values)
+
+
+def _probe(found: Mapping[str, Any]) -> str:
+    """Return in words how well linear classifiers tell classes apart, after and before the teacher learned (DNA++)."""
+    if "probe" not in found:
+        return ""
+    return (
+        f"A linear classifier on the frozen teacher's pooled last features, fitted on {found['num_fitted']:,} training images, "
+        f"is right for {found['probe']:.1%} of {found['num_probed']:,} rating images; on those of the same network before it "
+        f"learned, for {found['probe_before']:.1%}."
+    )
 
 
 def comparison(agreement: Mapping[str, Any]) -> str:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.distill import DistillConfig, SlicedAdam, TrainingUnit, build_units
+from helixnas.distill.optimizers.sliced_adam import STATE
 from helixnas.distill.sampling import Sampling
-from helixnas.distill.sliced_adam import STATE
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
 from helixnas.space import vit
 from helixnas.supernet import Region, SlimmableCells, SupernetConfig, build_supernet, disjoint, view_of, whole_region

@@ -2,7 +2,8 @@
 
 LARS scales each tensor's step to the tensor's own norm. Biases and the parameters of norms get neither that nor weight decay:
 their norm says nothing about their scale, so they move by momentum alone. Parameters without a gradient, those outside the
-drawn paths, are not touched by any of the three.
+drawn paths, are not touched by any of the three. Where cells share weights by slicing, optimizers of our own leave what is
+outside the drawn slices alone as well.
 """
 
 import math
@@ -15,6 +16,11 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from helixnas.distill.config import DistillConfig
+from helixnas.distill.optimizers.sliced_adam import SlicedAdam
+from helixnas.distill.optimizers.sliced_lars import SlicedLars
+
+SlicedOptimizer = SlicedAdam | SlicedLars
+"""An optimizer that is told which slices have a gradient."""
 
 
 def build_optimizer(parameters: Iterable[Parameter], config: DistillConfig, block: int) -> Optimizer:
@@ -26,15 +32,34 @@ def build_optimizer(parameters: Iterable[Parameter], config: DistillConfig, bloc
     if config.optimizer != "lars":
         kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
         return kind(parameters, lr=start, weight_decay=config.weight_decay, fused=True)
-    every = list(parameters)
-    adapted = [parameter for parameter in every if parameter.ndim > 1]
-    plain = [parameter for parameter in every if parameter.ndim <= 1]
-    groups = [
-        {"params": adapted, "weight_decay": config.lars.weight_decay, "always_adapt": True},
-        {"params": plain, "weight_decay": 0.0, "always_adapt": False},
-    ]
     chosen: dict[str, Any] = {"momentum": config.lars.momentum, "trust_coeff": config.lars.trust_coefficient}
+    groups = _lars_groups(parameters, config, "always_adapt")
     return Lars(groups, lr=start, **chosen)  # timm annotates the momentum by its default, as int
+
+
+def build_sliced_optimizer(parameters: Iterable[Parameter], config: DistillConfig, block: int) -> SlicedOptimizer:
+    """Return the optimizer of parameters of which some are used in slices; groups as of `build_optimizer`."""
+    start = learning_rate(config, block, 0.0)
+    if config.optimizer != "lars":
+        is_decoupled = config.optimizer == "adamw"
+        return SlicedAdam(parameters, lr=start, weight_decay=config.weight_decay, decoupled=is_decoupled)
+    return SlicedLars(
+        _lars_groups(parameters, config, "adapt"),
+        lr=start,
+        momentum=config.lars.momentum,
+        trust_coefficient=config.lars.trust_coefficient,
+    )
+
+
+def _lars_groups(parameters: Iterable[Parameter], config: DistillConfig, adapts: str) -> list[dict[str, Any]]:
+    """Return the group of weights, then that of biases and norms; `adapts` is the optimizer's name for the difference."""
+    every = list(parameters)
+    weights = [parameter for parameter in every if parameter.ndim > 1]
+    plain = [parameter for parameter in every if parameter.ndim <= 1]
+    return [
+        {"params": weights, "weight_decay": config.lars.weight_decay, adapts: True},
+        {"params": plain, "weight_decay": 0.0, adapts: False},
+    ]
 
 
 def learning_rate(config: DistillConfig, block: int, epoch: float) -> float:

@@ -6,7 +6,7 @@ from torch import nn
 
 from helixnas.distill import DistillConfig
 from helixnas.distill.config import LarsConfig
-from helixnas.distill.optimizer import build_optimizer, learning_rate
+from helixnas.distill.optimizers.choice import build_optimizer, learning_rate
 from helixnas.errors import ConfigError
 
 

@@ -2,6 +2,7 @@ import math
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,6 +109,45 @@ def test_cosine_schedule_rises_linearly_and_falls_to_zero_along_a_cosine(fit: Ma
 def test_step_schedule_falls_by_its_factor_every_so_many_epochs(fit: Make) -> None:
     job = fit(schedule="step", warmup_epochs=0.0, decay_rate=0.5, decay_epochs=1.5, lr=0.1)
     assert [record.lr for record in job] == pytest.approx([0.1 * 0.5 ** (step // 6) for step in range(16)])
+
+
+def test_poly_schedule_is_a_power_of_the_steps_left(fit: Make) -> None:
+    job = fit(schedule="poly", warmup_epochs=0.0, lr=0.1)
+    assert [record.lr for record in job] == pytest.approx([0.1 * (1 - step / 16) ** 0.9 for step in range(16)])
+
+
+def test_two_step_schedule_falls_after_two_thirds_and_eight_ninths(fit: Make) -> None:
+    job = fit(schedule="two-step", warmup_epochs=0.0, decay_rate=0.1, lr=0.1)
+    falls = [11, 14]  # of 16 steps
+    expected = [0.1 * 0.1 ** sum(step >= fall for fall in falls) for step in range(16)]
+    assert [record.lr for record in job] == pytest.approx(expected)
+
+
+def test_a_criterion_replaces_the_loss_of_a_classifier(fit: Make) -> None:
+    job = fit(num_epochs=1)
+    seen: list[tuple[int, ...]] = []
+
+    def criterion(model: nn.Module, batch: Any) -> Tensor:
+        seen.append(tuple(batch.images.shape))
+        return model(batch.images).square().mean() + 7
+
+    job.criterion = criterion
+    assert all(record.loss > 7 for record in job)
+    assert len(seen) == 4
+
+
+def test_labels_of_void_pixels_do_not_count(fit: Make) -> None:
+    job = fit(num_epochs=1)
+    batch = next(
+        iter(job.images.batches(batch_size=5, seed=0, epoch=0, augment=False, shuffle=False, skip=0, drop_last=True))
+    )
+    void = torch.full_like(batch.labels, -100)
+    void[0] = batch.labels[0]
+    with torch.no_grad():
+        job.model.eval()
+        one = job._loss(SimpleNamespace(images=batch.images, labels=void), ())
+        alone = job._loss(SimpleNamespace(images=batch.images[:1], labels=batch.labels[:1]), ())
+    assert float(one) == pytest.approx(float(alone))
 
 
 def test_warm_up_longer_than_the_training_is_cut(fit: Make) -> None:

@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from helixnas.nn import count_all, count_macs, count_params
+from helixnas.nn import count_all, count_macs, count_params, saved_bytes
 
 
 @pytest.mark.parametrize("groups", [1, 4])
@@ -52,3 +52,9 @@ def test_efficientnet_b0_has_the_published_size() -> None:
     counts = count_all(model, (1, 3, 224, 224))
     assert round(counts.macs / 1e6, 1) == 385.8
     assert round((counts.macs + 2 * counts.norm_elements) / 1e6) == 399  # what the paper calls FLOPs
+
+
+def test_saved_activations_are_counted_once() -> None:
+    with torch.device("meta"):
+        layers = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 5))
+    assert saved_bytes(layers, (3, 10)) == 4 * 3 * (10 + 20)

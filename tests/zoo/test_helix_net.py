@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from helixnas.errors import ArtifactError, ConfigError, SpaceError, UnknownNameError
-from helixnas.nn import build_seeded, count_params
+from helixnas.nn import build_seeded, count_params, dilate
 from helixnas.space import Architecture, Head, Operation, Stage, from_code, mbconv
 from helixnas.space import Path as Choice
 from helixnas.zoo import HELIXNAS, ZOO, HelixNet
@@ -267,3 +267,48 @@ def test_a_network_that_cannot_be_is_refused(settings: dict[str, Any], message: 
 def test_a_classifier_of_less_than_no_class_is_refused() -> None:
     with pytest.raises(ConfigError, match="num_classes must be at least 0, not -3"):
         timm.create_model("dna_a").reset_classifier(-3)
+
+
+def without_excitation(text: str) -> Architecture:
+    """Return a network of three strided blocks, whose features do not depend on the mean of a map."""
+    operation = Operation.of("mb", kind="mbconv", kernel=3, expansion=2, se_ratio=0.0)
+    widths = [int(width) for width in text.split()]
+    conv = Operation.of("conv", kind="conv", kernel=3)
+    return Architecture(
+        (Stage(4, Choice(8, (conv,))),),
+        tuple(Stage(2, Choice(width, (operation, operation))) for width in widths),
+        Head(0),
+    )
+
+
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_with_an_output_stride_features_are_the_strided_ones_at_their_pixels(output_stride: int) -> None:
+    plain = create(arch=without_excitation("16 16 16"))
+    dilated = create(arch=without_excitation("16 16 16"), output_stride=output_stride)
+    dilated.load_state_dict(plain.state_dict())
+    found, expected = (model.forward_intermediates(IMAGES.repeat(1, 1, 2, 2))[1] for model in (dilated, plain))
+    for one, two in zip(found, expected, strict=True):
+        spread = one.shape[-1] // two.shape[-1]
+        assert torch.allclose(one[..., ::spread, ::spread], two, atol=1e-6)
+    assert [info["reduction"] for info in dilated.feature_info] == [4, 8, min(16, output_stride), output_stride]
+    assert found[-1].shape[-1] == 64 // output_stride
+
+
+def test_dna_c_dilates_like_timm_s_efficientnet_does() -> None:
+    built, changed = (timm.create_model("dna_c", **more) for more in ({"output_stride": 8}, {}))
+    changed.load_state_dict(built.state_dict())
+    dilate(changed, 8, name="dna_c")
+    with torch.no_grad():
+        one, two = (model.eval().forward_intermediates(IMAGES[:1])[1] for model in (built, changed))
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(one, two, strict=True))
+    assert [each.shape[-1] for each in one] == [16, 8, 4, 4, 4]
+
+
+def test_an_output_stride_is_refused_where_a_patch_would_keep_its_map() -> None:
+    patch, layer = Operation.of("p", kind="patch"), Operation.of("t", kind="attention", head_dim=4)
+    stem = (Stage(8, Choice(8, (patch,))),)
+    network = Architecture(stem, (Stage(2, Choice(8, (layer,))),), Head(0, kind="norm"))
+    with pytest.raises(ConfigError, match="output_stride needs convolutions: t merges pixels into patches"):
+        create(arch=network, output_stride=8)
+    with pytest.raises(ConfigError, match="output_stride must be 8, 16, 32 or 0"):
+        create(output_stride=12)

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from helixnas.errors import ConfigError, UnknownNameError
 
-KINDS = {"recipe": "", "retraining recipe": "retrain", "fine-tuning recipe": "finetune", "study": "studies"}
+KINDS = {
+    "recipe": "",
+    "retraining recipe": "retrain",
+    "fine-tuning recipe": "finetune",
+    "transfer recipe": "transfer",
+    "study": "studies",
+}
 """Kinds of recipes, and the folder of those that are shipped."""
 
 

@@ -35,8 +35,9 @@ class FitConfig:
     eps: Annotated[float, Ge(0)] = 0.0
     """Term added to the optimizer's divisor; 0 for the optimizer's default (EfficientNet uses 0.001 with rmsproptf)."""
 
-    schedule: Literal["cosine", "step"] = "cosine"
-    """Learning rate after the warm-up: falls along a cosine (cosine), or by a factor every few epochs (step)."""
+    schedule: Literal["cosine", "step", "poly", "two-step"] = "cosine"
+    """Learning rate after the warm-up: falls along a cosine (cosine), by a factor every few epochs (step), as the power .9 of
+    the steps left (poly), or by a factor after 2/3 and 8/9 of the steps (two-step)."""
 
     warmup_epochs: Annotated[float, Ge(0), Unit("epochs")] = 1.0
     """Epochs over which the learning rate rises to its peak."""
@@ -45,7 +46,7 @@ class FitConfig:
     """Learning rate at the end of the cosine schedule."""
 
     decay_rate: Annotated[float, Gt(0), Le(1)] = 0.97
-    """Factor of the step schedule."""
+    """Factor of the schedules step and two-step."""
 
     decay_epochs: Annotated[float, Gt(0), Unit("epochs")] = 2.4
     """Epochs between two steps of the step schedule."""

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from timm.data import Mixup
 from timm.optim import create_optimizer_v2, list_optimizers
 from timm.scheduler.cosine_lr import CosineLRScheduler
+from timm.scheduler.multistep_lr import MultiStepLRScheduler
+from timm.scheduler.poly_lr import PolyLRScheduler
 from timm.scheduler.scheduler import Scheduler
 from timm.scheduler.step_lr import StepLRScheduler
 from timm.utils import ModelEmaV3
@@ -35,6 +37,15 @@ from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From logits, their cross-entropy, and the images in [0, 1] to the loss to minimise."""
 
+Criterion = Callable[[nn.Module, Any], Tensor]
+"""From the model and a batch to the loss to minimise, for models that are not classifiers."""
+
+POLY_POWER = 0.9
+"""Exponent of the poly schedule, as in DeepLab."""
+
+TWO_STEPS = (2 / 3, 8 / 9)
+"""Shares of the training after which the schedule two-step falls, as in Detectron2: 60,000 and 80,000 of 90,000 steps."""
+
 _MIXING_STREAM = 4
 """Second word of a seed sequence; makes mixing independent of order and augmentation."""
 
@@ -53,9 +64,10 @@ class FitRecord:
 class Fit:
     """The training of one classifier, in place; its `average` is that of the weights, if one is kept.
 
-    The model returns the logits of normalised images. The seed decides order, augmentation, mixing and dropout;
-    messages name the training by its `title`. The loss is the cross-entropy, or what `objective` makes of it. Raises
-    `ConfigError` if there are fewer images than one batch needs, or the optimiser rejects its settings.
+    The model returns the logits of normalised images, per image or per pixel; labels of -100 do not count. The seed decides
+    order, augmentation, mixing and dropout; messages name the training by its `title`. The loss is the cross-entropy, or
+    what `objective` makes of it; a `criterion` computes another loss from the batch itself. Raises `ConfigError` if there
+    are fewer images than one batch needs, or the optimiser rejects its settings.
     """
 
     model: nn.Module
@@ -67,6 +79,7 @@ class Fit:
     seed: int
     title: str
     objective: Objective | None = None
+    criterion: Criterion | None = None
 
     def __post_init__(self) -> None:
         config, title = self.config, self.title
@@ -108,6 +121,11 @@ class Fit:
         if config.schedule == "step":
             every = config.decay_epochs * self.steps_per_epoch
             return StepLRScheduler(self.optimizer, every, config.decay_rate, **warmup)
+        if config.schedule == "two-step":
+            falls = [round(share * self.num_steps) + 1 for share in TWO_STEPS]  # timm applies them a step before
+            return MultiStepLRScheduler(self.optimizer, falls, config.decay_rate, **warmup, warmup_prefix=False)
+        if config.schedule == "poly":
+            return PolyLRScheduler(self.optimizer, self.num_steps, POLY_POWER, lr_min=config.final_lr, **warmup)
         return CosineLRScheduler(self.optimizer, self.num_steps, lr_min=config.final_lr, **warmup)
 
     def __iter__(self) -> Iterator[FitRecord]:
@@ -133,7 +151,7 @@ class Fit:
         self.schedule.step_update(self.step)
         self.optimizer.zero_grad(set_to_none=True)
         for number, batch in enumerate(batches):
-            loss = self._loss(batch.images, batch.labels, (number,) if parts > 1 else ())
+            loss = self._loss(batch, (number,) if parts > 1 else ())
             total += loss.item() / parts
             if not -float("inf") < total < float("inf"):
                 raise NonFiniteLossError(
@@ -147,9 +165,12 @@ class Fit:
             self.average.update(self.model, step=self.step)
         return FitRecord(self.step, epoch, total, float(self.optimizer.param_groups[0]["lr"]))
 
-    def _loss(self, images: Tensor, labels: Tensor | None, part: tuple[int, ...]) -> Tensor:
-        images = self.runtime.images(images)
-        targets = require_labels(labels, f"training {self.title}").to(images.device)
+    def _loss(self, batch: LabelledBatch, part: tuple[int, ...]) -> Tensor:
+        if self.criterion is not None:
+            with self.runtime.seeded(self.seed, self.step, *part), self.runtime.autocast():
+                return self.criterion(self.model, batch)
+        images = self.runtime.images(batch.images)
+        targets = require_labels(batch.labels, f"training {self.title}").to(images.device)
         smoothing = self.config.label_smoothing
         if self.mixup is not None:
             images, targets = mix(self.mixup, images, targets, (self.seed, _MIXING_STREAM, self.step, *part))

@@ -54,7 +54,7 @@ def finetune(
         "settings": asdict(config),
         "seed": seed,
     }
-    key, place = config_key(made_from, _digest(opened.model)), RunFolder(out)
+    key, place = config_key(made_from, weights_digest(opened.model)), RunFolder(out)
     if place.exists():
         raise ArtifactError(f"{out} holds a run; choose another --out for the fine-tuned model")
     if (done := _finished(out, key)) is not None:
@@ -123,7 +123,7 @@ def _finished(out: Path, key: str) -> dict[str, Any] | None:
     return dict(record["figures"])
 
 
-def _digest(model: nn.Module) -> str:
+def weights_digest(model: nn.Module) -> str:
     """Return a hash of a model's weights."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):

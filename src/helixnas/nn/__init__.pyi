@@ -5,7 +5,13 @@ from .classifier import (
     head_features as head_features,
     register_head as register_head,
 )
-from .counting import count_macs as count_macs, count_params as count_params, meta_copy as meta_copy
+from .counting import (
+    count_macs as count_macs,
+    count_params as count_params,
+    meta_copy as meta_copy,
+    saved_bytes as saved_bytes,
+)
+from .dilation import dilate as dilate
 from .entrance import Entrance as Entrance, entrance_of as entrance_of, fold_into as fold_into
 from .initialization import (
     build_seeded as build_seeded,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -63,3 +63,29 @@ def evaluating(module: nn.Module) -> Generator[None]:
             yield
     finally:
         module.train(training)
+
+
+def saved_bytes(module: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return the bytes that autograd keeps for the backward pass of an input of `shape`, parameters left out.
+
+    The module must be on the meta device, and is put in training mode; the batch must have at least two images for batch
+    norm on maps of one pixel.
+    """
+    own = {_number(parameter) for parameter in module.parameters()}
+    sizes, kept = dict[int, int](), list[Tensor]()
+
+    def note(tensor: Tensor) -> Tensor:
+        if _number(tensor) not in own:
+            kept.append(tensor)  # alive, so that no other storage gets its number
+            sizes[_number(tensor)] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    module.train()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        module(torch.empty(shape, device="meta"))
+    return sum(sizes.values())
+
+
+def _number(tensor: Tensor) -> int:
+    """Return what tells storages apart; on the meta device they have no addresses."""
+    return tensor.untyped_storage()._cdata  # pyright: ignore[reportPrivateUsage] - see above

@@ -11,14 +11,16 @@ Register an operation of your own with a decorator::
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, cast
 
 from timm.layers import ConvNormAct, get_act_layer
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual, SqueezeExcite
 from torch import nn
 
-from helixnas.errors import SpaceError, UnknownNameError, on_one_line
+from helixnas.errors import ConfigError, SpaceError, UnknownNameError, on_one_line
 from helixnas.nn.attention import AttentionLayer
+from helixnas.nn.dilation import Step, require_output_stride, steps
 from helixnas.nn.patches import PatchEmbedding
 from helixnas.space import Operation, Stage
 from helixnas.space.grids import HEAD_DIM, require_whole_heads, require_whole_patches
@@ -92,13 +94,32 @@ def build_operation(operation: Operation, place: Place) -> nn.Module:
 
 
 def build_stage(
-    in_width: int, stage: Stage, *, norm_layer: NormLayer, drop_path_rates: tuple[float, ...]
+    in_width: int,
+    stage: Stage,
+    *,
+    norm_layer: NormLayer,
+    drop_path_rates: tuple[float, ...],
+    steps: Sequence[Step] | None = None,
 ) -> nn.Sequential:
-    """Build the layers of a stage; the first takes `in_width` channels and has the stage's stride."""
-    layers = [
-        build_operation(operation, Place(**at._asdict(), norm_layer=norm_layer, drop_path_rate=rate))
-        for operation, at, rate in zip(stage.path.operations, stage.places(in_width), drop_path_rates, strict=True)
-    ]
+    """Build the layers of a stage; the first takes `in_width` channels and has the stage's stride.
+
+    `steps` replaces strides and dilations, for dense tasks. Raises `ConfigError` if a layer that is not a convolution would
+    lose its stride.
+    """
+    places = stage.places(in_width)
+    taken = [Step(at.stride, 1) for at in places] if steps is None else steps
+    layers: list[nn.Module] = []
+    for operation, at, step, rate in zip(stage.path.operations, places, taken, drop_path_rates, strict=True):
+        widths = {"in_width": at.in_width, "out_width": at.out_width}
+        rates: dict[str, Any] = {"norm_layer": norm_layer, "drop_path_rate": rate}
+        if step.is_kept and operation.kind in ("attention", "patch"):
+            raise ConfigError(
+                f"output_stride needs convolutions: {operation.name} merges pixels into patches, and cannot keep its map"
+            )
+        layer = build_operation(operation, Place(**widths, stride=step.stride, dilation=step.dilation, **rates))
+        if step.is_kept and hasattr(layer, "has_skip"):
+            layer.has_skip = False  # pyright: ignore[reportArgumentType] - no shortcut, as with the stride
+        layers.append(layer)
     return nn.Sequential(*layers)
 
 
@@ -108,12 +129,21 @@ def build_stages(
     *,
     norm_layer: NormLayer,
     drop_path_rates: Sequence[tuple[float, ...]] | None = None,
+    output_stride: int = 0,
 ) -> nn.Sequential:
-    """Build stages one after another; without `drop_path_rates` there is no stochastic depth."""
+    """Build stages one after another; without `drop_path_rates` there is no stochastic depth.
+
+    From the `output_stride` on, layers are dilated instead of strided; 0 keeps all strides. Raises `ConfigError` if it is
+    not one of 0, 8, 16 and 32.
+    """
+    require_output_stride(output_stride)
     rates = [(0.0,) * stage.path.depth for stage in stages] if drop_path_rates is None else drop_path_rates
+    strides = [at.stride for stage in stages for at in stage.places(1)]
+    taken = iter(steps(strides, output_stride))
     modules: list[nn.Module] = []
     for stage, own in zip(stages, rates, strict=True):
-        modules.append(build_stage(in_width, stage, norm_layer=norm_layer, drop_path_rates=own))
+        each = list(islice(taken, stage.path.depth))
+        modules.append(build_stage(in_width, stage, norm_layer=norm_layer, drop_path_rates=own, steps=each))
         in_width = stage.path.width
     return nn.Sequential(*modules)
 

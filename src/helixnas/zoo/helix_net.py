@@ -40,7 +40,9 @@ class HelixNet(nn.Module):
 
     The arguments are timm's: with 0 classes the network returns the pooled features, `drop_rate` is the dropout before
     the classifier, and layer l of L, counted from 0 after the first convolution, has l / L times the `drop_path_rate`.
-    Raises `ConfigError` if a rate is not in [0, 1), or the number of classes or channels is too small.
+    With an `output_stride` of 8 or 16, later layers are dilated instead of strided; 0 keeps the strides.
+    Raises `ConfigError` if a rate is not in [0, 1), the number of classes or channels is too small, or a layer cannot be
+    dilated.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class HelixNet(nn.Module):
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
         global_pool: str = "avg",
+        output_stride: int = 0,
     ) -> None:
         super().__init__()
         for name, rate in (("drop_rate", drop_rate), ("drop_path_rate", drop_path_rate)):
@@ -66,10 +69,12 @@ class HelixNet(nn.Module):
         self.grad_checkpointing = False
         rates = drop_path_rates(architecture, drop_path_rate)
         stages = (*architecture.stem, *architecture.blocks)
-        modules = build_stages(in_chans, stages, norm_layer=nn.BatchNorm2d, drop_path_rates=rates)
+        modules = build_stages(
+            in_chans, stages, norm_layer=nn.BatchNorm2d, drop_path_rates=rates, output_stride=output_stride
+        )
         self.stem = nn.Sequential(*modules[: len(architecture.stem)])
         self.blocks = nn.Sequential(*modules[len(architecture.stem) :])
-        self.feature_info = feature_info(architecture)
+        self.feature_info = feature_info(architecture, output_stride)
 
         # named after the kind of MBConv networks, so that their saved weights stay readable; a layer norm has the name too
         self.conv_head, self.num_features = head_features(stages[-1].path.width, architecture.head)
@@ -168,8 +173,10 @@ class HelixNet(nn.Module):
         return self.forward_head(self.forward_features(x))
 
 
-def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
+def feature_info(architecture: Architecture, output_stride: int = 0) -> list[dict[str, Any]]:
     """Return timm's feature_info: the last module at every reduction; the stem counts as one module.
+
+    With an `output_stride`, the list has the same modules, and no reduction above it, as in timm.
 
     A network whose stem cuts the image into patches keeps its grid over several blocks, so it has one feature map per
     block, as timm's vision transformers do.
@@ -189,7 +196,8 @@ def feature_info(architecture: Architecture) -> list[dict[str, Any]]:
         reduction *= stage.stride
         info = {"num_chs": stage.path.width, "reduction": reduction, "module": f"blocks.{number}"}
         last[number if has_patches else reduction] = info
-    return [{**info, "stage": index} for index, info in enumerate(last.values())]
+    found = [{**info, "stage": index} for index, info in enumerate(last.values())]
+    return [{**info, "reduction": min(info["reduction"], output_stride or info["reduction"])} for info in found]
 
 
 def drop_path_rates(architecture: Architecture, rate: float) -> list[tuple[float, ...]]:

@@ -1,5 +1,6 @@
 """Drawings of the chosen networks."""
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -15,3 +16,15 @@ def test_before_the_first_search_there_is_nothing_to_draw(begin: Callable[..., A
     section = networks_section(read_run(begin().folder))
     assert section.title == "The chosen networks"
     assert "nothing to draw" in section.body
+
+
+def test_pages_of_transferred_networks_are_linked(finished: Any) -> None:
+    page = finished.folder / "searches/small/transfer/camvid/report.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    try:
+        body = networks_section(read_run(finished.folder)).body
+    finally:
+        shutil.rmtree(page.parents[1])
+    assert '<a href="searches/small/transfer/camvid/report.html">small: camvid</a>' in body
+    assert "Transferred" not in networks_section(read_run(finished.folder)).body

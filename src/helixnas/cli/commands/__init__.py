@@ -5,7 +5,7 @@ from importlib import metadata
 from rich.console import Console
 
 from helixnas.cli.command import Command, unknown_option
-from helixnas.cli.commands import costs, experiments, models, run, search, stages
+from helixnas.cli.commands import costs, experiments, models, run, search, stages, transfer
 from helixnas.cli.option_values import say
 from helixnas.errors import UnknownNameError
 from helixnas.pipeline.stages import position
@@ -15,6 +15,7 @@ COMMANDS: tuple[Command, ...] = (
     *sorted((*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS), key=lambda command: position(command.name)),
     *experiments.COMMANDS,
     *models.COMMANDS,
+    *transfer.COMMANDS,
 )
 
 

@@ -30,7 +30,8 @@ WORDING = (
 """Parts of messages about images and the machine, which name the settings of a recipe, in the options of these commands."""
 
 
-def _add_model(parser: Parser) -> None:
+def add_model(parser: Parser) -> None:
+    """Add the options that name a model, for `open_named`."""
     parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
     parser.option("--name", help="for a run: the search whose retrained network to use")
     where = "for a timm name: hub (timm's own), package (EfficientNet-Lite0), none or a file of weights"
@@ -60,7 +61,7 @@ def _models(options: Namespace, console: Console) -> None:
 
 
 def _add_validate_options(parser: Parser) -> None:
-    _add_model(parser)
+    add_model(parser)
     _add_images(parser, split="validation")
     parser.whole("--batch-size", 0, "images per forward pass; 0 for 64, or all if there are fewer")
     parser.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
@@ -72,14 +73,14 @@ def _validate(options: Namespace, console: Console) -> None:
     from helixnas.engine.config import RuntimeConfig
     from helixnas.models.validation import validate
 
-    opened = _open(options)
+    opened = open_named(options)
     runtime = Runtime(RuntimeConfig(device=options.device, num_threads=options.num_threads))
     images, _ = _images(options, opened, labelled=True)
     show_validation(console, opened, validate(opened, images, runtime=runtime, batch_size=options.batch_size or None))
 
 
 def _add_export_options(parser: Parser) -> None:
-    _add_model(parser)
+    add_model(parser)
     parser.option("--format", choices=("onnx", "pt2", "timm"), default="onnx", help="format of the file or folder")
     parser.option("--out", metavar="PATH", help="the file or folder; beside the model of a run if not given")
     parser.number("--tolerance", 1e-4, "largest accepted difference of a logit from PyTorch")
@@ -92,7 +93,7 @@ def _export(options: Namespace, console: Console) -> None:
     from helixnas.engine.config import RuntimeConfig
     from helixnas.models.exporting import export
 
-    opened = _open(options)
+    opened = open_named(options)
     Runtime(RuntimeConfig(device="cpu", num_threads=options.num_threads))
     images, origin = _images(options, opened, labelled=False)
     path = Path(options.out) if options.out else None
@@ -101,13 +102,16 @@ def _export(options: Namespace, console: Console) -> None:
 
 
 def _add_finetune_options(parser: Parser) -> None:
-    _add_model(parser)
+    add_model(parser)
     recipe = "a fine-tuning recipe (helixnas recipes) or YAML file"
     parser.option("--recipe", metavar="NAME", default="small", help=recipe)
     parser.option("--out", metavar="DIR", help="folder of the model; finetuned/MODEL-DATA if not given")
     _add_images(parser, split="train", otherwise="")
     split = "split for the final accuracy; a fifth of the images if there is no split of that name"
     parser.option("--evaluation-split", metavar="SPLIT", default="validation", help=split)
+    parser.flag(
+        "--dry-run", "show steps, sizes and memory only, for torch/cifar10 or torch/cifar100 without their images"
+    )
     parser.whole("--num-epochs", 0, "passes over the training images; 0 for the recipe's")
     parser.whole("--microbatch-size", 0, "images per forward and backward pass; 0 for the recipe's")
     parser.whole("--seed", 0, "seed of splits, order, augmentation and the new head")
@@ -130,7 +134,14 @@ def _finetune(options: Namespace, console: Console) -> None:
     from helixnas.models.finetuning import finetune
     from helixnas.models.validation import data_config
 
-    opened = _open(options)
+    opened = open_named(options)
+    if options.dry_run:
+        from helixnas.cli.tables.training_plan import show_plan
+        from helixnas.models.training_plan import plan_finetuning
+
+        plan = plan_finetuning(opened, options.data, config)
+        show_plan(console, f"fine-tuning: {opened.name}", plan, config.fit)
+        return
     place = {"root": options.root, "split": options.split, "download": options.download}
     named = data_config(opened, options.data, image_size=config.image_size, **place)
     data = replace(named, evaluation_split=options.evaluation_split)
@@ -142,7 +153,8 @@ def _finetune(options: Namespace, console: Console) -> None:
     show_finetuned(console, opened, out, figures)
 
 
-def _open(options: Namespace) -> Any:
+def open_named(options: Namespace) -> Any:
+    """Open the model that the options name."""
     from helixnas.models.opening import open_model
 
     return open_model(options.model, weights=options.weights, arch=options.arch, name=options.name)

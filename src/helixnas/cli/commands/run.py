@@ -20,6 +20,7 @@ USES = {
     "recipe": "recipes: helixnas run NAME",
     "retraining recipe": "retraining recipes: helixnas retrain RUN --recipe NAME",
     "fine-tuning recipe": "fine-tuning recipes: helixnas finetune MODEL --recipe NAME",
+    "transfer recipe": "transfer recipes: helixnas transfer MODEL --data DIR --recipe NAME",
     "study": "studies: helixnas study NAME",
 }
 

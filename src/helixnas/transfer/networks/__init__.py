@@ -1,0 +1,1 @@
+"""Networks for dense tasks: backbones, segmenters, detectors."""

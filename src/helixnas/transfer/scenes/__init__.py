@@ -1,0 +1,1 @@
+"""Images with masks or boxes: layouts of folders, and batches with joint augmentation."""

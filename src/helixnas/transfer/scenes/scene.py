@@ -1,0 +1,85 @@
+"""Scene: one image with its mask or boxes; Scenes: a split of them. Frozen values that every reader returns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from helixnas.errors import DataError
+
+VOID = 255
+"""The class of pixels that count neither in training nor in evaluation."""
+
+TASKS = ("segmentation", "detection")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Boxes:
+    """The objects of an image."""
+
+    corners: np.ndarray
+    """Left, top, right and bottom in pixels from the top left corner of the image, (boxes, 4), float32."""
+
+    labels: np.ndarray
+    """Class indices from 0, (boxes,), int64."""
+
+    crowd: np.ndarray
+    """Whether a box is a crowd (COCO) or a difficult object (VOC), (boxes,): not trained on, and neither right nor wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One image, its mask or boxes not read yet."""
+
+    image: Path
+    mask: Path | None = None
+    boxes: Boxes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenes:
+    """The scenes of a split, in the order of its file."""
+
+    title: str
+    """Data set and split, for messages."""
+
+    split: str
+    class_names: tuple[str, ...]
+    scenes: tuple[Scene, ...]
+    classes: Mapping[int, int] = field(default_factory=dict[int, int])
+    """Value of a pixel to class index, where they differ."""
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+
+def no_boxes() -> Boxes:
+    """Return the boxes of an empty image."""
+    return Boxes(corners=np.zeros((0, 4), np.float32), labels=np.zeros(0, np.int64), crowd=np.zeros(0, bool))
+
+
+def boxes_inside(
+    corners: np.ndarray, labels: np.ndarray, crowd: np.ndarray, *, width: int, height: int, where: Callable[[int], str]
+) -> Boxes:
+    """Return boxes cut off at the edges of an image of `width` x `height` pixels.
+
+    Raises `DataError`, with `where(number)`, for a box without area inside the image.
+    """
+    if not len(corners):
+        return no_boxes()
+    cut = np.clip(np.asarray(corners, np.float32), 0, [width, height, width, height]).astype(np.float32)
+    for number, (left, top, right, bottom) in enumerate(cut):
+        if not (right > left and bottom > top):
+            given = " ".join(f"{value:g}" for value in corners[number])
+            raise DataError(
+                f"{where(number)}: the box {given} (left, top, right, bottom) has no area inside the image of "
+                f"{width} x {height} pixels; correct or remove it"
+            )
+    return Boxes(corners=cut, labels=np.asarray(labels, np.int64), crowd=np.asarray(crowd, bool))
+
+
+def require_split(found: object, split: str, known: tuple[str, ...], title: str) -> None:
+    """Raise `DataError` if there is no such split."""
+    if not found:
+        raise DataError(f"{title} has no split {split!r}; there are: {', '.join(known) or 'none'}")

@@ -1,0 +1,67 @@
+"""Segmenters take images of any size, and the paper's sizes are near."""
+
+from typing import Any
+
+import pytest
+import timm
+import torch
+
+from helixnas.errors import ConfigError
+from helixnas.transfer.networks.segmenter import Segmenter, build_segmenter, segmenter_size
+
+IMAGES = torch.rand(2, 3, 50, 70, generator=torch.Generator().manual_seed(0))
+
+
+def built(model: str = "test_efficientnet", **settings: Any) -> Segmenter:
+    chosen = {"head": "deeplabv3plus", "num_classes": 4, "image_size": 64, "output_stride": 16, "seed": 0, **settings}
+    return build_segmenter(timm.create_model(model), name="it", **chosen)
+
+
+@pytest.mark.parametrize(
+    ("head", "model", "output_stride"),
+    [
+        ("deeplabv3plus", "test_efficientnet", 8),
+        ("aspp", "test_efficientnet", 16),
+        ("upernet", "test_efficientnet", 16),
+        ("upernet", "test_vit", 16),
+    ],
+)
+def test_every_head_gives_logits_of_the_size_of_the_images(head: str, model: str, output_stride: int) -> None:
+    segmenter = built(model, head=head, output_stride=output_stride)
+    logits = segmenter(IMAGES)
+    assert logits.shape == (2, 4, 50, 70)
+    logits.square().sum().backward()
+    assert sum(parameter.grad is not None for parameter in segmenter.parameters()) > 20
+
+
+def test_padding_does_not_reach_into_an_image_that_needs_none() -> None:
+    segmenter = built().eval()
+    images = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.equal(segmenter(images), segmenter.network(images))
+
+
+def test_the_seed_decides_the_weights_of_the_head() -> None:
+    one, same, other = (built(seed=seed).state_dict() for seed in (0, 0, 1))
+    name = "network.segmentation_head.0.weight"
+    assert torch.equal(one[name], same[name])
+    assert not torch.equal(one[name], other[name])
+
+
+@pytest.mark.parametrize(
+    ("separable", "params", "macs"), [(True, 10_540_795, 11_824_342_656), (False, 12_889_723, 14_229_644_928)]
+)
+def test_dna_c3_with_deeplabv3plus_is_near_the_paper_s_size(separable: bool, params: int, macs: int) -> None:
+    chosen = {"head": "deeplabv3plus", "num_classes": 21, "image_size": 512, "output_stride": 16, "seed": 0}
+    segmenter = build_segmenter(timm.create_model("dna_c3"), name="dna_c3", separable=separable, **chosen)
+    assert segmenter_size(segmenter, 512) == (params, macs)
+    if not separable:
+        assert params / 12.75e6 == pytest.approx(1, abs=0.02)
+        assert macs / 14.01e9 == pytest.approx(1, abs=0.02)
+
+
+def test_a_transformer_takes_upernet_and_whole_grids() -> None:
+    with pytest.raises(ConfigError, match="it is a plain vision transformer; set head to upernet"):
+        built("test_vit")
+    with pytest.raises(ConfigError, match="it needs an image_size that is a multiple of 32, such as 64, not 70"):
+        built("test_vit", head="upernet", image_size=70)

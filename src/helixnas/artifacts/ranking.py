@@ -20,7 +20,7 @@ class SubsetRanking:
     """How predictors rank one part of a benchmark."""
 
     name: str
-    """``all``, ``top_decile``, ``no_identity``."""
+    """``all``, ``top_decile``, ``no_identity``, ``equal_macs``."""
 
     meaning: str
     """Which rows it holds, in words."""

@@ -69,7 +69,7 @@ def rank(
     columns = {"accuracy": benchmark.mean_accuracy, **scores, **size}
     adds_up = len(space.blocks) > 1 and is_whole(benchmark, space.size)
     fitted = {ADDITIVE: additive_fit(benchmark)} if adds_up else {}
-    found, distinct = subsets(benchmark), benchmark.distinct
+    found, distinct = subsets(benchmark, size["macs"]), benchmark.distinct
     counts = {each.name: len(np.unique(distinct[each.rows])) for each in found}
     skipped = [name for name, number in counts.items() if name != "all" and number < LEAST]
     kept = [each for each in found if each.name not in skipped]

@@ -6,7 +6,7 @@ from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, SubsetRanking
 from helixnas.report.elements.wording import estimate_text, interval_text, name_of, signed
 
-TITLES = {"all": "All networks", "top_decile": "Top decile", "no_identity": "No identity"}
+TITLES = {"all": "All networks", "top_decile": "Top decile", "no_identity": "No identity", "equal_macs": "Equal MACs"}
 
 FITTED = (
     "The best additive fit is a reference, not a method: it is fitted to the trained accuracies that scores have to predict. It "

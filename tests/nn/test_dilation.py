@@ -49,10 +49,15 @@ def test_an_output_stride_of_the_network_itself_changes_nothing() -> None:
     assert all(torch.equal(one, two) for one, two in zip(features(model), features(plain), strict=True))
 
 
-def test_poolings_that_would_have_to_be_dilated_are_refused() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 3, 8, 1), nn.AvgPool2d(2))
-    with pytest.raises(ConfigError, match="it cannot have output stride 8: AvgPool2d shrinks its map of stride 8"):
+@pytest.mark.parametrize("layer", [nn.AvgPool2d(2), nn.Conv2d(4, 4, 2, 2)], ids=["AvgPool2d", "Conv2d"])
+def test_poolings_and_even_kernels_that_would_have_to_be_dilated_are_refused(layer: nn.Module) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 8, 1), layer)
+    with pytest.raises(
+        ConfigError, match=r"it cannot have output stride 8: \w+ of kernel 2 shrinks its map of stride 8"
+    ):
         dilate(network, 8, name="it")
+    dilate(network, 16, name="it")
+    assert network(IMAGES).shape[-1] == 4
 
 
 def test_other_output_strides_and_other_networks_are_refused() -> None:

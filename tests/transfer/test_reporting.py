@@ -50,6 +50,7 @@ def test_a_page_shows_the_files_of_its_folder(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_report_of_a_run_links_to_what_was_transferred(
     finished: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,6 +89,7 @@ def test_an_interrupted_training_resumes_to_the_same_weights(
     }
 
 
+@pytest.mark.slow
 def test_frozen_layers_stay_those_of_a_trained_model_alone(
     objects: Path, opened: Opened, tmp_path: Path, runtime: Runtime
 ) -> None:

@@ -55,20 +55,22 @@ def dilate(model: nn.Module, output_stride: int, *, name: str) -> None:
     """Give any convolutional network an output stride, in place, with its weights.
 
     The network is run once on an image to find where its maps shrink. Messages call it `name`. Raises `ConfigError` if
-    something other than a convolution shrinks the map beyond the output stride.
+    something other than a convolution of an odd kernel shrinks the map beyond the output stride.
     """
     require_output_stride(output_stride)
     if not output_stride:
         return
     for module, reduction in _traced(model, name):
-        if isinstance(module, SHRINKING):
-            if reduction * _side(module.stride or module.kernel_size) > output_stride and _side(module.stride) > 1:
-                raise ConfigError(
-                    f"{name} cannot have output stride {output_stride}: {type(module).__name__} shrinks its map of "
-                    f"stride {reduction}, and only convolutions can be dilated; choose a larger output stride"
-                )
-            continue
-        _dilate_one(module, reduction, output_stride)
+        stride = _side(module.stride)
+        is_kept = stride > 1 and reduction * stride > output_stride
+        if is_kept and (isinstance(module, SHRINKING) or _side(module.kernel_size) % 2 == 0):
+            kind = f"{type(module).__name__} of kernel {_side(module.kernel_size)}"
+            raise ConfigError(
+                f"{name} cannot have output stride {output_stride}: {kind} shrinks its map of stride {reduction}, and only "
+                "convolutions of an odd kernel can be dilated; choose a larger output stride, or the head upernet"
+            )
+        if not isinstance(module, SHRINKING):
+            _dilate_one(module, reduction, output_stride)
 
 
 def _dilate_one(module: nn.Conv2d, reduction: int, output_stride: int) -> None:

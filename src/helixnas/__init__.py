@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from helixnas import (
+        api,
         artifacts,
         cli,
         costs,
@@ -31,21 +32,26 @@ if TYPE_CHECKING:
         models,
         nn,
         pipeline,
+        proxies,
         rating,
         report,
         retrain,
         search,
         settings,
         space,
+        start,
         supernet,
         teacher,
+        transfer,
         zoo,
     )
+    from helixnas.api import search_architecture as search_architecture
 
     __version__: str
 
 __all__ = [
     "__version__",
+    "api",
     "artifacts",
     "cli",
     "costs",
@@ -60,14 +66,18 @@ __all__ = [
     "models",
     "nn",
     "pipeline",
+    "proxies",
     "rating",
     "report",
     "retrain",
     "search",
+    "search_architecture",
     "settings",
     "space",
+    "start",
     "supernet",
     "teacher",
+    "transfer",
     "zoo",
 ]
 
@@ -78,6 +88,8 @@ def __getattr__(name: str) -> object:
         from importlib import metadata  # slower to import than the rest of this module
 
         return metadata.version("helixnas")
+    if name == "search_architecture":
+        return importlib.import_module(f"{__name__}.api").search_architecture
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])

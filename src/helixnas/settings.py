@@ -118,7 +118,8 @@ def build(kind: type[T], values: Any, *, where: str, prefix: str = "") -> T:
     """Build settings from a mapping of names to plain values as YAML holds them.
 
     A field may hold another settings class, an optional one, or a dictionary of them. Messages say `where` the values were
-    read, and name a setting after the dotted name `prefix` of its group.
+    read, and name a setting after the dotted name `prefix` of its group. A class whose group null does not leave out may say in
+    an attribute ``WITHOUT`` what does.
 
     Raises:
         UnknownNameError: a setting does not exist.
@@ -126,7 +127,8 @@ def build(kind: type[T], values: Any, *, where: str, prefix: str = "") -> T:
     """
     if not isinstance(values, Mapping):
         some = ", ".join(list(_hints(kind))[:3])
-        raise ConfigError(f"{where}: {prefix} must hold settings ({some}, ...), not {_shown(values)}")
+        hint = f"; {kind.__dict__['WITHOUT']}" if values is None and "WITHOUT" in kind.__dict__ else ""
+        raise ConfigError(f"{where}: {prefix} must hold settings ({some}, ...), not {_shown(values)}{hint}")
     check_names(kind, values, where=where, prefix=prefix)
     return kind(**{name: _built(kind, name, value, where=where, prefix=prefix) for name, value in values.items()})
 

@@ -157,6 +157,7 @@ def test_a_mistake_about_a_run_is_one_sentence(run: str, complaint: Complaint, w
         ("searches: {a: 1}", "searches.a must hold settings (max, min, weights, ...), not 1"),
         ("distill: 3", "distill must hold settings (num_epochs, batch_size, first_block_lr, ...), not 3"),
         ("distill: null", "distill must hold settings"),
+        ("stitching: null", "not null; to leave the check out, set stitching.num_architectures to 0"),
         ("space: 3", "space must be text or a mapping of names to values, not 3"),
         ("space: mbcnov", "mbcnov"),
         ("teacher: {model: efficientnet_b00}", "efficientnet_b00"),

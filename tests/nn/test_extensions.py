@@ -45,6 +45,39 @@ def test_a_module_that_is_missing_or_imports_a_missing_one_is_named(folder: Path
             import_modules([name])
 
 
+def test_a_module_is_imported_by_the_path_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "extension_e.py").write_text("import extension_f")
+    (tmp_path / "nets" / "extension_f.py").write_text("")
+    import_modules(["nets/extension_e.py"])
+    assert sys.modules.pop("extension_e").__file__ == str(tmp_path / "nets" / "extension_e.py")
+    sys.modules.pop("extension_f")
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("extension_g.py", "there is no such file"),
+        ("my-net.py", "its name must consist of letters, digits and '_'"),
+        ("torch.py", "torch is already the module .*; rename the file"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, message: str
+) -> None:
+    import torch
+
+    assert torch
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    if file != "extension_g.py":
+        (tmp_path / file).write_text("")
+    with pytest.raises(ConfigError, match=f"cannot import '{file}', named in the recipe's imports: {message}"):
+        import_modules([file])
+
+
 def test_an_error_of_the_module_itself_is_not_hidden(folder: Path) -> None:
     (folder / "extension_c.py").write_text("1 / 0")
     with pytest.raises(ZeroDivisionError):

@@ -36,7 +36,8 @@ MADE = [
 class RunFolder:
     """Paths and records of one run."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
+        path = Path(path)
         self.path = path
         self.config = path / "config.yaml"
         """All settings of the run, as YAML."""

@@ -109,7 +109,7 @@ class Parser(argparse.ArgumentParser):
         action = self._group.add_argument(*names, help=help.replace("%", "%%"), **settings)
         for name in action.option_strings:
             self.arities[name] = 0 if settings.get("action") == "store_true" else 1
-        if action.required:
+        if action.required or not action.option_strings:
             self._required.append(f"{names[0]} {action.metavar}" if action.option_strings else action.metavar)
 
     def run_folder(self) -> None:

@@ -131,6 +131,8 @@ def _value(option: str, text: str, kind: type, setting: str, *, inside: bool) ->
         except yaml.YAMLError as error:
             raise ConfigError(f"{option} {text!r} is not YAML: {' '.join(str(error).split())}") from error
     group = settings_class(hint)
+    if hint == tuple[str, ...] and isinstance(value, str) and not inside:
+        value = [part.strip() for part in value.split(",") if part.strip()]
     if group is None and not inside:
         read_value(kind, setting, value, name=option)
     if group is RetrainConfig and isinstance(value, str):

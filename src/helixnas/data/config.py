@@ -42,6 +42,9 @@ TORCH_NAMES = tuple(
 OPEN_PREFIXES = ("hfds/", "wds/")
 """Prefixes that any name may follow: Hugging Face data sets and WebDataset shards."""
 
+GIVEN_PREFIX = "python/"
+"""Prefix of images that a program gives (`helixnas.data.given`)."""
+
 
 @settings("data.two_view")
 class TwoViewConfig:
@@ -168,7 +171,7 @@ class DataConfig:
     """Let torchvision download a missing torch/... data set into root."""
 
     def __post_init__(self) -> None:
-        is_open = any(self.name.startswith(prefix) and self.name != prefix for prefix in OPEN_PREFIXES)
+        is_open = any(self.name.startswith(prefix) and self.name != prefix for prefix in (*OPEN_PREFIXES, GIVEN_PREFIX))
         if not is_open and self.name not in ("", "digits", *TORCH_NAMES):
             raise UnknownNameError("data set", self.name, ("digits", *TORCH_NAMES, "hfds/NAME", "wds/NAME"))
         if self.name == "digits" and (self.root or self.evaluation_root):

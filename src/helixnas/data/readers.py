@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 from timm.data import dataset_factory
 
-from helixnas.data.config import TORCH_NAMES, DataConfig
+from helixnas.data.config import GIVEN_PREFIX, TORCH_NAMES, DataConfig
+from helixnas.data.given import given_source
 from helixnas.data.image_files import BROKEN, TWICE, Listing, list_folder, list_tar, natural_order
 from helixnas.data.shards import classes_of, index_shard
 from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
@@ -56,6 +57,9 @@ def open_source(config: DataConfig, *, root: str, split: str, min_classes: int =
         source = _open_hugging_face(config, root=root, split=split)
     elif config.name.startswith("wds/"):
         source = _open_shards(config, root=root, split=split)
+    elif config.name.startswith(GIVEN_PREFIX):
+        found = given_source(config.name)
+        source = found if config.labels else replace(found, labels=None, class_names=())
     else:
         source = _open_files(config, root=root, split=split, min_classes=min_classes)
     if source.num_images == 0:

@@ -9,17 +9,40 @@ from helixnas.errors import ConfigError
 
 
 def import_modules(names: Iterable[str]) -> None:
-    """Import modules by name, from the current folder too; raises `ConfigError` if one cannot be imported."""
+    """Import modules by name, from the current folder too, or by the path of their file (``nets/my_teacher.py``).
+
+    The folder of a file is searched for other modules from then on. Raises `ConfigError` if one cannot be imported.
+    """
     for name in names:
-        folder = str(Path.cwd())
+        module, folder = _located(name)
         if not {folder, ""}.intersection(sys.path):
             sys.path.append(folder)  # it stays, because the module may import others later
         try:
-            importlib.import_module(name)
+            found = importlib.import_module(module)
         except ModuleNotFoundError as error:
             missing = (
-                "" if error.name != name.partition(".")[0] else f" (searched: the current folder {folder}, sys.path)"
+                "" if error.name != module.partition(".")[0] else f" (searched: the current folder {folder}, sys.path)"
             )
             raise ConfigError(f"cannot import {name!r}, named in the recipe's imports: {error}{missing}") from error
         except ImportError as error:
             raise ConfigError(f"cannot import {name!r}, named in the recipe's imports: {error}") from error
+        file = getattr(found, "__file__", None)
+        if name.endswith(".py") and (file is None or Path(file).resolve() != Path(name).resolve()):
+            raise ConfigError(
+                f"cannot import {name!r}, named in the recipe's imports: {module} is already the module {file or module}; rename "
+                "the file"
+            )
+
+
+def _located(name: str) -> tuple[str, str]:
+    """Return the name of a module and the folder to search for it; raises `ConfigError` for a file that is not there."""
+    if not name.endswith(".py"):
+        return name, str(Path.cwd())
+    file = Path(name)
+    if not file.is_file():
+        raise ConfigError(f"cannot import {name!r}, named in the recipe's imports: there is no such file")
+    if not file.stem.isidentifier():
+        raise ConfigError(
+            f"cannot import {name!r}, named in the recipe's imports: its name must consist of letters, digits and '_'"
+        )
+    return file.stem, str(file.resolve().parent)

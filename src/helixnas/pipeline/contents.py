@@ -62,7 +62,9 @@ def _replaced(values: Mapping[str, Any], place: tuple[str, ...], value: str) -> 
 
 
 def _origin(module: str) -> str:
-    """Return the file of a Python module, or its name if it has none."""
+    """Return the file of a Python module, or its name if it has none or is itself a file."""
+    if module.endswith(".py"):
+        return module
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):

@@ -35,7 +35,7 @@ class Recipe:
     """Seed of splits, image order, augmentation, initial weights and sampled paths."""
 
     imports: tuple[str, ...] = ()
-    """Python modules to import first, which may register operations or teacher networks."""
+    """Python modules to import first, by name or file (my_teacher.py), which may register operations or teacher networks."""
 
     expected_images: Annotated[int, Ge(0), Unit("images")] = 0
     """Size of the training set, to estimate steps in a dry run, which opens no data; 0 if unknown."""

@@ -46,6 +46,8 @@ class RatingConfig:
 class StitchingConfig:
     """How the additivity of the scores is checked."""
 
+    WITHOUT = "to leave the check out, set stitching.num_architectures to 0"
+
     num_architectures: Annotated[int, Ge(0), Unit("architectures")] = 60
     """Random architectures to stitch from supernet blocks; 0 to skip the check."""
 

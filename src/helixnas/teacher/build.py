@@ -66,7 +66,7 @@ def sketch_teacher(
     model = _create(config.model, arguments)
     if Path(config.weights).is_file() and "num_classes" not in config.model_args:
         found = read_weights(Path(config.weights), model.state_dict().keys())
-        if (outputs := classes_in(found.tensors, model)) not in (None, model.num_classes):
+        if (outputs := classes_in(found.tensors, model)) not in (None, getattr(model, "num_classes", None)):
             model = _create(config.model, {**arguments, "num_classes": outputs})
     return _cut(model, config, strides, input_size, frozen=True, sketched=True).to("meta")
 

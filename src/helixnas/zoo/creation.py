@@ -6,7 +6,10 @@ from typing import Any
 import timm
 from torch import nn
 
-from helixnas.errors import HelixError, UnknownNameError, on_one_line
+from helixnas.errors import ConfigError, HelixError, UnknownNameError, on_one_line
+
+GIVEN_PREFIX = "given_"
+"""Begins the name of a network that a program registered as a teacher (`helixnas.api`)."""
 
 PREFIXES = ("hf-hub:", "hf_hub:", "local-dir:")
 """Prefixes of models outside timm's registry."""
@@ -45,6 +48,10 @@ def _not_finite(model: nn.Module) -> str:
 
 
 def require_known_model(name: str) -> None:
-    """Raise `UnknownNameError`, with the nearest names, unless timm knows the model."""
+    """Raise `UnknownNameError`, with the nearest names, unless timm knows the model; `ConfigError` if a program knew it."""
+    if name.startswith(GIVEN_PREFIX) and not timm.is_model(name):
+        raise ConfigError(
+            f"the teacher {name} was given to search_architecture by a program; call it again with the same network to go on"
+        )
     if not timm.is_model(name.partition(".")[0]) and not name.startswith(PREFIXES):
         raise UnknownNameError("timm model", name, timm.list_models())

@@ -5,12 +5,13 @@ from importlib import metadata
 from rich.console import Console
 
 from helixnas.cli.command import Command, unknown_option
-from helixnas.cli.commands import costs, experiments, models, run, search, stages, transfer
+from helixnas.cli.commands import costs, experiments, init, models, run, search, stages, transfer
 from helixnas.cli.option_values import say
 from helixnas.errors import UnknownNameError
 from helixnas.pipeline.stages import position
 
 COMMANDS: tuple[Command, ...] = (
+    *init.COMMANDS,
     *run.COMMANDS,
     *sorted((*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS), key=lambda command: position(command.name)),
     *experiments.COMMANDS,
@@ -40,6 +41,7 @@ def show_overview(console: Console) -> None:
         "usage: helixnas COMMAND ... | --help | --version",
         "",
         "Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits",
+        "Your own: helixnas init --teacher resnet18 --data photos --max macs=40% -o my.yaml; helixnas run my.yaml",
         "",
         *(f"  {command.name:<10} {command.purpose}" for command in COMMANDS),
         "",

@@ -9,8 +9,9 @@ from rich.console import Console
 from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
+from helixnas.cli.commands.init import add_request_options, fitted_recipe, require_recipe_options
 from helixnas.cli.option_values import open_run, say
-from helixnas.cli.settings import add_recipe_arguments, read_recipe
+from helixnas.cli.settings import add_recipe_arguments, read_recipe, with_overrides
 from helixnas.cli.shipped import KINDS, shipped_recipes
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.pipeline import stages
@@ -27,15 +28,23 @@ USES = {
 
 def _add_run_options(parser: Parser) -> None:
     until = f"stop after {', '.join(stages.verbs())} or report"
-    parser.option("recipe", metavar="RECIPE", help="a recipe's name (helixnas recipes) or YAML file")
+    recipe = "a recipe's name (helixnas recipes) or YAML file; without one, give --teacher, --data and --max"
+    parser.option("recipe", metavar="RECIPE", nargs="?", help=recipe)
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
     parser.option("--until", metavar="STAGE", choices=(*stages.verbs(), "report"), default="report", help=until)
     parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
     parser.flag("--redo", "replace a run of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
+    parser.group("without a recipe, which is then made as by helixnas init and kept beside the run")
+    add_request_options(parser)
 
 
 def _run(options: Namespace, console: Console) -> None:
+    if options.recipe is None:
+        options.imports = with_overrides({}, options.overrides).get("imports", ())
+        options.recipe, options.out = map(str, fitted_recipe(options, console, options.out))
+    else:
+        options.overrides = [*require_recipe_options(options), *options.overrides]
     recipe = read_recipe(options.recipe, options.overrides)
     out = Path(options.out or f"runs/{recipe.name}")
     if options.dry_run:
@@ -100,11 +109,26 @@ def _report(options: Namespace, console: Console) -> None:
     say(console, f"report: {build_report(folder.path)}")
 
 
+def _add_recipes_options(parser: Parser) -> None:
+    parser.flag("--settings", "print every setting of a recipe, as Markdown, instead")
+
+
 def _recipes(options: Namespace, console: Console) -> None:
+    if options.settings:
+        from helixnas.cli.tables.recipe_format import recipe_format
+
+        say(console, recipe_format().rstrip("\n"))
+        return
     for kind in KINDS:
         say(console, USES[kind])
         for name, path in shipped_recipes(kind).items():
             say(console, f"  {name:<16} {load_yaml(path).get('description', '')}")
+
+
+def _spaces(options: Namespace, console: Console) -> None:
+    from helixnas.cli.tables.spaces import show_spaces
+
+    show_spaces(console)
 
 
 COMMANDS = (
@@ -133,5 +157,11 @@ COMMANDS = (
         add_options=Parser.run_folder,
         run=_report,
     ),
-    Command(name="recipes", purpose="list the recipes that come with HelixNAS", run=_recipes),
+    Command(
+        name="recipes",
+        purpose="list the recipes that come with HelixNAS",
+        add_options=_add_recipes_options,
+        run=_recipes,
+    ),
+    Command(name="spaces", purpose="list the families of search spaces and draw their cells", run=_spaces),
 )

@@ -39,7 +39,7 @@ def retrain(context: Context, key: str, search: str) -> Result:
     if (reused := _reuse_twin(context, stage)) is not None:
         return reused
     folder = context.folder.retrained(search)
-    return _train(context, _new_network(context, search), stage, key, folder, context.recipe.retraining.fit, {})
+    return _train(context, new_network(context, search), stage, key, folder, context.recipe.retraining.fit, {})
 
 
 def retrain_inherited(context: Context, key: str, search: str) -> Result:
@@ -47,10 +47,7 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     config, stage, head = context.recipe.retraining, f"inherit:{search}", f"head:{search}"
     if (reused := _reuse_twin(context, stage)) is not None:
         return reused
-    model = _new_network(context, search)
-    stitched = inherit(model, context.supernet)
-    recalibrate(stitched, lambda: _unaugmented(context, config))
-    fold(stitched)
+    model = inherited_network(context, search)
     body = FrozenBody(model)
     fitted = fit_classifier(
         context,
@@ -71,6 +68,18 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     result = _train(context, model, stage, key, context.folder.inherited(search), fit, facts)
     remove(context.folder.checkpoint(head))
     return result
+
+
+def inherited_network(context: Context, search: str) -> HelixNet:
+    """Return the winner of a search with the supernet's weights, batch norms measured, and a random classifier.
+
+    Raises `ConfigError` if the weights of this supernet cannot be inherited.
+    """
+    model = new_network(context, search)
+    stitched = inherit(model, context.supernet)
+    recalibrate(stitched, lambda: _unaugmented(context, context.recipe.retrain or RetrainConfig()))
+    fold(stitched)
+    return model
 
 
 def _reuse_twin(context: Context, stage: str) -> Result | None:
@@ -123,7 +132,8 @@ def check_teaching(context: Context) -> None:
         _objective(context)
 
 
-def _new_network(context: Context, name: str) -> HelixNet:
+def new_network(context: Context, name: str) -> HelixNet:
+    """Return the winner of a search with its initial weights, which depend only on the recipe's seed."""
     architecture = Architecture.from_json(read_text(context.folder.search(name) / ARCHITECTURE))
     model = build_model(
         architecture,
@@ -131,7 +141,7 @@ def _new_network(context: Context, name: str) -> HelixNet:
         image_size=context.image_size,
         mean=context.teacher.mean.flatten().tolist(),
         std=context.teacher.std.flatten().tolist(),
-        config=context.recipe.retraining,
+        config=context.recipe.retrain or RetrainConfig(),
         seed=context.recipe.seed,
         class_names=context.data.class_names,
     )

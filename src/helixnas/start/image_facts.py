@@ -1,0 +1,111 @@
+"""ImageFacts: number, sizes, classes and duplicates of a user's images."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from helixnas.data.config import DataConfig
+from helixnas.data.readers import open_source
+from helixnas.data.source import Source, Span
+from helixnas.errors import DataError
+
+NUM_SAMPLED = 32
+"""Images that are opened to learn their sizes, evenly spaced."""
+
+MAX_HASHED = 2**30
+"""Bytes of images of equal length up to which their contents are compared."""
+
+FEW = 100
+"""Number of images from which a search is tried at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFacts:
+    """What there is to know about images before a run."""
+
+    title: str
+    num_images: int
+    num_classes: int
+    """0 without labels."""
+
+    smallest_class: int
+    """Images of the class with the fewest; 0 without labels."""
+
+    side: int
+    """Median of the short sides, in pixels."""
+
+    duplicates: tuple[tuple[str, str], ...] = ()
+    """Pairs of files with the same contents: a later one and the first."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about images that will do, but rarely as well as wished."""
+        found: list[str] = []
+        if self.duplicates:
+            later, first = self.duplicates[0]
+            number = len(self.duplicates)
+            found.append(
+                f"{number:,} {'image is a copy' if number == 1 else 'images are copies'} of another, such as {later} of {first}; "
+                "copies on both sides of a split make accuracies too high"
+            )
+        if self.num_classes and self.smallest_class < 10:
+            found.append(f"the smallest class has {self.smallest_class} images; accuracies of so few say little")
+        return tuple(found)
+
+    def __str__(self) -> str:
+        classes = f"{self.num_classes:,} classes" if self.num_classes else "no labels"
+        return f"{self.num_images:,} images, {classes}, short side {self.side} pixels (median)"
+
+
+def look_at_images(config: DataConfig) -> ImageFacts:
+    """Return the facts of the training images; raises `DataError` if they cannot be opened or are too few."""
+    source = open_source(config, root=config.root, split=config.split)
+    if source.num_images < FEW:
+        raise DataError(f"{source.title} has {source.num_images} images; a search needs at least {FEW}")
+    counts = np.bincount(source.labels) if source.labels is not None else np.zeros(0, dtype=np.int64)
+    return ImageFacts(
+        title=source.title,
+        num_images=source.num_images,
+        num_classes=len(source.class_names),
+        smallest_class=int(counts[counts > 0].min()) if len(counts) else 0,
+        side=_median_side(source),
+        duplicates=find_duplicates(source.spans or ()),
+    )
+
+
+def find_duplicates(spans: Sequence[Span]) -> tuple[tuple[str, str], ...]:
+    """Return files whose bytes are those of an earlier one, with that one; only files of equal length are read.
+
+    Files are compared until `MAX_HASHED` bytes are read.
+    """
+    by_length = defaultdict[int, list[Span]](list)
+    for span in spans:
+        by_length[span.num_bytes()].append(span)
+    found: list[tuple[str, str]] = []
+    left = MAX_HASHED
+    for length, alike in by_length.items():
+        left -= length * len(alike) if len(alike) > 1 else 0
+        if len(alike) < 2 or left < 0:
+            continue
+        first: dict[bytes, Span] = {}
+        for span in alike:
+            known = first.setdefault(hashlib.sha256(span.contents()).digest(), span)
+            if known is not span:
+                found.append((str(span), str(known)))
+    return tuple(found)
+
+
+def _median_side(source: Source) -> int:
+    """Return the median of the short sides of some images; an unreadable one is passed over."""
+    sides: list[int] = []
+    for index in np.linspace(0, source.num_images - 1, NUM_SAMPLED).astype(int).tolist():
+        try:
+            sides.append(min(source.read(index).size))
+        except Exception:  # whatever a decoder raises; the run names the image
+            continue
+    if not sides:
+        raise DataError(f"none of {NUM_SAMPLED} images of {source.title} can be read, such as {source.locate(0)}")
+    return int(np.median(sides))

@@ -1,0 +1,192 @@
+"""A recipe from a teacher, images and limits: look at each, fit a space and a schedule, check. Read this first."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.costs.config import CostsConfig
+from helixnas.costs.latency import measure_network
+from helixnas.costs.parts import Input
+from helixnas.data.config import DataConfig
+from helixnas.nn.extensions import import_modules
+from helixnas.pipeline.estimate import forward_times, sketch
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.work.early_budgets import check_early
+from helixnas.settings import build
+from helixnas.start.fitting import Fitted, Latency, fit_space
+from helixnas.start.image_facts import ImageFacts, look_at_images
+from helixnas.start.machine import Machine, this_machine
+from helixnas.start.request import Request
+from helixnas.start.schedule import Schedule, Sizes, fitting_batch, rating_fits, schedule
+from helixnas.start.spaces import NUM_CHOICES, definition
+from helixnas.start.teacher_facts import TeacherFacts, look_at_teacher
+from helixnas.zoo import require_known_model
+
+SEARCH = "mine"
+"""Name of the search under the wanted limits."""
+
+QUICK_ROUNDS = 5
+SMALL_SIDE = 64
+"""Short side in pixels up to which images are varied by shifts and flips, larger ones as in training on ImageNet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A recipe that runs, and the facts behind it."""
+
+    request: Request
+    teacher: TeacherFacts
+    images: ImageFacts
+    machine: Machine
+    fitted: Fitted
+    schedule: Schedule
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe."""
+        return self.schedule.recipe
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The recipe as plain values, with the space as it was defined."""
+        return {**asdict(self.recipe), "space": self.recipe.space}
+
+
+def propose(request: Request, say: Callable[[str], None] = lambda text: None) -> Proposal:
+    """Return a recipe for a teacher, images and limits; `say` reports what was found.
+
+    Its limits can be met: the check is that of the run itself.
+
+    Raises:
+        DataError: the images cannot be opened.
+        TeacherError: the teacher cannot be cut.
+        InfeasibleBudgetError: no space for this teacher meets the limits.
+        ConfigError: an answer is missing or contradicts another, or a limit binds no network.
+    """
+    import_modules(request.imports)
+    require_known_model(request.teacher)
+    machine = this_machine()
+    say(f"machine: {machine}")
+    images = look_at_images(request.images)
+    say(f"images: {images}")
+    for warning in images.warnings:
+        say(f"warning: {warning}")
+    teacher = look_at_teacher(request, images_side=images.side, num_classes=images.num_classes)
+    say(
+        f"teacher: {request.teacher} at {teacher.image_size} pixels, {teacher.costs['macs'] / 1e6:,.1f} M multiply-adds"
+    )
+    for text in teacher.cuts:
+        say(f"teacher: {text}")
+    costs = _costs(request, machine)
+    fitted = fit_space(teacher, request.max, _meter(teacher, costs) if request.limits_latency else None)
+    recipe = build(Recipe, _values(request, teacher, images, fitted.definition, costs), where="the fitted recipe")
+    check_early(recipe, RunFolder(Path(request.name)), num_classes=teacher.num_classes)
+    recipe, times = _with_choices(recipe, teacher, fitted, machine, request.hours)
+    return Proposal(
+        request=request,
+        teacher=teacher,
+        images=images,
+        machine=machine,
+        fitted=replace(
+            fitted, definition=dict(recipe.space) if isinstance(recipe.space, Mapping) else fitted.definition
+        ),
+        schedule=schedule(recipe, times, request.hours),
+    )
+
+
+def _with_choices(
+    recipe: Recipe, teacher: TeacherFacts, fitted: Fitted, machine: Machine, hours: float
+) -> tuple[Recipe, Any]:
+    """Return the recipe with as many operations as can be rated in the time, and a batch that fits the memory."""
+    for choices in range(NUM_CHOICES):
+        space = definition(teacher, share=fitted.share, depth=fitted.depth, choices=choices)
+        trial = replace(recipe, space=space)
+        drawn = sketch(trial, teacher.num_classes)
+        batch = fitting_batch(drawn, trial, machine)
+        trial = replace(trial, distill=replace(trial.distill, batch_size=batch))
+        times = forward_times(drawn, trial)
+        if rating_fits(trial, times, hours) or choices == NUM_CHOICES - 1:
+            return trial, times
+    raise AssertionError("unreachable: the fewest operations are taken")
+
+
+def _costs(request: Request, machine: Machine) -> CostsConfig:
+    """Return how latency is measured, if it is limited: on the device that the user named, else as networks are used."""
+    if not request.limits_latency:
+        return CostsConfig()
+    runtime = request.latency_runtime
+    if not runtime:
+        has_onnx = find_spec("onnxruntime") is not None and find_spec("onnx") is not None
+        runtime = "pytorch-eager-cuda" if machine.gpu else "onnxruntime-cpu" if has_onnx else "pytorch-eager"
+    return CostsConfig(latency=runtime)
+
+
+def _meter(teacher: TeacherFacts, costs: CostsConfig) -> Latency:
+    given = Input(image_size=teacher.image_size, num_classes=teacher.num_classes)
+    quick = replace(costs, num_rounds=QUICK_ROUNDS)
+    return lambda network: measure_network(network, given, quick)
+
+
+def _values(
+    request: Request, teacher: TeacherFacts, images: ImageFacts, space: dict[str, Any], costs: CostsConfig
+) -> dict[str, Any]:
+    """Return the recipe as plain values, with one epoch of each training."""
+    labels = images.num_classes > 0
+    data = request.images
+    held_out = data.evaluation_share if labels else 0.0
+    sizes = Sizes.of(images, held_out)
+    is_vit = teacher.kind == "vit"
+    fit: dict[str, Any] = {"num_epochs": 1, "batch_size": sizes.batch, "lr": 0.002 if is_vit else 0.004}
+    values: dict[str, Any] = {
+        "name": request.name,
+        "description": f"{request.teacher} teaches {teacher.kind} networks on {request.data}.",
+        "seed": request.seed,
+        "imports": list(request.imports),
+        "expected_images": images.num_images - round(held_out * images.num_images),
+        "runtime": {"precision": "auto"},
+        "data": _data(request, data, teacher, images, sizes),
+        "teacher": {
+            "model": request.teacher,
+            "weights": teacher.config.weights,
+            "model_args": dict(teacher.config.model_args),
+            "boundaries": list(teacher.config.boundaries),
+        },
+        "space": space,
+        "costs": {"latency": costs.latency},
+        "distill": {
+            "num_epochs": 1,
+            "batch_size": sizes.batch,
+            "first_block_lr": 0.002,
+            "lr": 0.002 if is_vit else 0.005,
+        },
+        "rating": {"batch_size": sizes.rating_batch},
+        "stitching": {
+            "num_architectures": 60,
+            "num_images": min(200, sizes.num_rating),
+            "batch_size": max(2, min(100, sizes.num_rating // 2)),
+        },
+        "searches": {SEARCH: {"max": dict(request.max)}},
+        "retrain": {"fit": {**fit, "label_smoothing": 0.1}} if labels else None,
+    }
+    if not teacher.config.weights:
+        values["teacher_fit"] = dict(fit)
+    return values
+
+
+def _data(
+    request: Request, data: DataConfig, teacher: TeacherFacts, images: ImageFacts, sizes: Sizes
+) -> dict[str, Any]:
+    augmentation = "shift" if data.name == "digits" else "flip-crop" if images.side <= SMALL_SIDE else "imagenet"
+    workers = 0 if images.side <= SMALL_SIDE else max(0, min(8, this_machine().num_cores))
+    where = {"name": data.name, "root": data.root, "download": data.download}
+    return {
+        **{name: value for name, value in where.items() if value},
+        "labels": images.num_classes > 0,
+        "image_size": teacher.image_size,
+        "augmentation": augmentation,
+        "num_rating": sizes.num_rating,
+        "num_workers": workers,
+    }

@@ -1,0 +1,121 @@
+"""Request: a user's answers, from which a recipe is made."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import field, fields
+from typing import Annotated
+
+from helixnas.costs.config import RUNTIMES
+from helixnas.data.config import GIVEN_PREFIX, OPEN_PREFIXES, TORCH_NAMES, DataConfig
+from helixnas.errors import ConfigError
+from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
+from helixnas.search.config import Amount
+from helixnas.settings import Ge, Gt, Le, OneOf, Unit, settings
+
+AUTO = "auto"
+STUDENTS = ("same", "mbconv", "vit")
+
+
+@settings("")
+class Request:
+    """A teacher, images and limits, and what else a user may say beforehand.
+
+    Raises:
+        ConfigError: teacher, images or limits are missing, or a limit is no amount.
+    """
+
+    teacher: str = ""
+    """Name of a timm model."""
+
+    weights: str = AUTO
+    """Weights of the teacher: auto (timm's where there are any, else none), hub, package, none (the run trains it), or a
+    file."""
+
+    data: str = ""
+    """Folder or tar of images, digits, or a name such as torch/cifar10."""
+
+    max: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
+    """Upper limit per resource, as in a search."""
+
+    student: Annotated[str, OneOf(STUDENTS)] = "same"
+    """Kind of the searched networks: mbconv, vit, or same, which is vit if the teacher's features all have one grid."""
+
+    hours: Annotated[float, Gt(0), Le(10_000), Unit("hours")] = 2.0
+    """Time that the run may take on this machine."""
+
+    image_size: Annotated[int, Ge(0), Le(4096), Unit("pixels")] = 0
+    """Image height and width; 0 to choose by the teacher and the images."""
+
+    latency_runtime: Annotated[str, OneOf(("", *RUNTIMES))] = ""
+    """Runtime of a limit on latency; empty to choose one."""
+
+    boundaries: tuple[str, ...] = ()
+    """Names of the teacher's modules where blocks end; empty to choose."""
+
+    imports: tuple[str, ...] = ()
+    """Python modules to import first, which may register the teacher."""
+
+    seed: Annotated[int, Ge(0)] = 0
+    """Seed of the run."""
+
+    def __post_init__(self) -> None:
+        if not self.teacher:
+            raise ConfigError("the teacher is missing; name a timm model, for example --teacher resnet18")
+        if not self.data:
+            raise ConfigError(
+                "the images are missing; name a folder with one folder per class, for example --data photos"
+            )
+        if not self.max:
+            raise ConfigError(
+                "the limits are missing; give at least one, for example --max macs=40% (of the teacher's) or params=2M"
+            )
+        for amount in self.max.values():
+            parse_amount(amount, reference=1)
+
+    @property
+    def limits_latency(self) -> bool:
+        """Whether latency is limited."""
+        return any(name in LATENCY_LIMITS for name in self.max)
+
+    @property
+    def images(self) -> DataConfig:
+        """The settings of the images as far as the answer gives them."""
+        if self.data == "digits" or self.data.startswith((*OPEN_PREFIXES, GIVEN_PREFIX)):
+            return DataConfig(name=self.data)
+        if self.data in TORCH_NAMES:
+            return DataConfig(name=self.data, root="data", download=True)
+        return DataConfig(root=self.data)
+
+    @property
+    def command(self) -> str:
+        """The command that makes this request.
+
+        >>> Request(teacher="resnet18", data="my photos", max={"macs": "40%"}).command
+        "helixnas init --teacher resnet18 --data 'my photos' --max macs=40%"
+        """
+        words = ["helixnas", "init", "--teacher", self.teacher, "--data", self.data]
+        for name, amount in self.max.items():
+            words += ["--max", f"{name}={amount}"]
+        default = {each.name: each.default for each in fields(self)}
+        for name in ("weights", "student", "hours", "image_size", "latency_runtime", "seed"):
+            if (value := getattr(self, name)) != default[name]:
+                words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
+        for boundary in self.boundaries:
+            words += ["--boundary", boundary]
+        for module in self.imports:
+            words += ["--imports", module]
+        return shlex.join(words)
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe: teacher and images.
+
+        >>> Request(teacher="resnet18.a1_in1k", data="../my photos/", max={"macs": "40%"}).name
+        'resnet18-my-photos'
+        """
+        parts = [part for part in self.data.replace("\\", "/").split("/") if part.strip(".")]
+        last = (parts or ["images"])[-1].removesuffix(".tar")
+        if last in ("images", "train") and len(parts) > 1:
+            last = parts[-2]
+        words = f"{self.teacher.rpartition('/')[2].partition('.')[0]}-{last}"
+        return "-".join("".join(c if c.isalnum() or c in "-_" else " " for c in words).split())

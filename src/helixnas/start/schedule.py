@@ -1,0 +1,170 @@
+"""Batch sizes and epochs that fill the hours of a run, from forward passes of its networks on this machine."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from helixnas.pipeline.estimate import Sketch
+from helixnas.pipeline.memory import distill_bytes
+from helixnas.pipeline.plan import plan
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.stage import ForwardTimes
+from helixnas.start.image_facts import ImageFacts
+from helixnas.start.machine import Machine
+
+BATCH_SIZES = (128, 64, 32, 16)
+MIN_STEPS = 8
+"""Steps of an epoch, at least, which decide the batch size of few images."""
+
+SHARES = {"teacher": 0.25, "distill": 0.35, "retrain": 0.3}
+"""Share of the time that each training may take, relative to the others of the run."""
+
+MOST_EPOCHS = {"teacher": 60, "distill": 20, "retrain": 100}
+"""More epochs than these are rarely worth their time."""
+
+RATING_SHARE = 0.1
+"""Share of the time that rating may take, and stitching too."""
+
+USED = 0.9
+"""Share of the hours that is planned; the estimate leaves out reading images and writing files."""
+
+MOST_STITCHED, FEWEST_STITCHED = 60, 10
+"""Stitched networks; with fewer than the latter, the test of the scores says nothing and is left out."""
+
+MEMORY_SHARE = 0.5
+"""Share of the free memory that distillation may take by its estimate, which leaves out the framework."""
+
+LEAST_TRAIN_SHARE = 0.02
+LEAST_STEPS = 2
+"""Least share of the images, and least steps of an epoch, that training uses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Numbers that follow from the number of images."""
+
+    num_training: int
+    """Images that training sees: those for rating and for the final accuracy held out."""
+
+    num_rating: int
+    rating_batch: int
+    """A quarter of the rating images, so that scores have standard errors."""
+
+    batch: int
+
+    @staticmethod
+    def of(images: ImageFacts, held_out: float) -> "Sizes":
+        """Return the sizes for images of which a share is `held_out` for the final accuracy (0 without labels)."""
+        left = images.num_images - round(held_out * images.num_images)
+        num_rating = max(16, min(2000, left // 6))
+        training = left - num_rating
+        batch = next((size for size in BATCH_SIZES if training // size >= MIN_STEPS), BATCH_SIZES[-1])
+        return Sizes(
+            num_training=training,
+            num_rating=num_rating,
+            rating_batch=max(2, min(250, num_rating // 4)),
+            batch=min(batch, max(2, training)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Epochs per training, the share of the images that is used, and the estimated seconds of each stage."""
+
+    recipe: Recipe
+    seconds: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        """Estimated seconds of the whole run."""
+        return sum(self.seconds.values())
+
+
+def fitting_batch(drawn: Sketch, recipe: Recipe, machine: Machine) -> int:
+    """Return the largest batch up to the recipe's with which distillation is estimated to fit into the memory."""
+    batch = recipe.distill.batch_size
+    while batch > 2:
+        trial = replace(recipe, distill=replace(recipe.distill, batch_size=batch))
+        if distill_bytes(drawn, trial) <= MEMORY_SHARE * machine.working_memory:
+            break
+        batch //= 2
+    return batch
+
+
+def schedule(recipe: Recipe, times: ForwardTimes, hours: float) -> Schedule:
+    """Return the recipe with as many epochs as the hours allow, and its estimated seconds.
+
+    If even one epoch of each training takes longer, the trainings use a share of the images.
+    """
+    budget = USED * 3600 * hours
+    one = _with_epochs(_with_stitching(recipe, times, RATING_SHARE * budget), dict.fromkeys(SHARES, 1))
+    seconds = _seconds(one, times)
+    per_epoch = _by_training(seconds)
+    left = budget - seconds.get("rate", 0.0) - seconds.get("stitch", 0.0)
+    wanted = {name: share for name, share in SHARES.items() if per_epoch[name] > 0}
+    allowed = {name: max(left, budget / 2) * share / sum(wanted.values()) for name, share in wanted.items()}
+    share = min([1.0, *(allowed[name] / taken for name, taken in per_epoch.items() if taken > 0)])
+    if share < 1:
+        least = max(LEAST_TRAIN_SHARE, LEAST_STEPS * _largest_batch(one) / max(1, one.expected_training_images))
+        short = replace(
+            one, data=replace(one.data, train_share=min(1.0, max(round(share, 3), round(least + 0.0005, 3))))
+        )
+        return Schedule(recipe=short, seconds=_seconds(short, times))
+    epochs = {
+        name: min(MOST_EPOCHS[name], max(1, int(allowed[name] / taken))) if taken > 0 else 1
+        for name, taken in per_epoch.items()
+    }
+    full = _with_epochs(one, epochs)
+    return Schedule(recipe=full, seconds=_seconds(full, times))
+
+
+def _with_stitching(recipe: Recipe, times: ForwardTimes, budget: float) -> Recipe:
+    """Return the recipe with as many stitched networks as this time allows."""
+    config = recipe.stitching
+    each = _seconds(recipe, times).get("stitch", 0.0) / max(1, config.num_architectures)
+    number = min(MOST_STITCHED, int(budget / each)) if each > 0 else MOST_STITCHED
+    return replace(recipe, stitching=replace(config, num_architectures=number if number >= FEWEST_STITCHED else 0))
+
+
+def rating_fits(recipe: Recipe, times: ForwardTimes, hours: float) -> bool:
+    """Return whether rating every path takes a small part of the time."""
+    return _seconds(recipe, times).get("rate", 0.0) <= RATING_SHARE * 3600 * hours
+
+
+def _largest_batch(recipe: Recipe) -> int:
+    fits = [recipe.teacher_fit] if not recipe.teacher.weights else []
+    fits += [] if recipe.retrain is None else [recipe.retrain.fit]
+    return max(recipe.distill.batch_size, *(fit.batch_size for fit in fits), 1)
+
+
+def _with_epochs(recipe: Recipe, epochs: Mapping[str, int]) -> Recipe:
+    changed: dict[str, Any] = {"distill": replace(recipe.distill, num_epochs=epochs["distill"])}
+    if "teacher" in epochs:
+        changed["teacher_fit"] = _fit(recipe.teacher_fit, epochs["teacher"])
+    if recipe.retrain is not None and "retrain" in epochs:
+        changed["retrain"] = replace(recipe.retrain, fit=_fit(recipe.retrain.fit, epochs["retrain"]))
+    return replace(recipe, **changed)
+
+
+def _fit(fit: Any, epochs: int) -> Any:
+    return replace(fit, num_epochs=epochs, warmup_epochs=min(fit.warmup_epochs, epochs / 5))
+
+
+def _seconds(recipe: Recipe, times: ForwardTimes) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for stage in plan(recipe.to_dict()):
+        estimate: Callable[[Recipe, ForwardTimes], float] | None = stage.stage.seconds
+        if estimate is not None and not (stage.stage.name == "teacher" and recipe.teacher.weights):
+            found[stage.name] = estimate(recipe, times)
+    return found
+
+
+def _by_training(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return the seconds of teacher, distill and retrain (of all searches)."""
+    found = dict.fromkeys(SHARES, 0.0)
+    for name, taken in seconds.items():
+        kind = name.partition(":")[0]
+        kind = "retrain" if kind == "inherit" else kind
+        if kind in found:
+            found[kind] += taken
+    return found

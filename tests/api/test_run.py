@@ -1,0 +1,64 @@
+"""A run's stages as methods, and what is found in it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from helixnas.api import Found, Run
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.errors import ArtifactError, ConfigError, HelixError, UnknownNameError
+from helixnas.pipeline.recipe import Recipe
+
+
+@pytest.fixture
+def found(copy: RunFolder, tiny: Recipe) -> Found:
+    """The finished search of a run."""
+    return Found(run=Run(recipe=tiny, folder=copy), name="small")
+
+
+def test_settings_are_plain_values_and_folders_text(tiny_path: Path) -> None:
+    run = Run.of(yaml.safe_load(tiny_path.read_text()), "runs/x")
+    assert run.folder.path == Path("runs/x")
+    assert run.recipe.name == "tiny"
+    with pytest.raises(ConfigError, match="distill.lr must be above 0"):
+        Run.of({"distill": {"lr": 0}}, "runs/x")
+
+
+def test_a_finished_stage_is_not_done_again(found: Found) -> None:
+    before = found.run.folder.load_record()
+    assert found.run.teacher() == found.run.rate() == found.run.retrain("small") == before
+
+
+def test_stages_need_those_before_them(tiny: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="no run in"):
+        Run(recipe=tiny, folder=RunFolder(str(tmp_path))).rate()
+
+
+def test_a_search_under_other_limits_takes_no_training(found: Found) -> None:
+    smallest = min(found.front.to_pandas()["macs"])
+    other = found.search("least", max={"macs": int(smallest)}, front=["params"])
+    assert other.costs["macs"] <= smallest
+    assert list(other.record.front_over) == ["params"]
+    with pytest.raises(HelixError, match="unknown setting in the search: 'maxi'"):
+        found.search(maxi={"macs": 1})
+
+
+def test_the_model_is_the_trained_one_with_the_wanted_classes(found: Found) -> None:
+    model = found.model()
+    assert model.num_classes == 10
+    assert not model.training
+    other = found.model(num_classes=4)
+    assert torch.equal(next(other.parameters()), next(model.parameters()))
+    assert other.num_classes == 4
+    assert found.architecture.text == found.record.architecture
+    with pytest.raises(UnknownNameError, match="unknown weights 'trained'"):
+        found.model(weights="trained")
+
+
+def test_an_export_has_the_format_of_its_suffix(found: Found, tmp_path: Path) -> None:
+    written = found.export(tmp_path / "model.pt2")
+    assert written.path.is_file()
+    with pytest.raises(UnknownNameError, match="unknown format of 'model.tflite'"):
+        found.export(tmp_path / "model.tflite")

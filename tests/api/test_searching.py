@@ -1,0 +1,126 @@
+"""The whole job from Python: README's example, and a network and images that only the program holds."""
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+import helixnas
+from helixnas.api import Found
+from helixnas.errors import HelixError
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+class MyNet(nn.Module):
+    """A network that timm does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 32, 64, 96)
+        self.stages = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(before, after, 3, 2, 1), nn.BatchNorm2d(after), nn.ReLU())
+            for before, after in pairwise(widths)
+        )
+        self.classifier = nn.Linear(96, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        for stage in self.stages:
+            images = stage(images)
+        return self.classifier(images.mean((2, 3)))
+
+
+class Pictures(Dataset[Any]):
+    """Images in memory, as tensors from 0 to 1."""
+
+    classes = ("a", "b", "c")
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.images = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.images[index], index % 3
+
+
+@pytest.mark.slow
+def test_the_example_of_the_readme_runs(
+    photos: Path, quick_search: Callable[..., Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    text = README.read_text(encoding="utf-8")
+    block = next(each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "search_architecture" in each)
+    assert len(block.splitlines()) <= 15
+    monkeypatch.setattr(helixnas, "search_architecture", quick_search, raising=False)
+    names: dict[str, Any] = {}
+    exec(block.replace('"resnet18"', '"test_resnet"'), names)
+    result, model, table = (names[name] for name in ("result", "model", "table"))
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 3)
+    assert result.costs["macs"] <= result.record.upper["macs"]
+    assert result.architecture.text in set(table["architecture"])
+    assert Path("model.onnx").is_file()
+    assert "<html" in Path("report.html").read_text(encoding="utf-8")[:500]
+
+
+@pytest.fixture
+def own(pictures: np.ndarray, tmp_path: Path, quick_search: Callable[..., Found]) -> Callable[..., Found]:
+    """A search under a network of one's own on images of one's own; keywords are other arguments."""
+    torch.manual_seed(0)
+    teacher = MyNet().eval()
+
+    def search(**others: Any) -> Found:
+        usual = {"max": {"macs": "70%"}, "out": tmp_path / "run", "weights": "auto", "until": "rate"}
+        return quick_search(teacher, Pictures(pictures), **{**usual, **others})
+
+    return search
+
+
+def test_own_networks_and_images_are_searched_stage_by_stage(own: Callable[..., Found], tmp_path: Path) -> None:
+    said: list[str] = []
+    found = own(say=said.append)
+    run = found.run
+    assert run.recipe.teacher.model.startswith("given_mynet_")
+    assert run.recipe.data.name.startswith("python/")
+    assert run.folder.load_record().stages["teacher"].facts["num_evaluated"] == 24  # not trained, but measured
+    assert any(text.startswith("distill: ") for text in said)
+    small = run.search(name="light", max={"params": "60%"})
+    assert small.costs["params"] <= small.record.upper["params"]
+    assert run.search().name == "mine"
+    with pytest.raises(HelixError, match="not retrained yet; call retrain"):
+        small.model()
+    inherited = small.model(weights="inherited")
+    assert inherited.num_classes == 3
+    assert small.model(7, weights="none")(torch.zeros(1, 3, 32, 32)).shape == (1, 7)
+    said.clear()
+    own(say=said.append)
+    assert "distill: done already" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max": {"macs": "0.001%"}}, "no mbconv space fits"),
+        ({"settings": {"distil": {}}}, "unknown setting in the settings: 'distil'"),
+        ({"weights": "hub"}, "a teacher that is a module has its own weights"),
+        ({"boundaries": ["stages.0", "stage.1"]}, "unknown module of the teacher 'stage.1'"),
+    ],
+)
+def test_mistakes_are_helix_errors(own: Callable[..., Found], arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(HelixError, match=message):
+        own(**arguments)
+
+
+def test_a_loader_gives_its_data_set(pictures: np.ndarray) -> None:
+    from helixnas.data.given import register_images
+
+    data = Pictures(pictures)
+    assert register_images(DataLoader(data, batch_size=7, shuffle=True)) == register_images(data)

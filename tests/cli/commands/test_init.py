@@ -1,0 +1,126 @@
+"""init, and run without a recipe: a recipe from a teacher, pictures and a limit, asked for on a terminal only."""
+
+import io
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from helixnas.cli import main
+from helixnas.cli.commands import find_command
+from helixnas.cli.commands.init import request_from
+from helixnas.cli.settings import read_recipe
+from helixnas.errors import ConfigError
+from helixnas.start.proposal import Proposal
+from helixnas.start.recipe_text import heading
+
+GUIDE = Path(__file__).parents[3] / "docs/guide/your-own.md"
+ANSWERS = ("--teacher", "test_resnet", "--data", "photos", "--max", "macs=60%")
+QUICK = (*ANSWERS, "--weights", "none", "--image-size", "32", "--hours", "0.002")
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Pictures in the current folder, in two classes."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(60):
+            pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number:02}.png")
+    return tmp_path / "photos"
+
+
+def test_init_writes_a_recipe_for_the_teacher_of_the_guide(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], complaint: Callable[..., str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    Path("my_teacher.py").write_text(example)
+    own = ["--imports", "my_teacher.py", *QUICK, "--teacher", "my_net", "-o", "my.yaml"]
+    assert main(["init", *own]) == 0
+    said = capsys.readouterr().out
+    assert "images: 120 images, 2 classes" in said
+    assert said.splitlines()[-1] == "next: helixnas run my.yaml"
+    recipe = read_recipe("my.yaml")
+    assert (recipe.teacher.model, recipe.imports) == ("my_net", ("my_teacher.py",))
+    assert recipe.searches["mine"].max == {"macs": "60%"}
+    assert main(["run", "my.yaml", "--dry-run", "--until", "search"]) == 0
+    assert "search mine: macs <= " in capsys.readouterr().out
+    assert "my.yaml is there already; add --force" in complaint("init", *own)
+    assert "--out my.yml.txt must end in .yaml" in complaint("init", *QUICK, "-o", "my.yml.txt")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["init"], "the teacher is missing; name a timm model"),
+        (["init", *ANSWERS[:2]], "the images are missing"),
+        (["init", *ANSWERS[:4]], "the limits are missing"),
+        (["init", *ANSWERS[2:], "--teacher", "resnet81"], "unknown timm model 'resnet81'"),
+        (["init", *ANSWERS, "--student", "vti"], "--student must be one of same, mbconv, vit, not 'vti'"),
+        (["init", *ANSWERS, "--hours", "0"], "hours must be above 0"),
+        (["run"], "RECIPE is missing; see helixnas run --help, or give --teacher, --data and --max"),
+        (["run", "--teacher", "resnet18"], "the images are missing"),
+        (["run", "digits", "--max", "macs=40%"], "--max goes with --teacher and --data and without a recipe"),
+        (["run", "digits", "--hours", "1"], "--hours goes with --teacher and --data and without a recipe"),
+    ],
+)
+def test_a_missing_or_wrong_answer_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint: Callable[..., str], words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in complaint(*words)
+
+
+def test_missing_answers_are_asked_for_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = find_command("init").parse(["--data", "photos"])
+    monkeypatch.setattr("sys.stdin", io.StringIO("resnet18\nmacs=40%, params=2M\n"))
+    with pytest.raises(ConfigError, match="the teacher is missing"):
+        request_from(options, Console(force_terminal=True))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with pytest.raises(ConfigError, match="the teacher is missing"):
+        request_from(options, Console(file=io.StringIO(), force_terminal=False))
+    request = request_from(options, console)
+    assert (request.teacher, request.data, dict(request.max)) == ("resnet18", "photos", {"macs": "40%", "params": "2M"})
+
+
+def test_run_without_a_recipe_keeps_the_one_it_made_beside_the_run(
+    tiny: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], complaint: Callable[..., str]
+) -> None:
+    made: list[str] = []
+
+    def text_of(found: Proposal) -> str:
+        made.append(found.request.command)
+        return heading(found.request) + Path(tiny).read_text()
+
+    class Found:
+        def __init__(self, request: object) -> None:
+            self.request = request
+            self.recipe = read_recipe(tiny)
+            self.teacher = type("Facts", (), {"kind": "mbconv"})
+            self.schedule = type("Times", (), {"total": 1.0})
+
+    monkeypatch.setattr("helixnas.start.proposal.propose", lambda request, say: Found(request))
+    monkeypatch.setattr("helixnas.start.recipe_text.recipe_text", text_of)
+    words = ["run", *ANSWERS, "--until", "teacher", "--distill.lr", "0.25"]
+    assert main(words) == 0
+    assert re.search(r"^recipe: runs/test_resnet-photos.yaml$", capsys.readouterr().out, re.MULTILINE)
+    assert read_recipe("runs/test_resnet-photos/config.yaml").distill.lr == 0.25
+    assert main(words) == 0
+    assert "recipe: runs/test_resnet-photos.yaml, made earlier" in capsys.readouterr().out
+    assert len(made) == 1
+    said = complaint("run", *ANSWERS[:4], "--max", "macs=20%")
+    assert "runs/test_resnet-photos.yaml is a recipe for other answers; run it" in said
+
+
+def test_teacher_and_data_of_a_named_recipe_are_still_files_of_settings(tiny: str) -> None:
+    Path("images.yaml").write_text("{name: digits, image_size: 16}")
+    assert main(["run", tiny, "--data", "images.yaml", "--dry-run"]) == 0

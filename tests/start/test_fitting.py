@@ -1,0 +1,115 @@
+"""Fitting: a budget that is accepted can be met, with the exact search's own costs; others are refused with figures."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts.rating_table import RatingTable
+from helixnas.costs import cost_table
+from helixnas.errors import ConfigError, HelixError, InfeasibleBudgetError, UnknownNameError
+from helixnas.search import Budget, Tables, parse_limits, solve
+from helixnas.space import load_space
+from helixnas.start.fitting import ROOM, fit_space
+from helixnas.start.teacher_facts import TeacherFacts
+
+Look = Callable[..., TeacherFacts]
+TEACHERS = ("test_resnet", "test_vit", "mobilenetv3_small_050")
+
+
+def is_met(facts: TeacherFacts, definition: dict[str, object], limits: dict[str, str | int]) -> bool:
+    """Return whether the exact search finds a network within limits, and not all random ones are."""
+    space = load_space(definition)
+    costs = cost_table(space, image_size=facts.image_size, num_classes=facts.num_classes)
+    ratings: list[RatingTable] = []
+    for number in range(1, len(space.blocks) + 1):
+        rows = costs.rows(number)
+        ratings.append(
+            RatingTable(
+                block=number,
+                previous_width=costs.previous_width[rows],
+                path=tuple(costs.path[row] for row in rows),
+                width=costs.width[rows],
+                batch_sizes=np.array([1]),
+                scores={"relative_l1": np.zeros((len(rows), 1))},
+            )
+        )
+    upper = parse_limits(limits, known=dict(facts.costs), option="max")
+    instance = Tables(ratings=tuple(ratings), costs=costs).instance(tuple(upper))
+    return solve(instance, Budget(upper=upper)).status == "optimal"
+
+
+def random_limits(rng: np.random.Generator) -> dict[str, str | int]:
+    """Return shares of one or two resources of a teacher, from a hundredth to the double."""
+    names = rng.permutation(["macs", "params", "activation_bytes"])[: rng.integers(1, 3)]
+    return {str(name): f"{100 * 10 ** rng.uniform(-2, 0.3):.1f}%" for name in names}
+
+
+def budgets_of(number: int, seed: int, look: Look) -> tuple[int, int]:
+    """Try random budgets and return how many were accepted and, of these, how many can be met."""
+    rng, accepted, met = np.random.default_rng(seed), 0, 0
+    for _ in range(number):
+        facts, limits = look(str(rng.choice(TEACHERS))), random_limits(rng)
+        try:
+            fitted = fit_space(facts, limits)
+        except HelixError:
+            continue
+        accepted += 1
+        met += is_met(facts, fitted.definition, limits)
+    return accepted, met
+
+
+def test_accepted_budgets_can_be_met(looked_at: Look) -> None:
+    accepted, met = budgets_of(3, 1, looked_at)
+    assert met == accepted > 0
+
+
+@pytest.mark.slow
+def test_fifty_accepted_budgets_can_be_met(looked_at: Look) -> None:
+    accepted, met = budgets_of(75, 2, looked_at)
+    assert met == accepted >= 50
+
+
+def test_the_smallest_network_leaves_room_below_every_limit(looked_at: Look) -> None:
+    facts = looked_at("test_resnet")
+    fitted = fit_space(facts, {"macs": "50%", "params": "40%"})
+    for name, share in (("macs", 0.5), ("params", 0.4)):
+        assert fitted.smallest[name] <= ROOM * share * facts.costs[name]
+    assert any(fitted.largest[name] > share * facts.costs[name] for name, share in (("macs", 0.5), ("params", 0.4)))
+
+
+def test_a_lower_limit_makes_a_smaller_space(looked_at: Look) -> None:
+    facts = looked_at("test_resnet")
+    high, low = (fit_space(facts, {"macs": limit}) for limit in ("60%", "25%"))
+    assert low.share < high.share
+    assert low.largest["macs"] < high.largest["macs"]
+
+
+def test_latency_counts_as_it_is_measured(looked_at: Look) -> None:
+    facts = looked_at("test_resnet")
+    measured: list[str] = []
+
+    def meter(network: object) -> int:
+        measured.append(str(network))
+        return 1_000_000
+
+    fitted = fit_space(facts, {"macs": "50%", "latency_ms": 3}, meter)
+    assert fitted.smallest["latency_ns"] == 1_000_000
+    assert len(set(measured)) == len(measured)
+    with pytest.raises(InfeasibleBudgetError, match="latency_ms <= 1, but the smallest network has 1 and needs room"):
+        fit_space(facts, {"latency_ms": 1}, meter)
+
+
+@pytest.mark.parametrize(
+    ("limits", "kind", "message"),
+    [
+        ({"macs": 1000}, InfeasibleBudgetError, r"macs <= 1,000, but the smallest network has [\d,]+ .*allow at least"),
+        ({"macs": "9000%"}, ConfigError, "every network of the widest space .* so there is nothing to search under"),
+        ({"mac": "40%"}, UnknownNameError, "unknown resource in --max 'mac'; did you mean macs"),
+    ],
+)
+def test_limits_that_nothing_or_everything_meets_are_refused(
+    looked_at: Look, limits: dict[str, str | int], kind: type[HelixError], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        fit_space(looked_at("test_resnet"), limits)

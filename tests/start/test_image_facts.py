@@ -1,0 +1,52 @@
+"""Facts of images: number, sizes, classes, copies."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from helixnas.data.config import DataConfig
+from helixnas.errors import DataError
+from helixnas.start.image_facts import find_duplicates, look_at_images
+
+
+def test_number_classes_and_median_side_of_a_folder(photos: Path) -> None:
+    found = look_at_images(DataConfig(root=str(photos)))
+    assert (found.num_images, found.num_classes, found.smallest_class, found.side) == (150, 3, 50, 40)
+    assert found.warnings == ()
+    assert str(found) == "150 images, 3 classes, short side 40 pixels (median)"
+
+
+def test_images_without_folders_have_no_labels(photos: Path, tmp_path: Path) -> None:
+    for folder in photos.iterdir():
+        for file in folder.iterdir():
+            shutil.copy(file, tmp_path / f"{folder.name}{file.name}")
+    found = look_at_images(DataConfig(root=str(tmp_path)))
+    assert (found.num_classes, found.smallest_class) == (0, 0)
+    assert "no labels" in str(found)
+
+
+def test_copies_and_small_classes_are_warned_about(photos: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(photos, root)
+    for number in range(4):
+        (root / "rare").mkdir(exist_ok=True)
+        shutil.copy(root / "cat" / f"0{number}.png", root / "rare" / f"{number}.png")
+    copies, few = look_at_images(DataConfig(root=str(root))).warnings
+    assert copies.startswith("4 images are copies of another, such as ")
+    assert f"{root}/rare/0.png of {root}/cat/00.png" in copies
+    assert few.startswith("the smallest class has 4 images")
+
+
+def test_only_files_of_equal_length_are_read(tmp_path: Path) -> None:
+    from helixnas.data.source import Span
+
+    for name, content in (("a", b"12"), ("b", b"123"), ("c", b"12"), ("d", b"13")):
+        (tmp_path / name).write_bytes(content)
+    spans = [Span(str(tmp_path / name)) for name in "abcd"]
+    assert find_duplicates(spans) == ((str(tmp_path / "c"), str(tmp_path / "a")),)
+
+
+def test_too_few_images_are_refused(photos: Path) -> None:
+    with pytest.raises(DataError, match="has 50 images; a search needs at least 100"):
+        look_at_images(DataConfig(root=str(photos / "cat")))

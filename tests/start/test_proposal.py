@@ -1,0 +1,48 @@
+"""A proposal is a recipe that runs end to end, from nothing but a teacher, pictures and a limit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.search_record import SearchRecord
+from helixnas.engine.progress import Reporter
+from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.stage import ForwardTimes
+from helixnas.start.proposal import SEARCH, Proposal, propose
+from helixnas.start.request import Request
+
+
+def test_a_proposed_recipe_runs_and_its_winner_meets_the_limit(
+    proposal: Proposal, tmp_path: Path, plain_page: None
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    record = run_recipe(proposal.recipe, folder, Reporter())
+    assert {"teacher", "distill", "rate", f"search:{SEARCH}", f"retrain:{SEARCH}"} <= record.stages.keys()
+    found = SearchRecord.load(folder.search(SEARCH) / "result.json")
+    assert found.costs["macs"] <= found.upper["macs"] == int(0.6 * proposal.teacher.costs["macs"])
+    assert record.stages["teacher"].facts["macs"] == proposal.teacher.costs["macs"]
+
+
+@pytest.fixture
+def instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not measure the speed of this machine."""
+    times = ForwardTimes(teacher=1e-4, network=1e-4, supernet=3e-4, rating=3e-4)
+    monkeypatch.setattr("helixnas.start.proposal.forward_times", lambda drawn, recipe: times)
+
+
+def test_images_without_labels_are_searched_and_not_retrained(
+    instant: None, photos: Path, asking: Callable[..., Request], tmp_path: Path
+) -> None:
+    for folder in photos.iterdir():
+        for file in folder.iterdir():
+            (tmp_path / f"{folder.name}{file.name}").symlink_to(file)
+    said: list[str] = []
+    found = propose(replace(asking(data=str(tmp_path)), weights="hub"), said.append)
+    assert [text.partition(":")[0] for text in said] == ["machine", "images", "teacher", *["teacher"] * 4]
+    assert found.recipe.retrain is None
+    assert not found.recipe.data.labels
+    assert found.teacher.num_classes == 1000
+    assert found.recipe.expected_images == 150

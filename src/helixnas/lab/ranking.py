@@ -6,6 +6,7 @@ networks; the score's partial correlation given all three, and its lead in tau o
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,13 +93,7 @@ def rank(
     ranked = tuple(map(rank_subset, range(len(kept))))
     budgets, picked_by = picks_by_budget(benchmark, {**predictors, **fitted}, tables, kinds, num_searched=space.size)
     return Ranking(
-        benchmark={
-            "name": benchmark.name,
-            "num_rows": len(benchmark),
-            "num_networks": counts["all"],
-            "num_trainings": benchmark.num_trainings,
-            "facts": dict(benchmark.facts),
-        },
+        benchmark=_described(benchmark, counts["all"]),
         scores=tuple(scores),
         search_score=search_score,
         proxy=proxy,
@@ -112,6 +107,17 @@ def rank(
             **{name: tuple(values.tolist()) for name, values in columns.items()},
         },
     )
+
+
+def _described(benchmark: Benchmark, num_networks: int) -> dict[str, Any]:
+    """Return what a ranking says of its benchmark."""
+    return {
+        "name": benchmark.name,
+        "num_rows": len(benchmark),
+        "num_networks": num_networks,
+        "num_trainings": benchmark.num_trainings,
+        "facts": dict(benchmark.facts),
+    }
 
 
 def _rank_subset(

@@ -42,8 +42,8 @@ class Augmentation:
                 changed.resize(image, size),
                 changed.resize(mask, size, interpolation=v2.InterpolationMode.NEAREST),
             )
-        image, mask = self._recoloured()(*self._flipped()(image, mask))
-        return self._crop(image, mask)
+        image, mask = self._recoloured()(*self._flipped()(*self._crop(image, mask)))  # on the crop, which is smaller
+        return image, mask
 
     def with_boxes(self, image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Return an image and its boxes, mirrored and recoloured."""

@@ -81,7 +81,7 @@ def test_every_path_is_rated_by_its_embeddings(searched: RunFolder) -> None:
 def test_the_dry_run_says_what_learns(tiny: Recipe) -> None:
     described = {one.name: one.stage.describe(joint(tiny), "") for one in plan(joint(tiny).to_dict())}
     assert described["teacher"] == "random weights, which learn with the supernet"
-    assert described["distill"] == "1 epoch of batch 128, teacher and supernet together on two views"
+    assert described["distill"] == "1 epoch of batch 128 of teacher and supernet together"
 
 
 def test_stitching_without_labels_says_why_it_is_unavailable(searched: RunFolder) -> None:
@@ -238,6 +238,7 @@ def test_transformers_that_share_weights_learn_from_a_teacher_that_learns(tiny: 
     transformers = {"family": "vit", "dimensions": [8, 12], "head_dim": 4, "mlp_ratios": [1, 2], "layers": [1, 2]}
     sliced = replace(
         recipe,
+        data=tiny.data,
         teacher=replace(recipe.teacher, model_args={**recipe.teacher.model_args, "strides": [2, 1]}),
         space={**transformers, "strides": [1, 1], "patch": 2, "image_size": 8, "stem_width": 16},
         supernet=SupernetConfig(slimmable=True, slices="two-sided"),
@@ -246,4 +247,5 @@ def test_transformers_that_share_weights_learn_from_a_teacher_that_learns(tiny: 
     run_recipe(sliced, folder, Reporter(), until="search")
     table = RatingTable.load(folder.rating(2))
     assert len(set(table.mean("embedding_distance").tolist())) == len(table.path) == 16
+    assert len({row["divergence"] for row in json.loads(folder.stitching.read_text())["architectures"]}) == 4
     assert folder.load_record().stages["search:small"].facts["architecture"]

@@ -43,7 +43,7 @@ def distill_text(config: DistillConfig, images: int) -> str:
     """Describe the distillation of a supernet."""
     steps = steps_text(config.num_epochs, config.batch_size, images, stop_at=config.stop_at)
     if config.is_self_supervised:
-        return f"{steps}, teacher and supernet together on two views"
+        return f"{steps} of teacher and supernet together"
     return f"{steps} for each block in turn ({config.strategy})" if config.is_progressive else steps
 
 

@@ -37,7 +37,7 @@ def stitch(context: Context, key: str, search: str) -> Result:
         write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": why})
         return Result(("ratings/stitching.json",), {"check": f"unavailable: {why}"})
     joint = context.recipe.distill.is_self_supervised
-    head, probes = _head(context) if joint and context.data.train.labels is not None else (None, {})
+    head, probes = _head(context) if joint and _has_labels(context) else (None, {})
     job = Stitching(
         context.teacher,
         context.supernet,
@@ -67,8 +67,13 @@ def stitch(context: Context, key: str, search: str) -> Result:
 def _why_unavailable(context: Context) -> str:
     """Return why no stitched network can be measured; empty if it can."""
     if context.recipe.distill.is_self_supervised:
-        return NO_LABELS if context.data.train.labels is None else ""
+        return "" if _has_labels(context) else NO_LABELS
     return no_stitching(context.teacher, context.space.strides)
+
+
+def _has_labels(context: Context) -> bool:
+    """Whether labels are there and may be read; the digits come with theirs."""
+    return context.recipe.data.labels and context.data.train.labels is not None
 
 
 def _head(context: Context) -> tuple[StitchedHead, dict[str, Any]]:

@@ -69,7 +69,7 @@ def test_a_family_takes_the_arguments_of_its_builder() -> None:
     ("definition", "sentence"),
     [
         ("mbcnov", "unknown space 'mbcnov'; did you mean mbconv"),
-        ({"family": "vgg"}, "unknown space family 'vgg'; known: macro, mbconv"),
+        ({"family": "vgg"}, "unknown space family 'vgg'; known: channel, macro, mbconv, vit"),
         ({"family": "mbconv", "kernel": [3]}, "unknown argument of the mbconv space 'kernel'; did you mean kernels?"),
         ({**MINE, "block": []}, "unknown space field 'block'; did you mean blocks?"),
         ({**MINE, "head": {"widht": 3}}, "unknown head field 'widht'; did you mean width?"),

@@ -27,6 +27,7 @@ MADE = [
     "tensorboard",
     "costs",
     "costs.parquet",
+    "proxies",
     "report.html",
     "traceback.txt",
 ]

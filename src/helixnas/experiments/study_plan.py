@@ -10,7 +10,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.plan import PlannedStage, plan
 from helixnas.pipeline.recipe import Recipe
 
-STUDIED = ("teacher", "costs", "distill", "rate", "stitch", "search")
+STUDIED = ("teacher", "costs", "proxies", "distill", "rate", "stitch", "search")
 """Kinds of stages that a variant goes through."""
 
 

@@ -39,7 +39,7 @@ def run_recipe(
 ) -> RunRecord:
     """Run the stages of a recipe in order and return the record of finished stages; a run of the same recipe is continued.
 
-    `until` is the last verb to run: teacher, costs, distill, rate, search, retrain or report; `redo` replaces a run of
+    `until` is the last verb to run: teacher, costs, proxies, distill, rate, search, retrain or report; `redo` replaces a run of
     another recipe in the folder. Finished stages of the `others` are reused where their settings are the same.
 
     Raises:

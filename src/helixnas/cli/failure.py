@@ -21,6 +21,7 @@ FILE = "traceback.txt"
 
 BATCH = {
     "teacher": "teacher_fit.batch_size",
+    "proxies": "proxies.batch_size",
     "distill": "distill.batch_size",
     "rate": "data.num_rating or rating.batch_size",
     "stitch": "stitching.batch_size",

@@ -85,6 +85,8 @@ def run_stage(
     record = folder.load_record()
     if verb == "retrain" and recipe.retrain is None:
         raise ConfigError("the recipe has no retraining (retrain: null)")
+    if verb == "proxies" and not recipe.proxies.num_networks:
+        raise ConfigError("the recipe scores no untrained networks (proxies.num_networks: 0); give --num-networks 100")
     import_extensions(recipe)
     known_searches = recipe.searches
     if verb == "retrain" and name is not None and name not in known_searches:  # `helixnas search --name` added it

@@ -1,5 +1,7 @@
 """One command per verb of the stages; retrain with another recipe, with inherited weights, and mistakes."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,3 +95,22 @@ def test_every_verb_has_one_command_with_the_purpose_of_its_first_stage() -> Non
 def test_blocks_are_numbers(run: str, complaint: Callable[..., str]) -> None:
     said = complaint("distill", run, "--blocks", "1,b")
     assert said == "--blocks '1,b' must be numbers of blocks, for example 2 or 1,3"
+
+
+def test_a_run_gets_proxies_that_it_keeps_and_its_scores_can_be_added_up(
+    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(searched, run)
+    assert main(["proxies", str(run)]) == 2
+    assert "the recipe scores no untrained networks (proxies.num_networks: 0); give --num-networks 100" in (
+        capsys.readouterr().err
+    )
+    assert main(["proxies", str(run), "--num-networks", "2"]) == 2
+    assert "--num-networks must be 0 or at least 3" in capsys.readouterr().err
+    assert main(["proxies", str(run), "--num-networks", "4", "--scores", "naswot,num_layers"]) == 0
+    assert main(["search", str(run), "--name", "both", "--scores", "relative_l1,num_layers", "--max", "macs=90%"]) == 0
+    found = json.loads((run / "searches/both/result.json").read_text())
+    assert found["config"]["scores"] == ["relative_l1", "num_layers"]
+    assert main(["proxies", str(run)]) == 0
+    assert "proxies: done already" in capsys.readouterr().out

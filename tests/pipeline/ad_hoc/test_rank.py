@@ -119,7 +119,7 @@ def test_regrets_are_told_at_80_columns_with_the_limit_of_the_largest(copy: RunF
     console = Console(record=True, width=80)
     show_ranking(console, ranked)
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in console.export_text().splitlines()]
-    told = [row for row in rows if len(row) == 4 and row[0] == "MACs"][-1]  # before it come correlations
+    told = next(row for row in rows if len(row) == 4 and row[0] == "MACs")  # correlations come after it
     regrets = {each.macs: 100 * (each.best - each.picks["macs"].accuracy) for each in ranked.ranking.budgets}
     largest = max(regrets.values())
     assert told[1:3] == [f"{sum(regrets.values()) / len(regrets):.2f}", f"{largest:.2f}"]

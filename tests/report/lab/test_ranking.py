@@ -28,7 +28,7 @@ def test_the_page_shows_every_predictor_subset_and_figure(ranking: Ranking, tmp_
     assert "0.500 <wbr>(0.250 to 0.750)" in body
     assert "would reach a Pearson correlation of 0.938" in body
     assert "top decile (4 different networks, of at least 10)" in body
-    assert re.findall(r'id="chart-(\w+)"', body) == ["scatter", "ranks", "regret"]
+    assert re.findall(r'id="chart-(\w+)"', body) == ["regret", "scatter", "ranks"]
     assert "made&lt;1&gt;" in body
     assert "made<1>" not in body
     links = re.findall(r'(?:href|src)="([^"]+)"', re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL))

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from helixnas.artifacts.baseline import PROXIES
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import open_run, words
+from helixnas.cli.option_values import named_as_options, open_run, words
 from helixnas.cli.settings import read_training
 from helixnas.errors import ConfigError
 from helixnas.pipeline import stages
+from helixnas.pipeline.recipe import Recipe
 from helixnas.retrain.config import RetrainConfig
 
 ELSEWHERE = ("costs", "search")
@@ -25,6 +27,8 @@ def _run(options: Namespace, console: Console) -> None:
     chosen = getattr(options, "recipe", None)
     if chosen is not None:
         recipe = replace(recipe, retrain=read_training(chosen, RetrainConfig, "retraining recipe"))
+    if options.verb == "proxies":
+        recipe = _with_proxies(recipe, options)
     kept = recipe
     init = getattr(options, "init", None)
     if init is not None and recipe.retrain is not None:
@@ -32,9 +36,17 @@ def _run(options: Namespace, console: Console) -> None:
     reporter = ConsoleReporter(console, folder.tensorboard)
     blocks = _block_numbers(getattr(options, "blocks", ""))
     run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
-    if chosen is not None:
+    if chosen is not None or options.verb == "proxies":
         with folder.locked():
             folder.save_settings(kept.to_dict())
+
+
+def _with_proxies(recipe: Recipe, options: Namespace) -> Recipe:
+    """Return a recipe with the proxies that the options ask for, or its own."""
+    number = recipe.proxies.num_networks if options.num_networks is None else options.num_networks
+    with named_as_options("proxies"):
+        scores = tuple(words(options.scores)) or recipe.proxies.scores
+        return replace(recipe, proxies=replace(recipe.proxies, num_networks=number, scores=scores))
 
 
 def _block_numbers(text: str) -> tuple[int, ...]:
@@ -50,6 +62,14 @@ def _add_distill_options(parser: Parser) -> None:
     parser.option("--blocks", metavar="K,...", default="", help=blocks)
 
 
+def _add_proxies_options(parser: Parser) -> None:
+    parser.run_folder()
+    parser.whole(
+        "--num-networks", None, "random networks to score untrained, which the run keeps; the recipe's if not given"
+    )
+    parser.option("--scores", metavar="KIND,...", default="", help=f"{', '.join(PROXIES)}; the recipe's if not given")
+
+
 def _add_retrain_options(parser: Parser) -> None:
     parser.run_folder()
     parser.option("--name", help="search whose winner is trained; all of the recipe's if not given")
@@ -59,9 +79,14 @@ def _add_retrain_options(parser: Parser) -> None:
     parser.option("--recipe", metavar="NAME", help=recipe)
 
 
-OPTIONS: dict[str, Callable[[Parser], None]] = {"distill": _add_distill_options, "retrain": _add_retrain_options}
+OPTIONS: dict[str, Callable[[Parser], None]] = {
+    "proxies": _add_proxies_options,
+    "distill": _add_distill_options,
+    "retrain": _add_retrain_options,
+}
 
 EXAMPLES = {
+    "proxies": "helixnas proxies runs/digits --num-networks 100 --scores naswot,num_layers",
     "distill": "helixnas distill runs/digits --blocks 2",
     "retrain": "helixnas retrain runs/digits --name small",
 }

@@ -110,7 +110,7 @@ def test_a_run_gets_proxies_that_it_keeps_and_its_scores_can_be_added_up(
     assert "--num-networks must be 0 or at least 3" in capsys.readouterr().err
     assert main(["proxies", str(run), "--num-networks", "4", "--scores", "naswot,num_layers"]) == 0
     assert main(["search", str(run), "--name", "both", "--scores", "relative_l1,num_layers", "--max", "macs=90%"]) == 0
-    found = json.loads((run / "searches/both/result.json").read_text())
-    assert found["config"]["scores"] == ["relative_l1", "num_layers"]
+    certificate = json.loads((run / "searches/both/certificate.json").read_text())
+    assert list(certificate["scores"]) == ["relative_l1", "num_layers"]
     assert main(["proxies", str(run)]) == 0
     assert "proxies: done already" in capsys.readouterr().out

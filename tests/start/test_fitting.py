@@ -40,34 +40,35 @@ def is_met(facts: TeacherFacts, definition: dict[str, object], limits: dict[str,
 
 
 def random_limits(rng: np.random.Generator) -> dict[str, str | int]:
-    """Return shares of one or two resources of a teacher, from a hundredth to the double."""
+    """Return shares of one or two resources of a teacher, from a tenth to all of it."""
     names = rng.permutation(["macs", "params", "activation_bytes"])[: rng.integers(1, 3)]
-    return {str(name): f"{100 * 10 ** rng.uniform(-2, 0.3):.1f}%" for name in names}
+    return {str(name): f"{100 * 10 ** rng.uniform(-1, 0):.1f}%" for name in names}
 
 
-def budgets_of(number: int, seed: int, look: Look) -> tuple[int, int]:
-    """Try random budgets and return how many were accepted and, of these, how many can be met."""
-    rng, accepted, met = np.random.default_rng(seed), 0, 0
-    for _ in range(number):
+def unmet(number: int, seed: int, look: Look) -> list[dict[str, str | int]]:
+    """Try random budgets until so many are accepted, and return those of them that cannot be met."""
+    rng, accepted, found = np.random.default_rng(seed), 0, list[dict[str, str | int]]()
+    for _ in range(20 * number):
         facts, limits = look(str(rng.choice(TEACHERS))), random_limits(rng)
         try:
             fitted = fit_space(facts, limits)
         except HelixError:
             continue
         accepted += 1
-        met += is_met(facts, fitted.definition, limits)
-    return accepted, met
+        if not is_met(facts, fitted.definition, limits):
+            found.append(limits)
+        if accepted == number:
+            return found
+    raise AssertionError(f"{accepted} of {20 * number} random budgets are accepted")
 
 
 def test_accepted_budgets_can_be_met(looked_at: Look) -> None:
-    accepted, met = budgets_of(3, 1, looked_at)
-    assert met == accepted > 0
+    assert unmet(1, 1, looked_at) == []
 
 
 @pytest.mark.slow
 def test_fifty_accepted_budgets_can_be_met(looked_at: Look) -> None:
-    accepted, met = budgets_of(75, 2, looked_at)
-    assert met == accepted >= 50
+    assert unmet(50, 2, looked_at) == []
 
 
 def test_the_smallest_network_leaves_room_below_every_limit(looked_at: Look) -> None:

@@ -44,6 +44,14 @@ SPOS = ("baseline", "my run", "spos", "--bench", "x", "--num-networks", "3")
         (["run", "tiny.yaml", "--retrain", "3"], "retrain must hold settings (fit, drop_rate, drop_path_rate"),
         (["run", "tiny.yaml", "--searches.small.max.macs", "lots"], "'lots' is not an amount; write 5300000, 5.3M"),
         (["run", "tiny.yaml", "--rating.scores", "[task]"], "unknown --rating.scores 'task'; did you mean task_kl"),
+        (
+            ["run", "tiny.yaml", "--searches.small.scores", "[naswot]"],
+            "search small adds up the score naswot, but proxies.num_networks is 0; choose a number of untrained networks,",
+        ),
+        (
+            ["run", "tiny.yaml", "--proxies.num_networks", "5", "--searches.small.scores", "[snip]"],
+            "search small adds up the score snip, but proxies.scores names naswot",
+        ),
         (["run", "tiny.yaml", "--searches.small.scores", "[final_error]"], "search small adds up the score final_error,"),
         (["run", "tiny.yaml", "--searches.a/b.max.macs", "1M"], "search name 'a/b' must consist of letters"),
         (["run", "tiny.yaml", "--name.x", "1"], "--name.x: name is 'tiny', which holds no settings"),

@@ -7,7 +7,8 @@ import pytest
 
 from helixnas.artifacts.cost_table import CostTable
 from helixnas.errors import ArtifactError, ConfigError
-from helixnas.search.additive import _ridge, additive_tables, beside, fit_additive
+from helixnas.search.additive import _ridge, beside, fit_additive
+from helixnas.search.tables import score_tables
 from helixnas.space import Architecture, SearchSpace, macro
 
 
@@ -49,7 +50,7 @@ def value(architecture: Architecture) -> float:
 
 
 def sums(space: SearchSpace, costs: CostTable, fit, architectures: list[Architecture]) -> np.ndarray:
-    tables = additive_tables(costs, {"it": list(fit.paths)})
+    tables = score_tables(costs, {"it": list(fit.paths)})
     return np.array(
         [
             sum(table.mean()[table.row(width, path.text)]
@@ -104,10 +105,10 @@ def test_too_few_networks_or_a_value_that_is_no_number_is_refused(space: SearchS
 
 def test_scores_stand_beside_those_of_the_same_paths_on_every_batch(space: SearchSpace, costs: CostTable) -> None:
     fit = fit_additive(space, costs, networks(space, 20), [value(one) for one in networks(space, 20)])
-    table = additive_tables(costs, {"naswot": list(fit.paths)})[1]
+    table = score_tables(costs, {"naswot": list(fit.paths)})[1]
     rated = replace(table, batch_sizes=np.array([2, 1]), scores={"relative_l1": np.zeros((len(table), 2))})
     found = beside(rated, table)
     assert list(found.scores) == ["relative_l1", "naswot"]
     assert np.array_equal(found.batches("naswot"), np.stack([fit.paths[1]] * 2, axis=1))
     with pytest.raises(ArtifactError, match="ratings and proxies of block 2 are of different spaces"):
-        beside(rated, additive_tables(costs, {"naswot": list(fit.paths)})[2])
+        beside(rated, score_tables(costs, {"naswot": list(fit.paths)})[2])

@@ -8,6 +8,7 @@ import pytest
 from helixnas.artifacts import CostTable, RatingTable
 from helixnas.errors import ArtifactError, ConfigError, InfeasibleBudgetError, UnknownNameError
 from helixnas.search import Budget, Tables, distance, enumerate_answers, solve, text_order
+from helixnas.search.tables import score_tables, unrated_tables
 
 
 @pytest.fixture
@@ -108,3 +109,11 @@ def test_a_score_that_is_missing_is_told_with_block_and_path(
     negative = replace(costs, resources={"macs": np.array([2, 30, -20, 9, 1, 50])})
     with pytest.raises(ConfigError, match="block 1: candidate 16:a has a negative cost, -20"):
         Tables(ratings=ratings, costs=negative).instance(("macs",))
+
+
+def test_tables_are_made_of_scores_per_row_of_the_costs(costs: CostTable) -> None:
+    scores = [np.arange(float(len(costs.rows(number)))) for number in range(1, costs.num_blocks + 1)]
+    tables = score_tables(costs, {"it": scores, "other": [-each for each in scores]})
+    assert all(np.array_equal(table.mean("it"), own) for table, own in zip(tables, scores, strict=True))
+    assert Tables(ratings=tables, costs=costs).instance(("macs",)).size > 1
+    assert all((block.score == 0).all() for block in unrated_tables(costs).instance(("macs",)).blocks)

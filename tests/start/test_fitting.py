@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from helixnas.artifacts.rating_table import RatingTable
 from helixnas.costs import cost_table
 from helixnas.errors import ConfigError, HelixError, InfeasibleBudgetError, UnknownNameError
-from helixnas.search import Budget, Tables, parse_limits, solve
+from helixnas.search import Budget, parse_limits, solve
+from helixnas.search.tables import unrated_tables
 from helixnas.space import load_space
 from helixnas.start.fitting import ROOM, fit_space
 from helixnas.start.teacher_facts import TeacherFacts
@@ -21,21 +21,8 @@ def is_met(facts: TeacherFacts, definition: dict[str, object], limits: dict[str,
     """Return whether the exact search finds a network within limits, and not all random ones are."""
     space = load_space(definition)
     costs = cost_table(space, image_size=facts.image_size, num_classes=facts.num_classes)
-    ratings: list[RatingTable] = []
-    for number in range(1, len(space.blocks) + 1):
-        rows = costs.rows(number)
-        ratings.append(
-            RatingTable(
-                block=number,
-                previous_width=costs.previous_width[rows],
-                path=tuple(costs.path[row] for row in rows),
-                width=costs.width[rows],
-                batch_sizes=np.array([1]),
-                scores={"relative_l1": np.zeros((len(rows), 1))},
-            )
-        )
     upper = parse_limits(limits, known=dict(facts.costs), option="max")
-    instance = Tables(ratings=tuple(ratings), costs=costs).instance(tuple(upper))
+    instance = unrated_tables(costs).instance(tuple(upper))
     return solve(instance, Budget(upper=upper)).status == "optimal"
 
 

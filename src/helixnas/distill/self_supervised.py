@@ -27,7 +27,8 @@ from helixnas.distill.config import (
 from helixnas.distill.learning_teacher import LearningTeacher
 from helixnas.distill.loop import Distillation
 from helixnas.distill.objective import Features, Student
-from helixnas.distill.optimizers.choice import SlicedOptimizer, build_optimizer, build_sliced_optimizer, learning_rate
+from helixnas.distill.optimizers.choice import build_optimizer, build_sliced_optimizer, learning_rate
+from helixnas.distill.optimizers.sliced import SlicedOptimizer
 from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
 from helixnas.distill.vicreg import vicreg_terms

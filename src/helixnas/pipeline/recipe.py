@@ -53,7 +53,7 @@ class Recipe:
     """Training of a teacher that has no weights."""
 
     space: str | dict[str, Any] = "mbconv"
-    """The search space: mbconv (Table 1), macro, vit, a YAML file, or a definition in place."""
+    """The search space: mbconv (Table 1), macro, channel, vit, a YAML file, or a definition in place."""
 
     costs: CostsConfig = field(default_factory=CostsConfig)
     """Whether and how latency is measured."""
@@ -115,13 +115,10 @@ class Recipe:
                 if score in (*self.rating.scores, *proxies):
                     continue
                 where = f"rating.scores names {', '.join(self.rating.scores)}"
-                if score in PROXIES:
-                    few = "" if self.proxies.num_networks else ", with proxies.num_networks above 0"
-                    where = (
-                        f"proxies.scores does not; name it there{few}"
-                        if score not in self.proxies.scores or few
-                        else where
-                    )
+                if score in PROXIES and not self.proxies.num_networks:
+                    where = "proxies.num_networks is 0; choose a number of untrained networks, for example 100"
+                elif score in PROXIES:
+                    where = f"proxies.scores names {', '.join(self.proxies.scores)}"
                 raise ConfigError(f"search {name} adds up the score {score}, but {where}")
 
     def _check_scores(self) -> None:

@@ -83,24 +83,6 @@ def fit_additive(
     )
 
 
-def additive_tables(costs: CostTable, scores: dict[str, Sequence[Matrix]]) -> tuple[RatingTable, ...]:
-    """Return rating tables, with one batch of one image, of scores per block and row of the cost table; lower is better."""
-    found: list[RatingTable] = []
-    for number in range(1, costs.num_blocks + 1):
-        rows = costs.rows(number)
-        found.append(
-            RatingTable(
-                block=number,
-                previous_width=costs.previous_width[rows],
-                path=tuple(costs.path[row] for row in rows),
-                width=costs.width[rows],
-                batch_sizes=np.array([1]),
-                scores={name: values[number - 1][:, None] for name, values in scores.items()},
-            )
-        )
-    return tuple(found)
-
-
 def beside(table: RatingTable, other: RatingTable) -> RatingTable:
     """Return a table with the scores of another one of the same paths, each the same on all batches.
 

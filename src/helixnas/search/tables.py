@@ -5,7 +5,7 @@ no special case for either. Scores become whole numbers of 1e-12, summed with th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,30 @@ class Tables:
             order=np.zeros(len(rows), dtype=np.int64),
             labels=("",) * len(rows),
         )
+
+
+def score_tables(costs: CostTable, scores: Mapping[str, Sequence[npt.NDArray[np.float64]]]) -> tuple[RatingTable, ...]:
+    """Return rating tables of one batch from scores per block and row of the cost table; lower is better."""
+    found: list[RatingTable] = []
+    for number in range(1, costs.num_blocks + 1):
+        rows = costs.rows(number)
+        found.append(
+            RatingTable(
+                block=number,
+                previous_width=costs.previous_width[rows],
+                path=tuple(costs.path[row] for row in rows),
+                width=costs.width[rows],
+                batch_sizes=np.array([1]),
+                scores={name: values[number - 1][:, None] for name, values in scores.items()},
+            )
+        )
+    return tuple(found)
+
+
+def unrated_tables(costs: CostTable) -> Tables:
+    """Return tables in which every path has the score 0: whether budgets can be met is decided without ratings."""
+    zeros = [np.zeros(len(costs.rows(number))) for number in range(1, costs.num_blocks + 1)]
+    return Tables(ratings=score_tables(costs, {"unrated": zeros}), costs=costs)
 
 
 def _require_steps(

@@ -95,6 +95,11 @@ class Path:
         """The number of layers."""
         return len(self.operations)
 
+    @property
+    def effective_depth(self) -> int:
+        """The number of layers that are no identity."""
+        return sum(not operation.is_identity for operation in self.operations)
+
     @cached_property
     def text(self) -> str:
         """The readable form, unique inside a block: ``width:operation,operation,...``, sections with a plus between."""
@@ -199,7 +204,7 @@ class Architecture:
         >>> from_code("01000000").depth, from_code("01000000").effective_depth
         (4, 1)
         """
-        return sum(not operation.is_identity for path in self.paths for operation in path.operations)
+        return sum(path.effective_depth for path in self.paths)
 
     @property
     def stride(self) -> int:

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from helixnas.artifacts import RatingTable
+from helixnas.artifacts import RatingTable, RunRecord
+from helixnas.errors import ConfigError
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
@@ -15,6 +17,7 @@ from helixnas.pipeline.work.proxies import score
 from helixnas.pipeline.work.rate import rate
 from helixnas.pipeline.work.search import load_tables
 from helixnas.proxies import ProxiesConfig
+from helixnas.search import Tables
 from helixnas.search.config import SearchConfig
 
 CONFIG = ProxiesConfig(num_networks=4, scores=("naswot", "num_layers", "gradnorm"), batch_size=6)
@@ -38,6 +41,9 @@ def test_every_path_gets_a_score_that_is_lower_for_better(context: Context) -> N
         assert list(table.scores) == list(CONFIG.scores)
     architectures = [context.space.parse(text) for text in known["networks"]]
     assert known["values"]["num_layers"] == [float(each.effective_depth) for each in architectures]
+    for table in tables:
+        layers = [context.space.parse_path(text).effective_depth for text in table.path]
+        assert table.mean("num_layers").tolist() == [-float(number) for number in layers]
     sums = []
     for each in architectures:
         widths = (context.space.stem_width, each.paths[0].width)
@@ -45,6 +51,23 @@ def test_every_path_gets_a_score_that_is_lower_for_better(context: Context) -> N
         sums.append(sum(t.mean("naswot")[row] for t, row in zip(tables, rows, strict=True)))
     if np.ptp(sums) > 0:
         assert np.corrcoef(sums, known["values"]["naswot"])[0, 1] < 0
+
+
+def test_two_equal_images_are_told_where_naswot_has_no_value(context: Context, in_memory) -> None:
+    data: Any = context.data
+    data.train = in_memory(np.zeros((12, 8, 8, 3), dtype=np.uint8), np.arange(12) % 3)
+    with pytest.raises(
+        ConfigError, match="is not finite, because it responds alike to two of the images; choose another"
+    ):
+        score(context, "key", "")
+    assert not context.folder.proxy_networks.exists()
+
+
+def test_proxies_that_a_recipe_gave_up_are_not_read(context: Context) -> None:
+    files = {"costs": ("costs.parquet",), "rate": rate(context, "key", "").files}
+    files["proxies"] = score(context, "key", "").files
+    assert list(_tables(context, files, num_networks=4).ratings[0].scores)[-1] == "gradnorm"
+    assert list(_tables(context, files, num_networks=0).ratings[0].scores) == ["relative_l1", "task_kl"]
 
 
 def test_the_same_seed_gives_the_same_scores_and_another_does_not(context: Context) -> None:
@@ -58,20 +81,21 @@ def test_the_same_seed_gives_the_same_scores_and_another_does_not(context: Conte
 
 
 def test_tables_hold_proxies_after_what_is_learned(context: Context) -> None:
-    result = rate(context, "key", "")
-    record, folder = context.folder, context.folder
-    made = {
-        "costs": ("costs.parquet",),
-        "rate": result.files,
-        "proxies": score(context, "key", "").files,
-    }
-    from helixnas.artifacts import RunRecord
-
-    found = RunRecord(recipe="tiny", versions={})
-    for name, files in made.items():
-        found = found.with_stage(name, folder.stage_record(key="key", settings={}, files=files, facts={}, seconds=0.0))
-    tables = load_tables(record, found)
+    files = {"costs": ("costs.parquet",), "rate": rate(context, "key", "").files}
+    files["proxies"] = score(context, "key", "").files
+    tables = _tables(context, files, num_networks=4)
     assert list(tables.ratings[0].scores) == ["relative_l1", "task_kl", *CONFIG.scores]
+
+
+def _tables(context: Context, files: dict[str, tuple[str, ...]], *, num_networks: int) -> Tables:
+    """Return the tables of a run with these stages and this number of networks in its settings."""
+    folder, found = context.folder, RunRecord(recipe="tiny", versions={})
+    for name, own in files.items():
+        stage = folder.stage_record(key="key", settings={}, files=own, facts={}, seconds=0.0)
+        found = found.with_stage(name, stage)
+    recipe = replace(context.recipe, proxies=replace(CONFIG, num_networks=num_networks))
+    folder.save_settings(recipe.to_dict())
+    return load_tables(folder, found)
 
 
 def test_a_recipe_plans_proxies_only_if_it_asks_for_them(tiny: Recipe) -> None:

@@ -16,11 +16,9 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from helixnas.distill.config import DistillConfig
+from helixnas.distill.optimizers.sliced import SlicedOptimizer
 from helixnas.distill.optimizers.sliced_adam import SlicedAdam
 from helixnas.distill.optimizers.sliced_lars import SlicedLars
-
-SlicedOptimizer = SlicedAdam | SlicedLars
-"""An optimizer that is told which slices have a gradient."""
 
 
 def build_optimizer(parameters: Iterable[Parameter], config: DistillConfig, block: int) -> Optimizer:

@@ -14,15 +14,15 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from helixnas.supernet import Region, Slice, disjoint, view_of, whole_region
+from helixnas.distill.optimizers.sliced import SlicedOptimizer
+from helixnas.supernet import disjoint, view_of, whole_region
 
 STATE = ("exp_avg", "correction", "exp_avg_sq", "correction_sq")
 """The moments of a parameter, each followed by its bias correction per weight."""
 
 
-class SlicedAdam(Optimizer):
+class SlicedAdam(SlicedOptimizer):
     """Adam, or with `decoupled` AdamW, on the regions given to `expect`; other parameters with a gradient are stepped whole.
 
     Settings are those of `torch.optim.Adam`.
@@ -40,13 +40,6 @@ class SlicedAdam(Optimizer):
     ) -> None:
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled}
         super().__init__(params, defaults)
-        self._regions: dict[nn.Parameter, set[Region]] = {}
-
-    def expect(self, slices: Iterable[Slice]) -> None:
-        """Name all slices that have a gradient in the next step; they may overlap."""
-        self._regions = {}
-        for parameter, region in slices:
-            self._regions.setdefault(parameter, set()).add(region)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -67,7 +60,7 @@ class SlicedAdam(Optimizer):
                 state[name] = torch.zeros_like(parameter)
         assert parameter.grad is not None, "asked by step"
         tensors = (parameter, parameter.grad, *(state[name] for name in STATE))
-        regions = self._regions.get(parameter) or {whole_region(parameter)}
+        regions = self.regions.get(parameter) or {whole_region(parameter)}
         return [tuple(view_of(tensor, region) for tensor in tensors) for region in disjoint(regions)]
 
 

@@ -10,15 +10,15 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from helixnas.supernet import Region, Slice, disjoint, view_of, whole_region
+from helixnas.distill.optimizers.sliced import SlicedOptimizer
+from helixnas.supernet import disjoint, view_of, whole_region
 
 EPSILON = 1e-8
 """Added to the norm by which a step is divided."""
 
 
-class SlicedLars(Optimizer):
+class SlicedLars(SlicedOptimizer):
     """LARS on the regions given to `expect`; other parameters with a gradient are stepped whole.
 
     Groups with ``adapt`` false (biases and norms) move by momentum alone. `trust_coefficient` is LARS's eta.
@@ -36,13 +36,6 @@ class SlicedLars(Optimizer):
     ) -> None:
         chosen = {"momentum": momentum, "weight_decay": weight_decay, "trust_coefficient": trust_coefficient}
         super().__init__(params, {"lr": lr, **chosen, "adapt": adapt})
-        self._regions: dict[nn.Parameter, set[Region]] = {}
-
-    def expect(self, slices: Iterable[Slice]) -> None:
-        """Name all slices that have a gradient in the next step; they may overlap."""
-        self._regions = {}
-        for parameter, region in slices:
-            self._regions.setdefault(parameter, set()).add(region)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -57,7 +50,7 @@ class SlicedLars(Optimizer):
         state = cast(dict[str, Tensor], self.state[parameter])
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
-        regions = disjoint(self._regions.get(parameter) or {whole_region(parameter)})
+        regions = disjoint(self.regions.get(parameter) or {whole_region(parameter)})
         weights, grads, momenta = (
             [view_of(tensor, region) for region in regions] for tensor in (parameter, grad, state["momentum"])
         )

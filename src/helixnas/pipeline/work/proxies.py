@@ -1,21 +1,26 @@
 """Work of the proxies stage: untrained networks scored, and an additive fit that gives every path a score."""
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch import nn
 
 from helixnas.artifacts.cost_table import CostTable
 from helixnas.artifacts.files import write_json
 from helixnas.engine.job import run_job
+from helixnas.errors import ConfigError
 from helixnas.nn import Normalization
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
-from helixnas.proxies import Batch, Build, Proxies, ProxiesConfig, proxy_batches
+from helixnas.proxies import NASWOT, NUM_LAYERS, Batch, Build, Proxies, ProxiesConfig, proxy_batches
 from helixnas.rating.stitching import sample_distinct
 from helixnas.retrain import RetrainConfig, build_model
-from helixnas.search.additive import additive_tables, fit_additive
-from helixnas.space import Architecture
+from helixnas.search.additive import fit_additive
+from helixnas.search.tables import score_tables
+from helixnas.space import Architecture, SearchSpace
 from helixnas.teacher import normalization_of
 
 NETWORKS_STREAM = 48
@@ -40,8 +45,14 @@ def score(context: Context, key: str, search: str) -> Result:
             watch=context.watch,
         )
     costs = CostTable.load(folder.costs)
-    fits = {name: fit_additive(context.space, costs, networks, values) for name, values in job.values.items()}
-    tables = additive_tables(costs, {name: [-values for values in fit.paths] for name, fit in fits.items()})
+    _require_finite(networks, job.values)
+    fits = {
+        name: fit_additive(context.space, costs, networks, values)
+        for name, values in job.values.items()
+        if name != NUM_LAYERS
+    }
+    paths = {name: _layers(context.space, costs) if name == NUM_LAYERS else fits[name].paths for name in config.scores}
+    tables = score_tables(costs, {name: [-values for values in own] for name, own in paths.items()})
     for table in tables:
         table.save(folder.proxy(table.block))
     correlations = {name: fit.correlation for name, fit in fits.items()}
@@ -57,6 +68,26 @@ def score(context: Context, key: str, search: str) -> Result:
     facts: dict[str, Any] = {"networks": len(networks)}
     facts |= {f"{name}, correlation of the fit": value for name, value in correlations.items()}
     return Result((*files, "proxies/networks.json"), facts)
+
+
+def _require_finite(networks: Sequence[Architecture], values: Mapping[str, Sequence[float]]) -> None:
+    """Raise `ConfigError` where a network has no finite value, as of NASWOT where two images are the same."""
+    for name, own in values.items():
+        wrong = [network.text for network, value in zip(networks, own, strict=True) if not math.isfinite(value)]
+        if wrong:
+            why = ", because it responds alike to two of the images" if name == NASWOT else ""
+            raise ConfigError(
+                f"{name} of the untrained network {wrong[0]!r} is not finite{why}; choose another seed, "
+                "proxies.batch_size or proxies.scores"
+            )
+
+
+def _layers(space: SearchSpace, costs: CostTable) -> tuple[npt.NDArray[np.float64], ...]:
+    """Return the number of layers that are no identity, per block and row of the cost table: they add up as they are."""
+    return tuple(
+        np.array([float(space.parse_path(costs.path[row]).effective_depth) for row in costs.rows(number)])
+        for number in range(1, costs.num_blocks + 1)
+    )
 
 
 def untrained(context: Context, *, seed: int) -> Build:

@@ -38,6 +38,7 @@ from helixnas.search import (
 from helixnas.search.additive import beside
 from helixnas.search.amounts import LATENCY_LIMITS
 from helixnas.search.config import SearchConfig, search_config
+from helixnas.search.tables import unrated_tables
 from helixnas.space import Architecture, SearchSpace
 
 NUM_RUNNERS_UP = 10
@@ -228,20 +229,7 @@ def check_budgets(
         UnknownNameError: a budget names a resource that was not counted.
         ConfigError: the number of weights is not that of the blocks, or latency was not measured.
     """
-    unrated: list[RatingTable] = []
-    for number in range(1, len(space.blocks) + 1):
-        rows = costs.rows(number)
-        unrated.append(
-            RatingTable(
-                block=number,
-                previous_width=costs.previous_width[rows],
-                path=tuple(costs.path[row] for row in rows),
-                width=costs.width[rows],
-                batch_sizes=np.array([1]),
-                scores={"relative_l1": np.zeros((len(rows), 1))},
-            )
-        )
-    tables = Tables(ratings=tuple(unrated), costs=costs)
+    tables = unrated_tables(costs)
     for name, config in searches.items():
         try:
             budget, *_ = limits_of(config, costs, teacher, folder)
@@ -288,7 +276,7 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
             )
     number = sum(1 for file in record.stages["rate"].files if file.startswith("ratings/block-"))
     ratings = tuple(RatingTable.load(folder.rating(k)) for k in range(1, number + 1))
-    if "proxies" in record.stages:
+    if "proxies" in record.stages and folder.load_settings().get("proxies", {}).get("num_networks"):
         proxies = [RatingTable.load(folder.proxy(table.block)) for table in ratings]
         ratings = tuple(beside(table, proxy) for table, proxy in zip(ratings, proxies, strict=True))
     return Tables(ratings=ratings, costs=load_costs(folder, record))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from helixnas import (
         api,
         artifacts,
+        calibration,
         cli,
         costs,
         data,
@@ -53,6 +54,7 @@ __all__ = [
     "__version__",
     "api",
     "artifacts",
+    "calibration",
     "cli",
     "costs",
     "data",

@@ -1,5 +1,6 @@
 """RatingTable: weighted means, rows, files."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helixnas.artifacts import RatingTable
+from helixnas.artifacts.rating_table import rows_of, summed
 from helixnas.errors import ArtifactError, UnknownNameError
+from helixnas.space import Architecture, SearchSpace
 
 
 def table() -> RatingTable:
@@ -96,3 +99,44 @@ def test_a_kind_that_was_not_rated_is_answered_with_those_that_were() -> None:
 def test_a_path_that_was_not_rated_is_named_with_the_width_before() -> None:
     with pytest.raises(ArtifactError, match="block 2 has no rating for path 'c' after width 24"):
         table().row(24, "c")
+
+
+def tables_of(space: SearchSpace) -> list[RatingTable]:
+    """Return tables whose scores are the position of the path, plus the previous width."""
+    found: list[RatingTable] = []
+    for number, block in enumerate(space.blocks, start=1):
+        rows = [(width, path) for width in space.previous_widths(number) for path in block.paths()]
+        found.append(
+            RatingTable(
+                block=number,
+                previous_width=np.array([width for width, _ in rows]),
+                path=tuple(path.text for _, path in rows),
+                width=np.array([path.width for _, path in rows]),
+                batch_sizes=np.array([1, 3]),
+                scores={"it": np.array([[at + width] * 2 for at, (width, _) in enumerate(rows)], dtype=float)},
+            )
+        )
+    return found
+
+
+def test_the_sum_of_an_architecture_takes_each_path_behind_the_width_before_it(
+    two_blocks: Callable[..., SearchSpace],
+) -> None:
+    space = two_blocks()
+    tables, rng = tables_of(space), np.random.default_rng(0)
+    drawn: list[Architecture] = [space.sample(rng) for _ in range(5)]
+    rows = rows_of(tables, drawn)
+    for one, own, total in zip(drawn, rows, summed(tables, drawn), strict=True):
+        expected = 0.0
+        for table, path, row, width in zip(tables, one.paths, own, (space.stem_width, one.paths[0].width), strict=True):
+            assert (table.path[row], table.previous_width[row]) == (path.text, width)
+            expected += row + width
+        assert total == expected
+
+
+def test_a_path_that_was_not_rated_is_told(two_blocks: Callable[..., SearchSpace]) -> None:
+    space = two_blocks()
+    first, second = tables_of(space)
+    renamed = replace(first, path=tuple(f"x{path}" for path in first.path))
+    with pytest.raises(ArtifactError, match="block 1 has no rating for path"):
+        rows_of([renamed, second], [space.sample(np.random.default_rng(0))])

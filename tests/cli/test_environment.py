@@ -36,6 +36,7 @@ VERBS: dict[str, list[str]] = {
     "teacher": ["teacher", "done"],
     "costs": ["costs", "done", "--latency", "pytorch-eager", "--num-rounds", "1", "--num-networks", "1"],
     "proxies": ["proxies", "done", "--num-networks", "3"],
+    "calibrate": ["calibrate", "done", "--num-networks", "3"],
     "distill": ["distill", "done"],
     "rate": ["rate", "done"],
     "search": ["search", "done", "--max", "macs=80%"],

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helixnas.errors import ArtifactError, UnknownNameError
+from helixnas.errors import UnknownNameError
 from helixnas.lab import Benchmark
-from helixnas.lab.predictors import Summed, additive_fit, higher_is_better, rows_of, sizes, summed_kinds, summed_scores
+from helixnas.lab.predictors import Summed, additive_fit, higher_is_better, sizes, summed_kinds, summed_scores
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.search import Budget, Tables, score_coefficients, solve
 from helixnas.space import Architecture, SearchSpace
@@ -132,10 +132,3 @@ def test_the_additive_fit_leaves_no_more_than_any_other_sum_and_takes_perfect_ac
 def test_scores_are_turned_and_sizes_are_not() -> None:
     turned = higher_is_better({"score": np.array([0.5])}, {"macs": np.array([3.0])})
     assert {name: values.tolist() for name, values in turned.items()} == {"score": [-0.5], "macs": [3.0]}
-
-
-def test_a_path_that_was_not_rated_is_told(benchmark: Benchmark, tables: Make, small: SearchSpace) -> None:
-    rated = tables(small)
-    renamed = replace(rated.ratings[0], path=tuple(f"x{path}" for path in rated.ratings[0].path))
-    with pytest.raises(ArtifactError, match="block 1 has no rating for path '4:identity' after width 4"):
-        rows_of(benchmark, (renamed, rated.ratings[1]))

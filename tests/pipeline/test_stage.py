@@ -79,6 +79,6 @@ def test_a_run_that_is_replaced_loses_the_files_of_every_stage() -> None:
 
 
 def test_every_verb_has_a_purpose_and_an_order() -> None:
-    assert stages.verbs() == ("teacher", "costs", "proxies", "distill", "rate", "search", "retrain")
+    assert stages.verbs() == ("teacher", "costs", "proxies", "distill", "rate", "calibrate", "search", "retrain")
     assert [stage.name for stage in stages.of_verb("distill")] == ["costs", "latency", "distill"]
     assert all(any(stage.purpose for stage in stages.STAGES if stage.verb == verb) for verb in stages.verbs())

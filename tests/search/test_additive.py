@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts.cost_table import CostTable
+from helixnas.artifacts.rating_table import summed
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.search.additive import _ridge, beside, fit_additive
 from helixnas.search.tables import score_tables
-from helixnas.space import Architecture, SearchSpace, macro
+from helixnas.space import Architecture, SearchSpace, channel, macro
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +20,10 @@ def space() -> SearchSpace:
 
 @pytest.fixture(scope="module")
 def costs(space: SearchSpace) -> CostTable:
+    return table_of(space)
+
+
+def table_of(space: SearchSpace) -> CostTable:
     """A table of the space with made-up costs; torch is not needed."""
     rows = [(0, 3, "", 4)]
     for number, block in enumerate(space.blocks, start=1):
@@ -49,15 +54,23 @@ def value(architecture: Architecture) -> float:
     )
 
 
+def paths_of(space: SearchSpace, costs: CostTable) -> list[np.ndarray]:
+    """The value of every path, per block and row of the cost table."""
+    gain = {"identity": 0.0, "mb3_k3": 1.0, "mb6_k5": 2.5}
+    return [
+        np.array(
+            [
+                sum(gain[operation.name] for operation in space.parse_path(costs.path[row]).operations) * (4 - number)
+                for row in costs.rows(number)
+            ]
+        )
+        for number in range(1, len(space.blocks) + 1)
+    ]
+
+
 def sums(space: SearchSpace, costs: CostTable, fit, architectures: list[Architecture]) -> np.ndarray:
     tables = score_tables(costs, {"it": list(fit.paths)})
-    return np.array(
-        [
-            sum(table.mean()[table.row(width, path.text)]
-                for table, path, width in zip(tables, one.paths, (4, 8, 16), strict=True))
-            for one in architectures
-        ]
-    )  # fmt: skip
+    return summed(tables, architectures)
 
 
 def test_values_that_add_up_are_found_from_a_few_networks(space: SearchSpace, costs: CostTable) -> None:
@@ -67,6 +80,43 @@ def test_values_that_add_up_are_found_from_a_few_networks(space: SearchSpace, co
     predicted, true = sums(space, costs, fit, unknown), np.array([value(one) for one in unknown])
     assert np.corrcoef(predicted, true)[0, 1] > 0.999
     assert sums(space, costs, fit, known).mean() == pytest.approx(0, abs=1e-9)
+
+
+def test_scores_that_already_rank_need_few_networks_and_stay_in_the_fit(space: SearchSpace, costs: CostTable) -> None:
+    known, unknown = networks(space, 5), networks(space, 90)[60:]
+    prior = score_tables(costs, {"guess": [-2.0 * each for each in paths_of(space, costs)]})
+    fit = fit_additive(space, costs, known, [value(one) for one in known], prior=prior)
+    assert fit.slope == pytest.approx(0.5, rel=1e-6)
+    predicted, true = sums(space, costs, fit, unknown), np.array([value(one) for one in unknown])
+    assert predicted - predicted.mean() == pytest.approx(true - true.mean(), abs=1e-6)
+
+
+def test_scores_that_the_networks_contradict_are_left_out(space: SearchSpace, costs: CostTable) -> None:
+    known = networks(space, 30)
+    values = [value(one) for one in known]
+    prior = score_tables(costs, {"wrong": list(paths_of(space, costs))})
+    assert fit_additive(space, costs, known, values, prior=prior).slope == 0
+    without = fit_additive(space, costs, known, values)
+    for with_prior, own in zip(
+        fit_additive(space, costs, known, values, prior=prior).paths, without.paths, strict=True
+    ):
+        assert with_prior == pytest.approx(own)
+
+
+def test_a_width_that_no_network_has_is_filled_in_from_the_others() -> None:
+    space = channel(largest=(8, 8, 8, 8, 8, 8, 8))
+    costs = table_of(space)
+    rng = np.random.default_rng(0)
+    drawn = [space.sample(rng) for _ in range(80)]
+    known = [one for one in drawn if "mb_h4_k3" not in one.text]
+    unknown = [one for one in drawn if "mb_h4_k3" in one.text]
+
+    def grows(one: Architecture) -> float:
+        return sum(np.log2(operation.option("hidden", 1)) for path in one.paths for operation in path.operations)
+
+    fit = fit_additive(space, costs, known, [grows(one) for one in known])
+    tables = score_tables(costs, {"it": list(fit.paths)})
+    assert np.corrcoef(summed(tables, unknown), [grows(one) for one in unknown])[0, 1] > 0.95
 
 
 def test_noise_is_not_taken_for_knowledge(space: SearchSpace, costs: CostTable) -> None:
@@ -79,14 +129,18 @@ def test_noise_is_not_taken_for_knowledge(space: SearchSpace, costs: CostTable) 
 def test_leave_one_out_predictions_are_those_of_refits_without_the_row() -> None:
     rng = np.random.default_rng(0)
     design, values = rng.normal(size=(12, 4)), rng.normal(size=12)
-    _, without, penalty = _ridge(design, values)
-    for row in range(12):
-        kept = np.arange(12) != row
-        x, y = design[kept], values[kept]
-        both = np.column_stack([np.ones(11), x])
-        shrink = np.diag([0, *[penalty * 12] * 4])  # the same penalty as of all rows
-        weights = np.linalg.solve(both.T @ both + shrink, both.T @ y)
-        assert without[row] == pytest.approx(np.array([1, *design[row]]) @ weights)
+    for prior in (np.zeros(12), rng.normal(size=12)):
+        found = _ridge(design, values, prior)
+        free = np.column_stack([np.ones(12), prior][: 1 + bool(prior.any())])
+        everything = np.column_stack([free, design])
+        shrink = np.diag([*[0] * free.shape[1], *[found.penalty * 12] * 4])  # the same penalty as of all rows
+        for row in range(12):
+            kept = np.arange(12) != row
+            x, y = everything[kept], values[kept]
+            assert found.without[row] == pytest.approx(everything[row] @ np.linalg.solve(x.T @ x + shrink, x.T @ y))
+        weights = np.linalg.solve(everything.T @ everything + shrink, everything.T @ values)
+        assert found.weights == pytest.approx(weights[free.shape[1] :])
+        assert found.slope == pytest.approx(weights[1] if free.shape[1] == 2 else 0)
 
 
 def test_a_value_that_is_the_same_everywhere_fits_with_no_spread(space: SearchSpace, costs: CostTable) -> None:
@@ -110,5 +164,5 @@ def test_scores_stand_beside_those_of_the_same_paths_on_every_batch(space: Searc
     found = beside(rated, table)
     assert list(found.scores) == ["relative_l1", "naswot"]
     assert np.array_equal(found.batches("naswot"), np.stack([fit.paths[1]] * 2, axis=1))
-    with pytest.raises(ArtifactError, match="ratings and proxies of block 2 are of different spaces"):
+    with pytest.raises(ArtifactError, match="relative_l1 and naswot of block 2 are of different spaces; redo them"):
         beside(rated, score_tables(costs, {"naswot": list(fit.paths)})[2])

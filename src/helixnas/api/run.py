@@ -58,7 +58,7 @@ class Run:
         )
 
     def until(self, stage: str) -> RunRecord:
-        """Do every stage up to and including this one: teacher, costs, proxies, distill, rate, search, retrain or report."""
+        """Do every stage up to and including this one: one of `helixnas.pipeline.stages.verbs()`, or report."""
         return run_recipe(self.recipe, self.folder, self.reporter, until=stage)
 
     def teacher(self) -> RunRecord:

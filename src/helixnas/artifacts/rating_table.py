@@ -5,7 +5,7 @@ cell chosen in the block before. They are kept per batch in float64, so that two
 same images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyarrow as pa
 from helixnas.artifacts.files import understanding
 from helixnas.artifacts.parquet import read_parquet, whole_numbers, write_parquet
 from helixnas.errors import ArtifactError, UnknownNameError
+from helixnas.space import Architecture
 
 KIND = "rating table"
 
@@ -123,3 +124,23 @@ class RatingTable:
                 if not np.allclose(table[name].to_numpy(), found.mean(name), rtol=1e-9, atol=0, equal_nan=True):
                     raise ValueError(f"the column {name} is not the mean of its batches")
             return found
+
+
+def rows_of(tables: Sequence[RatingTable], architectures: Sequence[Architecture]) -> npt.NDArray[np.int64]:
+    """Return, per architecture and block, the row in the block's table, (architectures, blocks).
+
+    Raises `ArtifactError` where a path was not rated.
+    """
+    rows = np.empty((len(architectures), len(tables)), dtype=np.int64)
+    for position, architecture in enumerate(architectures):
+        previous = int(tables[0].previous_width[0])
+        for block, (table, path) in enumerate(zip(tables, architecture.paths, strict=True)):
+            rows[position, block] = table.row(previous, path.text)
+            previous = path.width
+    return rows
+
+
+def summed(tables: Sequence[RatingTable], architectures: Sequence[Architecture]) -> npt.NDArray[np.float64]:
+    """Return per architecture the sum over blocks of the first score (Eq. 4); lower is better."""
+    rows = rows_of(tables, architectures)
+    return np.sum([table.mean()[rows[:, block]] for block, table in enumerate(tables)], axis=0)

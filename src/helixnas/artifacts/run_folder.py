@@ -28,6 +28,7 @@ MADE = [
     "costs",
     "costs.parquet",
     "proxies",
+    "calibration",
     "report.html",
     "traceback.txt",
 ]
@@ -62,6 +63,8 @@ class RunFolder:
         """Stitched architectures with their summed scores and sizes."""
         self.proxy_networks = path / "proxies/networks.json"
         """Untrained networks with their zero-cost proxies."""
+        self.calibration_networks = path / "calibration/networks.json"
+        """Networks that were trained shortly, and how well corrected scores rank them."""
         self.report = path / "report.html"
         """The page that shows the run."""
         self.tensorboard = path / "tensorboard"
@@ -86,6 +89,10 @@ class RunFolder:
     def proxy(self, number: int) -> Path:
         """Return the zero-cost proxies of one block's paths (`RatingTable`)."""
         return self.path / "proxies" / f"block-{number}.parquet"
+
+    def calibrated(self, number: int) -> Path:
+        """Return the corrected scores of one block's paths (`RatingTable`)."""
+        return self.path / "calibration" / f"block-{number}.parquet"
 
     def history(self, stage: str) -> Path:
         """Return the losses of a stage over its steps, as Parquet."""

@@ -25,6 +25,7 @@ BATCH = {
     "distill": "distill.batch_size",
     "rate": "data.num_rating or rating.batch_size",
     "stitch": "stitching.batch_size",
+    "calibrate": "calibration.fit.batch_size",
     "retrain": "retrain.fit.batch_size",
     "inherit": "retrain.fit.batch_size",
     "baseline": "--batch-size",

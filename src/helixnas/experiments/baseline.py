@@ -11,12 +11,12 @@ from helixnas.engine import Fit, evaluate
 from helixnas.engine.job import run_job
 from helixnas.engine.progress import Reporter
 from helixnas.experiments.baseline_plan import BaselinePlan
-from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.lab.baselines import BaselineRecord, SharedWeights, ShortTrainings, Untrained, shared_weights
 from helixnas.nn import Normalization
 from helixnas.pipeline.batch_norm import check_networks
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import changes
+from helixnas.pipeline.work.network_training import NetworkTrainer
 from helixnas.pipeline.work.proxies import proxy_images, untrained
 from helixnas.proxies import Proxies, ProxiesConfig
 from helixnas.retrain import RetrainConfig

@@ -17,12 +17,12 @@ from helixnas.engine.job import run_job
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import DataError, HelixError
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
-from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.subsets import LEAST
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.context import Context
+from helixnas.pipeline.work.network_training import NetworkTrainer
 from helixnas.pipeline.work.retrain import check_images
 from helixnas.report.elements.wording import figure_text
 from helixnas.space import Architecture

@@ -9,12 +9,11 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from helixnas.artifacts.ranking import SIZES
-from helixnas.artifacts.rating_table import RatingTable
+from helixnas.artifacts.rating_table import rows_of
 from helixnas.lab.benchmark import Benchmark
 from helixnas.search import Instance, Tables, scored
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,24 +59,16 @@ def summed_kinds(tables: Tables, searches: Sequence[Summed]) -> tuple[dict[str, 
 
 def summed_scores(benchmark: Benchmark, tables: Tables, kinds: Mapping[str, Summed]) -> dict[str, FloatArray]:
     """Return per predictor the sum over blocks, a value per row of the benchmark; lower is better."""
-    rows, scores = rows_of(benchmark, tables.ratings), dict[str, FloatArray]()
+    rows, scores = (
+        rows_of(tables.ratings, [network.architecture for network in benchmark.networks]),
+        dict[str, FloatArray](),
+    )
     for name, summed in kinds.items():
         weights = summed.weights or (1.0,) * len(tables.ratings)
         means = [table.mean() for table in summed.tables(tables).ratings]
         own = [weight * mean[rows[:, block]] for block, (weight, mean) in enumerate(zip(weights, means, strict=True))]
         scores[name] = np.sum(own, axis=0)
     return scores
-
-
-def rows_of(benchmark: Benchmark, ratings: tuple[RatingTable, ...]) -> IntArray:
-    """Return, per row of the benchmark and block, the row in the rating tables, (rows, blocks)."""
-    rows = np.empty((len(benchmark), len(ratings)), dtype=np.int64)
-    for position, network in enumerate(benchmark.networks):
-        previous = int(ratings[0].previous_width[0])
-        for block, (table, path) in enumerate(zip(ratings, network.architecture.paths, strict=True)):
-            rows[position, block] = table.row(previous, path.text)
-            previous = path.width
-    return rows
 
 
 def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:

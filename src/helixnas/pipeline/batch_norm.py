@@ -22,7 +22,7 @@ def check_batch_norm(recipe: Recipe, stages: Collection[str], drawn: Sketch | No
     `drawn` are the networks of the recipe, where they are known already.
     """
     for settings in [settings for stage, settings in _single_images(recipe) if stage in stages]:
-        if settings.startswith("retrain"):
+        if settings.startswith(("retrain", "calibration")):
             check_networks(recipe, settings)
             continue
         drawn = drawn or sketch(recipe)
@@ -37,6 +37,8 @@ def check_batch_norm(recipe: Recipe, stages: Collection[str], drawn: Sketch | No
 def _single_images(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Yield the stages that give a network a single image, each with the settings that decide it."""
     fits = [] if recipe.teacher.weights else [("teacher", "teacher_fit", recipe.teacher_fit)]
+    if recipe.calibration.num_networks:
+        fits.append(("calibrate", "calibration.fit", recipe.calibration.fit))
     if recipe.retrain is not None:
         fits += [(stage, "retrain.fit", recipe.retrain.fit) for stage in ("retrain", "inherit")]
     for stage, section, fit in fits:

@@ -5,6 +5,7 @@ from dataclasses import asdict, field, replace
 from functools import cached_property
 from typing import Annotated, Any
 
+from helixnas.calibration.config import CALIBRATED, CalibrationConfig
 from helixnas.costs.config import CostsConfig
 from helixnas.data.config import TWO_VIEW, DataConfig
 from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
@@ -73,6 +74,9 @@ class Recipe:
     stitching: StitchingConfig = field(default_factory=StitchingConfig)
     """How the additivity of the scores is checked."""
 
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    """Short trainings that correct the scores."""
+
     searches: dict[str, SearchConfig] = field(default_factory=lambda: {"unlimited": SearchConfig()})
     """Named searches and their budgets."""
 
@@ -95,6 +99,8 @@ class Recipe:
         self._check_slices()
         if self.generations is not None:
             self._check_generations(self.generations)
+        if self.calibration.num_networks and not self.data.labels:
+            raise ConfigError("calibration trains networks, so it needs labels, but data.labels is false")
         if self.retrain is None:
             return
         if not self.data.labels:
@@ -110,16 +116,24 @@ class Recipe:
     def _check_added_up(self) -> None:
         """Raise if a search adds up a score that no stage computes."""
         proxies = self.proxies.scores if self.proxies.num_networks else ()
-        for name, search in self.searches.items():
-            for score in search.scores:
-                if score in (*self.rating.scores, *proxies):
+        known = (*self.rating.scores, *proxies)
+        corrected = (CALIBRATED,) if self.calibration.num_networks else ()
+        adding = [(f"search {name}", search.scores, (*known, *corrected)) for name, search in self.searches.items()]
+        adding += [("calibration", self.calibration.scores, known)] if corrected else []
+        for name, scores, allowed in adding:
+            for score in scores:
+                if score in allowed:
                     continue
                 where = f"rating.scores names {', '.join(self.rating.scores)}"
                 if score in PROXIES and not self.proxies.num_networks:
                     where = "proxies.num_networks is 0; choose a number of untrained networks, for example 100"
+                elif score == CALIBRATED:
+                    where = (
+                        "calibration.num_networks is 0; choose a number of networks to train shortly, for example 32"
+                    )
                 elif score in PROXIES:
                     where = f"proxies.scores names {', '.join(self.proxies.scores)}"
-                raise ConfigError(f"search {name} adds up the score {score}, but {where}")
+                raise ConfigError(f"{name} adds up the score {score}, but {where}")
 
     def _check_scores(self) -> None:
         """Raise if the scores are not those of what the supernet learned, or the teacher cannot do what is asked of it."""

@@ -39,7 +39,7 @@ def run_recipe(
 ) -> RunRecord:
     """Run the stages of a recipe in order and return the record of finished stages; a run of the same recipe is continued.
 
-    `until` is the last verb to run: teacher, costs, proxies, distill, rate, search, retrain or report; `redo` replaces a run of
+    `until` is the last verb to run, of `stages.verbs()` or report; `redo` replaces a run of
     another recipe in the folder. Finished stages of the `others` are reused where their settings are the same.
 
     Raises:
@@ -87,6 +87,10 @@ def run_stage(
         raise ConfigError("the recipe has no retraining (retrain: null)")
     if verb == "proxies" and not recipe.proxies.num_networks:
         raise ConfigError("the recipe scores no untrained networks (proxies.num_networks: 0); give --num-networks 100")
+    if verb == "calibrate" and not recipe.calibration.num_networks:
+        raise ConfigError(
+            "the recipe trains no networks to calibrate (calibration.num_networks: 0); give --num-networks 32"
+        )
     import_extensions(recipe)
     known_searches = recipe.searches
     if verb == "retrain" and name is not None and name not in known_searches:  # `helixnas search --name` added it

@@ -4,15 +4,18 @@ The exact search needs a number per path. A proxy or a short training gives one 
 each block turns the latter into the former: every network of the space gets a value, and the search stays exact.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from helixnas.artifacts.cost_table import CostTable
-from helixnas.artifacts.rating_table import RatingTable
+from helixnas.artifacts.rating_table import RatingTable, rows_of, summed
 from helixnas.errors import ArtifactError, ConfigError
+from helixnas.search.tables import score_tables
 from helixnas.space import Architecture, Path, SearchSpace
 
 Matrix = npt.NDArray[np.float64]
@@ -40,15 +43,29 @@ class AdditiveFit:
     penalty: float
     """The ridge penalty, that with the smallest leave-one-out error."""
 
+    slope: float
+    """Factor of the prior; 0 without one."""
+
 
 def fit_additive(
-    space: SearchSpace, costs: CostTable, architectures: Sequence[Architecture], values: npt.ArrayLike
+    space: SearchSpace,
+    costs: CostTable,
+    architectures: Sequence[Architecture],
+    values: npt.ArrayLike,
+    *,
+    prior: Sequence[RatingTable] = (),
 ) -> AdditiveFit:
     """Fit path values to `values`, one per architecture, by ridge regression with the leave-one-out penalty.
 
-    A path is described by its cell and by the operation of each layer; each operation also counts once per block and once per
-    network, so that what is common to all layers is learned from few networks. Sums of path values are predictions less their
-    mean. Raises `ConfigError` for fewer than three networks or values that are not finite.
+    A path is described by its cell, by the operation of each layer and by the logarithms of the operation's numbers, such as
+    kernel, expansion or hidden channels. All but the cell also counts once per block and once per network. So what is common to
+    all layers, and what grows steadily with a width, is learned from few networks.
+
+    The first scores of a `prior` (lower is better) enter without a penalty where higher `values` are better: the fit then learns
+    how far networks are from what their scores say. A prior that the values contradict is left out. Sums of path values are
+    predictions less their mean.
+
+    Raises `ConfigError` for fewer than three networks or values that are not finite.
     """
     measured = np.asarray(values, dtype=np.float64)
     if len(architectures) < LEAST_NETWORKS:
@@ -56,31 +73,36 @@ def fit_additive(
     if not np.isfinite(measured).all():
         wrong = architectures[int(np.flatnonzero(~np.isfinite(measured))[0])]
         raise ConfigError(f"the value of network {wrong.text!r} is not a finite number, so none can be fitted")
-    names: dict[str, int] = {}
-    rows = [
-        _one_hot([_features(number, path) for path in block.paths()], names)
-        for number, block in enumerate(space.blocks, start=1)
-    ]
-    rows = [np.pad(each, ((0, 0), (0, len(names) - each.shape[1]))) for each in rows]
-    index = [{path.text: row for row, path in enumerate(block.paths())} for block in space.blocks]
-    design = np.array(
-        [
-            np.sum([each[at[path.text]] for each, at, path in zip(rows, index, one.paths, strict=True)], axis=0)
-            for one in architectures
-        ]
-    )
-    weights, predicted, penalty = _ridge(design, measured)
+    rows = layer_features(space, costs)
+    chosen = rows_of(score_tables(costs, {"any": [np.zeros(len(each)) for each in rows]}), architectures)
+    design = np.sum([each[chosen[:, block]] for block, each in enumerate(rows)], axis=0)
+    guess = -summed(prior, architectures) if prior else np.zeros(len(measured))
+    found = _ridge(design, measured, guess)
+    if found.slope < 0:
+        found = _ridge(design, measured, np.zeros(len(measured)))
     centre = design.mean(axis=0) / len(rows)
-    tables = [(each - centre) @ weights for each in rows]
+    paths = [(each - centre) @ found.weights for each in rows]
+    if found.slope > 0:
+        middle = guess.mean() / len(rows)
+        paths = [each + found.slope * (-table.mean() - middle) for each, table in zip(paths, prior, strict=True)]
     return AdditiveFit(
-        paths=tuple(
-            values[[index[block][costs.path[row]] for row in costs.rows(block + 1)]]
-            for block, values in enumerate(tables)
-        ),
-        predicted=predicted,
-        correlation=_correlation(predicted, measured),
-        penalty=penalty,
+        paths=tuple(paths),
+        predicted=found.without,
+        correlation=_correlation(found.without, measured),
+        penalty=found.penalty,
+        slope=found.slope,
     )
+
+
+def layer_features(space: SearchSpace, costs: CostTable) -> list[Matrix]:
+    """Return per block (rows of the cost table, features): what describes a path; a network is described by the sum."""
+    names: dict[str, int] = {}
+    found: list[Matrix] = []
+    for number, block in enumerate(space.blocks, start=1):
+        texts = {path.text: row for row, path in enumerate(block.paths())}
+        of_paths = _one_hot([_features(number, path) for path in block.paths()], names)
+        found.append(of_paths[[texts[costs.path[row]] for row in costs.rows(number)]])
+    return [np.pad(each, ((0, 0), (0, len(names) - each.shape[1]))) for each in found]
 
 
 def beside(table: RatingTable, other: RatingTable) -> RatingTable:
@@ -91,7 +113,7 @@ def beside(table: RatingTable, other: RatingTable) -> RatingTable:
     same = table.path == other.path and np.array_equal(table.previous_width, other.previous_width)
     if not same:
         raise ArtifactError(
-            f"ratings and proxies of block {table.block} are of different spaces; score the proxies again"
+            f"{', '.join(table.scores)} and {', '.join(other.scores)} of block {table.block} are of different spaces; redo them"
         )
     shape = len(table), len(table.batch_sizes)
     added = {name: np.broadcast_to(other.mean(name)[:, None], shape) for name in other.scores}
@@ -99,12 +121,17 @@ def beside(table: RatingTable, other: RatingTable) -> RatingTable:
 
 
 def _features(block: int, path: Path) -> Iterator[tuple[str, float]]:
-    """Yield what describes a path: its cell, the operation of each layer, and counts of each operation."""
+    """Yield what describes a path: its cell, and per layer the operation and the logarithms of the operation's numbers."""
     yield f"{block}:{path.width}:{path.depth}", 1.0
+    yield f"{block}:log width", math.log2(path.width)
+    yield "log width", math.log2(path.width)
     for number, operation in enumerate(path.operations):
-        yield f"{block}.{number}:{operation.name}", 1.0
-        yield f"{block}:{operation.name}", 1.0
-        yield operation.name, 1.0
+        amounts = [(name, value) for name, value in operation.options if type(value) in (int, float)]
+        logs = [(f"log {name}", math.log2(float(value))) for name, value in amounts if float(value) > 0]
+        for name, value in ((operation.name, 1.0), *logs):
+            yield f"{block}.{number}:{name}", value
+            yield f"{block}:{name}", value
+            yield name, value
 
 
 def _one_hot(described: Sequence[Iterator[tuple[str, float]]], names: dict[str, int]) -> Matrix:
@@ -118,27 +145,38 @@ def _one_hot(described: Sequence[Iterator[tuple[str, float]]], names: dict[str, 
     return matrix
 
 
-def _ridge(design: Matrix, values: Matrix) -> tuple[Matrix, Matrix, float]:
-    """Return weights, leave-one-out predictions and penalty of the ridge regression with the smallest such error.
+class _Ridge(NamedTuple):
+    weights: Matrix
+    without: Matrix
+    penalty: float
+    slope: float
 
-    The intercept is the mean and carries no penalty. With the hat matrix H, the prediction without row i is
-    y_i - (y_i - H y_i) / (1 - H_ii).
+
+def _ridge(design: Matrix, values: Matrix, prior: Matrix) -> _Ridge:
+    """Return the ridge regression with the smallest leave-one-out error, and its predictions of every row without it.
+
+    Intercept and slope of the prior carry no penalty, so both are projected out of the rest. With the hat matrix H, the
+    prediction without row i is y_i - (y_i - H y_i) / (1 - H_ii).
     """
     number = len(design)
-    centred, residual = design - design.mean(axis=0), values - values.mean()
-    left, singular, right = np.linalg.svd(centred, full_matrices=False)
+    free = np.column_stack([np.ones(number), prior - prior.mean()])
+    basis, diagonal = np.linalg.qr(free if np.ptp(prior) > 0 else free[:, :1])
+    freed, residual = design - basis @ (basis.T @ design), values - basis @ (basis.T @ values)
+    left, singular, right = np.linalg.svd(freed, full_matrices=False)
     best: tuple[float, Matrix, Matrix, float] | None = None
     for penalty in PENALTIES:
         shrink = singular**2 / (singular**2 + penalty * number)
         fitted = left @ (shrink * (left.T @ residual))
-        leverage = 1 / number + np.einsum("ij,j,ij->i", left, shrink, left)
+        leverage = (basis**2).sum(axis=1) + np.einsum("ij,j,ij->i", left, shrink, left)
         without = values - (residual - fitted) / np.maximum(1 - leverage, 1e-9)
         error = float(np.mean((values - without) ** 2))
         if best is None or error < best[0]:
             weights = right.T @ (singular / (singular**2 + penalty * number) * (left.T @ residual))
             best = error, weights, without, penalty
     assert best is not None
-    return best[1:]
+    _, weights, without, penalty = best
+    free_part = np.linalg.solve(diagonal, basis.T @ (values - design @ weights))
+    return _Ridge(weights, without, penalty, float(free_part[1]) if len(free_part) > 1 else 0.0)
 
 
 def _correlation(predicted: Matrix, measured: Matrix) -> float:

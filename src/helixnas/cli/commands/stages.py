@@ -27,8 +27,8 @@ def _run(options: Namespace, console: Console) -> None:
     chosen = getattr(options, "recipe", None)
     if chosen is not None:
         recipe = replace(recipe, retrain=read_training(chosen, RetrainConfig, "retraining recipe"))
-    if options.verb == "proxies":
-        recipe = _with_proxies(recipe, options)
+    if options.verb in CHANGED:
+        recipe = CHANGED[options.verb](recipe, options)
     kept = recipe
     init = getattr(options, "init", None)
     if init is not None and recipe.retrain is not None:
@@ -36,7 +36,7 @@ def _run(options: Namespace, console: Console) -> None:
     reporter = ConsoleReporter(console, folder.tensorboard)
     blocks = _block_numbers(getattr(options, "blocks", ""))
     run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
-    if chosen is not None or options.verb == "proxies":
+    if chosen is not None or options.verb in CHANGED:
         with folder.locked():
             folder.save_settings(kept.to_dict())
 
@@ -47,6 +47,18 @@ def _with_proxies(recipe: Recipe, options: Namespace) -> Recipe:
     with named_as_options("proxies"):
         scores = tuple(words(options.scores)) or recipe.proxies.scores
         return replace(recipe, proxies=replace(recipe.proxies, num_networks=number, scores=scores))
+
+
+def _with_calibration(recipe: Recipe, options: Namespace) -> Recipe:
+    """Return a recipe with the calibration that the options ask for, or its own."""
+    config = recipe.calibration
+    number = config.num_networks if options.num_networks is None else options.num_networks
+    epochs = config.fit.num_epochs if options.num_epochs is None else options.num_epochs
+    share = min(1.0, epochs / config.fit.num_epochs)
+    with named_as_options("calibration"), named_as_options("fit"):
+        fit = replace(config.fit, num_epochs=epochs, warmup_epochs=share * config.fit.warmup_epochs)
+        changed = replace(config, num_networks=number, scores=tuple(words(options.scores)) or config.scores, fit=fit)
+    return replace(recipe, calibration=changed)
 
 
 def _block_numbers(text: str) -> tuple[int, ...]:
@@ -70,6 +82,14 @@ def _add_proxies_options(parser: Parser) -> None:
     parser.option("--scores", metavar="KIND,...", default="", help=f"{', '.join(PROXIES)}; the recipe's if not given")
 
 
+def _add_calibrate_options(parser: Parser) -> None:
+    parser.run_folder()
+    parser.whole("--num-networks", None, "networks to train shortly, which the run keeps; the recipe's if not given")
+    parser.whole("--num-epochs", None, "epochs of each training; the recipe's if not given")
+    scores = "scores to correct, added up; the recipe's if not given"
+    parser.option("--scores", metavar="KIND,...", default="", help=scores)
+
+
 def _add_retrain_options(parser: Parser) -> None:
     parser.run_folder()
     parser.option("--name", help="search whose winner is trained; all of the recipe's if not given")
@@ -82,12 +102,21 @@ def _add_retrain_options(parser: Parser) -> None:
 OPTIONS: dict[str, Callable[[Parser], None]] = {
     "proxies": _add_proxies_options,
     "distill": _add_distill_options,
+    "calibrate": _add_calibrate_options,
     "retrain": _add_retrain_options,
 }
+
+CHANGED: dict[str, Callable[[Recipe, Namespace], Recipe]] = {
+    "proxies": _with_proxies,
+    "calibrate": _with_calibration,
+}
+"""Verbs whose options change the recipe, which the run keeps."""
+
 
 EXAMPLES = {
     "proxies": "helixnas proxies runs/digits --num-networks 100 --scores naswot,num_layers",
     "distill": "helixnas distill runs/digits --blocks 2",
+    "calibrate": "helixnas calibrate runs/digits --num-networks 32 --num-epochs 2",
     "retrain": "helixnas retrain runs/digits --name small",
 }
 

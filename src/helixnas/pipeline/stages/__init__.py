@@ -1,10 +1,11 @@
-"""The stages of a run in order: teacher -> costs -> proxies -> distill -> rate -> search -> retrain.
+"""The stages of a run in order: teacher -> costs -> proxies -> distill -> rate -> calibrate -> search -> retrain.
 
 A file per command defines them. To add a stage, write it down and put it into this list; plan, ``--until``, dry run,
 status and command line read it.
 """
 
 from helixnas.pipeline.stage import Stage
+from helixnas.pipeline.stages.calibrate import CALIBRATE
 from helixnas.pipeline.stages.costs import COSTS, LATENCY
 from helixnas.pipeline.stages.distill import DISTILL
 from helixnas.pipeline.stages.proxies import PROXIES
@@ -13,7 +14,19 @@ from helixnas.pipeline.stages.retrain import INHERIT, RETRAIN
 from helixnas.pipeline.stages.search import SEARCH
 from helixnas.pipeline.stages.teacher import TEACHER
 
-STAGES: tuple[Stage, ...] = (TEACHER, COSTS, LATENCY, PROXIES, DISTILL, RATE, STITCH, SEARCH, RETRAIN, INHERIT)
+STAGES: tuple[Stage, ...] = (
+    TEACHER,
+    COSTS,
+    LATENCY,
+    PROXIES,
+    DISTILL,
+    RATE,
+    STITCH,
+    CALIBRATE,
+    SEARCH,
+    RETRAIN,
+    INHERIT,
+)
 
 
 def verbs() -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """search: the best architecture under the budgets of a named search, found exactly (Eq. 4, Alg. 2)."""
 
 from helixnas.pipeline.stage import Stage, Values
+from helixnas.pipeline.stages.calibrate import with_calibration
 from helixnas.pipeline.stages.costs import is_measured
 from helixnas.pipeline.stages.proxies import with_proxies
 from helixnas.proxies.config import PROXIES
@@ -12,7 +13,8 @@ def _upstream(values: Values, search: str) -> tuple[str, ...]:
     limited = {name for part in ("max", "min", "front") for name in config.get(part) or ()}
     timed = is_measured(values) and limited.intersection(LATENCY_LIMITS)
     upstream = ("rate", "costs", "latency") if timed else ("rate", "costs")
-    return with_proxies(values, upstream) if set(config["scores"]).intersection(PROXIES) else upstream
+    upstream = with_proxies(values, upstream) if set(config["scores"]).intersection(PROXIES) else upstream
+    return with_calibration(config["scores"], upstream)
 
 
 SEARCH = Stage(

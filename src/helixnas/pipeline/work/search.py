@@ -268,7 +268,7 @@ def reading_settings(folder: RunFolder) -> Generator[None]:
 
 
 def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
-    """Return ratings, zero-cost proxies if any, and costs of a run; raises `ArtifactError` if it is not rated yet."""
+    """Return ratings (and proxies and calibrated scores) and costs of a run; raises `ArtifactError` if it is not rated yet."""
     for stage in ("rate", "costs"):
         if stage not in record.stages:
             raise ArtifactError(
@@ -279,6 +279,9 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
     if "proxies" in record.stages and folder.load_settings().get("proxies", {}).get("num_networks"):
         proxies = [RatingTable.load(folder.proxy(table.block)) for table in ratings]
         ratings = tuple(beside(table, proxy) for table, proxy in zip(ratings, proxies, strict=True))
+    if "calibrate" in record.stages and folder.load_settings().get("calibration", {}).get("num_networks"):
+        corrected = [RatingTable.load(folder.calibrated(table.block)) for table in ratings]
+        ratings = tuple(beside(table, own) for table, own in zip(ratings, corrected, strict=True))
     return Tables(ratings=ratings, costs=load_costs(folder, record))
 
 

@@ -7,9 +7,9 @@ import torch
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
-from helixnas.experiments.network_training import NetworkTrainer
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.work.network_training import NetworkTrainer
 from helixnas.retrain import RetrainConfig
 from helixnas.teacher import normalization_of
 

@@ -1,0 +1,45 @@
+"""CalibrationConfig: how many networks are trained shortly to correct the scores, which ones, and how."""
+
+from dataclasses import field
+from typing import Annotated
+
+from helixnas.engine.config import FitConfig
+from helixnas.errors import ConfigError
+from helixnas.settings import Ge, Gt, Le, Unit, settings
+
+CALIBRATED = "calibrated"
+"""The score that calibration gives every path."""
+
+
+def _short() -> FitConfig:
+    return FitConfig(num_epochs=2, warmup_epochs=0.5)
+
+
+@settings("calibration")
+class CalibrationConfig:
+    """Short trainings of some networks, and an additive fit that corrects the score of every path."""
+
+    num_networks: Annotated[int, Ge(0), Unit("networks")] = 0
+    """Networks to train shortly from scratch; 0 to skip calibration. The fit needs at least 3; 24 to 48 are usual."""
+
+    scores: tuple[str, ...] = ()
+    """Scores to correct, added up as in a search; empty for the first of rating.scores and, if there are any, the first of
+    proxies.scores."""
+
+    share: Annotated[float, Gt(0), Le(1)] = 0.5
+    """Fraction of the space, the best by these scores, that the networks are drawn from: a search chooses among the best,
+    and a few bad networks would dominate the fit."""
+
+    fit: FitConfig = field(default_factory=_short)
+    """Training of each network."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.scores)) < len(self.scores) or CALIBRATED in self.scores:
+            raise ConfigError(
+                f"calibration.scores must name scores of rating and proxies, each once, not {list(self.scores)}"
+            )
+        if 0 < self.num_networks < 3:
+            raise ConfigError(
+                "calibration.num_networks must be 0 or at least 3, since fewer networks cannot be fitted, not "
+                f"{self.num_networks}"
+            )

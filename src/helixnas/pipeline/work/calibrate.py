@@ -1,0 +1,181 @@
+"""Work of the calibrate stage: networks trained shortly, and an additive fit that corrects the scores of all paths.
+
+The scores of a supernet and of untrained networks are cheap guesses of what training shows. Here some networks are trained
+shortly, all alike, and their accuracies correct the guess: the fit takes the summed scores as they are, times a slope, and
+learns per layer how far networks are from it. It adds up over blocks like the scores (Eq. 4), so the search stays exact.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from helixnas.artifacts.agreement import agreement
+from helixnas.artifacts.baseline import PROXIES
+from helixnas.artifacts.files import read_json, remove, understanding, write_json
+from helixnas.artifacts.rating_table import summed
+from helixnas.calibration import CALIBRATED, informative_networks
+from helixnas.engine import FitRecord
+from helixnas.engine.fit_run import final_figures
+from helixnas.engine.job import run_job
+from helixnas.engine.progress import Advance
+from helixnas.errors import ConfigError, DataError
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.network_training import NetworkTrainer
+from helixnas.pipeline.work.search import load_tables
+from helixnas.retrain import RetrainConfig
+from helixnas.search import Tables, scored
+from helixnas.search.additive import fit_additive
+from helixnas.search.tables import score_tables
+from helixnas.space import Architecture
+
+NETWORKS_STREAM = 53
+"""Separates the draw of the networks from the other random numbers of a seed."""
+
+SCORES, LEFT_OUT = "scores", "calibrated, each network left out"
+"""Rankings of the trained networks: by the scores to correct, and by fits to all other networks."""
+
+LEAST_ERROR = 1e-4
+"""Smaller errors count as this one, of which the logarithm is taken."""
+
+
+def check_images(context: Context) -> None:
+    """Check the images before the first stage.
+
+    Raises:
+        DataError: training or rating images have no labels.
+        ConfigError: there are fewer training images than a batch.
+    """
+    config, images = context.recipe.calibration, context.data.train
+    images.require_labels("calibration")
+    if context.data.rating.labels is None:
+        raise DataError("calibration evaluates its networks on the rating images, which have no labels")
+    if config.fit.batch_size > len(images):
+        raise ConfigError(
+            f"calibration.fit.batch_size is {config.fit.batch_size:,}, but there are only {len(images):,} training images; "
+            f"choose at most {len(images):,}"
+        )
+
+
+def calibrate(context: Context, key: str, search: str) -> Result:
+    """Train the most informative networks shortly, and write a corrected score per path; lower is better."""
+    folder, space, config = context.folder, context.space, context.recipe.calibration
+    names = scores_to_correct(context)
+    tables = load_tables(folder, folder.load_record())
+    prior = scored(tables, names)[0].ratings
+    networks = informative_networks(
+        space,
+        tables.costs,
+        prior,
+        config.num_networks,
+        share=config.share,
+        rng=np.random.default_rng((context.recipe.seed, NETWORKS_STREAM)),
+    )
+    accuracy = _train(context, key, networks)
+    values = -np.log(np.maximum(1 - accuracy, LEAST_ERROR))
+    fit = fit_additive(space, tables.costs, networks, values, prior=prior)
+    corrected = score_tables(tables.costs, {CALIBRATED: [-each for each in fit.paths]})
+    for table in corrected:
+        table.save(folder.calibrated(table.block))
+    agreements = {
+        SCORES: -summed(prior, networks),
+        LEFT_OUT: fit.predicted,
+        **_free(tables, networks),
+    }
+    found = {name: agreement(values_of, accuracy) for name, values_of in agreements.items()}
+    write_json(
+        folder.calibration_networks,
+        {
+            "key": key,
+            "scores": list(names),
+            "networks": [network.text for network in networks],
+            "accuracy": accuracy.tolist(),
+            "num_images": len(context.data.rating),
+            "left_out": fit.predicted.tolist(),
+            "slope": fit.slope,
+            "penalty": fit.penalty,
+            "kendall": {
+                name: {"value": each.kendall, "interval": list(each.kendall_interval)} for name, each in found.items()
+            },
+        },
+    )
+    files = tuple(f"calibration/block-{table.block}.parquet" for table in corrected)
+    facts: dict[str, Any] = {
+        "networks": len(networks),
+        "accuracy": f"{accuracy.min():.4f} to {accuracy.max():.4f}",
+        "tau of the scores": found[SCORES].kendall,
+        "tau of the fit, each network left out": found[LEFT_OUT].kendall,
+    }
+    return Result((*files, "calibration/networks.json"), facts)
+
+
+def scores_to_correct(context: Context) -> tuple[str, ...]:
+    """Return the scores that the recipe names, or the first that is rated and the first proxy."""
+    recipe = context.recipe
+    proxies = recipe.proxies.scores[:1] if recipe.proxies.num_networks else ()
+    return recipe.calibration.scores or (*recipe.rating.scores[:1], *proxies)
+
+
+def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.NDArray[np.float64]:
+    """Return the accuracy of every network on the rating images, those trained by an interrupted process included."""
+    trained, config = _trained_before(context, key), context.recipe.calibration
+    trainer = NetworkTrainer(context, RetrainConfig(fit=config.fit))
+    total = len(networks) * trainer.num_steps
+    with context.reporter.progress("training networks to calibrate", total) as advance:
+        for number, network in enumerate(networks):
+            if network.text in trained:
+                continue
+            accuracy = _train_one(context, trainer, network, f"{key} {network.text}", advance, number)
+            trained[network.text] = accuracy
+            write_json(_progress(context), {"key": key, "accuracy": trained, "spent": context.watch.state()})
+            remove(context.folder.checkpoint("calibrate"))
+    remove(_progress(context))
+    return np.array([trained[network.text] for network in networks])
+
+
+def _train_one(
+    context: Context, trainer: NetworkTrainer, network: Architecture, key: str, advance: Advance, number: int
+) -> float:
+    """Train a network, from its checkpoint if there is one; all have the same seed, so they see the same batches."""
+    num_epochs = trainer.config.fit.num_epochs
+    job = trainer.begin(network, seed=context.recipe.seed, title=f"network {number + 1}, {network.text},")
+
+    def log(record: FitRecord) -> None:
+        at = f"network {number + 1}, epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}"
+        advance(number * trainer.num_steps + record.step, at)
+
+    checkpoint = context.folder.checkpoint("calibrate")
+    run_job(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log, watch=context.watch)
+    return float(final_figures(job, context.data.rating)[1]["accuracy"])
+
+
+def _progress(context: Context) -> Path:
+    """Return the file that holds the accuracies of finished networks while others are still to be trained."""
+    return context.folder.checkpoint("calibrate").with_suffix(".json")
+
+
+def _trained_before(context: Context, key: str) -> dict[str, float]:
+    """Return accuracies that an interrupted process left, by network; none of other settings."""
+    file = _progress(context)
+    if not file.is_file():
+        return {}
+    values = read_json(file)
+    with understanding(file):
+        if values["key"] != key:
+            return {}
+        context.watch.restore(values["spent"])
+        return {str(text): float(value) for text, value in values["accuracy"].items()}
+
+
+def _free(tables: Tables, networks: Sequence[Architecture]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return what ranks the networks without any training: sizes, and zero-cost proxies where the run has them."""
+    costs = [tables.costs.of(network) for network in networks]
+    proxies = [name for name in tables.ratings[0].scores if name in PROXIES]
+    return {
+        **{name: np.array([float(each[name]) for each in costs]) for name in ("macs", "params")},
+        "depth": np.array([float(network.effective_depth) for network in networks]),
+        **{name: -summed(scored(tables, (name,))[0].ratings, networks) for name in proxies},
+    }

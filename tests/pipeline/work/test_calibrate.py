@@ -1,0 +1,152 @@
+"""Calibration of a run: networks trained shortly, scores corrected, resumed where it was stopped, and read by searches."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helixnas.artifacts import RatingTable, RunRecord
+from helixnas.artifacts.rating_table import summed
+from helixnas.calibration import CalibrationConfig
+from helixnas.engine import FitConfig
+from helixnas.errors import ConfigError, DataError, Interrupted
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.plan import plan
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.work import calibrate as work
+from helixnas.pipeline.work.calibrate import calibrate, check_images, scores_to_correct
+from helixnas.pipeline.work.costs import count_costs
+from helixnas.pipeline.work.rate import rate
+from helixnas.pipeline.work.search import load_tables
+from helixnas.proxies import ProxiesConfig
+from helixnas.search.config import SearchConfig
+
+CONFIG = CalibrationConfig(num_networks=4, fit=FitConfig(num_epochs=1, batch_size=6, warmup_epochs=0.0))
+
+
+@pytest.fixture
+def context(undistilled: Context) -> Context:
+    undistilled.recipe = replace(undistilled.recipe, calibration=CONFIG)
+    count_costs(undistilled, "key", "")
+    finish(undistilled, "rate", rate(undistilled, "key", "").files)
+    finish(undistilled, "costs", ("costs.parquet",))
+    return undistilled
+
+
+def finish(context: Context, name: str, files: tuple[str, ...]) -> None:
+    folder = context.folder
+    record = folder.load_record() if folder.record.is_file() else RunRecord(recipe="tiny", versions={})
+    stage = folder.stage_record(key="key", settings={}, files=files, facts={}, seconds=0.0)
+    record.with_stage(name, stage).save(folder.record)
+    folder.save_settings(context.recipe.to_dict())
+
+
+def test_every_path_gets_a_corrected_score_that_searches_find_beside_the_others(context: Context) -> None:
+    result = calibrate(context, "key", "")
+    assert result.files == ("calibration/block-1.parquet", "calibration/block-2.parquet", "calibration/networks.json")
+    found = json.loads(context.folder.calibration_networks.read_text())
+    assert found["scores"] == ["relative_l1"]
+    assert len({*found["networks"]}) == len(found["accuracy"]) == len(found["left_out"]) == 4
+    assert {*found["kendall"]} == {"scores", "calibrated, each network left out", "macs", "params", "depth"}
+    tables = [RatingTable.load(context.folder.calibrated(number)) for number in (1, 2)]
+    assert [list(table.scores) for table in tables] == [["calibrated"]] * 2
+    finish(context, "calibrate", result.files)
+    assert list(load_tables(context.folder, context.folder.load_record()).ratings[0].scores)[-1] == "calibrated"
+    context.recipe = replace(context.recipe, calibration=replace(CONFIG, num_networks=0))
+    context.folder.save_settings(context.recipe.to_dict())
+    assert "calibrated" not in load_tables(context.folder, context.folder.load_record()).ratings[0].scores
+
+
+def test_scores_follow_what_the_trainings_show(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    context.recipe = replace(context.recipe, calibration=replace(CONFIG, num_networks=20, share=1.0))
+
+    def trained(context: Context, key: str, networks: Any) -> np.ndarray:
+        return np.array([0.9 - 0.02 * one.text.count("mb2_k5") for one in networks])
+
+    monkeypatch.setattr(work, "_train", trained)
+    calibrate(context, "key", "")
+    tables = [RatingTable.load(context.folder.calibrated(number)) for number in (1, 2)]
+    rng = np.random.default_rng(1)
+    others = [context.space.sample(rng) for _ in range(40)]
+    truth = [one.text.count("mb2_k5") for one in others]
+    assert np.corrcoef(summed(tables, others), truth)[0, 1] > 0.9
+
+
+def test_an_interrupted_calibration_goes_on_where_it_stopped_with_the_same_result(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibrate(context, "key", "")
+    whole = context.folder.calibration_networks.read_text()
+    real, calls = work._train_one, list[str]()
+
+    def stopping(context: Context, trainer: Any, network: Any, *rest: Any) -> float:
+        calls.append(network.text)
+        if len(calls) == 3:
+            raise Interrupted("stopped; everything so far is saved")
+        return real(context, trainer, network, *rest)
+
+    monkeypatch.setattr(work, "_train_one", stopping)
+    with pytest.raises(Interrupted):
+        calibrate(context, "key", "")
+    calibrate(context, "key", "")
+    assert context.folder.calibration_networks.read_text() == whole
+    assert len(calls) == 3 + 2
+    assert len({*calls}) == 4
+    calls.clear()
+    calls.extend(["", "", ""])
+    calibrate(context, "another key", "")
+    assert len(calls) == 3 + 4
+
+
+def test_accuracies_of_other_settings_are_not_taken_over(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    from helixnas.artifacts.files import write_json
+
+    write_json(work._progress(context), {"key": "old", "accuracy": {}, "spent": [0.0, 0.0]})
+    assert work._trained_before(context, "key") == {}
+
+
+def test_images_without_labels_or_fewer_than_a_batch_are_told_before_the_first_stage(
+    context: Context, in_memory: Callable[..., Any]
+) -> None:
+    check_images(context)
+    data: Any = context.data
+    context.recipe = replace(context.recipe, calibration=replace(CONFIG, fit=FitConfig(num_epochs=1, batch_size=64)))
+    with pytest.raises(ConfigError, match="calibration.fit.batch_size is 64, but there are only 12 training images"):
+        check_images(context)
+    data.rating = in_memory(np.zeros((4, 8, 8, 3), dtype=np.uint8))
+    with pytest.raises(
+        DataError, match="calibration evaluates its networks on the rating images, which have no labels"
+    ):
+        check_images(context)
+
+
+def test_the_scores_to_correct_are_the_first_rated_one_and_the_first_proxy(context: Context) -> None:
+    assert scores_to_correct(context) == ("relative_l1",)
+    with_proxies = replace(context.recipe, proxies=ProxiesConfig(num_networks=3, scores=("zico", "naswot")))
+    context.recipe = with_proxies
+    assert scores_to_correct(context) == ("relative_l1", "zico")
+    context.recipe = replace(with_proxies, calibration=replace(CONFIG, scores=("task_kl",)))
+    assert scores_to_correct(context) == ("task_kl",)
+
+
+def test_a_recipe_plans_calibration_only_if_it_asks_for_it(tiny: Recipe) -> None:
+    assert "calibrate" not in [one.name for one in plan(tiny.to_dict())]
+    added = replace(
+        tiny, calibration=CONFIG, searches={"it": SearchConfig(scores=("calibrated",)), "plain": SearchConfig()}
+    )
+    planned = {one.name: one for one in plan(added.to_dict())}
+    assert [*planned].index("calibrate") < [*planned].index("search:it")
+    assert planned["search:it"].upstream == ("rate", "costs", "calibrate")
+    assert planned["search:plain"].upstream == ("rate", "costs")
+
+
+def test_a_score_that_is_not_there_is_named(tiny: Recipe) -> None:
+    with pytest.raises(ConfigError, match="search it adds up the score calibrated, but calibration.num_networks is 0"):
+        replace(tiny, searches={"it": SearchConfig(scores=("calibrated",))})
+    with pytest.raises(ConfigError, match="calibration adds up the score naswot, but proxies.num_networks is 0"):
+        replace(tiny, calibration=replace(CONFIG, scores=("naswot",)))
+    with pytest.raises(ConfigError, match="calibration trains networks, so it needs labels, but data.labels is false"):
+        replace(tiny, calibration=CONFIG, retrain=None, data=replace(tiny.data, labels=False))

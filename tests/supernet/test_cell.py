@@ -19,7 +19,13 @@ from helixnas.supernet import Interface, SupernetCell
 
 
 def make_cell(
-    space: SearchSpace, block: int, index: int = 0, *, teacher: tuple[int, int], interface: Interface = "adapter"
+    space: SearchSpace,
+    block: int,
+    index: int = 0,
+    *,
+    teacher: tuple[int, int],
+    interface: Interface = "adapter",
+    adapts: tuple[bool, bool] = (False, False),
 ) -> SupernetCell:
     return build_seeded(
         lambda: SupernetCell(
@@ -30,6 +36,7 @@ def make_cell(
             teacher_out=teacher[1],
             stem=space.stem if block == 1 else (),
             interface=interface,
+            adapts=adapts,
         ),
         (0,),
     )
@@ -61,11 +68,13 @@ def test_adapters_are_plain_convolutions_with_bias(space: SearchSpace) -> None:
         assert adapter.weight.shape == (*shape, 1, 1)
 
 
-def test_adapters_are_absent_where_widths_agree(space: SearchSpace) -> None:
+def test_a_cell_alone_has_adapters_where_widths_differ_or_where_it_is_told_to(space: SearchSpace) -> None:
     cell = make_cell(space, 2, teacher=(8, 16))
     assert isinstance(cell.entry(8), nn.Identity)
     assert isinstance(cell.entry(12), nn.Conv2d)
     assert isinstance(cell.exit, nn.Identity)
+    told = make_cell(space, 2, teacher=(8, 16), adapts=(True, True))
+    assert [type(each) for each in (told.entry(8), told.entry(12), told.exit)] == [nn.Conv2d] * 3
 
 
 def test_widening_takes_and_gives_the_teachers_width_without_adapters(space: SearchSpace) -> None:

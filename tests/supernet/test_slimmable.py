@@ -63,17 +63,12 @@ def test_layers_of_a_cell_are_those_that_its_forward_pass_runs() -> None:
                 assert torch.equal(cell.exit(features), cell(x, path, width))
 
 
-def test_adapters_belong_to_a_width_and_are_absent_where_it_is_the_teachers() -> None:
+def test_adapters_belong_to_a_width_and_to_all_cells_of_a_depth() -> None:
     cells = {cell.cell.width: cell for cell in build(widths=(8, 16)).block(2) if cell.cell.depth == 1}
-    assert isinstance(cells[8].entry(8), nn.Identity)
-    assert isinstance(cells[16].exit, nn.Identity)
     assert cells[8].entry(16) is cells[24].entry(16)  # one per previous width, for all cells of the depth
-    outer = [cells[8].entry(24), cells[8].exit, cells[24].exit]
-    assert [tuple(each.weight.shape[:2]) for each in outer if isinstance(each, nn.Conv2d)] == [
-        (24, 8),
-        (16, 8),
-        (16, 24),
-    ]
+    outer = [cells[8].entry(8), cells[8].entry(24), *(cells[width].exit for width in (8, 16, 24))]
+    shapes = [tuple(each.weight.shape[:2]) for each in outer if isinstance(each, nn.Conv2d)]
+    assert shapes == [(8, 8), (24, 8), (16, 8), (16, 16), (16, 24)]
 
 
 def test_the_stem_belongs_to_all_cells_of_a_depth() -> None:

@@ -1,9 +1,10 @@
 import pytest
 import torch
+from torch import nn
 
 from helixnas.errors import TeacherError
 from helixnas.nn import Bridge
-from helixnas.space import SearchSpace
+from helixnas.space import SearchSpace, channel, macro, vit
 from helixnas.supernet import Supernet, SupernetCell, SupernetConfig, build_supernet
 
 
@@ -31,6 +32,29 @@ def test_first_block_takes_the_image_and_the_next_what_the_teacher_gave(space: S
     path = next(first.cell.paths())
     assert first(torch.rand(2, 1, 8, 8), path, 8).shape == (2, 10, 4, 4)
     assert second(torch.rand(2, 10, 4, 4), next(second.cell.paths()), 12).shape == (2, 18, 2, 2)
+
+
+@pytest.mark.parametrize("slimmable", [False, True])
+def test_all_cells_of_a_block_have_adapters_or_none_has(slimmable: bool) -> None:
+    """A candidate without an adapter cannot mix channels, or give what its last activation cuts off, and loses for that."""
+    space = channel(largest=(32,) * 7)
+    if slimmable:
+        space = vit(
+            dimensions=(32, 64), mlp_ratios=(2,), layers=(1,), strides=(1, 1, 1), patch=4, image_size=32, stem_width=64
+        )
+    width = 64 if slimmable else 32
+    supernet = build_supernet(space, (width, width, width), config=SupernetConfig(slimmable=slimmable), seed=0)
+    for block in supernet:
+        for cell in block:
+            entries = [cell.entry(previous) for previous in block.previous_widths]
+            assert isinstance(cell.exit, nn.Conv2d)
+            assert all(isinstance(entry, nn.Conv2d) for entry in entries if block.number > 1)
+    one_width = macro(depths=(1, 2, 2), widths=(8, 16, 24), stem_width=4)
+    supernet = build_supernet(one_width, (8, 16, 24), config=SupernetConfig(), seed=0)
+    for block in supernet:
+        for cell in block:
+            assert isinstance(cell.exit, nn.Identity)
+            assert block.number == 1 or isinstance(cell.entry(block.previous_widths[0]), nn.Identity)
 
 
 def test_block_built_alone_equals_the_block_built_among_others(space: SearchSpace) -> None:

@@ -3,8 +3,10 @@
 The *interface* connects student and teacher widths:
 
 - ``adapter``: a 1x1 convolution with bias maps the teacher's Y_{k-1} to the width of the previous student cell (block 1:
-  the stem), another the output to the teacher's width; none where the widths agree. A cell has an input adapter and a set
-  of first-layer operations *per previous width*, so the layers that are rated are the layers that are built.
+  the stem), another the output to the teacher's width. Where all widths to choose from agree with the teacher's there are none;
+  otherwise all have one, also the width that agrees, since a candidate without one learns less and loses for that alone.
+  A cell has an input adapter and a set of first-layer operations *per previous width*, so the layers that are rated are the
+  layers that are built.
   Where the teacher's features are finer than the cell's input, a patch convolution takes its place (`helixnas.nn.bridge`).
 - ``widen``, as in the authors' code: the first layer takes the teacher's width and the last layer returns it. The rated
   layers differ from the built ones, and the score does not depend on the previous width.
@@ -58,7 +60,8 @@ class SupernetCell(nn.Module):
 
     `previous_widths` are the possible output widths of the previous block, ascending; `teacher_in` and `teacher_out` the
     channels of Y_{k-1} (of the image, for block 1) and Y_k, None if cells are chained without a teacher. The stem is empty
-    except for block 1. Y_{k-1} is `ratio` times (rows, columns) as fine as the cell's input, whose height and width are
+    except for block 1. `adapts` says whether adapters stand before and behind the cell even where its widths agree with the
+    teacher's. Y_{k-1} is `ratio` times (rows, columns) as fine as the cell's input, whose height and width are
     `grid`. With `zero_init_residual`, residual layers start as the identity: deep paths then start as good as shallow ones;
     otherwise they start worse and catch up only in longer training.
     """
@@ -74,6 +77,7 @@ class SupernetCell(nn.Module):
         stem: Sequence[Stage] = (),
         interface: Interface = "adapter",
         zero_init_residual: bool = False,
+        adapts: tuple[bool, bool] = (False, False),
         ratio: tuple[int, int] = (1, 1),
         grid: tuple[int, int] = (0, 0),
     ) -> None:
@@ -85,11 +89,13 @@ class SupernetCell(nn.Module):
         self.first = nn.ModuleDict()
         for width in [previous_widths[0]] if self.widens else previous_widths:
             received = (teacher_in if self.widens and not stem else None) or width
-            self.entries[str(width)] = entrance(teacher_in, received, stem=stem, ratio=ratio, grid=grid)
+            self.entries[str(width)] = entrance(
+                teacher_in, received, stem=stem, adapts=adapts[0], ratio=ratio, grid=grid
+            )
             self.first[str(width)] = self._candidates(0, cell.places(received, stride)[0], teacher_out)
         places = list(enumerate(cell.places(cell.width, stride)))
         self.later = nn.ModuleList(self._candidates(layer, place, teacher_out) for layer, place in places[1:])
-        self.exit = nn.Identity() if self.widens else adapter(cell.width, teacher_out)
+        self.exit = nn.Identity() if self.widens else adapter(cell.width, teacher_out, adapts=adapts[1])
 
     def _candidates(self, layer: int, at: LayerPlace, teacher_out: int | None) -> nn.ModuleDict:
         last = layer == self.cell.depth - 1
@@ -129,15 +135,21 @@ class SupernetCell(nn.Module):
         return self.exit(x)
 
 
-def adapter(received: int | None, given: int | None) -> nn.Module:
-    """Return a 1x1 convolution with bias between two widths; the identity where they agree or one is None."""
-    if received is None or given is None or received == given:
+def adapter(received: int | None, given: int | None, *, adapts: bool = False) -> nn.Module:
+    """Return a 1x1 convolution with bias between two widths; the identity where one is None, or they agree and not `adapts`."""
+    if received is None or given is None or (received == given and not adapts):
         return nn.Identity()
     return nn.Conv2d(received, given, 1)
 
 
 def entrance(
-    teacher_in: int | None, width: int, *, stem: Sequence[Stage], ratio: tuple[int, int], grid: tuple[int, int]
+    teacher_in: int | None,
+    width: int,
+    *,
+    stem: Sequence[Stage],
+    adapts: bool,
+    ratio: tuple[int, int],
+    grid: tuple[int, int],
 ) -> nn.Module:
     """Return what turns Y_{k-1} (the image, for a block with a stem) into the input of a cell, of `width` channels.
 
@@ -147,7 +159,7 @@ def entrance(
         return build_stem(teacher_in, stem)
     if teacher_in and ratio != (1, 1):
         return Bridge(teacher_in, width, ratio, grid)
-    return adapter(teacher_in, width)
+    return adapter(teacher_in, width, adapts=adapts)
 
 
 def build_stem(channels: int, stem: Sequence[Stage]) -> nn.Sequential:

@@ -4,7 +4,7 @@ With a cell per width, each needs memory and training of its own. Here the large
 narrower cell is a slice of them (`helixnas.supernet.sliced_layer`), so a step of one width also trains a part of all others.
 
 Per width, not sliced: layer norms, and the adapters between the teacher's width and the cell's. An adapter is scaffolding
-that no network keeps, and it must be absent where the widths agree. The stem of block 1 belongs to all cells of a depth.
+that no network keeps. The stem of block 1 belongs to all cells of a depth.
 The first layer is one storage for all previous widths, of which its patch convolution takes a slice.
 """
 
@@ -37,6 +37,7 @@ class SlimmableCells(nn.Module):
         stem: Sequence[Stage] = (),
         zero_init_residual: bool = False,
         two_sided: bool = False,
+        adapts: tuple[bool, bool] = (False, False),
         ratio: tuple[int, int] = (1, 1),
         grid: tuple[int, int] = (0, 0),
     ) -> None:
@@ -50,7 +51,7 @@ class SlimmableCells(nn.Module):
         self.entries = nn.ModuleDict()
         for width in previous_widths:
             for suffix in ends:
-                entry = entrance(teacher_in, width, stem=stem, ratio=ratio, grid=grid)
+                entry = entrance(teacher_in, width, stem=stem, adapts=adapts[0], ratio=ratio, grid=grid)
                 self.entries[end_key(width, self.widest_before, suffix)] = entry
         self.layers = nn.ModuleList()
         for layer in range(cells[0].depth):
@@ -62,7 +63,9 @@ class SlimmableCells(nn.Module):
         self.exits = nn.ModuleDict()
         for cell in cells:
             for suffix in ends:
-                self.exits[end_key(cell.width, self.widest, suffix)] = adapter(cell.width, teacher_out)
+                self.exits[end_key(cell.width, self.widest, suffix)] = adapter(
+                    cell.width, teacher_out, adapts=adapts[1]
+                )
 
     def entry(self, previous_width: int, *, suffix: bool = False) -> nn.Module:
         """Return the stem or input adapter used after a previous width."""

@@ -139,6 +139,10 @@ def _build_block(
         "teacher_out": teacher_out,
         "stem": space.stem if number == 1 else (),
         "zero_init_residual": config.zero_init_residual,
+        "adapts": (
+            any(width != teacher_in for width in previous_widths),
+            any(cell.width != teacher_out for cell in block.cells),
+        ),
         "ratio": ratio,
         "grid": grid,
     }

@@ -163,6 +163,8 @@ def test_an_output_that_reads_other_features_rules_the_task_score_out_and_is_tol
     (warning,) = check_teacher(apart, (2, 8), scores=("relative_l1",), stitching=True)
     assert warning.startswith("the stitching check will be unavailable: the teacher's output does not depend")
     assert not list(check_teacher(apart, (2, 8), scores=("relative_l1",), stitching=False))
+    with pytest.raises(ConfigError, match="log_kl cannot tell paths of the last block apart: the teacher's output"):
+        list(check_teacher(apart, (2, 8), scores=("relative_l1", "log_kl"), stitching=False))
     with pytest.raises(ConfigError, match="task_kl cannot tell paths of the last block apart: the teacher's output"):
         list(check_teacher(apart, (2, 8), scores=("relative_l1", "task_kl"), stitching=False))
     assert not list(check_teacher(teacher("third"), (8,), scores=("task_kl",), stitching=True))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helixnas.rating import FINAL_ERROR, FINAL_L1, RELATIVE_L1, SCORES, TASK_KL, PathScores, relative_l1
+from helixnas.rating import FINAL_ERROR, FINAL_L1, LOG_KL, RELATIVE_L1, SCORES, TASK_KL, PathScores, relative_l1
 from helixnas.rating.path_scores import kl_divergence, relative_error
 from helixnas.teacher import Teacher
 
@@ -36,9 +36,11 @@ def test_scores_are_those_of_the_teacher_run_by_hand(teacher: Teacher, scores_of
     last = prediction if block == 2 else teacher.model[1](prediction)  # pyright: ignore[reportIndexIssue]
     output = teacher.model[2:](last)  # pyright: ignore[reportIndexIssue]
     p = logits.softmax(1)
+    divergence = (p * (p.log() - output.log_softmax(1))).sum(1).mean().item()
     expected = [
         relative_l1(prediction, features[block]).item(),
-        (p * (p.log() - output.log_softmax(1))).sum(1).mean().item(),
+        divergence,
+        math.log(divergence),
         math.log(((last - features[2]) ** 2).mean().item() / features[2].var(correction=0).item()),
         math.log(relative_l1(last, features[2]).item()),
     ]
@@ -50,15 +52,16 @@ def test_a_perfect_path_has_the_least_of_every_score(teacher: Teacher, scores_of
     exact, rough = (
         scores_of(block)(y) for y in (teacher.features(IMAGES)[block], other(teacher.features(IMAGES)[block]))
     )
-    assert exact.tolist() == pytest.approx([0.0, 0.0, math.log(1e-12), math.log(1e-12)], abs=1e-6)
+    assert exact.tolist() == pytest.approx([0.0, 0.0, *[math.log(1e-12)] * 3], abs=1e-6)
     assert (exact < rough).all()
 
 
 def test_only_what_is_asked_for_is_scored_in_the_order_asked(teacher: Teacher, scores_of: MakeScores) -> None:
     prediction = other(teacher.features(IMAGES)[1])
     every = dict(zip(SCORES, scores_of(1)(prediction).tolist(), strict=True))
-    for names in ((TASK_KL,), (FINAL_ERROR, RELATIVE_L1), (FINAL_L1,), (TASK_KL, RELATIVE_L1)):
+    for names in ((TASK_KL,), (FINAL_ERROR, RELATIVE_L1), (FINAL_L1,), (TASK_KL, RELATIVE_L1), (LOG_KL,)):
         assert scores_of(1, names)(prediction).tolist() == [every[name] for name in names]
+    assert every[LOG_KL] == pytest.approx(np.log(every[TASK_KL]), rel=1e-5)
 
 
 def test_equation_seven_alone_never_runs_the_rest_of_the_teacher(

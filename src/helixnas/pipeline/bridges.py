@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from helixnas.errors import ConfigError
-from helixnas.rating.config import EMBEDDING_DISTANCE, RELATIVE_L1, TASK_KL
+from helixnas.rating.config import EMBEDDING_DISTANCE, LOG_KL, RELATIVE_L1, TASK_KL
 from helixnas.space.grids import grid_of, whole_ratio
 from helixnas.teacher import Teacher
 
@@ -57,13 +57,14 @@ def check_teacher(teacher: Teacher, strides: Sequence[int], *, scores: Sequence[
     last boundary's features.
     """
     check_scores(teacher, strides, scores)
-    wanted = stitching or TASK_KL in scores
+    at_logits = [name for name in (TASK_KL, LOG_KL) if name in scores]
+    wanted = stitching or bool(at_logits)
     training = teacher.training
     why = no_stitching(teacher.eval(), strides) if wanted else ""
     teacher.train(training)
-    if why and TASK_KL in scores:
+    if why and at_logits:
         raise ConfigError(
-            f"rating.scores: {TASK_KL} cannot tell paths of the last block apart: {why}; use {RELATIVE_L1}"
+            f"rating.scores: {at_logits[0]} cannot tell paths of the last block apart: {why}; use {RELATIVE_L1}"
         )
     if why:
         yield f"the stitching check will be unavailable: {why}"

@@ -7,10 +7,11 @@ from helixnas.settings import Ge, OneOf, Unit, settings
 
 RELATIVE_L1 = "relative_l1"
 TASK_KL = "task_kl"
+LOG_KL = "log_kl"
 FINAL_ERROR = "final_error"
 FINAL_L1 = "final_l1"
 EMBEDDING_DISTANCE = "embedding_distance"
-SCORES = (RELATIVE_L1, TASK_KL, FINAL_ERROR, FINAL_L1)
+SCORES = (RELATIVE_L1, TASK_KL, LOG_KL, FINAL_ERROR, FINAL_L1)
 """Names of the scores in a `RatingTable` of a fixed teacher, explained at `RatingConfig.scores`; lower is better."""
 
 
@@ -34,8 +35,8 @@ class RatingConfig:
     scores: tuple[Annotated[str, OneOf((*SCORES, EMBEDDING_DISTANCE))], ...] = (RELATIVE_L1,)
     """Scores to compute for each path: relative_l1 (Eq. 7) at the block's output; or, with the path in place of the teacher's
     block, final_l1 and final_error (log of Eq. 7 and of the relative squared error) at the teacher's last features, and
-    task_kl (KL divergence) at its output. With distill.objective=self-supervised: embedding_distance, the mean squared
-    distance between both sides' embeddings, standardised by the teacher side's spread."""
+    task_kl and log_kl (KL divergence and its logarithm) at its output. With distill.objective=self-supervised:
+    embedding_distance, the mean squared distance between both sides' embeddings, standardised by the teacher side's spread."""
 
     def __post_init__(self) -> None:
         if not self.scores or len(set(self.scores)) < len(self.scores):

@@ -1,8 +1,10 @@
-"""Scores of a path: Eq. 7; three that run the rest of the teacher on the path's features (not in the paper); that of DNA++.
+"""Scores of a path: Eq. 7; four that run the rest of the teacher on the path's features (not in the paper); that of DNA++.
 
 Eq. 7 weighs all features alike, whatever they mean to later layers. For the other scores, the path replaces block k, the
 frozen rest of the teacher runs on its output, and the result is compared with the teacher's own last features or logits.
 They need no labels and, like Eq. 7, are summed over blocks; they cost one pass through the rest of the teacher per path.
+At the logits, a narrow path loses nothing by its width alone: what the teacher needs fits into few channels, while Eq. 7 wants
+all of them back.
 In DNA++ a path need not reproduce the teacher's features; it is rated by its embedding (`helixnas.rating.embedding_distance`).
 """
 
@@ -15,13 +17,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helixnas.nn import BlockHeads, pooled_to
-from helixnas.rating.config import EMBEDDING_DISTANCE, FINAL_ERROR, FINAL_L1, RELATIVE_L1, TASK_KL
+from helixnas.rating.config import EMBEDDING_DISTANCE, FINAL_ERROR, FINAL_L1, LOG_KL, RELATIVE_L1, TASK_KL
 from helixnas.rating.embedding_distance import embedding_distance
 from helixnas.rating.relative_l1 import RelativeL1, relative_l1
 from helixnas.teacher import Teacher
 
 SMALLEST = 1e-12
-"""Least relative error, squared or not, so that the logarithm is finite for a perfect path."""
+"""Least relative error, squared or not, and least divergence, so that the logarithm is finite for a perfect path."""
 
 
 @dataclass(eq=False)
@@ -57,15 +59,16 @@ class PathScores:
             assert self.embeddings is not None, "made from them"
             values[EMBEDDING_DISTANCE] = embedding_distance(self.heads.student(prediction).float(), self.embeddings)
         rest = set(self.names) - {RELATIVE_L1, EMBEDDING_DISTANCE}
-        prediction = pooled_to(prediction, self.grid) if rest else prediction
+        prediction, logits = pooled_to(prediction, self.grid) if rest else prediction, None
         if FINAL_ERROR in self.names or FINAL_L1 in self.names:
             last, logits = self.teacher.finish_from(self.images, self.block, prediction)
             values[FINAL_ERROR] = relative_error(last, self.last).clamp(min=SMALLEST).log()
             values[FINAL_L1] = relative_l1(last, self.last).clamp(min=SMALLEST).log()
-            values[TASK_KL] = kl_divergence(logits.float(), self.logits)
-        elif TASK_KL in self.names:
+        elif rest:
             logits = self.teacher.continue_from(self.images, self.block, prediction)
+        if logits is not None:
             values[TASK_KL] = kl_divergence(logits.float(), self.logits)
+            values[LOG_KL] = values[TASK_KL].clamp(min=SMALLEST).log()
         return torch.stack([values[name] for name in self.names])
 
 

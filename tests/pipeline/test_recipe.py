@@ -11,6 +11,7 @@ from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
+from helixnas.search.config import SearchConfig
 from helixnas.space import load_space
 from helixnas.teacher import TeacherConfig, load_teacher
 
@@ -65,3 +66,12 @@ def test_a_run_taught_by_a_network_of_the_space_trains_cuts_and_rates(tiny: Reci
     listener.said.clear()
     run_recipe(recipe, folder, listener, until="rate")
     assert all("done already" in said for said in listener.said if "report" not in said)
+
+
+def test_searches_add_up_the_recipes_scores_unless_they_name_their_own(tiny: Recipe) -> None:
+    searches = {"all": SearchConfig(), "own": SearchConfig(scores=("relative_l1",))}
+    recipe = replace(tiny, scores=("task_kl", "relative_l1"), searches=searches)
+    assert recipe.searches["all"].scores == ("task_kl", "relative_l1")
+    assert recipe.searches["own"].scores == ("relative_l1",)
+    with pytest.raises(ConfigError, match="the recipe adds up the score naswot, but proxies.num_networks is 0"):
+        replace(tiny, scores=("naswot",), searches={})

@@ -23,8 +23,8 @@ class CalibrationConfig:
     """Networks to train shortly from scratch; 0 to skip calibration. The fit needs at least 3; 24 to 48 are usual."""
 
     scores: tuple[str, ...] = ()
-    """Scores to correct, added up as in a search; empty for the first of rating.scores and, if there are any, the first of
-    proxies.scores."""
+    """Scores to correct, added up as in a search; empty for the recipe's `scores`, or else the first of rating.scores
+    and, if there are any, the first of proxies.scores."""
 
     share: Annotated[float, Gt(0), Le(1)] = 0.5
     """Fraction of the space, the best by these scores, that the networks are drawn from: a search chooses among the best,

@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 RETRAINING = "retraining recipe"
 
+FILES = ("--config", "--preset")
+"""Options that replace several settings at once."""
+
 WHOLE_GROUP = "a YAML file with all its settings"
 """What the option of a whole group takes."""
 
@@ -35,6 +38,7 @@ WHOLE = {
 def add_recipe_arguments(parser: ArgumentParser) -> None:
     """Add an option per setting of a recipe, for the help; `with_overrides` reads them."""
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings that replace those of the recipe")
+    parser.add_argument("--preset", metavar="NAME", help="the same by name: paper, for the paper's setting")
     for section in sections(Recipe):
         group = parser.add_argument_group(_kebab(section.name) or "recipe", section.help)
         if section.optional:
@@ -71,7 +75,7 @@ def read_training(name: str, kind: type[T], what: str) -> T:
         UnknownNameError: no such recipe or setting.
         ConfigError: the file is not YAML, or a value is of the wrong type or out of range.
     """
-    return build(kind, _training(name, what), where=str(find_recipe(name, what)))
+    return build(kind, _named(name, what), where=str(find_recipe(name, what)))
 
 
 def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -86,15 +90,15 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
     words = list(overrides)
     while words:
         option, equals, text = words.pop(0).partition("=")
-        place = None if option == "--config" else locate(Recipe, option.removeprefix("--"))
-        if option != "--config" and place is None:
+        place = None if option in FILES else locate(Recipe, option.removeprefix("--"))
+        if option not in FILES and place is None:
             raise unknown_option(option, list(_options()))
         if not equals:
             if not words:
                 raise ConfigError(f"{option} needs a value")
             text = words.pop(0)
         if place is None:
-            over = load_yaml(Path(text))
+            over = load_yaml(Path(text)) if option == "--config" else _named(text, "preset")
             if isinstance(over.get("retrain"), str):
                 changed["retrain"] = {}  # a named retraining recipe is complete
             over = _with_retraining(over)
@@ -112,11 +116,11 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
 def _with_retraining(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return settings in which the name of a retraining recipe is replaced by its settings."""
     name = settings.get("retrain")
-    return {**settings, "retrain": _training(name, RETRAINING)} if isinstance(name, str) else settings
+    return {**settings, "retrain": _named(name, RETRAINING)} if isinstance(name, str) else settings
 
 
-def _training(name: str, what: str) -> dict[str, Any]:
-    """Return the settings of a retraining or fine-tuning recipe."""
+def _named(name: str, what: str) -> dict[str, Any]:
+    """Return the settings of a retraining or fine-tuning recipe, or of a preset."""
     return {key: value for key, value in load_yaml(find_recipe(name, what)).items() if key != "description"}
 
 
@@ -136,7 +140,7 @@ def _value(option: str, text: str, kind: type, setting: str, *, inside: bool) ->
     if group is None and not inside:
         read_value(kind, setting, value, name=option)
     if group is RetrainConfig and isinstance(value, str):
-        return _training(value, RETRAINING)
+        return _named(value, RETRAINING)
     if group is None or not isinstance(value, str):
         return value
     if not Path(value).is_file():
@@ -165,7 +169,7 @@ def _merge(settings: dict[str, Any], over: Mapping[str, Any]) -> None:
 
 def _options() -> Iterator[str]:
     """Yield the options of all settings."""
-    yield "--config"
+    yield from FILES
     for section in sections(Recipe):
         yield from (f"--{_kebab(name)}" for name in (section.name, *(each.name for each in section.settings)) if name)
 

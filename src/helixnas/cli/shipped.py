@@ -11,6 +11,7 @@ KINDS = {
     "fine-tuning recipe": "finetune",
     "transfer recipe": "transfer",
     "study": "studies",
+    "preset": "presets",
 }
 """Kinds of recipes, and the folder of those that are shipped."""
 

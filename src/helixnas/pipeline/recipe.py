@@ -77,6 +77,10 @@ class Recipe:
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     """Short trainings that correct the scores."""
 
+    scores: tuple[str, ...] = ()
+    """Scores that searches add up, each divided by its spread, unless they name their own; empty for the first of
+    rating.scores."""
+
     searches: dict[str, SearchConfig] = field(default_factory=lambda: {"unlimited": SearchConfig()})
     """Named searches and their budgets."""
 
@@ -89,6 +93,9 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in self.searches:
             check_search_name(name)
+        if self.scores:
+            adding = {name: replace(one, scores=one.scores or self.scores) for name, one in self.searches.items()}
+            object.__setattr__(self, "searches", adding)
         self._check_added_up()
         if (channels := self.teacher.model_args.get("in_chans", 3)) != 3:
             raise ConfigError(
@@ -119,6 +126,7 @@ class Recipe:
         known = (*self.rating.scores, *proxies)
         corrected = (CALIBRATED,) if self.calibration.num_networks else ()
         adding = [(f"search {name}", search.scores, (*known, *corrected)) for name, search in self.searches.items()]
+        adding += [("the recipe", self.scores, (*known, *corrected))]
         adding += [("calibration", self.calibration.scores, known)] if corrected else []
         for name, scores, allowed in adding:
             for score in scores:

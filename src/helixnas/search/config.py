@@ -26,8 +26,8 @@ class SearchConfig:
     """Weights of the blocks' scores (lambda_k of Eq. 4), one per block; empty for 1 each."""
 
     scores: tuple[str, ...] = ()
-    """Kinds of score to add up, each divided by its spread over the space if there are several; empty for the first one
-    rated."""
+    """Kinds of score to add up, each divided by its spread over the space if there are several; empty for the recipe's
+    `scores`, or the first one rated."""
 
     front: tuple[str, ...] = ()
     """Resources of the Pareto front, beside the score; empty for the limited resource if there is one, else macs."""

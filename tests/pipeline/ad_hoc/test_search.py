@@ -20,6 +20,16 @@ def test_limits_name_a_search_and_are_read_back(copy: RunFolder) -> None:
     assert load_search(copy, "none") is None
 
 
+def test_new_limits_add_up_the_recipes_scores_unless_they_name_others(copy: RunFolder) -> None:
+    settings = copy.load_settings()
+    copy.save_settings({**settings, "scores": ["task_kl", "relative_l1"]})
+    ((name, outcome),) = search_run(copy, None, SearchConfig(max={"macs": "80%"}))
+    assert name == "max-macs-80pct"
+    assert [*outcome.scores] == ["task_kl", "relative_l1"]
+    ((_, other),) = search_run(copy, None, SearchConfig(max={"macs": "80%"}, scores=("relative_l1",)))
+    assert [*other.scores] == ["relative_l1"]
+
+
 def test_a_search_beside_the_recipe_is_made_again_by_its_name_alone(copy: RunFolder) -> None:
     search_run(copy, "mine", SearchConfig(max={"macs": "150%"}))
     before = Certificate.load(copy.search("mine") / CERTIFICATE)

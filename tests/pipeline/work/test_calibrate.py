@@ -128,6 +128,8 @@ def test_the_scores_to_correct_are_the_first_rated_one_and_the_first_proxy(conte
     with_proxies = replace(context.recipe, proxies=ProxiesConfig(num_networks=3, scores=("zico", "naswot")))
     context.recipe = with_proxies
     assert scores_to_correct(context) == ("relative_l1", "zico")
+    context.recipe = replace(with_proxies, scores=("naswot", "calibrated"))
+    assert scores_to_correct(context) == ("naswot",)
     context.recipe = replace(with_proxies, calibration=replace(CONFIG, scores=("task_kl",)))
     assert scores_to_correct(context) == ("task_kl",)
 

@@ -23,6 +23,7 @@ USES = {
     "fine-tuning recipe": "fine-tuning recipes: helixnas finetune MODEL --recipe NAME",
     "transfer recipe": "transfer recipes: helixnas transfer MODEL --data DIR --recipe NAME",
     "study": "studies: helixnas study NAME",
+    "preset": "presets, which change settings of any recipe: helixnas run RECIPE --preset NAME",
 }
 
 

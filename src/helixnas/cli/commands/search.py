@@ -17,7 +17,7 @@ def _add_search_options(parser: Parser) -> None:
     parser.repeated("--max", LIMIT, upper)
     parser.repeated("--min", LIMIT, "lower limit, repeatable")
     parser.option("--weights", metavar="W,...", default="", help="weights of the blocks' scores; 1 each if not given")
-    scores = "kinds of score to add up, each divided by its spread if several; the first one rated if not given"
+    scores = "kinds of score to add up, each divided by its spread if several; those of the recipe if not given"
     parser.option("--scores", metavar="KIND,...", default="", help=scores)
     parser.whole("--top", 5, "number of the best architectures to show", least=1)
     parser.whole("--diverse", 0, "number of architectures to show that differ from each other")

@@ -1,6 +1,7 @@
 """Searches of an existing run: under new limits as another named search, or those of its recipe."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
@@ -25,6 +26,8 @@ def search_run(
 ) -> list[tuple[str, Outcome]]:
     """Search a rated run: under new `limits` as a named search, or its recipe's searches.
 
+    New limits that name no scores add up those of the recipe.
+
     Raises:
         ArtifactError: the run is not rated yet, or its settings were damaged.
         ConfigError: a search of that name has other limits.
@@ -39,6 +42,7 @@ def search_run(
     teacher = teacher_costs(record)
     if limits is not None:
         fresh = name or _name_of(limits)
+        limits = replace(limits, scores=limits.scores or tuple(settings.get("scores", ())))
         check_search_name(fresh)
         limits_of(limits, tables.costs, teacher, folder)  # an unknown resource is reported before a name that is taken
         before = searches.get(fresh) or load_search(folder, fresh)

@@ -113,10 +113,11 @@ def calibrate(context: Context, key: str, search: str) -> Result:
 
 
 def scores_to_correct(context: Context) -> tuple[str, ...]:
-    """Return the scores that the recipe names, or the first that is rated and the first proxy."""
+    """Return the scores that calibration names, or the recipe's, or the first that is rated and the first proxy."""
     recipe = context.recipe
     proxies = recipe.proxies.scores[:1] if recipe.proxies.num_networks else ()
-    return recipe.calibration.scores or (*recipe.rating.scores[:1], *proxies)
+    added = tuple(name for name in recipe.scores if name != CALIBRATED)
+    return recipe.calibration.scores or added or (*recipe.rating.scores[:1], *proxies)
 
 
 def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.NDArray[np.float64]:

@@ -15,12 +15,14 @@ from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.estimate import forward_times, sketch
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.work.early_budgets import check_early
+from helixnas.proxies.config import NASWOT
+from helixnas.rating.config import RELATIVE_L1
 from helixnas.settings import build
 from helixnas.start.fitting import Fitted, Latency, fit_space
 from helixnas.start.image_facts import ImageFacts, look_at_images
 from helixnas.start.machine import Machine, this_machine
 from helixnas.start.request import Request
-from helixnas.start.schedule import Schedule, Sizes, fitting_batch, rating_fits, schedule
+from helixnas.start.schedule import MOST_UNTRAINED, Schedule, Sizes, fitting_batch, rating_fits, schedule
 from helixnas.start.spaces import NUM_CHOICES, definition
 from helixnas.start.teacher_facts import TeacherFacts, look_at_teacher
 from helixnas.zoo import require_known_model
@@ -161,8 +163,12 @@ def _values(
             "batch_size": sizes.batch,
             "first_block_lr": 0.002,
             "lr": 0.002 if is_vit else 0.005,
+            "sampling": "strict-fair",
+            "features": "standardized",
         },
-        "rating": {"batch_size": sizes.rating_batch},
+        "rating": {"batch_size": sizes.rating_batch, "scores": list(dict.fromkeys((teacher.score, RELATIVE_L1)))},
+        "proxies": {"num_networks": MOST_UNTRAINED, "batch_size": min(32, sizes.num_training)},
+        "scores": [teacher.score, NASWOT],
         "stitching": {
             "num_architectures": 60,
             "num_images": min(200, sizes.num_rating),

@@ -13,6 +13,9 @@ from helixnas.start.proposal import SEARCH, Proposal
 from helixnas.start.request import Request
 from helixnas.start.spaces import KERNELS
 
+TRAINED_BY = ("num_epochs", "batch_size", "first_block_lr", "lr", "sampling", "features")
+"""Settings of distillation that a recipe shows."""
+
 WIDTH = 118
 """Characters of a line of comment."""
 
@@ -38,9 +41,16 @@ def recipe_text(found: Proposal) -> str:
         _comment(
             "The supernet learns the teacher's features. More epochs make scores more reliable, until they do not change."
         )
-        + _lines({"distill": _changed(recipe.distill, "num_epochs", "batch_size", "first_block_lr", "lr")}),
+        + _lines(
+            {
+                "distill": _changed(
+                    recipe.distill, "num_epochs", "batch_size", "first_block_lr", "lr", "sampling", "features"
+                )
+            }
+        ),
         _comment("Every path is rated on the rating images, in batches whose spread gives standard errors.")
-        + _lines({"rating": {"batch_size": recipe.rating.batch_size}}),
+        + _lines({"rating": {"batch_size": recipe.rating.batch_size, "scores": list(recipe.rating.scores)}}),
+        _scores(found),
         _comment("Stitched networks test whether scores add up; num_architectures: 0 leaves the test out.")
         + _lines({"stitching": _changed(recipe.stitching, "num_architectures", "num_images", "batch_size")}),
         _searches(found),
@@ -114,6 +124,16 @@ def _space(found: Proposal) -> str:
             "Widths are multiples of head_dim; every block takes one of the dimensions, layers and MLP ratios."
         )
     return _comment(*notes) + _lines({"space": fitted.definition}, deep=True)
+
+
+def _scores(found: Proposal) -> str:
+    recipe = found.recipe
+    if not recipe.scores:
+        return ""
+    proxies = {"num_networks": recipe.proxies.num_networks, "batch_size": recipe.proxies.batch_size}
+    return _comment(
+        "Searches add up what the supernet learned and a proxy of untrained networks (naswot), each divided by its spread."
+    ) + _lines({"proxies": proxies, "scores": list(recipe.scores)})
 
 
 def _share(name: str, limit: Any, found: Proposal) -> str:

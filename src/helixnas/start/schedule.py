@@ -31,6 +31,9 @@ USED = 0.9
 MOST_STITCHED, FEWEST_STITCHED = 60, 10
 """Stitched networks; with fewer than the latter, the test of the scores says nothing and is left out."""
 
+MOST_UNTRAINED, FEWEST_UNTRAINED = 100, 30
+"""Untrained networks for the proxy; fewer than the latter are not worth fitting."""
+
 MEMORY_SHARE = 0.5
 """Share of the free memory that distillation may take by its estimate, which leaves out the framework."""
 
@@ -97,10 +100,11 @@ def schedule(recipe: Recipe, times: ForwardTimes, hours: float) -> Schedule:
     If even one epoch of each training takes longer, the trainings use a share of the images.
     """
     budget = USED * 3600 * hours
-    one = _with_epochs(_with_stitching(recipe, times, RATING_SHARE * budget), dict.fromkeys(SHARES, 1))
+    checked = _with_stitching(recipe, times, RATING_SHARE * budget)
+    one = _with_epochs(_with_proxies(checked, times, RATING_SHARE * budget), dict.fromkeys(SHARES, 1))
     seconds = _seconds(one, times)
     per_epoch = _by_training(seconds)
-    left = budget - seconds.get("rate", 0.0) - seconds.get("stitch", 0.0)
+    left = budget - sum(seconds.get(name, 0.0) for name in ("proxies", "rate", "stitch"))
     wanted = {name: share for name, share in SHARES.items() if per_epoch[name] > 0}
     allowed = {name: max(left, budget / 2) * share / sum(wanted.values()) for name, share in wanted.items()}
     share = min([1.0, *(allowed[name] / taken for name, taken in per_epoch.items() if taken > 0)])
@@ -124,6 +128,17 @@ def _with_stitching(recipe: Recipe, times: ForwardTimes, budget: float) -> Recip
     each = _seconds(recipe, times).get("stitch", 0.0) / max(1, config.num_architectures)
     number = min(MOST_STITCHED, int(budget / each)) if each > 0 else MOST_STITCHED
     return replace(recipe, stitching=replace(config, num_architectures=number if number >= FEWEST_STITCHED else 0))
+
+
+def _with_proxies(recipe: Recipe, times: ForwardTimes, budget: float) -> Recipe:
+    """Return the recipe with as many untrained networks as this time allows; without the proxy if they are too few."""
+    config = recipe.proxies
+    each = _seconds(recipe, times).get("proxies", 0.0) / max(1, config.num_networks)
+    number = min(MOST_UNTRAINED, int(budget / each)) if each > 0 else MOST_UNTRAINED
+    if number >= FEWEST_UNTRAINED:
+        return replace(recipe, proxies=replace(config, num_networks=number))
+    searches = {name: replace(one, scores=()) for name, one in recipe.searches.items()}
+    return replace(recipe, proxies=replace(config, num_networks=0), scores=(), searches=searches)
 
 
 def rating_fits(recipe: Recipe, times: ForwardTimes, hours: float) -> bool:

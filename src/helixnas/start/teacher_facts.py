@@ -9,7 +9,8 @@ from typing import Any
 import timm
 
 from helixnas.errors import ConfigError, HelixError, TeacherError
-from helixnas.pipeline.bridges import cut_texts
+from helixnas.pipeline.bridges import check_scores, cut_texts
+from helixnas.rating.config import LOG_KL, RELATIVE_L1
 from helixnas.space.grids import grid_of
 from helixnas.start.request import AUTO, Request
 from helixnas.teacher import Teacher, TeacherConfig, count_teacher, input_size_of, sketch_teacher
@@ -57,6 +58,9 @@ class TeacherFacts:
     num_classes: int
     kind: str
     """Kind of the student: mbconv or vit."""
+
+    score: str
+    """How paths are rated: at the teacher's output, or by Eq. 7 where that does not tell all of them apart."""
 
     @property
     def origin(self) -> str:
@@ -208,4 +212,16 @@ def _facts(
         costs=count_teacher(drawn, size),
         num_classes=num_classes or drawn.num_classes,
         kind=kind,
+        score=_score(drawn, strides),
     )
+
+
+def _score(teacher: Teacher, strides: Sequence[int]) -> str:
+    """Return the score for paths: `log_kl`, unless the output reads only a class token, or a path gives too few pixels."""
+    if teacher.layouts[-1].num_prefix:
+        return RELATIVE_L1
+    try:
+        check_scores(teacher, strides, (LOG_KL,))
+    except ConfigError:
+        return RELATIVE_L1
+    return LOG_KL

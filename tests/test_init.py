@@ -10,7 +10,7 @@ import pytest
 
 import helixnas
 
-HEAVY = ("torch", "torchvision", "timm", "accelerate", "sklearn", "plotly")
+HEAVY = ("torch", "torchvision", "timm", "accelerate", "sklearn")
 
 
 def run_alone(code: str) -> str:

@@ -213,7 +213,7 @@ LIGHT = (
     "helixnas.artifacts",
     "helixnas.search",
 )
-HEAVY = ("torch", "torchvision", "timm", "accelerate", "pandas", "pyarrow", "scipy", "plotly", "sklearn")
+HEAVY = ("torch", "torchvision", "timm", "accelerate", "pandas", "pyarrow", "scipy", "sklearn")
 
 
 def test_configs_and_the_decision_core_import_nothing_heavy() -> None:

@@ -1,7 +1,9 @@
 """A small run made of artifacts alone: nothing is trained, every file is as the pipeline leaves it."""
 
 import shutil
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from helixnas.artifacts import Front, RatingTable, RunRecord, StageRecord
+from helixnas.artifacts import CostTable, Front, RatingTable, RunRecord, StageRecord
 from helixnas.artifacts.files import write_json, write_text
 from helixnas.artifacts.parquet import write_parquet
 from helixnas.artifacts.search_record import RunnerUp, SearchRecord
@@ -30,6 +32,14 @@ SPACE = {
     "separable_width": 0,
     "head_width": 32,
 }
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=8000 --dump-dom "
+    "--host-resolver-rules=MAP\u00a0*\u00a0~NOTFOUND"
+)
 
 
 class MadeRun:
@@ -64,8 +74,8 @@ class MadeRun:
         self._curves("distill", names)
         self.finish("distill")
 
-    def rate(self, num_batches: int = 4) -> None:
-        """Leave the scores of every path after every width."""
+    def rate(self, num_batches: int = 4, digits: int = 12) -> None:
+        """Leave the scores of every path after every width; with few `digits`, they often tie."""
         previous = [self.space.stem_width]
         for number, block in enumerate(self.space.blocks, start=1):
             rows = [(width, path) for width in previous for path in block.paths()]
@@ -75,10 +85,28 @@ class MadeRun:
                 path=tuple(path.text for _, path in rows),
                 width=np.array([path.width for _, path in rows]),
                 batch_sizes=np.full(num_batches, 10),
-                scores={"relative_l1": self.rng.uniform(0.4, 0.6, (len(rows), num_batches))},
+                scores={"relative_l1": self.rng.uniform(0.4, 0.6, (len(rows), num_batches)).round(digits)},
             ).save(self.folder / "ratings" / f"block-{number}.parquet")
             previous = list(block.widths)
         self.finish("rate")
+
+    def costs(self, most: int = 1000, latency: bool = False) -> None:
+        """Leave random costs of every path, up to `most` each; small ones often tie. Latency is in whole milliseconds."""
+        keys = [(0, 3, "", self.space.stem_width)]
+        previous = [self.space.stem_width]
+        for number, block in enumerate(self.space.blocks, start=1):
+            keys += [(number, width, path.text, path.width) for width in previous for path in block.paths()]
+            previous = list(block.widths)
+        keys += [(len(self.space.blocks) + 1, width, "", 10) for width in previous]
+        block, before, path, width = zip(*keys, strict=True)
+        names = ("params", "macs", "activation_bytes")
+        resources = {name: self.rng.integers(1, most + 1, len(keys)) for name in names}
+        table = CostTable(np.array(block), np.array(before), path, np.array(width), resources, facts={})
+        table.save(self.folder / "costs.parquet")
+        self.finish("costs")
+        if latency:
+            times = {"latency_ns": 1_000_000 * self.rng.integers(1, most + 1, len(keys))}
+            replace(table, resources=times).save(self.folder / "costs" / "latency.parquet")
 
     def stitch(self, **kendall: float) -> None:
         """Leave stitched networks and agreements with the given Kendall taus, or none where too few were stitched."""
@@ -213,6 +241,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
     run.retrain("small")
     run.retrain("tiny")
     run.inherit("small")
+    run.costs(latency=True)
     return run
 
 
@@ -228,3 +257,22 @@ def own_run(finished: MadeRun, tmp_path: Path) -> Path:
     copied = shutil.copytree(finished.folder, tmp_path / "own")
     (copied / "report.html").unlink(missing_ok=True)
     return copied
+
+
+@pytest.fixture
+def look_at(tmp_path: Path) -> Callable[..., tuple[str, list[str]]]:
+    """Return a function that opens a page in the browser and returns the page as drawn, and what its console said."""
+
+    def look_at(page: Path, width: int = 1280) -> tuple[str, list[str]]:
+        browser = next(path for path in map(shutil.which, BROWSERS) if path)
+        flags = [flag.replace("\u00a0", " ") for flag in FLAGS.split(" ")]
+        done = subprocess.run(
+            [browser, *flags, f"--window-size={width},900", f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+
+    return look_at

@@ -1,50 +1,43 @@
 """The page in a real browser, without a network: charts are drawn and nothing complains."""
 
 import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=8000 --dump-dom "
-    "--host-resolver-rules=MAP\u00a0*\u00a0~NOTFOUND"
-)
-
-
-def look_at(page: Path, profile: Path) -> tuple[str, list[str]]:
-    """Return the page as the browser has drawn it, and what its console said."""
-    browser = next(path for path in map(shutil.which, NAMES) if path)
-    flags = [flag.replace("\u00a0", " ") for flag in FLAGS.split(" ")]
-    done = subprocess.run(
-        [browser, *flags, f"--user-data-dir={profile}", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+Look = Callable[..., tuple[str, list[str]]]
 
 
 @pytest.mark.browser
-def test_every_chart_is_drawn_and_the_console_is_silent(page: Path, tmp_path: Path) -> None:
-    dom, console = look_at(page, tmp_path / "profile")
-    body = dom.partition("</head>")[2]
+def test_every_chart_is_drawn_and_the_console_is_silent(page: Path, look_at: Look) -> None:
+    dom, console = look_at(page)
+    body = re.sub(r"<script.*?</script>", "", dom.partition("</head>")[2], flags=re.DOTALL)
     assert console == []
-    pieces = re.split(r'<div id="chart-', body)[1:]
+    pieces = re.split(r'<div(?: class="forest")? id="chart-', body)[1:]
     assert len(pieces) == 9
     for piece in pieces:
-        assert re.search(r'class="main-svg"', piece), piece[:40]
-        assert "xtick" in piece
-    assert body.count('<svg class="net"') == 2
+        assert re.search(r"<(circle|rect|path)", piece), piece[:40]
+    assert body.count('<svg class="net"') == 3  # two searches and the explorer's
 
 
 @pytest.mark.browser
-def test_the_console_would_tell_of_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [500, 1280])
+def test_nothing_is_wider_than_the_screen(page: Path, tmp_path: Path, look_at: Look, width: int) -> None:
+    measured = tmp_path / "measured.html"
+    script = "<script>const { scrollWidth, clientWidth } = document.documentElement; "
+    script += "document.title = `${scrollWidth - clientWidth} too wide at ${clientWidth}`</script>"
+    measured.write_text(page.read_text().replace("</body>", f"{script}</body>"))
+    dom, _ = look_at(measured, width)
+    found = re.search(r"<title>(\d+) too wide at (\d+)</title>", dom)
+    assert found is not None
+    assert int(found[1]) == 0
+    assert width - 20 <= int(found[2]) <= width
+
+
+@pytest.mark.browser
+def test_the_console_would_tell_of_an_error(tmp_path: Path, look_at: Look) -> None:
     page = tmp_path / "broken.html"
     page.write_text("<script>nothing.here()</script>")
-    _, console = look_at(page, tmp_path / "profile")
+    _, console = look_at(page)
     assert any("ReferenceError" in line for line in console)

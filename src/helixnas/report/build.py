@@ -6,6 +6,7 @@ from pathlib import Path
 
 from helixnas.artifacts.files import write_text
 from helixnas.report.elements.page import Section, document
+from helixnas.report.explorer.section import explorer_section
 from helixnas.report.reading import RunFiles, read_run
 from helixnas.report.run.certainty import certainty_section
 from helixnas.report.run.consistency import consistency_section
@@ -18,8 +19,9 @@ from helixnas.report.run.provenance import provenance_section
 from helixnas.report.run.scores import scores_section
 from helixnas.report.run.summary import summary_section
 
-SECTIONS: tuple[Callable[[RunFiles], Section], ...] = (
+SECTIONS: tuple[Callable[[RunFiles], Section | None], ...] = (
     summary_section,
+    explorer_section,
     networks_section,
     losses_section,
     inheritance_section,
@@ -30,7 +32,7 @@ SECTIONS: tuple[Callable[[RunFiles], Section], ...] = (
     latency_section,
     provenance_section,
 )
-"""The sections of the page, in order."""
+"""The sections of the page, in order; one without content is None and left out."""
 
 
 def build_report(run: Path) -> Path:
@@ -39,7 +41,7 @@ def build_report(run: Path) -> Path:
     Raises `ArtifactError` if there is no run in the folder, one of its files is damaged, or the page cannot be written.
     """
     found, target = read_run(run), run / "report.html"
-    sections = [section(found) for section in SECTIONS]
+    sections = [made for section in SECTIONS if (made := section(found)) is not None]
     write_text(target, document(f"HelixNAS: {found.record.recipe}", _subtitle(found), sections))
     return target
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import damaged, read_json, read_text, understanding
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.parquet import read_parquet
@@ -18,8 +19,9 @@ from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.search_record import SearchRecord
-from helixnas.errors import HelixError
-from helixnas.search import Certificate
+from helixnas.errors import ArtifactError, HelixError
+from helixnas.search import Certificate, Tables
+from helixnas.search.additive import beside
 from helixnas.space import Architecture, Cell, SearchSpace, load_space
 from helixnas.space.slicing import groups_by_depth
 
@@ -74,6 +76,9 @@ class RunFiles:
     ratings: tuple[RatingTable, ...]
     """One per block, or none."""
 
+    tables: Tables | None
+    """Ratings, zero-cost proxies where there are any, and costs, which a search needs; None where they are not complete."""
+
     stitching: Mapping[str, Any] | None
     """Stitched networks and the agreement of their measured divergence with score and size."""
 
@@ -122,18 +127,36 @@ def read_run(folder: Path) -> RunFiles:
     run = RunFolder(folder)
     record = run.load_record()
     settings = run.load_settings() if run.config.is_file() else {}
-    tables = [RatingTable.load(path) for path in folder.glob("ratings/block-*.parquet")]
+    ratings = [RatingTable.load(path) for path in folder.glob("ratings/block-*.parquet")]
+    ratings.sort(key=lambda table: table.block)
     return RunFiles(
         folder=folder,
         record=record,
         settings=settings,
         space=_space(settings.get("space")),
-        ratings=tuple(sorted(tables, key=lambda table: table.block)),
+        ratings=tuple(ratings),
+        tables=_tables(run, record, ratings, has_proxies=bool((settings.get("proxies") or {}).get("num_networks"))),
         stitching=read_json(run.stitching) if run.stitching.is_file() else None,
         latency=read_json(run.latency_report) if run.latency_report.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
         curves=_curves(folder / "history"),
     )
+
+
+def _tables(run: RunFolder, record: RunRecord, ratings: Sequence[RatingTable], *, has_proxies: bool) -> Tables | None:
+    """Return what a search reads; None while a stage is missing, or where stages are of different spaces for now."""
+    if not ratings or not {"rate", "costs"} <= set(record.stages):
+        return None
+    costs, kept = load_costs(run, record), list(ratings)
+    proxies: list[RatingTable] = []
+    if has_proxies and "proxies" in record.stages:
+        proxies = [RatingTable.load(run.proxy(table.block)) for table in ratings]
+    try:
+        if proxies:
+            kept = [beside(table, proxy) for table, proxy in zip(ratings, proxies, strict=True)]
+        return Tables(ratings=tuple(kept), costs=costs)
+    except ArtifactError:
+        return None
 
 
 def _space(definition: Any) -> SearchSpace | None:

@@ -53,3 +53,21 @@ class Budget:
 
     def __hash__(self) -> int:
         return hash((frozenset(self.upper.items()), frozenset(self.lower.items())))
+
+
+def front_resources(budget: Budget, front: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the resources of a search's front: those asked for, else the limited resource if there is one, else macs.
+
+    >>> front_resources(Budget(upper={"params": 9})), front_resources(Budget(upper={"params": 9, "latency_ns": 9}))
+    (('params',), ('macs',))
+    """
+    return tuple(front) or (budget.names if len(budget.names) == 1 else ("macs",))
+
+
+def tie_order(budget: Budget, front: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the resources in the order that decides between equal scores: limited, of the front, macs, params.
+
+    >>> tie_order(Budget(upper={"params": 9}))
+    ('params', 'macs')
+    """
+    return tuple(dict.fromkeys((*budget.names, *front_resources(budget, front), "macs", "params")))

@@ -1,57 +1,71 @@
-"""Looks that every chart shares."""
+"""Charts: panels with axes, marks in their places, names as text, and nothing that needs a script."""
+
+import re
 
 import pytest
 
-from helixnas.report.elements.charts import Chart, label, log_axis, scatter, whiskers
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import PALETTE
+from helixnas.report.elements.marks import Bars, Marks, Rule
 
 
-@pytest.mark.parametrize("span", [(0.3, 0.5), (0.02, 3.0), (1e-6, 1.0), (0.4, 0.4)])
-def test_logarithmic_labels_are_few_and_inside(span: tuple[float, float]) -> None:
-    ticks = log_axis(span)["tickvals"]
-    assert len(ticks) <= 9
-    assert all(span[0] <= tick <= span[1] for tick in ticks)
-
-
-def test_a_logarithmic_axis_without_positive_values_is_still_one() -> None:
-    assert log_axis([0.0])["type"] == "log"
-
-
-def test_labels_show_markup_as_it_is() -> None:
-    assert label("<b>&") == "&lt;b&gt;&amp;"
-
-
-def test_a_chart_carries_no_library_and_its_titles_show_markup_as_it_is() -> None:
-    piece = Chart(["<b>"], columns=2, height=100).html("x")
-    assert len(piece) < 20_000
+def test_a_chart_needs_no_script_and_shows_markup_as_it_is() -> None:
+    chart = Chart(["<b>"], columns=2, height=100)
+    chart.add(Marks(x=[1, 2], y=[1, 2], color=PALETTE[0], size=4, name="<i>", titles=["<u>", ""]))
+    chart.x(title="<s>")
+    piece = chart.html("x")
     assert 'id="chart-x"' in piece
-    assert "&lt;b&gt;" in piece.replace("\\u0026", "&")
+    assert "<script" not in piece
+    for tag in ("b", "i", "u", "s"):
+        assert f"<{tag}>" not in piece
+        assert f"&lt;{tag}&gt;" in piece
 
 
-def test_panels_fill_rows_and_only_the_first_of_a_row_has_a_title() -> None:
-    chart = Chart(["a", "b", "c"], columns=2, height=100, share_y=True)
-    for panel in range(3):
-        chart.add(scatter([1], [2], "markers"), panel)
-        chart.y(panel, title_text="accuracy")
-    assert [trace.xaxis for trace in chart.figure.data] == ["x", "x2", "x3"]
-    axes = [chart.figure.layout[name] for name in ("yaxis", "yaxis2", "yaxis3")]
-    assert [axis.title.text for axis in axes] == ["accuracy", None, "accuracy"]
-    assert [axis.matches for axis in axes] == [None, "y", "y"]
-    assert axes[0].domain[0] > axes[2].domain[1]
-
-
-def test_a_key_stands_in_its_own_panel_in_the_colours_of_the_lines() -> None:
+def test_every_title_has_a_panel_and_every_name_an_entry_once() -> None:
     chart = Chart(["a", "b"], columns=2, height=100)
-    chart.key(["<8>", "16"], 1, "-")
-    found = chart.figure.layout.annotations[-1]
-    assert (found.xref, found.yref) == ("x2 domain", "y2 domain")
-    assert found.text == '<span style="color:#0b62a8">- &lt;8&gt;</span><br><span style="color:#b85c00">- 16</span>'
+    for panel in (0, 1):
+        chart.add(Marks(x=[1], y=[2], color=PALETTE[panel], line=1, name="mean"), panel)
+    assert [view.title for view in chart.panels()] == ["a", "b"]
+    assert [(entry.name, entry.color) for entry in chart.legend()] == [("mean", PALETTE[0])]
+    assert Chart(height=100, legend=False).legend() == []
 
 
-def test_a_trace_without_words_for_the_pointer_is_silent() -> None:
-    assert scatter([1], [2], "lines")["hoverinfo"] == "skip"
-    assert scatter([1], [2], "lines", hover="%{x}")["hovertemplate"] == "%{x}<extra></extra>"
+def test_panels_share_their_vertical_range_where_asked() -> None:
+    for share_y in (True, False):
+        chart = Chart(["a", "b"], height=100, share_y=share_y)
+        chart.add(Marks(x=[0, 1], y=[0, 1], color=PALETTE[0], size=4), 0)
+        chart.add(Marks(x=[0, 1], y=[0, 9], color=PALETTE[0], size=4), 1)
+        first, second = (view.vertical for view in chart.panels())
+        assert ((first.low, first.high) == (second.low, second.high)) is share_y
 
 
-def test_whiskers_end_where_the_intervals_do() -> None:
-    bars = whiskers([0.5, 0.25], [(0.25, 1.0), (0.0, 0.25)], width=4)
-    assert (bars["array"], bars["arrayminus"], bars["width"]) == ([0.5, 0.0], [0.25, 0.25], 4)
+def test_options_of_an_axis_are_those_of_one_panel_or_of_all() -> None:
+    chart = Chart(["a", "b"], height=100)
+    chart.x(title="step")
+    chart.y(1, title="loss")
+    assert [view.horizontal.title for view in chart.panels()] == ["step", "step"]
+    assert [view.vertical.title for view in chart.panels()] == ["", "loss"]
+
+
+def test_a_key_names_the_colours_of_its_panel() -> None:
+    chart = Chart(["a", "b"], height=100)
+    chart.key(["<8>", "16"], 1)
+    assert [view.key for view in chart.panels()] == [[], [("<8>", PALETTE[0]), ("16", PALETTE[1])]]
+    assert f'<i style="background: {PALETTE[1]}"></i>16' in chart.html("x")
+
+
+@pytest.mark.parametrize(
+    ("item", "tag"),
+    [
+        (Marks(x=[1, 2], y=[1, 2], color="c", line=2, dash="dot"), 'stroke-dasharray="2 4"'),
+        (Marks(x=[1, 2], y=[1, 2], color="c", size=8), '<circle cx="4.55%" cy="95.45%" r="4.0"'),
+        (Marks(x=[1, 2], y=[1, 2], color="c", size=8, symbol="star"), 'transform="scale(4.0)"'),
+        (Marks(x=[1, 2], y=[1, 2], color="c", size=8, symbol="square-open"), "fill: var(--paper); stroke: c"),
+        (Bars(edges=[0, 1], bottom=[0], top=[3], color="c", titles=["three"]), "<title>three</title></rect>"),
+        (Rule(y=3, word="limit"), ">limit</text>"),
+    ],
+)
+def test_every_kind_of_item_is_drawn(item: Marks | Bars | Rule, tag: str) -> None:
+    chart = Chart(height=100)
+    chart.add(item)
+    assert tag in re.sub(r"\s+", " ", chart.html("x"))

@@ -39,13 +39,13 @@ def test_a_long_name_is_cut_and_kept_in_full_beside_the_pointer() -> None:
 
 def test_kernels_have_the_same_colour_in_every_drawing_of_a_page() -> None:
     other = Architecture(STEM, (Stage(1, Path(16, (K5,))),), Head(0))
-    color = Key.of([NETWORK, other]).colors(5)[0]
+    color = Key.of([*NETWORK.operations, *other.operations]).colors(5)[0]
     assert color in draw(NETWORK, [other])
     assert color in draw(other, [NETWORK])
 
 
 def test_the_key_names_kernels_and_expansions_in_use() -> None:
-    words = re.findall(r"</svg>([^<]+)<", legend([NETWORK]))
+    words = re.findall(r"</svg>([^<]+)<", legend(NETWORK.operations))
     assert words[:3] == ["kernel 3 \u00d7 3", "kernel 5 \u00d7 5", "no kernel option"]
     assert words[3:] == ["expansion 3", "expansion 6", "no expansion option"]
 
@@ -57,7 +57,7 @@ def test_a_transformer_shows_its_mlp_ratios_and_its_norm() -> None:
     assert ">layer norm<" in drawing
     assert ">no convolution<" in draw(NETWORK)
     assert len(set(widths(drawing))) == 2  # one of ratio 2.5; of ratio 4, stem and head
-    words = re.findall(r"</svg>([^<]+)<", legend([network]))
+    words = re.findall(r"</svg>([^<]+)<", legend(network.operations))
     assert words[-3:] == ["MLP ratio 2.5", "MLP ratio 4", "no MLP ratio option"]
-    both = re.findall(r"</svg>([^<]+)<", legend([network, NETWORK]))
+    both = re.findall(r"</svg>([^<]+)<", legend([*network.operations, *NETWORK.operations]))
     assert "expansion or MLP ratio 2.5" in both

@@ -10,7 +10,7 @@ import pytest
 from helixnas.artifacts.files import write_json
 from helixnas.artifacts.search_record import RunnerUp
 from helixnas.report.reading import read_run
-from helixnas.report.run.certainty import certainty_section, differing_blocks, is_significant, verdict
+from helixnas.report.run.certainty import certainty_section, differing_blocks, forest, is_significant, verdict
 from helixnas.search import Budget, Instance, InstanceBlock, certify, solve
 
 
@@ -70,3 +70,22 @@ def test_certificate_and_comparison_are_shown_only_where_they_are_there(begin: C
     assert '<td>&lt;greedy&gt;</td><td class="n">none found</td>' in body
     replace(certificate, status="feasible", gap=0.125).save(folder / "certificate.json")
     assert "not proven best; its score is at most 12 % too high" in certainty_section(read_run(run.folder)).body
+
+
+def test_a_row_of_the_forest_is_placed_by_its_difference(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.search("only", [(0.01, 0.001), (0.02, 0.02), (0.03, None)])
+    sure, unsure, unknown = forest(read_run(run.folder).searches[0])
+    zero, low, at, high = sure.places
+    assert zero < low < at < high
+    assert unsure.places[1] < unsure.places[0] == zero
+    assert [row.is_hollow for row in (sure, unsure, unknown)] == [False, True, True]
+    assert [row.text for row in (sure, unsure, unknown)] == [
+        "0.01000 \u00b1 0.00200",
+        "0.02000 \u00b1 0.04000",
+        "0.03000",
+    ]
+
+
+def test_before_the_first_search_there_is_no_section(begin: Callable[..., Any]) -> None:
+    assert certainty_section(read_run(begin().folder)) is None

@@ -14,7 +14,7 @@ def test_latency_is_shown_in_milliseconds(begin: Callable[..., Any]) -> None:
     found = read_run(run.folder)
     chart = front_section(found).body
     assert "latency in milliseconds" in chart
-    assert '"x":[3.5]' in chart
+    assert "choice: 3.5, 0.90000" in chart
     assert "latency_ns" not in chart
     assert "latency_ms 3.500" in summary_section(found).body
 
@@ -24,4 +24,10 @@ def test_a_front_over_several_resources_is_drawn_as_dots(begin: Callable[..., An
     run.search("only", [], front_over=["macs", "params"])
     body = front_section(read_run(run.folder)).body
     assert "further resources count" in body
-    assert '"mode":"lines+markers"' not in body
+    assert 'class="curve"' not in body
+    run.search("plain", [])
+    assert 'class="curve"' in front_section(read_run(run.folder)).body
+
+
+def test_before_the_first_search_there_is_no_section(begin: Callable[..., Any]) -> None:
+    assert front_section(read_run(begin().folder)) is None

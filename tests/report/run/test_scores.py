@@ -4,19 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from helixnas.report.reading import read_run
 from helixnas.report.run import scores
 
 
-def traces(run: Any, kind: type[Any]) -> list[Any]:
-    return [trace for trace in scores._histograms(read_run(run.folder)).figure.data if isinstance(trace, kind)]
-
-
 def test_bars_count_every_row_of_the_tables(finished: Any) -> None:
     rows = sum(len(table) for table in read_run(finished.folder).ratings)
-    assert sum(int(np.sum(bar.y)) for bar in traces(finished, go.Bar)) == rows
+    bars = [each for panel in scores._histograms(read_run(finished.folder)).bars for each in panel]
+    assert sum(int(np.sum(each.top) - np.sum(each.bottom)) for each in bars) == rows
 
 
 def test_axis_and_caption_name_the_score_that_searches_add_up(finished: Any) -> None:
@@ -32,5 +28,4 @@ def test_a_marker_stands_at_the_score_after_the_width_that_was_chosen_before(fin
     run = read_run(finished.folder)
     paths = run.searches[0].architecture.paths
     expected = run.ratings[1].mean()[run.ratings[1].row(paths[0].width, paths[1].text)]
-    markers = [trace for trace in traces(finished, go.Scatter) if trace.mode == "markers"]
-    assert markers[2].x[0] == expected
+    assert scores._histograms(run).marks[1][0].x == [expected]

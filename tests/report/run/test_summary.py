@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from helixnas.report.reading import read_run
-from helixnas.report.run.summary import limits_text, summary_section
+from helixnas.report.run.summary import limits_text, missing_rows, summary_section
 
 
 def cells(body: str, row: int) -> list[str]:
@@ -39,3 +39,12 @@ def test_it_is_said_how_the_weights_of_the_teacher_were_read(finished: Any) -> N
 def test_a_search_without_limits_says_none(finished: Any) -> None:
     search = read_run(finished.folder).searches[0]
     assert limits_text(replace(search, asked={"max": {}, "min": {}})) == "none"
+
+
+def test_what_the_report_could_also_show_has_its_command(finished: Any) -> None:
+    run = read_run(finished.folder)
+    (row,) = missing_rows(replace(run, latency=None))
+    assert row == ("latency, to limit it", f"<code>helixnas costs {finished.folder} --latency onnxruntime-cpu</code>")
+    planned = [what for what, _ in missing_rows(replace(run, stitching=None))]
+    assert planned == ["how well scores add up, on stitched networks"]
+    assert missing_rows(replace(run, stitching=None, settings={"stitching": {"num_architectures": 0}})) == []

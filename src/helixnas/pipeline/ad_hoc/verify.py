@@ -31,7 +31,6 @@ from helixnas.pipeline.work.search import (
     CERTIFICATE,
     FRONT,
     RESULT,
-    front_resources,
     limits_of,
     load_search,
     load_tables,
@@ -39,6 +38,7 @@ from helixnas.pipeline.work.search import (
     teacher_costs,
 )
 from helixnas.search import Certificate, Instance, Tables, Verification, combine_scores, verify
+from helixnas.search.budget import front_resources
 from helixnas.search.config import SearchConfig, search_config
 from helixnas.search.instance import SCORE_UNIT
 from helixnas.search.scores import scored

@@ -37,6 +37,7 @@ from helixnas.search import (
 )
 from helixnas.search.additive import beside
 from helixnas.search.amounts import LATENCY_LIMITS
+from helixnas.search.budget import front_resources, tie_order
 from helixnas.search.config import SearchConfig, search_config
 from helixnas.search.tables import unrated_tables
 from helixnas.space import Architecture, SearchSpace
@@ -123,7 +124,7 @@ def find_in_run(
     tables, factors = scored(tables, config.scores)
     weights, own = config.weights or None, folder.search(name)
     over = front_resources(asked, front)
-    instance = tables.instance(tuple(dict.fromkeys((*asked.names, *over, "macs", "params"))), weights=weights)
+    instance = tables.instance(tie_order(asked, front), weights=weights)
 
     def search(budget: Budget) -> Outcome:
         result = solve(
@@ -161,11 +162,6 @@ def find_in_run(
         )
     found = search_warnings(outcome.result, outcome.architecture, teacher, folder, name=name)
     return replace(outcome, latency=check, warnings=found)
-
-
-def front_resources(budget: Budget, front: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the resources of the front: those in the settings, else the limited resource if there is one, else macs."""
-    return front or (budget.names if len(budget.names) == 1 else ("macs",))
 
 
 def find_diverse(folder: RunFolder, outcome: Outcome, *, number: int, min_distance: int) -> SearchResult:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from helixnas.report.elements.page import render
-from helixnas.space import Architecture, Operation, Stage
+from helixnas.space import Architecture, Head, Operation, Stage
 from helixnas.space.operation import Option
 
 BAR, NARROW = 92, 42
@@ -68,9 +68,8 @@ class Key:
     """Expansion ratios in use, ascending; None, last, for operations without one."""
 
     @staticmethod
-    def of(architectures: Sequence[Architecture]) -> "Key":
-        """Return the key of all operations that some networks use."""
-        operations = [operation for network in architectures for operation in network.operations]
+    def of(operations: Sequence[Operation]) -> "Key":
+        """Return the key of all operations on a page."""
         kernels = {operation.option("kernel") for operation in operations}
         expansions = {expansion_of(operation) for operation in operations}
         return Key(
@@ -95,18 +94,16 @@ def draw(architecture: Architecture, others: Sequence[Architecture] = (), *, nam
     Operations may have any name, with or without kernel and expansion. The `others` are drawn on the same page; all share
     the colours of kernels and the scale of expansions.
     """
-    key = Key.of([architecture, *others])
-    stages = [("Stem", stage) for stage in architecture.stem]
-    stages += [(f"Block {number}", stage) for number, stage in enumerate(architecture.blocks, start=1)]
-    step = min(COLUMN[1], max(COLUMN[0], PAGE // (len(stages) + 1)))
-    middles = [step * position + step // 2 for position in range(len(stages) + 1)]
+    key = Key.of(operations_of([architecture, *others]))
+    stages = titled_stages(architecture)
+    step, middles = columns_of(len(stages))
     first_widths = [*(key.width(expansion_of(stage.path.operations[0])) for _, stage in stages[1:]), BAR]
     columns = [
         Column(
             middle=middle,
             title=title,
             notes=(f"{stage.path.width} channels", f"stride {stage.stride}"),
-            bars=tuple(_bar(layer, operation, key) for layer, operation in enumerate(stage.path.operations)),
+            bars=tuple(bar_of(layer, operation, key) for layer, operation in enumerate(stage.path.operations)),
             arrow=_arrow(middle, following - width / 2, stage, key),
         )
         for (title, stage), middle, following, width in zip(stages, middles, middles[1:], first_widths, strict=False)
@@ -114,20 +111,38 @@ def draw(architecture: Architecture, others: Sequence[Architecture] = (), *, nam
     spoken = f"Architecture {name}: {architecture.text}".replace(" :", ":")
     size = {"width": step * len(middles), "height": HEAD_ROOM + ROW * max(stage.path.depth for _, stage in stages)}
     place = {"bar": BAR, "thick": THICK, "row": ROW, "head_room": HEAD_ROOM, "wire": WIRE, "head_middle": middles[-1]}
-    head = architecture.head
-    note = f"{head.width} channels" if head.width else "layer norm" if head.kind == "norm" else "no convolution"
-    return render("drawing", columns=columns, spoken=spoken, head=note, **size, **place)
+    return render("drawing", columns=columns, spoken=spoken, head=head_note(architecture.head), **size, **place)
 
 
-def legend(architectures: Sequence[Architecture]) -> Markup:
-    """Return the key of the drawings: colour per kernel, bar width per expansion."""
-    key = Key.of(architectures)
+def titled_stages(architecture: Architecture) -> list[tuple[str, Stage]]:
+    """Return the stages of a network with the titles of their columns."""
+    blocks = enumerate(architecture.blocks, start=1)
+    return [("Stem", stage) for stage in architecture.stem] + [(f"Block {number}", stage) for number, stage in blocks]
+
+
+def columns_of(number: int) -> tuple[int, list[int]]:
+    """Return the distance of columns and the middle of each, in pixels, for so many stages and a head.
+
+    >>> columns_of(2)
+    (150, [75, 225, 375])
+    """
+    step = min(COLUMN[1], max(COLUMN[0], PAGE // (number + 1)))
+    return step, [step * position + step // 2 for position in range(number + 1)]
+
+
+def head_note(head: Head) -> str:
+    """Return the words under the title of the head."""
+    return f"{head.width} channels" if head.width else "layer norm" if head.kind == "norm" else "no convolution"
+
+
+def legend(operations: Sequence[Operation]) -> Markup:
+    """Return the key of drawings of these operations: colour per kernel, bar width per expansion."""
+    key = Key.of(operations)
     bars: list[Bar] = []
     for kernel in key.kernels:
         name = "no kernel option" if kernel is None else f"kernel {kernel} \u00d7 {kernel}"
         fill, line = key.colors(kernel)
         bars.append(Bar(width=26, fill=fill, line=line, is_dashed=False, name=name))
-    operations = [operation for network in architectures for operation in network.operations]
     titles = ((EXPANSION, "expansion"), (MLP_RATIO, "MLP ratio"))
     used = [title for option, title in titles if any(each.option(option) is not None for each in operations)]
     title = " or ".join(used) or "expansion"
@@ -135,6 +150,11 @@ def legend(architectures: Sequence[Architecture]) -> Markup:
         name = f"no {title} option" if ratio is None else f"{title} {ratio:g}"
         bars.append(Bar(width=round(key.width(ratio)), fill="#ffffff", line=WIRE, is_dashed=ratio is None, name=name))
     return render("legend", bars=bars)
+
+
+def operations_of(architectures: Sequence[Architecture]) -> list[Operation]:
+    """Return the operations of several networks, each as often as it occurs."""
+    return [operation for network in architectures for operation in network.operations]
 
 
 def expansion_of(operation: Operation) -> float | None:
@@ -147,7 +167,8 @@ def expansion_of(operation: Operation) -> float | None:
     return float(value) if isinstance(value, int | float) and value > 0 else None
 
 
-def _bar(layer: int, operation: Operation, key: Key) -> Bar:
+def bar_of(layer: int, operation: Operation, key: Key) -> Bar:
+    """Return the bar of an operation as the layer at a position, counted from 0."""
     expansion = expansion_of(operation)
     fill, line = key.colors(operation.option("kernel"))
     options = "".join(f", {option} {value}" for option, value in operation.options)

@@ -1,4 +1,4 @@
-"""The frame of a page: sections rendered from jinja2 templates, one style sheet, plotly.js once, no network access.
+"""The frame of a page: sections rendered from jinja2 templates, one style sheet, no network access.
 
 Templates escape every value, so no name from a file can become markup; only `Markup` passes as it is.
 """
@@ -34,9 +34,8 @@ def render(template: str, **values: object) -> Markup:
 
 
 def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """Return a self-contained page of sections with a table of contents; plotly.js is included only if there is a chart."""
-    plotly = _plotly() if any("Plotly.newPlot" in each.body for each in sections) else ""
-    return render("page", title=title, subtitle=subtitle, sections=sections, plotly=Markup(plotly))
+    """Return a self-contained page of sections with a table of contents."""
+    return render("page", title=title, subtitle=subtitle, sections=sections)
 
 
 def prose(text: Markup | str) -> Markup:
@@ -59,10 +58,3 @@ def _environment() -> Environment:
     )
     environment.filters["prose"] = prose
     return environment
-
-
-def _plotly() -> str:
-    """Return plotly.js without the reference to its source map, which the page does not contain."""
-    from plotly.offline import get_plotlyjs
-
-    return re.sub(r"//# sourceMappingURL=\S*", "", get_plotlyjs())

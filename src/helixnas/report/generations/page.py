@@ -11,8 +11,10 @@ from helixnas.artifacts.agreement import Interval
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.lineage import Generation, Lineage, LineageFolder
 from helixnas.report.build import build_report
-from helixnas.report.elements.charts import PALETTE, QUIET, Chart, scatter, whiskers
-from helixnas.report.elements.drawing import draw, legend
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import PALETTE, QUIET
+from helixnas.report.elements.drawing import draw, legend, operations_of
+from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, document, section
 from helixnas.report.elements.wording import name_of
 from helixnas.report.generations.text import (
@@ -66,7 +68,9 @@ def render_generations(lineage: Lineage, runs: Sequence[Path]) -> str:
         changed = changes(networks[number - 1], network) if number else []
         winners.append(Winner(generation=one, drawing=drawing, changes=changed, accuracy=accuracy))
     sections = [_summary(lineage), *_figures(lineage)]
-    sections.append(section("winners", "The winners", "generations/winners", key=legend(networks), winners=winners))
+    sections.append(
+        section("winners", "The winners", "generations/winners", key=legend(operations_of(networks)), winners=winners)
+    )
     return document(f"HelixNAS: {lineage.recipe}", f"{len(lineage.generations)} generations of teachers.", sections)
 
 
@@ -95,19 +99,23 @@ def _chart(lineage: Lineage) -> Chart:
     """Return accuracies by generation above, correlations below."""
     checks = [one.quality for one in lineage.generations if one.quality is not None]
     is_accuracy = bool(checks) and checks[0].check != "stitching"
-    chart = Chart(["accuracy (%) by generation", "rank correlation by generation"], height=260, legend=True)
+    chart = Chart(["accuracy (%)", "rank correlation"], height=240, columns=2)
     numbers = [one.number for one in lineage.generations]
 
     def add(panel: int, name: str, values: Sequence[float | None], color: str, symbol: str, **style: Any) -> None:
         shown = [(number, value) for number, value in zip(numbers, values, strict=True) if value is not None]
         if shown:
-            hover = f"{name}<br>generation %{{x}}: %{{y:.3f}}"
-            marker = {"color": color, "size": 8, "symbol": symbol}
-            line = {"color": color, "width": 1.5}
+            texts = [f"{name}, generation {number}: {value:.3f}" for number, value in shown]
+            look: dict[str, Any] = {
+                "color": color,
+                "line": 1.5,
+                "size": 8,
+                "symbol": symbol,
+                "name": name,
+                "titles": texts,
+            }
             xs, ys = [number for number, _ in shown], [value for _, value in shown]
-            chart.add(
-                scatter(xs, ys, "lines+markers", hover=hover, name=name, marker=marker, line=line, **style), panel
-            )
+            chart.add(Marks(x=xs, y=ys, **look, **style), panel)
 
     teachers = [_percent(one.teacher_accuracy) for one in lineage.generations]
     add(0, "teacher, evaluation images", teachers, PALETTE[1], "square")
@@ -117,10 +125,14 @@ def _chart(lineage: Lineage) -> Chart:
         bars = _bars([value for value in values if value is not None], intervals)
         add(0, TITLES[checks[0].check], values, PALETTE[0], "circle", **bars)
     between = [None if one.agreement is None else one.agreement.value for one in lineage.generations]
-    add(1, "scores, with the generation before", between, PALETTE[2], "triangle-up")
+    add(1, "scores, with the generation before", between, PALETTE[2], "triangle")
     for name, kind, color in (("benchmark", "trained", PALETTE[0]), ("stitched networks", "stitched", PALETTE[1])):
         _add_ranked(add, lineage, name, kind, color)
-    chart.figure.update_xaxes(tickvals=numbers, range=[numbers[0] - 0.3, numbers[-1] + 0.3])
+    chart.x(
+        title="generation",
+        ticks={number: str(number) for number in numbers},
+        range=(numbers[0] - 0.3, numbers[-1] + 0.3),
+    )
     return chart
 
 
@@ -143,7 +155,7 @@ def _bars(values: Sequence[float], intervals: Sequence[Interval | None], scale: 
     known = [interval for interval in intervals if interval is not None]
     if len(known) < len(values):
         return {}
-    return {"error_y": whiskers(values, [(scale * low, scale * high) for low, high in known], width=4)}
+    return {"intervals": [(scale * low, scale * high) for low, high in known]}
 
 
 def _percent(share: float | None) -> float | None:

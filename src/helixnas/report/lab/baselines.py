@@ -1,10 +1,13 @@
 """The sections of a ranking's page that compare the run with its baselines: how well each ranks, and at what cost."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from helixnas.artifacts.comparison import Compared, Comparison
 from helixnas.artifacts.ranking import Ranking
-from helixnas.report.elements.charts import QUIET, Chart, color_of, label, scatter, symbol_of, whiskers
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import color_of, symbol_of
+from helixnas.report.elements.marks import Marks, Rule
 from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import name_of
 from helixnas.report.lab.baseline_text import COLUMNS, COST, accelerators, cells_of, title_of
@@ -33,29 +36,25 @@ def _section(comparison: Comparison, position: int) -> Section:
 
 def _chart(comparison: Comparison, scores: Sequence[Compared]) -> Chart:
     """Draw a line per baseline over its cost, a point per score of the run, and a dotted line per size."""
-    chart = Chart(height=420, legend=True)
+    chart = Chart(height=340)
     curves = comparison.curves()
     for line, (name, points) in enumerate(curves.items()):
         method, _, seed = name.partition(" ")
-        shown = label(" ".join([name_of(method), seed]).strip())
-        _add(chart, list(points), shown, color_of(line), "lines+markers", {"size": 6, "symbol": "circle"})
+        shown = " ".join([name_of(method), seed]).strip()
+        _add(chart, list(points), shown, color_of(line), line=2, size=6)
     for number, row in enumerate(scores):
-        marker = {"size": 11, "symbol": symbol_of(number)}
-        _add(chart, [row], label(f"the run: {name_of(row.name)}"), color_of(len(curves) + number), "markers", marker)
+        color = color_of(len(curves) + number)
+        _add(chart, [row], f"the run: {name_of(row.name)}", color, size=11, symbol=symbol_of(number))
     for row in comparison.rows:
         if row.kind == "size":
-            text = {"text": label(name_of(row.name)), "font": {"size": 11, "color": QUIET}}
-            chart.rule(y=row.agreement.kendall, line={"color": QUIET, "width": 1, "dash": "dot"}, label=text)
-    chart.x(title_text="core-seconds", rangemode="tozero")
-    chart.y(title_text="Kendall tau-b")
+            chart.add(Rule(y=row.agreement.kendall, dash="dot", word=name_of(row.name)))
+    chart.x(title="core-seconds", from_zero=True)
+    chart.y(title="Kendall tau-b")
     return chart
 
 
-def _add(
-    chart: Chart, rows: Sequence[Compared], name: str, color: str, mode: str, marker: dict[str, int | str]
-) -> None:
-    tau = [row.agreement.kendall for row in rows]
-    bars = whiskers(tau, [row.agreement.kendall_interval for row in rows], thickness=1, width=3, color=color)
-    style = {"name": name, "line": {"color": color, "width": 2}, "marker": {**marker, "color": color}}
-    hover = f"{name}<br>%{{x:,.0f}} core-seconds: %{{y:.3f}}"
-    chart.add(scatter([row.core_seconds for row in rows], tau, mode, hover=hover, error_y=bars, **style))
+def _add(chart: Chart, rows: Sequence[Compared], name: str, color: str, **style: Any) -> None:
+    tau, cost = [row.agreement.kendall for row in rows], [row.core_seconds or 0.0 for row in rows]
+    texts = [f"{name}, {seconds:,.0f} core-seconds: {value:.3f}" for seconds, value in zip(cost, tau, strict=True)]
+    ends = [row.agreement.kendall_interval for row in rows]
+    chart.add(Marks(x=cost, y=tau, color=color, name=name, titles=texts, intervals=ends, **style))

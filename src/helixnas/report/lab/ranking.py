@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.ranking import Ranking, SubsetRanking
-from helixnas.report.elements.charts import GREY, INK, PALETTE, QUIET, Chart, color_of, label, scatter
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import GREY, INK, PALETTE, QUIET, color_of
+from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, document, section
 from helixnas.report.elements.wording import correlations, listed, name_of, signed
 from helixnas.report.lab.baselines import baselines_sections
@@ -68,15 +70,14 @@ def _scatter_section(ranking: Ranking) -> Section:
     accuracy = 100 * np.array(ranking.networks["accuracy"])
     shown = even_steps(len(accuracy), MOST_DOTS)
     taus = {name: signed(ranking.subsets[0].agreement[name].kendall, 3) for name in ranking.predictors}
-    chart = Chart([f"{name_of(name)}, tau {tau}" for name, tau in taus.items()], columns=3, height=230, share_y=True)
-    dots = {"customdata": [label(ranking.networks["architecture"][row]) for row in shown], "showlegend": False}
-    hover = "%{customdata}<br>%{x:,}, %{y:.2f} %"
+    chart = Chart([f"{name_of(name)}, tau {tau}" for name, tau in taus.items()], columns=3, height=200, share_y=True)
+    names = [ranking.networks["architecture"][row] for row in shown]
     for panel, name in enumerate(ranking.predictors):
-        values, marker = np.array(ranking.networks[name])[shown], {"size": 4, "opacity": 0.5}
-        marker |= {"color": _color(ranking, name)}
-        chart.add(scatter(values, accuracy[shown], "markers", hover=hover, marker=marker, **dots), panel)
-        chart.x(panel, title_text=label(name_of(name)), nticks=6)
-        chart.y(panel, title_text="accuracy (%)")
+        x, y = np.array(ranking.networks[name])[shown].tolist(), accuracy[shown].tolist()
+        texts = [f"{network}: {a:,.6g}, {b:.2f} %" for network, a, b in zip(names, x, y, strict=True)]
+        chart.add(Marks(x=x, y=y, color=_color(ranking, name), size=4, opacity=0.5, titles=texts), panel)
+        chart.x(panel, title=name_of(name), most_ticks=4)
+        chart.y(panel, title="accuracy (%)")
     numbers = {"num_shown": len(shown), "num_rows": len(accuracy)}
     return section("scatter", "Accuracy against predictors", "lab/ranking_scatter", chart=chart, **numbers)
 
@@ -85,37 +86,36 @@ def _ranks_section(ranking: Ranking) -> Section:
     accuracy = np.array(ranking.networks["accuracy"])
     order = np.argsort(-accuracy, kind="stable")
     shown = order[even_steps(len(order), MOST_LINES)]
-    chart = Chart([name_of(name) for name in ranking.predictors], columns=5, height=300)
+    chart = Chart([name_of(name) for name in ranking.predictors], columns=4, height=240)
     for panel, name in enumerate(ranking.predictors):
         values = np.array(ranking.networks[name])[shown]
         left = ranks(values if name in ranking.scores else -values)
         right = ranks(-accuracy[shown])
         x = np.tile([0.0, 1.0, np.nan], len(shown))
         y = np.column_stack([left, right, np.full(len(shown), np.nan)]).ravel()
-        line = {"color": _color(ranking, name), "width": 1}
-        chart.add(scatter(x, y, "lines", showlegend=False, line=line), panel)
-        chart.x(panel, tickvals=[0, 1], ticktext=["predicted", "true"], range=[-0.08, 1.08], showgrid=False)
-        chart.y(panel, autorange="reversed", title_text="rank (1 is the best)", nticks=5)
+        chart.add(Marks(x=x.tolist(), y=y.tolist(), color=_color(ranking, name), line=1), panel)
+        chart.x(panel, ticks={0.0: "predicted", 1.0: "true"}, range=(-0.15, 1.15))
+        chart.y(panel, title="rank (1 is the best)", range=(len(shown) + 1, 0))
     numbers = {"num_shown": len(shown), "num_rows": len(accuracy)}
     return section("ranks", "Predicted and true rank", "lab/ranking_ranks", chart=chart, **numbers)
 
 
 def _regret_section(ranking: Ranking) -> Section:
-    chart = Chart(height=380, legend=True)
+    chart = Chart(height=320)
     macs = [each.macs for each in ranking.budgets]
 
-    def add(name: str, values: list[float], color: str, dash: str = "solid") -> None:
-        style = {"name": label(name), "line": {"color": color, "width": 2, "dash": dash}, "marker": {"size": 5}}
-        hover = f"{label(name)}<br>%{{x:,}}: %{{y:.2f}} %"
-        chart.add(scatter(macs, [100 * value for value in values], "lines+markers", hover=hover, **style))
+    def add(name: str, values: list[float], color: str, dash: str = "") -> None:
+        shares = [100 * value for value in values]
+        texts = [f"{name}, {limit:,} MACs: {value:.2f} %" for limit, value in zip(macs, shares, strict=True)]
+        chart.add(Marks(x=macs, y=shares, color=color, line=2, dash=dash, size=5, name=name, titles=texts))
 
     add("the best there is", [each.best for each in ranking.budgets], INK)
     for position, name in enumerate(ranking.predictors):
-        dash = "solid" if name in ranking.scores else "dot"
+        dash = "" if name in ranking.scores else "dot"
         add(name_of(name), [each.picks[name].accuracy for each in ranking.budgets], color_of(position), dash)
     add(name_of("random"), [each.random for each in ranking.budgets], GREY, "dash")
-    chart.x(title_text="budget (multiply-adds, at most)")
-    chart.y(title_text="accuracy of the pick (%)")
+    chart.x(title="budget (multiply-adds, at most)")
+    chart.y(title="accuracy of the pick (%)")
     values = {
         "search_score": name_of(ranking.search_score),
         "picked_by": ranking.picked_by,

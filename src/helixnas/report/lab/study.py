@@ -7,7 +7,9 @@ from typing import Any
 from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.study import Study
-from helixnas.report.elements.charts import INK, PALETTE, QUIET, Chart, label, scatter, whiskers
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import INK, PALETTE, QUIET
+from helixnas.report.elements.marks import Marks, Rule
 from helixnas.report.elements.page import document, section
 from helixnas.report.elements.wording import listed, name_of
 from helixnas.report.lab.study_text import cells, head, kinds, made, ranked_rows, verdicts
@@ -42,32 +44,33 @@ def _chart(study: Study) -> Chart:
     found = kinds(study)
     titles = [f"against {kind}" for kind in found]
     titles += ["accuracy of the pick without a budget"] if study.benchmark else []
-    chart = Chart(titles, height=300, legend=True)
+    chart = Chart(titles, height=260)
     for panel, kind in enumerate(found):
         _draw_correlations(chart, panel, study, kind)
-        chart.y(panel, title_text="correlation")
+        chart.y(panel, title="correlation")
     if study.benchmark:
         _draw_picks(chart, len(found), study)
-    labels = [label(row.label) for row in study.rows]
-    chart.figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels)
-    chart.x(len(titles) - 1, title_text=label(study.axis))
+    chart.x(title=study.axis, categories=[row.label for row in study.rows])
     return chart
 
 
 def _draw_correlations(chart: Chart, panel: int, study: Study, kind: str) -> None:
     """Draw the score's tau and partial Spearman correlation with intervals, and the tau of every size without."""
     rows = ranked_rows(study, kind)
-    mode = "lines+markers" if study.ordered else "markers"
+    line = 1.5 if study.ordered else 0.0
 
     def add(name: str, estimates: Sequence[Estimate], color: str, symbol: str, *, interval: bool) -> None:
-        values = [each.value for each in estimates]
-        style: dict[str, Any] = {"marker": {"color": color, "size": 8, "symbol": symbol}, "name": label(name)}
-        style |= {"legendgroup": name, "showlegend": panel == 0, "line": {"color": color, "width": 1.5}}
-        if interval:
-            style["error_y"] = whiskers(values, [each.interval for each in estimates], width=4)
-        hover = f"{label(name)}<br>%{{x}}: %{{y:.3f}}"
-        labels = [label(row) for row, _ in rows]
-        chart.add(scatter(labels, values, mode if interval else "markers", hover=hover, **style), panel)
+        values, labels = [each.value for each in estimates], [row for row, _ in rows]
+        texts = [f"{name}, {row}: {value:.3f}" for row, value in zip(labels, values, strict=True)]
+        ends = [each.interval for each in estimates] if interval else []
+        look: dict[str, Any] = {
+            "color": color,
+            "size": 8,
+            "symbol": symbol,
+            "name": name,
+            "line": line if interval else 0.0,
+        }
+        chart.add(Marks(x=labels, y=values, titles=texts, intervals=ends, **look), panel)
 
     add("tau of the score", [own.kendall for _, own in rows], PALETTE[0], "circle", interval=True)
     add("partial Spearman", [own.partial for _, own in rows], PALETTE[1], "diamond", interval=True)
@@ -77,10 +80,10 @@ def _draw_correlations(chart: Chart, panel: int, study: Study, kind: str) -> Non
 
 def _draw_picks(chart: Chart, panel: int, study: Study) -> None:
     """Draw the trained accuracy of each variant's pick, and the best accuracy there is."""
-    rows = [(label(row.label), row.picked) for row in study.rows if row.picked is not None]
-    style = {"marker": {"color": PALETTE[0], "size": 9}, "showlegend": False}
-    accuracies = [100 * each.accuracy for _, each in rows]
-    mode = "lines+markers" if study.ordered else "markers"
-    chart.add(scatter([name for name, _ in rows], accuracies, mode, hover="%{x}: %{y:.2f} %", **style), panel)
-    chart.rule(panel, y=100 * rows[0][1].best, line={"color": INK, "width": 1.2})
-    chart.y(panel, title_text="accuracy (%)")
+    rows = [(row.label, row.picked) for row in study.rows if row.picked is not None]
+    names, accuracies = [name for name, _ in rows], [100 * each.accuracy for _, each in rows]
+    texts = [f"{name}: {value:.2f} %" for name, value in zip(names, accuracies, strict=True)]
+    line = 1.5 if study.ordered else 0.0
+    chart.add(Marks(x=names, y=accuracies, color=PALETTE[0], size=9, line=line, titles=texts), panel)
+    chart.add(Rule(y=100 * rows[0][1].best, color=INK, word="the best there is"), panel)
+    chart.y(panel, title="accuracy (%)")

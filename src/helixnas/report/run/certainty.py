@@ -1,29 +1,43 @@
 """How sure the choice of every search is: the winner against the next ten, its certificate, and other search methods."""
 
-from itertools import accumulate
+from dataclasses import dataclass
 
 from helixnas.artifacts.search_record import RunnerUp
-from helixnas.report.elements.charts import INK, PALETTE, WIDTH, Chart, label, scatter
+from helixnas.report.elements.axes import Wanted, axis_over
 from helixnas.report.elements.intervals import coverage_of_two_standard_errors
 from helixnas.report.elements.page import Section, section
+from helixnas.report.elements.wording import signed
 from helixnas.report.reading import RunFiles, Search
 
-MAX_LABEL, MAX_PARTS = 62, 3
-"""The most letters in a line of a row's label, and the most blocks that it names."""
-
-MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
+MAX_PARTS = 3
+"""The most blocks that a row names."""
 
 
-def certainty_section(run: RunFiles) -> Section:
-    """Return, per search, the winner against the next ten."""
+@dataclass(frozen=True, kw_only=True)
+class ForestRow:
+    """One runner-up beside the winner."""
+
+    rank: int
+    blocks: str
+    """The blocks in which it differs from the winner."""
+
+    text: str
+    places: list[float]
+    """In percent of the row: zero, the lower end of the interval, the difference, the upper end."""
+
+    is_hollow: bool
+    """Whether the difference is not significant."""
+
+
+def certainty_section(run: RunFiles) -> Section | None:
+    """Return, per search, the winner against the next ten; None before the first."""
+    if not run.searches:
+        return None
     batches = len(run.ratings[0].batch_sizes) if run.ratings else 0
     values = {
         "batches": batches,
         "coverage": 100 * coverage_of_two_standard_errors(batches) if 2 <= batches <= 30 else None,
-        "searches": [
-            (search, verdict(search), _forest(search) if search.found.runners_up else None, comparison_rows(search))
-            for search in run.searches
-        ],
+        "searches": [(search, verdict(search), forest(search), comparison_rows(search)) for search in run.searches],
     }
     return section("certainty", "How sure is the choice", "run/certainty", **values)
 
@@ -70,36 +84,29 @@ def comparison_rows(search: Search) -> list[list[str]]:
     return rows
 
 
-def _forest(search: Search) -> Chart:
-    """Draw the difference of each runner-up with two standard errors; rows are as high as their labels."""
+def forest(search: Search) -> list[ForestRow]:
+    """Return a row per runner-up: where it differs, and its difference with two standard errors on a common range."""
     others = search.found.runners_up
-    rows = [_row(rank, search, other) for rank, other in enumerate(others, start=2)]
-    heights = [max(20, 13 * (row.count("<br>") + 1) + 6) for row in rows]
-    ends = list(accumulate(heights))
-    middles = [end - height / 2 for end, height in zip(ends, heights, strict=True)]
-    letters = max(len(line) for row in rows for line in row.split("<br>"))
-    chart = Chart(height=ends[-1] + 76, left=min(WIDTH // 2, 34 + round(6.4 * letters)))
     errors = [2 * (other.standard_error or 0.0) for other in others]
-    fill = [PALETTE[0] if is_significant(other) else "#ffffff" for other in others]
-    dots = {"marker": {"size": 9, "color": fill, "line": {"color": PALETTE[0], "width": 1.6}}}
-    dots |= {"error_x": {"type": "data", "array": errors, "color": PALETTE[0], "thickness": 1.5, "width": 4}}
-    dots |= {"customdata": [label(other.architecture) for other in others]}
-    hover = "%{customdata}<br>%{x:.5f} \u00b1 %{error_x.array:.5f}"
-    chart.add(scatter([other.difference for other in others], middles, "markers", hover=hover, **dots))
-    chart.rule(x=0, line={"color": INK, "width": 1.2})
-    chart.x(title_text="difference in summed score (right: the winner is better)")
-    chart.y(tickvals=middles, ticklabelstandoff=8, ticktext=rows, tickfont={"family": MONO, "size": 10.5})
-    chart.y(range=[ends[-1], 0], showgrid=False, ticks="")
-    return chart
+    ends = [0.0, *(other.difference + error for other, error in zip(others, errors, strict=True))]
+    ends += [other.difference - error for other, error in zip(others, errors, strict=True)]
+    axis = axis_over(ends, Wanted())
+    return [
+        ForestRow(
+            rank=rank,
+            blocks=_blocks(search, other),
+            text=signed(other.difference, 5) + (f" \u00b1 {error:.5f}" if other.standard_error is not None else ""),
+            places=[100 * axis.place(value) for value in (0.0, low, other.difference, high)],
+            is_hollow=not is_significant(other),
+        )
+        for rank, other, error in zip(range(2, len(others) + 2), others, errors, strict=True)
+        for low, high in [(other.difference - error, other.difference + error)]
+    ]
 
 
-def _row(rank: int, search: Search, other: RunnerUp) -> str:
-    """Return the label of a runner-up, broken where it would be wider than half the page."""
-    lines, parts = [f"{rank}."], differing_blocks(search.architecture.text, other.architecture)
+def _blocks(search: Search, other: RunnerUp) -> str:
+    """Return the blocks in which a runner-up differs, in words, and how many more where there are many."""
+    parts = differing_blocks(search.architecture.text, other.architecture)
     if len(parts) > MAX_PARTS + 1:
         parts = [*parts[:MAX_PARTS], f"and {len(parts) - MAX_PARTS} more blocks"]
-    for part in parts:
-        if len(lines[-1]) + len(part) > MAX_LABEL:
-            lines.append("")
-        lines[-1] += f" {part}"
-    return "<br>".join(label(line.strip()) for line in lines)
+    return ", ".join(parts)

@@ -5,7 +5,9 @@ from itertools import chain
 from typing import Any
 
 from helixnas.artifacts.ranking import SIZES
-from helixnas.report.elements.charts import PALETTE, QUIET, Chart, label, scatter
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import PALETTE, QUIET
+from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import interval_text, listed, name_of, signed
 from helixnas.report.reading import RunFiles
@@ -14,17 +16,18 @@ NAMES = {"score": "summed score"} | {size: name_of(size) for size in SIZES}
 """Predictors in the order of the page: the score, then sizes."""
 
 
-def consistency_section(run: RunFiles) -> Section:
-    """Return how score and size rank stitched networks, or what is missing."""
-    found = run.stitching or {}
+def consistency_section(run: RunFiles) -> Section | None:
+    """Return how score and size rank stitched networks; None where none was stitched."""
+    if run.stitching is None:
+        return None
+    found = run.stitching
     rows, agreement = found.get("architectures", []), found.get("agreement", {})
     values: dict[str, Any] = {"stitching": run.stitching, "num_networks": len(rows), "comparison": ""}
     values |= {"probe": _probe(found), "has_readout": "probe" in found}
-    values["is_planned"] = bool((run.settings.get("stitching") or {}).get("num_architectures", 1))
     if agreement and "unavailable" not in found:
         values |= {"comparison": comparison(agreement), "chart": _scatters(rows, agreement), "rows": _rows(agreement)}
         values |= {"partial": _partial(agreement), "others": _others(agreement)}
-    return section("stitching", "Stitching consistency", "run/consistency", run=run, **values)
+    return section("stitching", "Stitching consistency", "run/consistency", **values)
 
 
 def _probe(found: Mapping[str, Any]) -> str:
@@ -91,15 +94,12 @@ def _others(agreement: Mapping[str, Any]) -> str:
 def _scatters(rows: Sequence[Mapping[str, Any]], agreement: Mapping[str, Any]) -> Chart:
     names = [name for name in NAMES if name in rows[0] and name in agreement]
     titles = [f"Kendall tau {signed(agreement[name]['kendall'])}" for name in names]
-    chart = Chart(titles, columns=4, height=230, share_y=True)
-    depths = [row["depth"] for row in rows]
-    few = max(depths) - min(depths) <= 6
+    chart = Chart(titles, columns=4, height=190, share_y=True)
     for panel, name in enumerate(names):
         color = PALETTE[0] if name == "score" else QUIET
-        dots = {"marker": {"size": 6, "color": color, "opacity": 0.75}, "showlegend": False}
-        dots |= {"customdata": [label(row["architecture"]) for row in rows]}
         x, y = [row[name] for row in rows], [row["divergence"] for row in rows]
-        chart.add(scatter(x, y, "markers", hover="%{customdata}<br>%{x:,}, %{y:.3f} nats", **dots), panel)
-        chart.x(panel, title_text=NAMES[name], nticks=5, dtick=1 if name == "depth" and few else None)
-        chart.y(panel, title_text="divergence (nats)")
+        texts = [f"{row['architecture']}: {a:,.6g}, {b:.3f} nats" for row, a, b in zip(rows, x, y, strict=True)]
+        chart.add(Marks(x=x, y=y, color=color, size=6, opacity=0.75, titles=texts), panel)
+        chart.x(panel, title=NAMES[name], most_ticks=4, is_whole=name == "depth")
+        chart.y(panel, title="divergence (nats)")
     return chart

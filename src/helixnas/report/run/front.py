@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from helixnas.report.elements.charts import GREY, INK, PALETTE, QUIET, Chart, label, scatter, symbol_of
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import GREY, INK, PALETTE, QUIET, symbol_of
+from helixnas.report.elements.marks import Marks, Rule
 from helixnas.report.elements.page import Section, section
 from helixnas.report.reading import RunFiles, Search
 from helixnas.report.run.summary import limits_text
@@ -11,10 +13,12 @@ AXES = {"macs": ("multiply-adds", 1), "params": ("parameters", 1), "latency_ns":
 """Per resource, the title of its axis, and how many of its units one unit of the axis has."""
 
 
-def front_section(run: RunFiles) -> Section:
-    """Return summed score against cost for every search."""
+def front_section(run: RunFiles) -> Section | None:
+    """Return summed score against cost for every search; None before the first."""
+    if not run.searches:
+        return None
     values = {
-        "chart": _fronts(run) if run.searches else None,
+        "chart": _fronts(run),
         "has_dots_only": any(len(search.found.front_over) > 1 for search in run.searches),
         "has_cloud": bool(run.stitching and run.stitching["architectures"])
         and not any(search.weighted for search in run.searches),
@@ -25,36 +29,36 @@ def front_section(run: RunFiles) -> Section:
 def _fronts(run: RunFiles) -> Chart:
     titles = [f"{search.name} (limits: {limits_text(search)})" for search in run.searches]
     comparable = not any(search.weighted for search in run.searches)
-    chart = Chart(titles, columns=2, height=270, legend=True, share_y=comparable)
+    chart = Chart(titles, columns=2, height=270, share_y=comparable)
     for panel, search in enumerate(run.searches):
         resource = search.found.front_over[0]
-        title, unit = AXES.get(resource, (label(resource), 1))
+        title, unit = AXES.get(resource, (resource, 1))
         if run.stitching and not search.weighted:
             rows = [row for row in run.stitching["architectures"] if resource in row]
             x, y = [row[resource] / unit for row in rows], [row["score"] for row in rows]
-            grey: dict[str, Any] = {"marker": {"color": GREY, "size": 5}, "showlegend": panel == 0}
-            grey["name"] = "random networks"
-            chart.add(scatter(x, y, "markers", **grey), panel)
-        _draw_front(chart, panel, search, unit)
-        choice = {"marker": {"symbol": symbol_of(panel), "size": 13, "color": INK}, "showlegend": True}
-        choice |= {"name": label(f"choice of {search.name}")}
+            chart.add(Marks(x=x, y=y, color=GREY, size=5, name="random networks"), panel)
+        chart.add(_front(search, unit), panel)
         cost, upper = search.found.costs[resource] / unit, search.found.upper
-        hover = "choice<br>%{x:,}, %{y:.5f}"
-        chart.add(scatter([cost], [search.found.score], "markers", hover=hover, **choice), panel)
+        text = f"choice: {cost:,}, {search.found.score:.5f}"
+        choice: dict[str, Any] = {
+            "symbol": symbol_of(panel),
+            "size": 14,
+            "name": f"choice of {search.name}",
+            "titles": [text],
+        }
+        chart.add(Marks(x=[cost], y=[search.found.score], color=INK, **choice), panel)
         if resource in upper:
-            chart.rule(panel, x=upper[resource] / unit, line={"color": QUIET, "dash": "dash", "width": 1.2})
-        chart.x(panel, title_text=title)
-        chart.y(panel, title_text="summed score")
+            chart.add(Rule(x=upper[resource] / unit, color=QUIET, dash="dash"), panel)
+        chart.x(panel, title=title)
+        chart.y(panel, title="summed score")
     return chart
 
 
-def _draw_front(chart: Chart, panel: int, search: Search, unit: int) -> None:
-    """Draw the front over its first resource; over several resources the dots are not connected."""
+def _front(search: Search, unit: int) -> Marks:
+    """Return the front over its first resource; over several resources the dots are not connected."""
     cost = search.front.resources[search.found.front_over[0]]
-    order = cost.argsort()
-    mode = "lines+markers" if len(search.found.front_over) == 1 else "markers"
-    line: dict[str, Any] = {"line": {"color": PALETTE[0], "width": 1.2, "shape": "hv"}, "marker": {"size": 5}}
-    line |= {"name": "front", "showlegend": panel == 0}
-    line |= {"customdata": [label(search.front.architecture[i]) for i in order]}
-    hover = "%{customdata}<br>%{x:,}, %{y:.5f}"
-    chart.add(scatter(cost[order] / unit, search.front.score[order], mode, hover=hover, **line), panel)
+    order = cost.argsort().tolist()
+    x, y = [float(cost[i]) / unit for i in order], [float(search.front.score[i]) for i in order]
+    texts = [f"{search.front.architecture[i]}: {a:,.10g}, {b:.5f}" for i, a, b in zip(order, x, y, strict=True)]
+    line = 1.2 if len(search.found.front_over) == 1 else 0.0
+    return Marks(x=x, y=y, color=PALETTE[0], line=line, is_staircase=True, size=5, name="front", titles=texts)

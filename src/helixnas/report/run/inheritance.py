@@ -1,22 +1,27 @@
 """Inherited weights: fine-tuning from the supernet's weights beside training from scratch."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from helixnas.report.elements.charts import Chart, color_of, label, scatter
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import color_of
 from helixnas.report.elements.intervals import accuracy_texts
+from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, section
 from helixnas.report.reading import RunFiles, Search
 
 WAYS = ("from scratch", "inherited weights")
 
 
-def inheritance_section(run: RunFiles) -> Section:
-    """Return accuracies and curves of both ways of training, or how to get them."""
+def inheritance_section(run: RunFiles) -> Section | None:
+    """Return accuracies and curves of both ways of training; None where no network inherited weights."""
     chosen = [search for search in run.searches if search.inherited]
+    if not chosen:
+        return None
     rows = [row for search in chosen for row in _rows(search)]
     sentences = [sentence for search in chosen if (sentence := ratio_text(search))]
     chart = _chart(chosen) if any(_curve(search, way) for search in chosen for way in WAYS) else None
-    values = {"run": run, "rows": rows, "sentences": sentences, "chart": chart}
+    values = {"rows": rows, "sentences": sentences, "chart": chart}
     return section("inheritance", "Inherited weights", "run/inheritance", **values)
 
 
@@ -52,14 +57,13 @@ def _curve(search: Search, way: str) -> list[float]:
 
 
 def _chart(searches: Sequence[Search]) -> Chart:
-    chart = Chart([search.name for search in searches], columns=2, height=240, legend=True, share_y=True)
+    chart = Chart([search.name for search in searches], columns=2, height=220, share_y=True)
     for panel, search in enumerate(searches):
         for number, way in enumerate(WAYS):
             values = _curve(search, way)
-            hover = f"{label(way)}<br>epoch %{{x}}: %{{y:.2%}}"
-            line = scatter(list(range(1, len(values) + 1)), values, "lines+markers", hover=hover, name=label(way))
-            line |= {"line": {"color": color_of(number), "width": 2}, "marker": {"size": 4}, "showlegend": panel == 0}
-            chart.add(line, panel)
-        chart.x(panel, title_text="epoch")
-        chart.y(panel, title_text="accuracy", tickformat=".0%")
+            texts = [f"{way}, epoch {epoch}: {100 * value:.2f} %" for epoch, value in enumerate(values, start=1)]
+            style: dict[str, Any] = {"color": color_of(number), "line": 2, "size": 5, "name": way, "titles": texts}
+            chart.add(Marks(x=list(range(1, len(values) + 1)), y=values, **style), panel)
+        chart.x(panel, title="epoch", is_whole=True)
+        chart.y(panel, title="accuracy", is_percent=True)
     return chart

@@ -3,20 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from helixnas.report.elements.charts import INK, PALETTE, Chart, label, scatter
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import INK, PALETTE
+from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import signed
 from helixnas.report.reading import RunFiles
 
 
-def latency_section(run: RunFiles) -> Section:
-    """Return predicted latency beside measured, and how latency budgets were kept; or how to measure it."""
-    values: dict[str, Any] = {"conditions": "", "errors": "", "chart": None, "kept": []}
-    if run.latency is not None:
-        chart = _scatter(run.latency["networks"]) if run.latency["networks"] else None
-        kept = [(each.name, each.found.latency["text"]) for each in run.searches if each.found.latency is not None]
-        values = {"conditions": conditions(run.latency), "errors": errors(run.latency), "chart": chart, "kept": kept}
-    return section("latency", "Latency", "run/latency", run=run, **values)
+def latency_section(run: RunFiles) -> Section | None:
+    """Return predicted latency beside measured, and how latency budgets were kept; None where it was not measured."""
+    if run.latency is None:
+        return None
+    chart = _scatter(run.latency["networks"]) if run.latency["networks"] else None
+    kept = [(each.name, each.found.latency["text"]) for each in run.searches if each.found.latency is not None]
+    values = {"conditions": conditions(run.latency), "errors": errors(run.latency), "chart": chart, "kept": kept}
+    return section("latency", "Latency", "run/latency", **values)
 
 
 def conditions(latency: Mapping[str, Any]) -> str:
@@ -49,11 +51,13 @@ def _scatter(networks: Sequence[Mapping[str, Any]]) -> Chart:
     predicted = [row["predicted_ns"] / 1e6 for row in networks]
     measured = [row["measured_ns"] / 1e6 for row in networks]
     ends = [min(*predicted, *measured), max(*predicted, *measured)]
-    chart = Chart(height=380)
-    chart.add(scatter(ends, ends, "lines", line={"color": INK, "width": 1, "dash": "dot"}))
-    dots = {"marker": {"size": 8, "color": PALETTE[0]}, "customdata": [label(row["architecture"]) for row in networks]}
-    hover = "%{customdata}<br>%{x:.3g} ms predicted, %{y:.3g} measured"
-    chart.add(scatter(predicted, measured, "markers", hover=hover, **dots))
-    chart.x(title_text="predicted (ms)")
-    chart.y(title_text="measured (ms)")
+    chart = Chart(height=300)
+    chart.add(Marks(x=ends, y=ends, color=INK, line=1, dash="dot"))
+    texts = [
+        f"{row['architecture']}: {before:.3g} ms predicted, {after:.3g} measured"
+        for row, before, after in zip(networks, predicted, measured, strict=True)
+    ]
+    chart.add(Marks(x=predicted, y=measured, color=PALETTE[0], size=8, titles=texts))
+    chart.x(title="predicted (ms)")
+    chart.y(title="measured (ms)")
     return chart

@@ -1,23 +1,26 @@
 """Loss curves: the distillation of every block (Eq. 6), the training of the teacher and of the searched networks."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from helixnas.report.elements.charts import Chart, color_of, label, log_axis, scatter
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import color_of
+from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, section
 from helixnas.report.reading import Curve, RunFiles
 
 
-def losses_section(run: RunFiles) -> Section:
-    """Return all loss curves the run has so far."""
+def losses_section(run: RunFiles) -> Section | None:
+    """Return all loss curves the run has so far; None without any."""
+    if not run.curves:
+        return None
     trained = {stage: next(iter(lines.values())) for stage, lines in run.curves.items() if stage != "distill"}
     distillation = _distillation(run) if "distill" in run.curves else None
     training = _training(trained) if trained else None
     signs = run.record.stages["distill"].facts.get("embeddings", {}) if "distill" in run.record.stages else {}
     parts = {"distillation": distillation, "joint": _is_joint(run), "signs": sign_rows(signs), "training": training}
-    return section("losses", "Loss curves", "run/losses", run=run, **parts)
+    return section("losses", "Loss curves", "run/losses", **parts)
 
 
 def sign_rows(signs: Mapping[str, float]) -> list[list[str]]:
@@ -65,10 +68,9 @@ def _distillation(run: RunFiles) -> Chart:
         names = ["all cells"] if joint else names
         for cell, (name, curve) in enumerate(zip(names, lines, strict=True)):
             _draw(chart, panel, curve, name, color_of(cell))
-        chart.x(panel, title_text="step")
-        values = np.concatenate([curve.values for curve in lines])
-        chart.y(panel, title_text="loss" if joint else "mean squared error", **log_axis(values))
-        chart.key(names, panel, "\u2014")
+        chart.x(panel, title="step", most_ticks=4)
+        chart.y(panel, title="loss" if joint else "mean squared error", is_log=True)
+        chart.key(names, panel)
     return chart
 
 
@@ -78,9 +80,8 @@ def _training(curves: Mapping[str, Curve]) -> Chart:
     chart = Chart(titles, columns=3, height=170, share_y=True)
     for panel, (stage, title) in enumerate(zip(order, titles, strict=True)):
         _draw(chart, panel, curves[stage], title, color_of(0))
-        chart.x(panel, title_text="step")
-        chart.y(panel, title_text="cross-entropy (nats)")
-    chart.figure.update_yaxes(log_axis(np.concatenate([curve.values for curve in curves.values()])))
+        chart.x(panel, title="step", most_ticks=4)
+        chart.y(panel, title="cross-entropy (nats)", is_log=True)
     return chart
 
 
@@ -91,8 +92,6 @@ def _title(stage: str) -> str:
 
 def _draw(chart: Chart, panel: int, curve: Curve, name: str, color: str) -> None:
     """Draw a curve thinly, and its running mean over it."""
-    raw: dict[str, Any] = {"line": {"color": color, "width": 0.7}, "opacity": 0.35, "showlegend": False}
-    smooth: dict[str, Any] = {"line": {"color": color, "width": 2}, "showlegend": False}
-    chart.add(scatter(curve.steps, curve.values, "lines", **raw), panel)
-    hover = f"{label(name)}<br>step %{{x:,}}: %{{y:.4g}}"
-    chart.add(scatter(curve.steps, running_mean(curve.values), "lines", hover=hover, **smooth), panel)
+    steps, means = curve.steps.tolist(), running_mean(curve.values).tolist()
+    chart.add(Marks(x=steps, y=curve.values.tolist(), color=color, line=0.7, opacity=0.35), panel)
+    chart.add(Marks(x=steps, y=means, color=color, line=2), panel)

@@ -1,17 +1,24 @@
 """Drawings of the chosen networks."""
 
-from helixnas.report.elements.drawing import draw, legend
+from helixnas.report.elements.drawing import draw, legend, operations_of
 from helixnas.report.elements.page import Section, section
 from helixnas.report.reading import RunFiles
 
 
-def networks_section(run: RunFiles) -> Section:
-    """Return a drawing of the network that each search chose."""
+def networks_section(run: RunFiles) -> Section | None:
+    """Return a drawing of the network that each search chose; None before the first."""
+    if not run.searches:
+        return None
     networks = [search.architecture for search in run.searches]
     drawings = [(search.name, draw(search.architecture, networks, name=search.name)) for search in run.searches]
     title = "The chosen networks" if len(networks) != 1 else "The chosen network"
     return section(
-        "networks", title, "run/networks", key=legend(networks), drawings=drawings, transfers=_transfers(run)
+        "networks",
+        title,
+        "run/networks",
+        key=legend(operations_of(networks)),
+        drawings=drawings,
+        transfers=_transfers(run),
     )
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from helixnas.artifacts.rating_table import RatingTable
-from helixnas.report.elements.charts import INK, Chart, color_of, label, scatter, symbol_of
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import INK, color_of, symbol_of
+from helixnas.report.elements.marks import Bars, Marks, Rule
 from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import name_of
 from helixnas.report.reading import RunFiles
@@ -13,14 +15,16 @@ from helixnas.report.reading import RunFiles
 NUM_BINS = 40
 
 
-def scores_section(run: RunFiles) -> Section:
-    """Return histograms of the ratings, or what is missing."""
+def scores_section(run: RunFiles) -> Section | None:
+    """Return histograms of the ratings; None before the first."""
+    if not run.ratings:
+        return None
     values = {
         "num_rows": sum(len(table) for table in run.ratings),
         "num_paths": sum(len(set(table.path)) for table in run.ratings),
-        "batch_sizes": run.ratings[0].batch_sizes if run.ratings else (),
-        "score": _score_of(run.ratings[0]) if run.ratings else "",
-        "chart": _histograms(run) if run.ratings else None,
+        "batch_sizes": run.ratings[0].batch_sizes,
+        "score": _score_of(run.ratings[0]),
+        "chart": _histograms(run),
     }
     return section("scores", "Scores of all paths", "run/scores", run=run, **values)
 
@@ -31,7 +35,7 @@ def _score_of(table: RatingTable) -> str:
 
 
 def _histograms(run: RunFiles) -> Chart:
-    chart = Chart([f"Block {table.block}" for table in run.ratings], columns=3, height=200, legend=True)
+    chart = Chart([f"Block {table.block}" for table in run.ratings], columns=3, height=190)
     chosen = _chosen_scores(run)
     for panel, table in enumerate(run.ratings):
         score = table.mean()
@@ -42,19 +46,19 @@ def _histograms(run: RunFiles) -> Chart:
         if len(names) != len(cells):
             names = [f"{width} channels, {depth} layers" for width, depth in cells]
         tallest = int(np.histogram(score, edges)[0].max())
+        below = np.zeros(len(edges) - 1, np.int64)
         for cell, key in enumerate(cells):
             counts = np.histogram(score[[other == key for other in keys]], edges)[0]
-            bars = {"type": "bar", "x": (edges[1:] + edges[:-1]) / 2, "y": counts, "width": np.diff(edges)}
-            bars |= {"marker": {"color": color_of(cell)}, "opacity": 0.8, "showlegend": False}
-            hover = f"{label(names[cell])}<br>%{{y}} paths near %{{x:.4f}}<extra></extra>"
-            chart.add({**bars, "hovertemplate": hover}, panel)
-        chart.key(names, panel, "\u25a0")
+            texts = [f"{names[cell]}: {number} paths" for number in counts]
+            ends: dict[str, Any] = {"bottom": below.tolist(), "top": (below + counts).tolist()}
+            chart.add(Bars(edges=edges.tolist(), color=color_of(cell), titles=texts, **ends), panel)
+            below = below + counts
+        chart.key(names, panel)
         for number, (search, scores) in enumerate(zip(run.searches, chosen, strict=True)):
             if scores:
                 _mark(chart, panel, number, search.name, scores[panel], tallest)
-        chart.x(panel, title_text=_score_of(table), nticks=6)
-        chart.y(panel, title_text="paths", range=[0, tallest * 1.75])
-    chart.figure.update_layout(barmode="stack", bargap=0)
+        chart.x(panel, title=_score_of(table), most_ticks=4)
+        chart.y(panel, title="paths", range=(0, tallest * 1.4))
     return chart
 
 
@@ -76,8 +80,6 @@ def _chosen_scores(run: RunFiles) -> list[list[float]]:
 def _mark(chart: Chart, panel: int, number: int, search: str, score: float, tallest: int) -> None:
     """Draw a marker on a stem for a search, each higher than the last so that equal choices stay visible."""
     top = tallest * (1.05 + 0.08 * (number % 4))
-    stem: dict[str, Any] = {"line": {"color": INK, "width": 1, "dash": "dot"}, "showlegend": False}
-    chart.add(scatter([score, score], [0, top], "lines", **stem), panel)
-    tip: dict[str, Any] = {"marker": {"symbol": symbol_of(number), "size": 10, "color": INK}, "opacity": 1}
-    tip |= {"name": label(f"chosen by search {search}"), "legendgroup": search, "showlegend": panel == 0}
-    chart.add(scatter([score], [top], "markers", hover=f"{label(search)}: {score:.4f}", **tip), panel)
+    chart.add(Rule(x=score, color=INK, dash="dot"), panel)
+    tip: dict[str, Any] = {"symbol": symbol_of(number), "size": 11, "name": f"chosen by search {search}"}
+    chart.add(Marks(x=[score], y=[top], color=INK, titles=[f"{search}: {score:.4f}"], **tip), panel)

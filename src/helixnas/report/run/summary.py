@@ -1,7 +1,10 @@
 """The top of the page: what was searched, what was found, and how it compares with the teacher."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
+
+from markupsafe import Markup
 
 from helixnas.report.elements.intervals import accuracy_texts
 from helixnas.report.elements.page import Section, section
@@ -20,6 +23,7 @@ def summary_section(run: RunFiles) -> Section:
         "rows": rows,
         "found": found,
         "warnings": _warnings(run),
+        "missing": missing_rows(run),
     }
     return section("summary", "Summary", "run/summary", run=run, **values)
 
@@ -29,6 +33,24 @@ def limits_text(search: Search) -> str:
     parts = [f"{name}\u00a0\u2264\u00a0{limit}" for name, limit in search.asked["max"].items()]
     parts += [f"{name}\u00a0\u2265\u00a0{limit}" for name, limit in search.asked["min"].items()]
     return ", ".join(parts) or "none"
+
+
+def missing_rows(run: RunFiles) -> list[tuple[str, Markup]]:
+    """Return what the report would also show, with the command: the next stages, and measurements that were left out."""
+    folder, trained = shlex.quote(str(run.folder)), [search for search in run.searches if search.metrics]
+    stitched = (run.settings.get("stitching") or {}).get("num_architectures", 1)
+    steps = [
+        ("a teacher", "teacher RUN", bool(run.teacher)),
+        ("distillation, block by block", "distill RUN", "distill" in run.curves),
+        ("scores of all paths", "rate RUN", bool(run.ratings)),
+        ("how well scores add up, on stitched networks", "rate RUN", run.stitching is not None or not stitched),
+        ("a network under your limits", "search RUN", bool(run.searches)),
+        ("accuracy of the networks found", "retrain RUN", len(trained) == len(run.searches)),
+        ("fine-tuning from inherited weights", "retrain RUN --init inherited", any(s.inherited for s in run.searches)),
+        ("latency, to limit it", "costs RUN --latency onnxruntime-cpu", run.latency is not None),
+    ]
+    code = Markup("<code>helixnas {}</code>")
+    return [(what, code.format(command.replace("RUN", folder))) for what, command, is_there in steps if not is_there]
 
 
 def _warnings(run: RunFiles) -> list[str]:

@@ -11,7 +11,9 @@ from markupsafe import Markup
 
 from helixnas.artifacts.files import damaged, write_text
 from helixnas.engine.timing import duration
-from helixnas.report.elements.charts import PALETTE, Chart, scatter
+from helixnas.report.elements.charts import Chart
+from helixnas.report.elements.colors import PALETTE
+from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, document, section
 
 
@@ -95,13 +97,11 @@ def _swatch(color: tuple[int, int, int], name: str) -> Markup:
 
 
 def _loss(facts: TransferFacts) -> Section:
-    chart = Chart(height=320)
+    chart = Chart(height=280)
     steps: Sequence[Any] = facts.losses["step"].tolist()
-    line = {"color": PALETTE[0], "width": 1.5}
-    hover = "step %{x}: %{y:.4f}"
-    chart.add(scatter(steps, facts.losses["value"].tolist(), "lines", hover=hover, name="loss", line=line))
-    chart.figure.update_xaxes(title_text="step")
-    chart.figure.update_yaxes(title_text="loss")
+    chart.add(Marks(x=steps, y=facts.losses["value"].tolist(), color=PALETTE[0], line=1.5))
+    chart.x(title="step")
+    chart.y(title="loss")
     return section("loss", "Training loss", "transfer/loss", chart=chart)
 
 

@@ -25,12 +25,18 @@ MOST_POINTS = 500_000
 
 
 def pareto_front(
-    instance: Instance, budget: Budget, resources: Sequence[str], *, resolution: Mapping[str, int] | None = None
+    instance: Instance,
+    budget: Budget,
+    resources: Sequence[str],
+    *,
+    resolution: Mapping[str, int] | None = None,
+    most_points: int | None = None,
 ) -> ParetoFront:
     """Return the complete front of score against `resources` among the architectures inside the budget, by score.
 
     It is empty if no architecture meets the limits. Up to three resources work for any size of space. `resolution` is, per
-    resource, a step to whose multiples every candidate's cost is rounded up, for the limits too.
+    resource, a step to whose multiples every candidate's cost is rounded up, for the limits too. `most_points` is the limit on
+    partial architectures per block, `MOST_POINTS` if not given.
 
     Raises:
         UnknownNameError: a resource is not one of the instance's.
@@ -46,7 +52,7 @@ def pareto_front(
     [(8, 6), (13, 4), (18, 2)]
     """
     columns = [instance.column(name) for name in resources]
-    limits, steps = to_limits(instance, budget), dict(resolution or {})
+    limits, steps, most = to_limits(instance, budget), dict(resolution or {}), most_points or MOST_POINTS
     rounded = _round_up(instance, limits, steps)
     chain = build_chain(rounded, limits)
     rows = np.zeros((0, len(instance.blocks)), np.int64)
@@ -54,9 +60,9 @@ def pareto_front(
         num_ties = len(instance.resources)
         rules = Rules(limits=limits, asked=tuple(columns), is_max=instance.is_max, num_ties=num_ties)
         try:
-            layers = sweep(chain, replace(rules, most_partials=MOST_POINTS)).layers
+            layers = sweep(chain, replace(rules, most_partials=most)).layers
         except TooManyPartialsError as error:
-            raise ConfigError(_refusal(instance, budget, resources)) from error
+            raise ConfigError(_refusal(instance, budget, resources, most)) from error
         rows = trace(layers, _front_of(layers[-1], columns))
     if steps and not len(rows) and is_feasible(instance, budget):
         raise ConfigError("rounded up at this resolution, no architecture is inside the limits; take smaller steps")
@@ -87,15 +93,15 @@ def _round_up(instance: Instance, limits: Limits, steps: Mapping[str, int]) -> I
     return replace(instance, blocks=blocks)
 
 
-def _refusal(instance: Instance, budget: Budget, resources: Sequence[str]) -> str:
+def _refusal(instance: Instance, budget: Budget, resources: Sequence[str], most_points: int) -> str:
     """Return a message with a resolution that fits: few enough steps per resource to bound the rounded combinations."""
-    text = f"the front of score against {', '.join(resources)} needs more than {MOST_POINTS:,} partial architectures"
+    text = f"the front of score against {', '.join(resources)} needs more than {most_points:,} partial architectures"
     if budget.lower:
         return f"{text}; ask for fewer resources, or leave lower limits out"
     names = [name for name in instance.resources if name in resources or name in budget.upper]
     chain = build_chain(instance, Limits(upper=dict.fromkeys(range(len(instance.resources)), LARGEST_TOTAL), lower={}))
     widths = max(len(np.unique(block.width_out)) for block in instance.blocks)
-    num_steps = max(1, int((MOST_POINTS / widths) ** (1 / len(names))) - len(instance.blocks) - 1)
+    num_steps = max(1, int((most_points / widths) ** (1 / len(names))) - len(instance.blocks) - 1)
     fitting: list[str] = []
     for name in names:
         column = instance.column(name)

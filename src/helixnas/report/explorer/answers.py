@@ -1,0 +1,79 @@
+"""The answers that the explorer chooses among, and the resources that its sliders limit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from helixnas.artifacts.cost_table import LATENCY
+from helixnas.artifacts.rating_table import RatingTable
+from helixnas.errors import ConfigError
+from helixnas.report.reading import RunFiles
+from helixnas.search import Instance, Tables, scored
+from helixnas.search.exact.every_budget import EveryAnswer, every_answer
+
+MOST_SLIDERS = 3
+"""Resources that can be limited at once."""
+
+MOST_POINTS = 20_000
+"""Partial networks that a front may keep per block; a larger front has fewer resources instead (2 s, 0.2 MB of page)."""
+
+LARGEST_EXACT = 2**53
+"""Costs below this are exact in JavaScript."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """The answers of a run under all budgets on some resources."""
+
+    found: EveryAnswer
+    ratings: tuple[RatingTable, ...]
+    """One per block, with the score that is added up."""
+
+    left_out: tuple[str, ...]
+    """Resources that would make the front too large."""
+
+    scores: tuple[str, ...]
+    """Kinds of score that are added up, as the first search names them; empty for the first one rated."""
+
+    weights: tuple[float, ...]
+    """Weights of the blocks; empty for 1 each."""
+
+
+def answers_of(run: RunFiles) -> Answers | None:
+    """Return the answers under limits on up to three resources, those limited by searches first; None without costs.
+
+    Scores and weights are those of the first search. Where a front needs more than `MOST_POINTS` partial networks in a
+    block, the last resource is left out.
+    """
+    if run.tables is None or run.space is None:
+        return None
+    settings = _first_settings(run)
+    names, weights = tuple(settings.get("scores") or ()), tuple(settings.get("weights") or ())
+    tables, _ = scored(run.tables, names)
+
+    def over(resources: Sequence[str]) -> Instance:
+        return tables.instance(resources, weights=weights or None)
+
+    wanted = sliders(run, tables)
+    for number in range(len(wanted), 0, -1):
+        try:
+            found = every_answer(over, wanted[:number], most_points=MOST_POINTS)
+        except ConfigError:
+            continue
+        if int(found.costs.max()) >= LARGEST_EXACT:
+            return None
+        return Answers(found=found, ratings=tables.ratings, left_out=wanted[number:], scores=names, weights=weights)
+    return None
+
+
+def sliders(run: RunFiles, tables: Tables) -> tuple[str, ...]:
+    """Return up to three resources: those that searches limit, then latency where measured, MACs, parameters."""
+    limited = [name for search in run.searches for name in search.found.upper]
+    wanted = [name for name in dict.fromkeys([*limited, LATENCY, "macs", "params"]) if name in tables.costs.resources]
+    return tuple(name for name in wanted if np.ptp(tables.costs.resource(name)) > 0)[:MOST_SLIDERS]
+
+
+def _first_settings(run: RunFiles) -> Mapping[str, Any]:
+    return run.searches[0].found.config if run.searches else {}

@@ -85,6 +85,10 @@ class CollapseError(HelixError, ArithmeticError):
     """Self-supervised embeddings no longer tell images apart; the message names the block, its side and the figures."""
 
 
+class JobError(HelixError, RuntimeError):
+    """Jobs failed on their workers; the message says which and why."""
+
+
 class OutOfMemoryError(HelixError, MemoryError):
     """The device ran out of memory; the message names the batch size to try."""
 

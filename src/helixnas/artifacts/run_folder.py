@@ -24,6 +24,7 @@ MADE = [
     "baselines",
     "history",
     "checkpoints",
+    "jobs",
     "tensorboard",
     "costs",
     "costs.parquet",
@@ -73,6 +74,8 @@ class RunFolder:
         """The beginnings of networks that a progressive distillation kept after each block."""
         self.supernet_state = path / "supernet/state.pt"
         """State of a distillation that was stopped early, for a longer one to resume from."""
+        self.jobs = path / "jobs"
+        """Leases, logs and parts of results of jobs on other workers."""
 
     def supernet_block(self, number: int) -> Path:
         """Return the weights of one block's cells."""
@@ -105,6 +108,10 @@ class RunFolder:
     def checkpoint(self, stage: str) -> Path:
         """Return the unfinished state of a stage."""
         return self.path / "checkpoints" / f"{stage.replace(':', '-')}.pt"
+
+    def lease(self, job: str) -> Path:
+        """Return the file that says which worker has a job (`Lease`)."""
+        return self.jobs / f"{job}.json"
 
     def search(self, name: str) -> Path:
         """Return the folder of a named search."""

@@ -26,15 +26,17 @@ def build_distillation(
     runtime: Runtime,
     seed: int,
     blocks: Iterable[int] | None = None,
+    cell: int | None = None,
 ) -> Distillation:
     """Return the distillation of a frozen teacher's features into the cells of a supernet, which is trained in place.
 
-    The seed decides order, augmentation and draws; `blocks` are the numbers of the blocks to train, all by default. Raises
-    `ConfigError` if there are fewer images than one batch holds.
+    The seed decides order, augmentation and draws; `blocks` are the numbers of the blocks to train, all by default; `cell` is
+    the number (from 0) of the only unit of each to train. Raises `ConfigError` if there are fewer images than one batch holds.
     """
     numbers = {block.number for block in supernet} if blocks is None else set(blocks)
     chosen = [block for block in supernet if block.number in numbers]
     units = [unit for block in chosen for unit in build_units(block, config=config, seed=seed)]
+    units = [unit for unit in units if cell in (None, unit.index)]
     source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
     return Distillation(source, units, config=config, runtime=runtime)
 

@@ -26,6 +26,7 @@ from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.work.search import teacher_costs
 from helixnas.report import build_generations_page
 from helixnas.report.generations.text import against
@@ -33,13 +34,20 @@ from helixnas.space import SearchSpace
 
 
 def run_generations(
-    recipe: Recipe, out: LineageFolder, reporter: Reporter, *, until: str = "report", redo: bool = False
+    recipe: Recipe,
+    out: LineageFolder,
+    reporter: Reporter,
+    *,
+    until: str = "report",
+    redo: bool = False,
+    spread: Spread | None = None,
 ) -> Lineage:
     """Run the generations of a recipe one after the other, until they are settled or all done, and return the lineage.
 
     Finished work is skipped, and an interrupted run is continued. A changed setting redoes the generation that it belongs to
     and those after it. `until` a stage before the search, only generation 1 runs, up to that stage; until the search, nothing
-    is retrained. `redo` replaces generations of another recipe in the folder.
+    is retrained. `redo` replaces generations of another recipe in the folder. A `spread` lets other processes do the parts of
+    stages that can be divided.
 
     Raises:
         ConfigError: a winner cannot be scaled to the size asked for; an earlier generation is not lost.
@@ -63,7 +71,8 @@ def run_generations(
             reporter.say(f"generation {number} of at most {config.number}: {one.folder.path}{_teacher_text(one)}")
             is_early = verbs.index(until) < verbs.index("search")
             own = reporter.of_run(one.folder.tensorboard)
-            run_recipe(one.recipe, one.folder, own, until=until if is_early else "search", redo=redo)
+            last_stage = until if is_early else "search"
+            run_recipe(one.recipe, one.folder, own, until=last_stage, redo=redo, spread=spread)
             if is_early:
                 return lineage
             lineage = lineage.with_generation(measure(recipe, one, before, lineage, own))

@@ -21,6 +21,7 @@ from helixnas.nn import BlockHeads, load_saved_weights, not_finite
 from helixnas.nn.class_names import known_classes
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.spread import Spread
 from helixnas.space import SearchSpace, check_image_size
 from helixnas.space.slicing import require_sliceable
 from helixnas.supernet import Supernet, begin_from_teacher, build_supernet, order_by_importance, require_same_layers
@@ -28,12 +29,16 @@ from helixnas.teacher import Teacher, build_teacher, input_size_of, load_feature
 
 
 class Context:
-    """The recipe, folder, data and networks that the stages of one run share; `watch` times the current stage."""
+    """The recipe, folder, data and networks that the stages of one run share; `watch` times the current stage.
 
-    def __init__(self, recipe: Recipe, folder: RunFolder, reporter: Reporter) -> None:
+    With a `spread`, other processes do the parts of stages that can be divided.
+    """
+
+    def __init__(self, recipe: Recipe, folder: RunFolder, reporter: Reporter, *, spread: Spread | None = None) -> None:
         self.recipe = recipe
         self.folder = folder
         self.reporter = reporter
+        self.spread = spread
         self.watch = Stopwatch()
         self.told_threads = False
         import_extensions(recipe)

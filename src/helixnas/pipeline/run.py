@@ -14,6 +14,7 @@ from helixnas.artifacts.run_record import RunRecord
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, Stage, UnknownNameError, during
+from helixnas.jobs.lease import leased
 from helixnas.pipeline import stages
 from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.contents import digests
@@ -21,9 +22,10 @@ from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo, require_upstream
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reuse import take_over
+from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result, load
 from helixnas.pipeline.work.distill import distill as distill_blocks
-from helixnas.pipeline.work.distill import is_trained
+from helixnas.pipeline.work.distill import is_trained, reason_not_to_divide
 from helixnas.pipeline.work.search import load_search
 from helixnas.report import build_report
 
@@ -36,14 +38,17 @@ def run_recipe(
     until: str = "report",
     redo: bool = False,
     others: Sequence[RunFolder] = (),
+    spread: Spread | None = None,
 ) -> RunRecord:
     """Run the stages of a recipe in order and return the record of finished stages; a run of the same recipe is continued.
 
-    `until` is the last verb to run, of `stages.verbs()` or report; `redo` replaces a run of
-    another recipe in the folder. Finished stages of the `others` are reused where their settings are the same.
+    `until` is the last verb to run, of `stages.verbs()` or report; `redo` replaces a run of another recipe in the folder.
+    Finished stages of the `others` are reused where their settings are the same. A `spread` lets other processes do the parts of
+    stages that can be divided.
 
     Raises:
         ArtifactError: another process uses the folder, or it holds a run of another recipe.
+        JobError: jobs failed on other workers.
         Interrupted: a signal asked to stop; finished work is saved.
     """
     verbs = [*stages.verbs(), "report"]
@@ -54,7 +59,7 @@ def run_recipe(
     import_extensions(recipe)  # the space may use their operations
     with folder.locked():
         record = _begin(recipe, folder, reporter, redo=redo)
-        context = Context(recipe, folder, reporter)
+        context = Context(recipe, folder, reporter, spread=spread)
         try:
             planned = plan(recipe.to_dict(), record.contents)
             chosen = [one for one in planned if one.stage.name in wanted_stages]
@@ -72,7 +77,14 @@ def run_recipe(
 
 
 def run_stage(
-    recipe: Recipe, folder: RunFolder, reporter: Reporter, *, verb: str, name: str | None, blocks: tuple[int, ...] = ()
+    recipe: Recipe,
+    folder: RunFolder,
+    reporter: Reporter,
+    *,
+    verb: str,
+    name: str | None,
+    blocks: tuple[int, ...] = (),
+    spread: Spread | None = None,
 ) -> RunRecord:
     """Run the stages of one verb in an existing run; the stages before them must be finished.
 
@@ -102,7 +114,7 @@ def run_stage(
     named = [one for one in planned.values() if one.search == name and one.stage.name in kinds]
     if name is not None and not named:
         raise UnknownNameError("search", name, recipe.searches)
-    context = Context(recipe, folder, reporter)
+    context = Context(recipe, folder, reporter, spread=spread)
     try:
         if blocks:
             return _distill_blocks(planned, context, record, blocks)
@@ -147,7 +159,7 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
         facts=result.facts,
         seconds=watch.seconds,
         core_seconds=watch.core_seconds if result.is_timed else None,
-        num_threads=context.num_threads if stage.seconds is not None else None,
+        num_threads=(result.num_threads or context.num_threads) if stage.seconds is not None else None,
     )
     record = record.with_stage(one.name, finished)
     folder.save_record(record)
@@ -218,22 +230,14 @@ def _distill_blocks(
     for block in blocks:
         if not 1 <= block <= number:
             raise ConfigError(f"the space has blocks 1 .. {number}, not {block}")
-    if context.recipe.distill.is_progressive:
-        raise ConfigError(
-            f"distill.strategy={context.recipe.distill.strategy} trains the blocks in order, so none can be trained "
-            "alone; leave --blocks out"
-        )
-    if context.recipe.distill.is_self_supervised:
-        raise ConfigError(
-            "distill.objective=self-supervised trains the blocks of the teacher with the student's, so none can be trained "
-            "alone; leave --blocks out"
-        )
+    if reason := reason_not_to_divide(context.recipe):
+        raise ConfigError(f"{reason}, so none can be trained alone; leave --blocks out")
     require_upstream(one, planned, record, folder)
-    job = "-distill-" + "-".join(map(str, blocks))
-    with folder.locked(job):
+    job = "distill-" + "-".join(map(str, blocks))
+    with leased(folder, job):
         with during(_place(one, context)):
             result = distill_blocks(context, one.key, blocks=blocks)
-        remove(folder.checkpoint(job.removeprefix("-")))
+        remove(folder.checkpoint(job))
     context.reporter.say(f"distill, blocks {', '.join(map(str, blocks))}: {_summary(result)}")
     with folder.locked(patience=60.0):
         return _take_over_blocks(one, context, folder.load_record())

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
+from helixnas.pipeline.part import Part
 from helixnas.pipeline.recipe import Recipe
 
 Values = Mapping[str, Any]
@@ -28,6 +29,9 @@ class Result(NamedTuple):
 
     is_timed: bool = True
     """Whether the measured time covers all the work; False if other processes did a part."""
+
+    num_threads: int | None = None
+    """CPU threads of other processes that did the work."""
 
 
 @runtime_checkable
@@ -89,6 +93,9 @@ class Stage:
 
     work: Work | str
     """Does the stage; a text ``module:function`` is imported on first use."""
+
+    work_on_part: Callable[[Any, str, Part], None] | str | None = None
+    """(context, key, part): does a part as a job; None if the stage cannot be divided."""
 
     check: Check | str | None = None
     """Called before the first stage of a run; raises if this one could not finish (images without labels)."""

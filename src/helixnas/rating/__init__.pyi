@@ -19,6 +19,7 @@ from .linear_probe import (
 from .loop import BatchRecord as BatchRecord, Rating as Rating
 from .path_scores import PathScores as PathScores
 from .relative_l1 import relative_l1 as relative_l1
+from .shard import Shard as Shard
 from .stitched_head import StitchedHead as StitchedHead, fit_readouts as fit_readouts
 from .stitching import Stitching as Stitching, StitchRecord as StitchRecord, stitched_features as stitched_features
 from .tree import rate_cell as rate_cell

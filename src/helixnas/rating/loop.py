@@ -21,7 +21,9 @@ from helixnas.nn import BlockHeads
 from helixnas.rating.config import EMBEDDING_DISTANCE, RatingConfig
 from helixnas.rating.path_scores import PathScores
 from helixnas.rating.readout import BlockReadouts, read_out
+from helixnas.rating.shard import Shard
 from helixnas.rating.tree import Score, rate_cell
+from helixnas.space import Path
 from helixnas.supernet import Supernet, SupernetBlock
 from helixnas.teacher import Teacher
 
@@ -51,6 +53,8 @@ class Rating:
     config: RatingConfig
     runtime: Runtime
     seed: int
+    shard: Shard = field(default_factory=Shard)
+    """Which paths are rated, all by default."""
 
     def __post_init__(self) -> None:
         config, number = self.config, len(self.images)
@@ -70,8 +74,9 @@ class Rating:
         elif self.training_images is None:
             raise ConfigError("rating.readout=linear needs training images to fit readouts on")
         self.readouts: dict[int, dict[tuple[int, int], Tensor]] = {}
+        self.blocks = tuple(self.shard.blocks(self.supernet))
         self.scores: dict[int, npt.NDArray[np.float64]] = {
-            block.number: np.empty((_num_rows(block), 0, len(config.scores))) for block in self.supernet
+            block.number: np.empty((self._num_rows(block), 0, len(config.scores))) for block in self.blocks
         }
 
     @property
@@ -116,15 +121,15 @@ class Rating:
         images, sizes, step = self.training_images, self._fitting_sizes(), 0
         if images is None or self.readouts:
             return
-        for block in self.supernet:
-            fit = BlockReadouts(block)
+        for block in self.blocks:
+            fit = BlockReadouts(block, self.shard)
             stream = images.batches(batch_size=sizes[0], seed=self.seed, augment=False, shuffle=True, drop_last=True)
             for _, batch in zip(sizes, stream, strict=False):
                 explained = explain_out_of_memory("rating.batch_size", self.config.batch_size)
                 with explained, torch.no_grad(), self.runtime.autocast():
                     fit.add(self.teacher.features(self.runtime.images(batch.images)))
                 step += 1
-                yield BatchRecord(step, _num_rows(block))
+                yield BatchRecord(step, self._num_rows(block))
             self.readouts[block.number] = fit.solve()
 
     def _batches(self, skip: int) -> Iterator[Tensor]:
@@ -153,7 +158,7 @@ class Rating:
     def _rate(
         self, images: Tensor, features: tuple[Tensor, ...], logits: Tensor, calibration: tuple[Tensor, ...] | None
     ) -> None:
-        for block in self.supernet:
+        for block in self.blocks:
             with self.runtime.autocast():
                 score = PathScores(
                     self.config.scores,
@@ -165,15 +170,16 @@ class Rating:
                     heads=self.heads.get(block.number),
                 )
             source, others = features[block.number - 1], None if calibration is None else calibration[block.number - 1]
-            columns: list[Tensor] = []
+            columns, cells = list[Tensor](), self.shard.cells(block)
             for width in block.previous_widths:
-                for index, cell in enumerate(block):
+                for index, cell in cells:
                     if cell.widens and width != block.previous_widths[0]:
-                        columns.append(columns[len(columns) - len(block.cells)])
+                        columns.append(columns[len(columns) - len(cells)])
                         continue
                     with self.runtime.autocast():
                         read = self._reading(score, block.number, width, index)
-                        columns.append(rate_cell(cell, source, width, read, calibration=others))
+                        prefix = self.shard.prefix
+                        columns.append(rate_cell(cell, source, width, read, calibration=others, prefix=prefix))
             column = torch.cat(columns).double().cpu().numpy()
             self.scores[block.number] = np.concatenate([self.scores[block.number], column[:, None]], axis=1)
 
@@ -185,11 +191,11 @@ class Rating:
         return lambda prediction: score(read_out(next(readouts), prediction))
 
     def tables(self) -> tuple[RatingTable, ...]:
-        """Return the finished tables of all blocks, rows by previous width, then cell, then path."""
-        return tuple(map(self._table, self.supernet))
+        """Return the finished tables of all blocks of the shard, rows by previous width, then cell, then path."""
+        return tuple(map(self._table, self.blocks))
 
     def _table(self, block: SupernetBlock) -> RatingTable:
-        paths = [path for cell in block for path in cell.cell.paths()]
+        paths = self._paths(block)
         repeats = len(block.previous_widths)
         return RatingTable(
             block=block.number,
@@ -199,6 +205,12 @@ class Rating:
             batch_sizes=np.array(self.batch_sizes[: self.num_done], dtype=np.int64),
             scores={name: self.scores[block.number][:, :, i] for i, name in enumerate(self.config.scores)},
         )
+
+    def _paths(self, block: SupernetBlock) -> list[Path]:
+        return [path for _, cell in self.shard.cells(block) for path in self.shard.paths(cell.cell)]
+
+    def _num_rows(self, block: SupernetBlock) -> int:
+        return len(block.previous_widths) * len(self._paths(block))
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to continue after the last batch."""
@@ -217,7 +229,3 @@ def _batch_sizes(num_images: int, batch_size: int) -> list[int]:
     else:
         sizes[-1] += rest
     return sizes
-
-
-def _num_rows(block: SupernetBlock) -> int:
-    return len(block.previous_widths) * sum(cell.cell.num_paths for cell in block)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helixnas.nn import at_common_grid
+from helixnas.rating.shard import Shard
 from helixnas.rating.tree import rate_cell
 from helixnas.supernet import CellModule, SupernetBlock
 
@@ -23,17 +24,24 @@ NOISE = 1e-5
 
 
 class BlockReadouts:
-    """Fits the readouts of all paths of a block, batch by batch; batch norm uses each batch's statistics."""
+    """Fits the readouts of the paths of a block, or of a shard of it, batch by batch; batch norm uses each batch's statistics."""
 
-    def __init__(self, block: SupernetBlock) -> None:
+    def __init__(self, block: SupernetBlock, shard: Shard | None = None) -> None:
         self.block = block
+        self.shard = shard or Shard()
         self._sums: dict[tuple[int, int], Tensor] = {}
 
     def add(self, features: Sequence[Tensor]) -> None:
         """Add Y_0 .. Y_N of a batch of training images to the sums."""
         source, target = features[self.block.number - 1], features[self.block.number]
         for width, index, cell in self._distinct():
-            found = rate_cell(cell, source, width, lambda prediction: moments(*at_common_grid(prediction, target)))
+            found = rate_cell(
+                cell,
+                source,
+                width,
+                lambda prediction: moments(*at_common_grid(prediction, target)),
+                prefix=self.shard.prefix,
+            )
             self._sums[width, index] = self._sums[width, index] + found if (width, index) in self._sums else found
 
     def solve(self) -> dict[tuple[int, int], Float[Tensor, "paths channels_plus_one channels"]]:
@@ -45,7 +53,7 @@ class BlockReadouts:
 
     def _distinct(self) -> Iterator[tuple[int, int, CellModule]]:
         for width in self.block.previous_widths:
-            for index, cell in enumerate(self.block):
+            for index, cell in self.shard.cells(self.block):
                 if width == self.block.previous_widths[0] or not cell.widens:
                     yield width, index, cell
 

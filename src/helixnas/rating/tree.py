@@ -29,23 +29,29 @@ def rate_cell(
     score: Score,
     *,
     calibration: Float[Tensor, "images channels height width"] | None = None,
+    prefix: int = 0,
 ) -> Float[Tensor, " paths *scores"]:
     """Return the scores of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
 
     `features` are the teacher's Y_{k-1} (images for block 1); `previous_width` selects input adapter and first layer. Batch
     norm uses the statistics of `features` or, if given, of the `calibration` features, Y_{k-1} of other images, each
-    layer's measured behind the layers before it in the path.
+    layer's measured behind the layers before it in the path. With a `prefix`, only the paths that begin with the first layer's
+    operation of that number, from 1, are rated.
     """
     scores: list[Tensor] = []
 
-    def descend(prefix: tuple[Operation, ...], x: Tensor, stats: Tensor | None) -> None:
-        layer = len(prefix)
+    def followers(before: tuple[Operation, ...]) -> tuple[Operation, ...]:
+        found = cell.cell.followers(before)
+        return found if before or not prefix else found[prefix - 1 : prefix]
+
+    def descend(before: tuple[Operation, ...], x: Tensor, stats: Tensor | None) -> None:
+        layer = len(before)
         if layer == cell.cell.depth:
             scores.append(score(cell.exit(x)))
             return
-        for operation in cell.cell.followers(prefix):
+        for operation in followers(before):
             module = cell.operation(layer, operation.name, previous_width)
-            descend((*prefix, operation), *_apply(module, x, stats))
+            descend((*before, operation), *_apply(module, x, stats))
 
     with torch.no_grad():
         descend((), *_apply(cell.entry(previous_width), features, calibration))

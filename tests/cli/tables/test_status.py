@@ -1,6 +1,7 @@
 """The table of a run's stages."""
 
 import re
+import time
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -13,6 +14,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.cli.settings import read_recipe
 from helixnas.cli.tables.status import show_status
+from helixnas.jobs.lease import Lease
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
 
@@ -76,3 +78,19 @@ def test_a_stage_that_the_recipe_does_not_have_is_listed_while_its_files_are_the
     assert any(row[-1] == "not in the recipe" for row in said(recipe, folder))
     (folder.teacher / "teacher.json").unlink()
     assert not any(row[0] == "search:mine" for row in said(recipe, folder))
+
+
+def test_jobs_of_workers_are_listed_with_their_last_sign_of_life(begun: tuple[Recipe, RunFolder]) -> None:
+    recipe, folder = begun
+    now = time.time()
+    Lease(job="distill-1", host="a", process=7, heartbeat=now, number=2).save(folder.lease("distill-1"))
+    Lease(job="distill-2", host="a", process=8, heartbeat=now - 7200).save(folder.lease("distill-2"))
+    failed = Lease(job="rate-1", host="b", process=9, heartbeat=now - 90, state="failed", reason="out of memory")
+    failed.save(folder.lease("rate-1"))
+    rows = [row for row in said(recipe, folder) if row[0] in ("distill-1", "distill-2", "rate-1")]
+    assert [[*row[:4], row[5]] for row in rows] == [
+        ["distill-1", "running", "process 7 on a", "2", ""],
+        ["distill-2", "lost", "process 8 on a", "1", ""],
+        ["rate-1", "failed", "process 9 on b", "1", "out of memory"],
+    ]
+    assert rows[1][4] == "2 h 0 min ago"

@@ -18,6 +18,7 @@ from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLo
 from helixnas.lab.sequential import load_beams
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
+from helixnas.pipeline.work.distill import reason_not_to_divide
 
 Digests = Callable[[Path], dict[str, str]]
 
@@ -98,6 +99,14 @@ def test_a_progressive_run_whose_loss_is_not_finite_keeps_no_block(
         run_recipe(wild, folder, Reporter(), until="distill", others=[finished])
     assert not list(folder.path.glob("supernet/*"))
     assert not list(folder.path.glob("checkpoints/*"))
+
+
+def test_blocks_can_be_trained_alone_unless_they_learn_from_each_other(tiny: Recipe) -> None:
+    rating = replace(tiny.rating, scores=("embedding_distance",))
+    joint = replace(tiny.distill, objective="self-supervised", batch_size=128)
+    assert reason_not_to_divide(tiny) == ""
+    assert reason_not_to_divide(progressive(tiny, "progressive-a")).endswith("trains the blocks in order")
+    assert reason_not_to_divide(replace(tiny, distill=joint, rating=rating)).endswith("the teacher with the student's")
 
 
 def test_the_curves_of_distillation_hold_every_cell(finished: RunFolder) -> None:

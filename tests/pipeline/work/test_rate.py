@@ -1,12 +1,15 @@
 """Ratings of a run: every path of every block on every rating image, and what the run keeps of them."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from helixnas.artifacts import RatingTable
 from helixnas.pipeline.context import Context
-from helixnas.pipeline.work.rate import rate
+from helixnas.pipeline.part import parts_of
+from helixnas.pipeline.work.rate import join_tables, rate, rate_part, table_file
 
 
 def test_every_path_of_every_block_is_rated_on_all_rating_images(undistilled: Context) -> None:
@@ -32,3 +35,23 @@ def test_the_same_images_give_the_same_scores(undistilled: Context) -> None:
     rate(undistilled, "another key", "")
     again = RatingTable.load(undistilled.folder.rating(2))
     assert all(np.array_equal(first.scores[kind], again.scores[kind]) for kind in first.scores)
+
+
+@pytest.mark.parametrize("readout", ["none", "linear"])
+def test_the_tables_of_parts_in_any_order_join_to_that_of_the_block(undistilled: Context, readout: str) -> None:
+    rating = replace(undistilled.recipe.rating, readout=readout)
+    undistilled.recipe = replace(undistilled.recipe, rating=rating)
+    rate(undistilled, "key", "")
+    for number in (1, 2):
+        whole = undistilled.folder.rating(number).read_bytes()
+        parts = [part for part in parts_of(undistilled.recipe, "rate", "prefix") if part.block == number]
+        for part in parts:
+            rate_part(undistilled, "key", part)
+        files = [table_file(undistilled.folder, part, "key") for part in parts]
+        tables = [RatingTable.load(file) for file in reversed(files)]
+        joined = join_tables(tables, undistilled.space, number)
+        joined.save(undistilled.folder.rating(number))
+        assert undistilled.folder.rating(number).read_bytes() == whole
+        times = [file.stat().st_mtime_ns for file in files]
+        rate_part(undistilled, "key", parts[0])  # it is there already
+        assert [file.stat().st_mtime_ns for file in files] == times

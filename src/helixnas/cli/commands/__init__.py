@@ -5,7 +5,7 @@ from importlib import metadata
 from rich.console import Console
 
 from helixnas.cli.command import Command, unknown_option
-from helixnas.cli.commands import costs, experiments, init, models, run, search, stages, transfer
+from helixnas.cli.commands import costs, experiments, init, jobs, models, run, search, stages, transfer
 from helixnas.cli.option_values import say
 from helixnas.errors import UnknownNameError
 from helixnas.pipeline.stages import position
@@ -14,6 +14,7 @@ COMMANDS: tuple[Command, ...] = (
     *init.COMMANDS,
     *run.COMMANDS,
     *sorted((*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS), key=lambda command: position(command.name)),
+    *jobs.COMMANDS,
     *experiments.COMMANDS,
     *models.COMMANDS,
     *transfer.COMMANDS,

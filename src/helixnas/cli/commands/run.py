@@ -3,6 +3,7 @@
 import shlex
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -10,6 +11,7 @@ from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.commands.init import add_request_options, fitted_recipe, require_recipe_options
+from helixnas.cli.executor_options import add_executor_options, spread_of
 from helixnas.cli.option_values import open_run, say
 from helixnas.cli.settings import add_recipe_arguments, read_recipe, with_overrides
 from helixnas.cli.shipped import KINDS, shipped_recipes
@@ -33,6 +35,7 @@ def _add_run_options(parser: Parser) -> None:
     parser.option("recipe", metavar="RECIPE", nargs="?", help=recipe)
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
     parser.option("--until", metavar="STAGE", choices=(*stages.verbs(), "report"), default="report", help=until)
+    add_executor_options(parser)
     parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
     parser.flag("--redo", "replace a run of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
@@ -46,7 +49,7 @@ def _run(options: Namespace, console: Console) -> None:
         options.recipe, options.out = map(str, fitted_recipe(options, console, options.out))
     else:
         options.overrides = [*require_recipe_options(options), *options.overrides]
-    recipe = read_recipe(options.recipe, options.overrides)
+    recipe, spread = read_recipe(options.recipe, options.overrides), spread_of(options)
     out = Path(options.out or f"runs/{recipe.name}")
     if options.dry_run:
         _show_plan(recipe, out, options, console)
@@ -54,7 +57,7 @@ def _run(options: Namespace, console: Console) -> None:
     from helixnas.cli.progress import ConsoleReporter
 
     shown = Console(quiet=True) if options.quiet else console
-    how = {"until": options.until, "redo": options.redo}
+    how: dict[str, Any] = {"until": options.until, "redo": options.redo, "spread": spread}
     if recipe.generations is not None:
         from helixnas.generations.run import run_generations
 
@@ -83,6 +86,7 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console) 
             show_plan(one.recipe, one.folder, console)
             show_sizes(one.recipe, one.folder, console)
     own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
+    own += ["--executor", options.executor] * bool(options.executor) + ["--by", options.by] * bool(options.by)
     own += ["--redo"] * options.redo + ["--quiet"] * options.quiet
     say(console, f"to do it: {shlex.join(['helixnas', 'run', options.recipe, *options.overrides, *own])}")
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from helixnas.artifacts.baseline import PROXIES
 from helixnas.cli.command import Command, Parser
+from helixnas.cli.executor_options import add_executor_options, spread_of
 from helixnas.cli.option_values import named_as_options, open_run, words
 from helixnas.cli.settings import read_training
 from helixnas.errors import ConfigError
@@ -35,7 +36,12 @@ def _run(options: Namespace, console: Console) -> None:
         recipe = replace(recipe, retrain=replace(recipe.retrain, init=init))
     reporter = ConsoleReporter(console, folder.tensorboard)
     blocks = _block_numbers(getattr(options, "blocks", ""))
-    run_stage(recipe, folder, reporter, verb=options.verb, name=getattr(options, "name", None), blocks=blocks)
+    if blocks and spread_of(options) is not None:
+        raise ConfigError(
+            "--blocks trains blocks in this process, and --executor all of them on others; give one of the two"
+        )
+    name, spread = getattr(options, "name", None), spread_of(options)
+    run_stage(recipe, folder, reporter, verb=options.verb, name=name, blocks=blocks, spread=spread)
     if chosen is not None or options.verb in CHANGED:
         with folder.locked():
             folder.save_settings(kept.to_dict())
@@ -72,6 +78,12 @@ def _add_distill_options(parser: Parser) -> None:
     parser.run_folder()
     blocks = "train only these blocks (numbered from 1) as an independent job"
     parser.option("--blocks", metavar="K,...", default="", help=blocks)
+    add_executor_options(parser, what="train the blocks")
+
+
+def _add_rate_options(parser: Parser) -> None:
+    parser.run_folder()
+    add_executor_options(parser, what="rate")
 
 
 def _add_proxies_options(parser: Parser) -> None:
@@ -102,6 +114,7 @@ def _add_retrain_options(parser: Parser) -> None:
 OPTIONS: dict[str, Callable[[Parser], None]] = {
     "proxies": _add_proxies_options,
     "distill": _add_distill_options,
+    "rate": _add_rate_options,
     "calibrate": _add_calibrate_options,
     "retrain": _add_retrain_options,
 }

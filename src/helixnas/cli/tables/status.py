@@ -1,5 +1,7 @@
 """The table of a run's stages: finished, half done or left."""
 
+import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -8,6 +10,8 @@ from rich.table import Column, Table
 from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.option_values import say
+from helixnas.engine.timing import duration
+from helixnas.jobs.lease import Lease, leases_of
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 from helixnas.report.generations.text import SHORT, rows, verdicts
@@ -36,13 +40,26 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         if name not in names and found.missing(folder.path) is None:
             table.add_row(name, "done", f"{found.seconds:.1f}", _local(found.finished), "not in the recipe")
     console.print(table)
+    if leases := leases_of(folder):
+        console.print(_jobs_table(leases))
     to_do = f"{left} to do; continue with: {folder.resume_command}"
     say(console, to_do if left else f"all done; the report is {folder.report}")
 
 
-def _local(time: str) -> str:
+def _jobs_table(leases: Sequence[Lease]) -> Table:
+    """Return the jobs that workers have or had, with their last sign of life."""
+    table = Table("job", "state", "worker", "attempt", "last heartbeat", "reason", title="jobs", title_justify="left")
+    for lease in leases:
+        lost = lease.state == "running" and not lease.is_alive
+        state = "lost" if lost else lease.state
+        age = f"{duration(max(0.0, time.time() - lease.heartbeat))} ago"
+        table.add_row(lease.job, state, lease.worker, str(lease.number), age, lease.reason)
+    return table
+
+
+def _local(moment: str) -> str:
     """Return a time of ISO 8601 as one of this machine, to the minute."""
-    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _short(value: int | float | str) -> str:

@@ -36,6 +36,7 @@ DISTILL = Stage(
     describe=lambda recipe, search: distill_text(recipe.distill, recipe.expected_training_images),
     seconds=_seconds,
     work="helixnas.pipeline.work.distill:distill",
+    work_on_part="helixnas.pipeline.work.distill:distill_part",
     check="helixnas.pipeline.work.early_budgets:check_before_teacher",
     check_before="helixnas.pipeline.work.distill:check_searches",
     files=("supernet/*", "supernet/teacher/*", "history/distill*.parquet"),

@@ -12,6 +12,7 @@ RATE = Stage(
     describe=lambda recipe, search: f"every path on {recipe.data.num_rating:,} images",
     seconds=lambda recipe, times: recipe.data.num_rating * (times.teacher + times.rating),
     work="helixnas.pipeline.work.rate:rate",
+    work_on_part="helixnas.pipeline.work.rate:rate_part",
     files=("ratings/block-*.parquet",),
 )
 

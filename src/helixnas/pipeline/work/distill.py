@@ -1,5 +1,6 @@
 """Work of the distill stage: train the blocks of the supernet on the teacher's features (Eq. 5 and 6)."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, StepRecord, build_distillation, build_self_supervised
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import run_job
-from helixnas.errors import CollapseError, NonFiniteLossError
+from helixnas.errors import CollapseError, ConfigError, NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams
 from helixnas.nn import save_weights
 from helixnas.pipeline.context import Context
+from helixnas.pipeline.part import Part, parts_of
+from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.cells import history_file, join_cells, save_cell, weights_file
 from helixnas.pipeline.work.continuation import Continuation
 from helixnas.pipeline.work.retrain import check_teaching
 from helixnas.pipeline.work.search import check_budgets, teacher_costs
@@ -35,7 +39,15 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
     if progressive and (chosen or load_beams(folder.beams, key) is None):
         chosen = wanted  # every block depends on those before it
     stage = "distill" if not blocks else "distill-" + "-".join(map(str, blocks))
-    if chosen:
+    spread = context.spread
+    if spread is not None and (reason := reason_not_to_divide(context.recipe)):
+        context.reporter.say(f"{reason}, so this process trains them all")
+        spread = None
+    if chosen and spread is not None:
+        parts = [part for part in parts_of(context.recipe, "distill", spread.size) if part.block in chosen]
+        is_done = partial(is_distilled, folder, key)
+        spread.run(parts, context.recipe, folder, context.reporter, is_done=is_done)
+    elif chosen:
         _distill(context, key, chosen, folder.checkpoint(stage))
     curves = pd.concat([load_history(folder.block_history(number)) for number in wanted], ignore_index=True)
     names = [folder.supernet_block(number) for number in wanted] + [folder.block_history(number) for number in wanted]
@@ -53,11 +65,41 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
         names.append(folder.beams)
         facts["best_kept"], facts["best_kept_score"] = kept[-1][0]
     files = tuple(str(name.relative_to(folder.path)) for name in names)
-    return Result(files, facts, is_timed=chosen == wanted)
+    threads = None if spread is None or not chosen else spread.num_threads(context.recipe)
+    return Result(files, facts, is_timed=chosen == wanted and threads is None, num_threads=threads)
 
 
-def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path) -> None:
-    """Train blocks together and save each with its curves.
+def reason_not_to_divide(recipe: Recipe) -> str:
+    """Return why no block can be trained alone with the settings of a recipe; empty if each can."""
+    if recipe.distill.is_progressive:
+        return f"distill.strategy={recipe.distill.strategy} trains the blocks in order"
+    if recipe.distill.is_self_supervised:
+        return "distill.objective=self-supervised trains the blocks of the teacher with the student's"
+    return ""
+
+
+def distill_part(context: Context, key: str, part: Part) -> None:
+    """Train a block, or a cell of it, as a job; the job that trains the last cell of a block writes the block's files.
+
+    Raises `ConfigError` if no block can be trained alone with the settings of the run.
+    """
+    if reason := reason_not_to_divide(context.recipe):
+        raise ConfigError(f"{reason}, so none can be trained alone; run: helixnas distill {context.folder.path}")
+    if not is_distilled(context.folder, key, part):
+        _distill(context, key, (part.block,), context.folder.checkpoint(part.name), part)
+    cells = [one for one in parts_of(context.recipe, "distill", "cell") if one.block == part.block]
+    if not is_trained(context.folder, part.block, key) and all(is_distilled(context.folder, key, one) for one in cells):
+        join_cells(context.folder, cells, key)
+
+
+def is_distilled(folder: RunFolder, key: str, part: Part) -> bool:
+    """Whether a part of the distill stage with this key is trained: its block, or for a cell, the cell alone."""
+    alone = part.cell > 0 and history_file(folder, part).is_file() and _is_of(weights_file(folder, part), key)
+    return alone or is_trained(folder, part.block, key)
+
+
+def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path, part: Part | None = None) -> None:
+    """Train blocks together and save each with its curves, or only the cell of a part.
 
     Raises `NonFiniteLossError` or `CollapseError` if the loss of a block is not finite or its embeddings collapse; the other
     blocks are trained and saved, but for a teacher that learns with them.
@@ -65,8 +107,9 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
     joint = context.recipe.distill.is_self_supervised
     teacher, history = context.load_learner() if joint else context.teacher, History()
     supernet = context.new_supernet(teacher)
-    job = _distillation(context, teacher, supernet, blocks)
-    continuation = Continuation(context, job) if isinstance(job, Distillation) else None
+    cell = part.cell if part is not None else 0
+    job = _distillation(context, teacher, supernet, blocks, cell)
+    continuation = Continuation(context, job) if isinstance(job, Distillation) and not cell else None
     if continuation is not None:
         continuation.offer(checkpoint, f"{key} {blocks}")
     title = "loss" if joint else "mean squared error"
@@ -103,7 +146,14 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
             failure = error
     if isinstance(job, Progressive) and failure is None:
         save_beams(job.beams, context.folder.beams, key)
-    _save_blocks(context, job, supernet, tuple(number for number in blocks if number not in job.failures), history, key)
+    trained = tuple(number for number in blocks if number not in job.failures)
+    if part is not None and cell and isinstance(job, Distillation):
+        block = supernet.block(part.block)
+        position = [*block.cells].index(job.units[0].module)
+        for _ in trained:
+            save_cell(context.folder, part, block, position, history.frame(), key)
+    else:
+        _save_blocks(context, job, supernet, trained, history, key)
     if isinstance(job, Distillation) and joint and failure is None:
         _save_learned(context, job, teacher, key)
     context.forget()
@@ -158,16 +208,22 @@ def _learned_files(context: Context) -> list[Path]:
 
 
 def _distillation(
-    context: Context, teacher: Teacher, supernet: Supernet, blocks: tuple[int, ...]
+    context: Context, teacher: Teacher, supernet: Supernet, blocks: tuple[int, ...], cell: int
 ) -> Distillation | Progressive:
-    """Return the job that trains a supernet with the recipe's objective and strategy; some train all blocks."""
+    """Return the job that trains a supernet with the recipe's objective and strategy; some train all blocks.
+
+    A `cell` (from 1) trains alone, 0 stands for all.
+    """
     data, seed = context.data, context.recipe.seed
     config, runtime = context.recipe.distill, context.runtime
     if config.is_self_supervised:
         return build_self_supervised(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed)
     if config.is_progressive:
         return Progressive(teacher, supernet, data.train, data.rating, config=config, runtime=runtime, seed=seed)
-    return build_distillation(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks)
+    only = cell - 1 if cell else None
+    return build_distillation(
+        teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks, cell=only
+    )
 
 
 def _curve_name(block: int, cell: int) -> str:

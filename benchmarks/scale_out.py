@@ -1,0 +1,194 @@
+"""Jobs on several workers: speed, bits, survival and overhead (docs/guide/scale-out.md).
+
+Claims: six equal blocks on two workers of one core take at most 1/1.85 of the time of one such worker; ratings on 1, 2 and 4
+workers are the same bytes; a run whose workers are killed 20 times ends with the bits of an undisturbed one, on every executor
+that is installed; the controller adds at most 1 % to a job of 60 s.
+
+Choose with words: ``python benchmarks/scale_out.py speed rating kills overhead``. Speed needs two idle cores.
+"""
+
+import hashlib
+import importlib.util
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import yaml
+
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
+from helixnas.jobs.control import Job, run_jobs
+from helixnas.jobs.executor import Task
+from helixnas.jobs.lease import leases_of
+from helixnas.jobs.local import Local
+
+NUM_BLOCKS, NUM_EPOCHS, NUM_KILLS, NUM_TASKS = 6, 60, 20, 20
+
+RECIPE = {
+    "name": "equal-blocks",
+    "seed": 0,
+    "runtime": {"num_threads": 1, "device": "cpu"},
+    "data": {"name": "digits", "image_size": 16, "augmentation": "shift", "num_rating": 300},
+    "teacher": {
+        "model": "small_resnet",
+        "model_args": {
+            "channels": [16] * NUM_BLOCKS,
+            "layers": [1] * NUM_BLOCKS,
+            "strides": [1] * NUM_BLOCKS,
+            "stem_width": 16,
+        },
+        "boundaries": [f"layer{number}" for number in range(1, NUM_BLOCKS + 1)],
+    },
+    "teacher_fit": {"num_epochs": 2, "batch_size": 64},
+    "space": {
+        "name": "equal-blocks",
+        "family": "mbconv",
+        "cells": [[[3, 16], [2, 16]]] * NUM_BLOCKS,
+        "strides": [1] * NUM_BLOCKS,
+        "kernels": [3, 5],
+        "expansions": [3, 6],
+        "stem_width": 16,
+        "stem_stride": 1,
+        "separable_width": 0,
+        "head_width": 32,
+    },
+    "distill": {"num_epochs": NUM_EPOCHS, "batch_size": 64},
+    "rating": {"batch_size": 100},
+    "searches": {"small": {"max": {"params": "100%"}}},
+    "retrain": None,
+}
+
+
+def main() -> None:
+    """Print what was chosen, in order."""
+    claims: dict[str, Callable[[Path], None]] = {
+        "speed": speed,
+        "rating": rating,
+        "kills": kills,
+        "overhead": overhead,
+    }
+    for name in sys.argv[1:] or claims:
+        with tempfile.TemporaryDirectory() as folder:
+            print(f"-- {name}")
+            claims[name](Path(folder))
+
+
+def speed(place: Path) -> None:
+    """Distil on one worker of one core, then on two."""
+    seconds: dict[int, float] = {}
+    for workers in (1, 2):
+        folder = prepared(place / f"on-{workers}", until="costs")
+        started = time.perf_counter()
+        helixnas("distill", str(folder), "--executor", f"local:{workers}")
+        seconds[workers] = time.perf_counter() - started
+        print(f"{workers} workers: {seconds[workers]:.1f} s for {NUM_BLOCKS} blocks")
+    print(f"two workers are {seconds[1] / seconds[2]:.3f} times as fast as one (aim: 1.85)")
+    same(place / "on-1", place / "on-2", ["supernet/*", "history/distill*"])
+
+
+def rating(place: Path) -> None:
+    """Rate in one process, then on 1, 2 and 4 workers, in jobs of every size."""
+    whole = prepared(place / "whole", until="rate", epochs=1)
+    for workers, size in ((1, "block"), (2, "cell"), (4, "prefix")):
+        folder = place / f"on-{workers}"
+        shutil.copytree(whole, folder)
+        shutil.rmtree(folder / "ratings")
+        helixnas("rate", str(folder), "--executor", f"local:{workers}", "--by", size)
+        print(f"{workers} workers, jobs by {size}:", end=" ")
+        same(whole, folder, ["ratings/*"])
+
+
+def kills(place: Path) -> None:
+    """Kill workers at random moments of distillation and rating, on every executor that is installed."""
+    whole = prepared(place / "whole", until="rate", epochs=4)
+    draw = random.Random(0)
+    executors = {"local:2": "helixnas", "ray": "ray", "slurm": "submitit"}
+    for executor, package in executors.items():
+        if importlib.util.find_spec(package) is None or (executor == "slurm" and shutil.which("sbatch") is None):
+            print(f"{executor}: not installed here")
+            continue
+        survived = 0
+        for number in range(NUM_KILLS):
+            folder = prepared(place / f"{executor.partition(':')[0]}-{number}", until="costs", epochs=4)
+            killed = run_and_kill_one(folder, executor, draw)
+            survived += killed and digests(whole, ["supernet/*", "ratings/*"]) == digests(
+                folder, ["supernet/*", "ratings/*"]
+            )
+        print(f"{executor}: {survived} of {NUM_KILLS} runs in which a worker was killed end with the same bits")
+
+
+def run_and_kill_one(folder: Path, executor: str, draw: random.Random) -> bool:
+    """Run until the rating, killing one worker on the way; return whether one was killed and the run ended well."""
+    words = ["run", str(folder / "config.yaml"), "--out", str(folder), "--until", "rate", "--executor", executor]
+    job = draw.choice(["distill", "rate"]) + f"-{draw.randint(1, NUM_BLOCKS)}"
+    killed = False
+    with subprocess.Popen([sys.executable, "-m", "helixnas", *words], stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            alive = [lease for lease in leases_of(RunFolder(folder)) if lease.job == job and lease.is_alive]
+            if alive and not killed:
+                time.sleep(draw.uniform(0, 5))
+                if alive[0].is_alive and process.poll() is None:
+                    os.kill(alive[0].process, signal.SIGKILL)
+                    killed = True
+            time.sleep(0.05)
+    return killed and process.returncode == 0
+
+
+def overhead(place: Path) -> None:
+    """Time tasks that sleep, with the controller and without."""
+    folder = RunFolder(place / "run")
+    command = (sys.executable, "-c", "import sys, time; time.sleep(0.2); open(sys.argv[1], 'w').close()")
+
+    def job(number: int) -> Job:
+        name, done = f"task-{number}", place / f"done-{number}"
+        log = folder.jobs / f"{name}.log"
+        task = Task(name=name, command=(*command, str(done)), folder=place, log=log)
+        return Job(task=task, checkpoint=folder.checkpoint(name), is_done=done.is_file)
+
+    started = time.perf_counter()
+    for number in range(NUM_TASKS):
+        job(number).task()
+        (place / f"done-{number}").unlink()
+    alone = time.perf_counter() - started
+    executor = Local(1)
+    started = time.perf_counter()
+    run_jobs([job(number) for number in range(NUM_TASKS)], executor, folder, Reporter())
+    added = (time.perf_counter() - started - alone) / NUM_TASKS
+    executor.close()
+    print(f"the controller adds {1000 * added:.1f} ms to a job: {added / 60:.3%} of 60 s (aim: 1 %)")
+
+
+def prepared(folder: Path, *, until: str, epochs: int = NUM_EPOCHS) -> Path:
+    """Return a run up to a stage."""
+    recipe = folder.with_suffix(".yaml")
+    recipe.write_text(yaml.safe_dump({**RECIPE, "distill": {**RECIPE["distill"], "num_epochs": epochs}}))
+    helixnas("run", str(recipe), "--out", str(folder), "--until", until)
+    return folder
+
+
+def helixnas(*words: str) -> None:
+    """Run a command."""
+    subprocess.run([sys.executable, "-m", "helixnas", *words], check=True, stdout=subprocess.DEVNULL)
+
+
+def digests(run: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of files of a run."""
+    files = sorted(file for pattern in patterns for file in run.glob(pattern) if file.is_file())
+    return {str(file.relative_to(run)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def same(first: Path, second: Path, patterns: list[str]) -> None:
+    """Print whether files of two runs are the same bytes."""
+    one, other = digests(first, patterns), digests(second, patterns)
+    print(f"{len(one)} files, {'the same bytes' if one == other and one else 'NOT the same bytes'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Slurm: jobs as jobs of a Slurm cluster, submitted through submitit."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from helixnas.errors import ConfigError
+from helixnas.jobs.executor import STOPPED, Task
+
+
+@dataclass(eq=False)
+class _SlurmJob:
+    """A task that was submitted to Slurm."""
+
+    job: Any
+    failures: tuple[type[Exception], ...]
+
+    def done(self) -> bool:
+        return bool(self.job.done())
+
+    def result(self) -> int:
+        try:
+            return int(self.job.result())
+        except self.failures:  # preempted, over its time, on a node that was lost, or cancelled
+            return STOPPED
+
+    def stop(self, *, at_once: bool = False) -> None:
+        self.job.cancel()
+
+
+class Slurm:
+    """Submits tasks to Slurm; their scripts and output go into `folder`, which all nodes must see.
+
+    Each task takes `num_cpus` cores; the `options` are those of sbatch, such as partition, time or gpus_per_node. A `cluster`
+    other than slurm is one of submitit's own: local runs tasks as processes of this machine.
+
+    Raises:
+        ConfigError: submitit is not installed, this machine submits no jobs to Slurm, or an option is unknown.
+    """
+
+    def __init__(self, folder: Path, *, num_cpus: int, options: Mapping[str, str], cluster: str = "slurm") -> None:
+        try:
+            submitit: Any = import_module("submitit")
+        except ModuleNotFoundError as error:
+            raise ConfigError("--executor slurm needs submitit: pip install 'helixnas[slurm]'") from error
+        if cluster == "slurm" and shutil.which("sbatch") is None:
+            raise ConfigError(
+                "--executor slurm needs the command sbatch, which is not on the path; run it on a login node"
+            )
+        self.failures = (submitit.core.utils.UncompletedJobError, submitit.core.utils.FailedJobError)
+        self.submitit = submitit.AutoExecutor(folder, cluster=cluster)
+        given = {f"slurm_{name}": int(value) if value.isdecimal() else value for name, value in options.items()}
+        try:
+            self.submitit.update_parameters(cpus_per_task=num_cpus, **given)
+        except (NameError, TypeError, ValueError) as error:
+            raise ConfigError(f"--executor slurm: {error}") from error
+
+    def submit(self, task: Task) -> _SlurmJob:
+        """Submit a task."""
+        self.submitit.update_parameters(name=task.name)
+        return _SlurmJob(self.submitit.submit(task), self.failures)
+
+    def close(self) -> None:
+        """Do nothing: Slurm holds nothing for this process."""

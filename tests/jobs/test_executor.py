@@ -1,0 +1,52 @@
+"""Tasks: a command in a process of its own."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from helixnas.jobs.executor import Executor, Handle, Task
+from helixnas.jobs.local import Local
+
+
+def test_a_task_runs_in_its_folder_with_its_environment_and_keeps_what_it_prints(tmp_path: Path) -> None:
+    code = "import os, sys; print(os.getcwd(), os.environ['COLOUR']); sys.exit(3)"
+    log = tmp_path / "logs" / "a.log"
+    task = Task(
+        name="a", command=(sys.executable, "-c", code), folder=tmp_path, log=log, environment={"COLOUR": "green"}
+    )
+    assert (task(), task()) == (3, 3)
+    assert log.read_text() == f"{tmp_path} green\n" * 2
+
+
+def test_a_task_that_is_interrupted_lets_its_process_save(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys, time, pathlib\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path('saved').touch(), sys.exit()))\n"
+        "pathlib.Path('begun').touch(); time.sleep(60)"
+    )
+    task = Task(name="a", command=(sys.executable, "-c", code), folder=tmp_path, log=tmp_path / "a.log")
+
+    def interrupt() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        task()
+    assert (tmp_path / "saved").exists()
+
+
+def test_local_is_an_executor_with_handles(tmp_path: Path) -> None:
+    local = Local(1)
+    assert isinstance(local, Executor)
+    task = Task(name="a", command=(sys.executable, "-c", ""), folder=tmp_path, log=tmp_path / "a.log")
+    handle = local.submit(task)
+    assert isinstance(handle, Handle)
+    local.close()
+    assert (handle.done(), handle.result()) == (True, 0)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from helixnas.engine import Evaluation, Runtime, evaluate
+from helixnas.engine.evaluation import right_by_image
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
@@ -22,6 +23,8 @@ def test_evaluation_of_known_logits(make_images: Any, runtime: Runtime, batch_si
     assert found.accuracy == pytest.approx(4 / 7)
     assert found.loss == pytest.approx((4 * math.log(2) + 3 * math.log(4)) / 7, rel=1e-6)
     assert found.num_images == 7
+    settings: dict[str, Any] = {"batch_size": batch_size, "runtime": runtime, "normalize": lambda x: x}
+    assert right_by_image(Constant(), images, **settings).tolist() == [True] * 4 + [False] * 3
 
 
 def test_evaluation_sees_normalised_images_in_eval_mode(make_images: Any, runtime: Runtime) -> None:

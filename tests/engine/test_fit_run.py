@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from helixnas.engine import Fit, FitConfig, Runtime, evaluate
-from helixnas.engine.fit_run import Curves, final_figures, run_fit
+from helixnas.engine.fit_run import Curves, final_answers, final_figures, run_fit
 from helixnas.engine.progress import Reporter
 from helixnas.errors import Interrupted
 
@@ -108,3 +108,14 @@ def test_final_figures_without_images_have_no_accuracy(training) -> None:
     model, figures = final_figures(job, None)
     assert model is job.model
     assert figures == {"params": 39, "epochs": 2}
+
+
+def test_the_answers_by_image_are_those_of_the_average(training: Callable[..., Fit], make_images: Any) -> None:
+    job, images = training(ema_decay=0.9), make_images(9)
+    for _ in job:
+        pass
+    assert final_answers(job, images).mean() == pytest.approx(final_figures(job, images)[1]["accuracy"])
+    assert job.average is not None
+    torch.nn.init.zeros_(job.average.module[1].weight)
+    torch.nn.init.zeros_(job.average.module[1].bias)  # now it answers the first class
+    assert final_answers(job, images).tolist() == (images.labels == 0).tolist()

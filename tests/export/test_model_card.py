@@ -25,6 +25,8 @@ def facts(searched: dict[str, Architecture]) -> CardFacts:
         shown=SHOWN,
         num_classes=3,
         data="digits",
+        repo="me/mine",
+        intervals={"accuracy": (0.404, 0.596)},
         accuracy={"accuracy": 0.5, "top5": 1.0, "loss": 1.25, "num_images": 100},
         search=SEARCH,
         certificate={"status": "optimal", "instance_hash": "abc"},
@@ -37,7 +39,10 @@ def facts(searched: dict[str, Architecture]) -> CardFacts:
     [
         "| parameters | 1,234 |",
         "| multiply-adds | 5,678 for an image of 32 x 32 |",
-        "| block 1 | 2 | 8 | mb2_k3, mb2_k5 |",
+        "32 x 32  image                       3",
+        "  8 x 8  block 1  ########           8  mb2_k3, mb2_k5",
+        "  4 x 4  block 2  ################  16  mb2_k3",
+        "  1 x 1  head                        3  classes",
         "| recipe | tiny |",
         "| teacher | small_resnet |",
         "| budgets | macs <= 60% and params >= 10 |",
@@ -45,8 +50,10 @@ def facts(searched: dict[str, Architecture]) -> CardFacts:
         "| status | optimal among 24 architectures |",
         "| certificate | optimal, instance abc (certificate.json) |",
         "| trained on | digits |",
-        "| top-1 | 50.00% |",
+        "| top-1 | 50.00% (95 % interval over the choice of images: 40.4% to 59.6%) |",
         "| top-5 | 100.00% |",
+        'model = timm.create_model("hf-hub:me/mine", pretrained=True).eval()',
+        "Needs `helixnas` and timm.",
         "| images, used in neither training nor search | 100 |",
         "import helixnas.zoo  # registers the network",
     ],
@@ -68,3 +75,10 @@ def test_what_is_not_known_is_left_out() -> None:
     card = model_card(bare)
     for word in ("Search", "Accuracy", "Architecture", "trained on", "model-index", "helixnas"):
         assert word not in card
+    assert 'create_model("local-dir:FOLDER", pretrained=True).eval()  # or "hf-hub:OWNER/NAME"' in card
+
+
+def test_a_licence_is_not_guessed(facts: CardFacts) -> None:
+    card = model_card(facts)
+    assert "license" not in yaml.safe_load(card.split("---\n")[1])
+    assert "Not stated yet. Check the terms of the training images (digits), of the teacher's weights and of" in card

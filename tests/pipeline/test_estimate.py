@@ -42,7 +42,7 @@ def test_a_cell_of_one_layer_shares_nothing_and_a_deeper_one_its_prefixes() -> N
 
 
 def test_times_are_in_the_order_of_the_work(tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "_seconds_per_image", lambda model, size, macs, runtime: float(macs))
+    monkeypatch.setattr(estimate, "seconds_per_image", lambda model, size, macs, runtime: float(macs))
     drawn = sketch(tiny)
     times = forward_times(drawn, tiny)  # a multiply-add takes a second
     assert times.teacher > 0

@@ -134,6 +134,10 @@ class RunFolder:
         folders = (self.retrained(name), self.inherited(name))
         return next((folder for folder in folders if (folder / "model.safetensors").is_file()), None)
 
+    def peers(self, name: str) -> Path:
+        """Return the file of a named search's winner beside other networks of its size (`PeerComparison`)."""
+        return self.search(name) / "peers.json"
+
     def ranking(self, benchmark: str) -> Path:
         """Return the folder of the ranking against a benchmark."""
         return self.path / "rankings" / benchmark

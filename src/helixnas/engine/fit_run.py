@@ -4,10 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from torch import nn
 
 from helixnas.engine.batches import LabelledImages
-from helixnas.engine.evaluation import Evaluation, evaluate
+from helixnas.engine.evaluation import Evaluation, evaluate, right_by_image
 from helixnas.engine.fit import Fit, FitRecord
 from helixnas.engine.history import History
 from helixnas.engine.job import run_job
@@ -83,6 +85,13 @@ def final_figures(job: Fit, images: LabelledImages | None) -> tuple[nn.Module, d
             raw = _evaluate(job, job.model, images)
             found |= {"raw_accuracy": raw.accuracy, "raw_loss": raw.loss}
     return model, {**found, "epochs": job.config.num_epochs}
+
+
+def final_answers(job: Fit, images: LabelledImages) -> npt.NDArray[np.bool_]:
+    """Return for every image, in order, whether the trained model (the average of the weights, if one is kept) is right."""
+    model = job.model if job.average is None else job.average.module
+    size = min(job.config.microbatch_size or job.config.batch_size, len(images))
+    return right_by_image(model, images, batch_size=size, runtime=job.runtime, normalize=job.normalize)
 
 
 def _evaluate(job: Fit, model: nn.Module, images: LabelledImages) -> Evaluation:

@@ -11,9 +11,7 @@ from pathlib import Path
 from helixnas.artifacts.agreement import agreement
 from helixnas.artifacts.files import remove
 from helixnas.costs import cost_table
-from helixnas.engine import FitRecord
 from helixnas.engine.fit_run import final_figures
-from helixnas.engine.job import run_job
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import DataError, HelixError
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
@@ -22,7 +20,7 @@ from helixnas.lab.subsets import LEAST
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.context import Context
-from helixnas.pipeline.work.network_training import NetworkTrainer
+from helixnas.pipeline.work.network_training import NetworkTrainer, counted
 from helixnas.pipeline.work.retrain import check_images
 from helixnas.report.elements.wording import figure_text
 from helixnas.space import Architecture
@@ -49,7 +47,7 @@ def build_benchmark(plan: BenchmarkPlan, reporter: Reporter) -> Benchmark:
             for number, training in left:
                 architecture = plan.architectures[number]
                 done = total - len(plan.left(trained))
-                accuracy = builder.train(number, training, advance=_counted(advance, done, total, builder.num_steps))
+                accuracy = builder.train(number, training, advance=counted(advance, done, total, builder.num_steps))
                 trained[architecture] = (*trained.get(architecture, ()), accuracy)
                 save_benchmark(builder.benchmark(trained), plan.out)
                 remove(builder.checkpoint(number, training))
@@ -109,15 +107,11 @@ class _Builder:
 
     def train(self, number: int, training: int, *, advance: Advance) -> float:
         """Train a network, from its checkpoint if there is one, and return its accuracy."""
-        architecture, num_epochs = self.plan.architectures[number], self.plan.recipe.retraining.fit.num_epochs
+        architecture = self.plan.architectures[number]
         title, seed = f"network {number + 1}, {architecture.text},", self.plan.recipe.seed + training
         job = self.trainer.begin(architecture, seed=seed, title=title)
-
-        def log(record: FitRecord) -> None:
-            advance(record.step, f"epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}")
-
         checkpoint, key = self.checkpoint(number, training), f"{self.key} {architecture.text} {training}"
-        run_job(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log)
+        self.trainer.finish(job, checkpoint=checkpoint, key=key, advance=advance)
         return float(final_figures(job, self.evaluation)[1]["accuracy"])
 
     def benchmark(self, trained: Mapping[Architecture, Sequence[float]]) -> Benchmark:
@@ -138,12 +132,3 @@ class _Builder:
             ),
             facts={"recipe": recipe.name, "num_images": len(self.evaluation), "settings": self.plan.settings()},
         )
-
-
-def _counted(advance: Advance, before: int, trainings: int, num_steps: int) -> Advance:
-    """Show the progress of one training as that of all `trainings`, of which `before` are done."""
-
-    def step(done: int, note: str = "", *, total: int | None = None) -> None:
-        advance(before * num_steps + done, f"training {before + 1} of {trainings}, {note}")
-
-    return step

@@ -11,6 +11,11 @@ from helixnas.space import Architecture
 ACCURACIES = {"accuracy": "top-1", "top5": "top-5"}
 """Titles of the accuracies."""
 
+LONGEST = 16
+"""Characters of the bar of the widest stage."""
+
+UNKNOWN_PLACE = '"local-dir:FOLDER", pretrained=True).eval()  # or "hf-hub:OWNER/NAME"'
+
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
@@ -31,8 +36,14 @@ class CardFacts:
     data: str = ""
     """Name of the training data."""
 
+    repo: str = ""
+    """Name on the hub, OWNER/NAME, if it is known."""
+
     accuracy: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """accuracy, top5 (0 .. 1), loss, num_images, on images used neither in training nor in the search."""
+
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    """95 % intervals of accuracy and top5, by the same names."""
 
     search: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Content of the search's result.json."""
@@ -49,12 +60,12 @@ def model_card(facts: CardFacts) -> str:
     parts = [f"---\n{_header(facts).to_yaml()}\n---", f"# {facts.name}", _introduction(facts)]
     parts += [_table("Model", ("", ""), _model_rows(facts))]
     if facts.architecture is not None:
-        parts += [_table("Architecture", ("", "stride", "width", "layers"), _stage_rows(facts.architecture))]
+        parts += [_drawing(facts.architecture, facts.shown["input_size"], facts.num_classes)]
     if facts.search or facts.facts:
         parts += [_table("Search", ("", ""), _search_rows(facts))]
     if facts.accuracy:
         parts += [_table("Accuracy", ("", ""), _accuracy_rows(facts))]
-    parts += [_usage(facts)]
+    parts += [_usage(facts), _licence(facts)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -99,13 +110,26 @@ def _model_rows(facts: CardFacts) -> list[tuple[str, str]]:
     ]
 
 
-def _stage_rows(architecture: Architecture) -> list[tuple[str, str, str, str]]:
+def _drawing(architecture: Architecture, input_size: Sequence[int], num_classes: int) -> str:
+    """Return the stages of a network drawn as text, from the image down: resolution, width as a bar, and layers."""
     stages = [(f"stem {number}", stage) for number, stage in enumerate(architecture.stem, start=1)]
     stages += [(f"block {number}", stage) for number, stage in enumerate(architecture.blocks, start=1)]
-    return [
-        (name, str(stage.stride), str(stage.path.width), ", ".join(each.name for each in stage.path.operations))
-        for name, stage in stages
+    widest, grid = max(stage.path.width for _, stage in stages), (int(input_size[1]), int(input_size[2]))
+    rows = [(f"{grid[0]} x {grid[1]}", "image", "", "3", "")]
+    for name, stage in stages:
+        grid = (-(-grid[0] // stage.stride), -(-grid[1] // stage.stride))
+        bar = "#" * max(1, round(LONGEST * stage.path.width / widest))
+        layers = ", ".join(operation.name for operation in stage.path.operations)
+        rows += [(f"{grid[0]} x {grid[1]}", name, bar, f"{stage.path.width}", layers)]
+    rows += [("1 x 1", "head", "", f"{num_classes}", "classes")]
+    sides = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        f"{row[0]:>{sides[0]}}  {row[1]:<{sides[1]}}  {row[2]:<{sides[2]}}  {row[3]:>{sides[3]}}  {row[4]}".rstrip()
+        for row in rows
     ]
+    return "\n".join(
+        ["## Architecture", "", "Resolution, stage, width (channels) and layers:", "", "```text", *lines, "```"]
+    )
 
 
 def _search_rows(facts: CardFacts) -> list[tuple[str, str]]:
@@ -123,17 +147,39 @@ def _search_rows(facts: CardFacts) -> list[tuple[str, str]]:
 
 def _accuracy_rows(facts: CardFacts) -> list[tuple[str, str]]:
     found = facts.accuracy
-    rows = [(title, f"{found[key]:.2%}") for key, title in ACCURACIES.items() if key in found]
+    rows = [
+        (title, f"{found[key]:.2%}{_interval_text(facts, key)}") for key, title in ACCURACIES.items() if key in found
+    ]
     rows += [("cross-entropy", f"{found['loss']:.4f}")] if "loss" in found else []
     return rows + ([("images, used in neither training nor search", f"{found['num_images']:,}")] if rows else [])
 
 
+def _interval_text(facts: CardFacts, key: str) -> str:
+    """Return the 95 % interval of an accuracy in parentheses; empty if it is not known."""
+    if key not in facts.intervals:
+        return ""
+    low, high = facts.intervals[key]
+    return f" (95 % interval over the choice of images: {low:.1%} to {high:.1%})"
+
+
 def _usage(facts: CardFacts) -> str:
+    needed = ["Needs `helixnas` and timm.", ""] if facts.architecture is not None else []
     lines = ["import timm"]
     lines += ["import helixnas.zoo  # registers the network"] if facts.architecture is not None else []
-    lines += ["", 'model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()  # or "hf-hub:OWNER/NAME"']
+    where = f'"hf-hub:{facts.repo}", pretrained=True).eval()' if facts.repo else UNKNOWN_PLACE
+    lines += ["", f"model = timm.create_model({where}"]
     lines += ["transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model))"]
-    return "\n".join(["## Use", "", "```python", *lines, "```"])
+    return "\n".join(["## Use", "", *needed, "```python", *lines, "```"])
+
+
+def _licence(facts: CardFacts) -> str:
+    """Return a note that the licence is not stated; what weights may be used for is for their owner to say."""
+    origin = f" ({facts.data})" if facts.data else ""
+    teacher = ", of the teacher's weights" if "teacher" in facts.facts else ""
+    return (
+        f"## Licence\n\nNot stated yet. Check the terms of the training images{origin}{teacher} and of your own project, then "
+        "add `license: ...` to the header of this file."
+    )
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

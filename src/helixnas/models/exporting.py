@@ -14,9 +14,11 @@ from helixnas.data import ImageSet
 from helixnas.engine import median_seconds
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.export import CardFacts, OnnxCall, Parity, export_onnx, export_pt2, export_timm, model_card
+from helixnas.export.model_card import ACCURACIES
 from helixnas.models.opening import OpenedModel
 from helixnas.models.validation import normalizer, sizes
 from helixnas.nn.class_names import known_classes
+from helixnas.report.elements.intervals import wilson_interval
 from helixnas.space import Architecture
 
 FORMATS = {"onnx": ".onnx", "pt2": ".pt2", "timm": ""}
@@ -47,6 +49,9 @@ class Origin:
 
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further rows of the card, if no run records them."""
+
+    repo: str = ""
+    """Name on the hub, OWNER/NAME, if it goes there."""
 
     shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Preprocessing of the images, if the model does not know it."""
@@ -145,6 +150,8 @@ def _card(
             shown=shown,
             num_classes=int(getattr(opened.model, "num_classes", 0)),
             data=origin.data,
+            repo=origin.repo,
+            intervals=_intervals(found["accuracy"]),
             **found,
         )
     )
@@ -154,21 +161,33 @@ def _card(
     return card, files
 
 
+def _intervals(accuracy: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return Wilson's 95 % intervals of the accuracies that are shares of a known number of images."""
+    number = int(accuracy.get("num_images") or 0)
+    return {name: wilson_interval(float(accuracy[name]), number) for name in ACCURACIES if name in accuracy and number}
+
+
 def _of_run(opened: OpenedModel) -> dict[str, Any]:
     """Return the facts that a run records about a network: search, certificate and accuracy."""
     if opened.run is None:
         return {}
     folder, record = opened.run.search(opened.search), opened.run.load_record()
     teacher = record.stages["teacher"].facts if "teacher" in record.stages else {}
-    rows = {"recipe": record.recipe}
+    rows = {"recipe": record.recipe, "command": _command(record.recipe)}
     if "model" in teacher:
         rows["teacher"] = f"{teacher['model']}, {teacher['params']:,} parameters, {teacher['macs']:,} multiply-adds"
+        rows["weights of the teacher"] = str(teacher.get("weights", ""))
     if opened.folder == opened.run.inherited(opened.search):
         rows["first weights"] = "inherited from the supernet, then fine-tuned"
     rows["versions"] = ", ".join(f"{name} {version}" for name, version in record.versions.items())
-    found: dict[str, Any] = {"facts": {name: text for name, text in rows.items() if text}}
+    found: dict[str, Any] = {"accuracy": {}, "facts": {name: text for name, text in rows.items() if text}}
     files = {"search": folder / "result.json", "certificate": folder / "certificate.json"}
     files |= {"accuracy": opened.folder / "metrics.json"} if opened.folder is not None else {}
     for key, file in files.items():
         found[key] = read_json(file) if file.is_file() else {}
     return found
+
+
+def _command(recipe: str) -> str:
+    """Return the command of a run in words that hold on other machines: with the recipe's name, not its file."""
+    return f"`helixnas run {recipe}`"

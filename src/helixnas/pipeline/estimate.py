@@ -89,9 +89,9 @@ def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
     size, teacher_macs = drawn.image_size, count_teacher(drawn.teacher, drawn.image_size)["macs"]
     teacher = drawn.teacher.model.to_empty(device="cpu")
     student_macs = table.of(architecture)["macs"]
-    per_mac = _seconds_per_image(student, size, student_macs, runtime) / student_macs
+    per_mac = seconds_per_image(student, size, student_macs, runtime) / student_macs
     return ForwardTimes(
-        teacher=_seconds_per_image(teacher, size, teacher_macs, runtime),
+        teacher=seconds_per_image(teacher, size, teacher_macs, runtime),
         network=network * per_mac,
         supernet=paths * per_mac,
         rating=rated * per_mac,
@@ -134,7 +134,7 @@ def _cell_macs(block: Block, costs: dict[tuple[int, str], int]) -> list[tuple[fl
     return found
 
 
-def _seconds_per_image(model: nn.Module, size: int, macs: int, runtime: Runtime) -> float:
+def seconds_per_image(model: nn.Module, size: int, macs: int, runtime: Runtime) -> float:
     """Return the seconds of a forward pass per image; weights may be anything."""
     model = runtime.place(model.eval())
     for tensor in (*model.parameters(), *model.buffers()):

@@ -15,6 +15,7 @@ from helixnas.report.run.inheritance import inheritance_section
 from helixnas.report.run.latency import latency_section
 from helixnas.report.run.losses import losses_section
 from helixnas.report.run.networks import networks_section
+from helixnas.report.run.peers import peers_section
 from helixnas.report.run.provenance import provenance_section
 from helixnas.report.run.scores import scores_section
 from helixnas.report.run.summary import summary_section
@@ -27,6 +28,7 @@ SECTIONS: tuple[Callable[[RunFiles], Section | None], ...] = (
     inheritance_section,
     scores_section,
     front_section,
+    peers_section,
     certainty_section,
     consistency_section,
     latency_section,

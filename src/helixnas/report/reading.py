@@ -15,6 +15,7 @@ from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import damaged, read_json, read_text, understanding
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.parquet import read_parquet
+from helixnas.artifacts.peers.record import PeerComparison
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
@@ -56,6 +57,9 @@ class Search:
 
     metrics: Mapping[str, Any]
     """``accuracy``, ``num_images``, ``params`` after retraining from scratch; empty before."""
+
+    peers: PeerComparison | None
+    """The winner beside other networks of its size; None where it was not compared."""
 
     inherited: Mapping[str, Any]
     """The same after fine-tuning from inherited weights; empty before."""
@@ -175,7 +179,7 @@ def _searches(folder: Path, order: list[str]) -> tuple[Search, ...]:
 def _search(folder: Path) -> Search:
     found = SearchRecord.load(folder / "result.json")
     metrics, inherited = (folder / place / "metrics.json" for place in ("retrained", "inherited"))
-    certificate, comparison = folder / "certificate.json", folder / "comparison.json"
+    certificate, comparison, peers = (folder / f"{name}.json" for name in ("certificate", "comparison", "peers"))
     with understanding(folder / "result.json"):
         asked = {part: found.config[part] for part in ("max", "min")}
         weighted = bool(found.config["weights"] or found.config["scores"])
@@ -191,6 +195,7 @@ def _search(folder: Path) -> Search:
         certificate=Certificate.load(certificate) if certificate.is_file() else None,
         comparison=methods,
         metrics=read_json(metrics) if metrics.is_file() else {},
+        peers=PeerComparison.load(peers) if peers.is_file() else None,
         inherited=read_json(inherited) if inherited.is_file() else {},
     )
 

@@ -171,3 +171,29 @@ def test_images_that_are_enlarged_on_request_are_not_warned_of(
 ) -> None:
     assert main(["validate", model_run, "--data", "digits", "--image-size", "32"]) == 0
     assert caplog.text == ""
+
+
+def test_a_network_is_pushed_once_name_and_token_are_known(
+    model_run: str, complaint: Complaint, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    class Hub:
+        def create_repo(self, repo_id: str, *, private: bool, exist_ok: bool) -> None:
+            sent.append(f"{repo_id} {private}")
+
+        def upload_folder(self, *, repo_id: str, folder_path: str, commit_message: str) -> None:
+            sent.extend(sorted(file.name for file in Path(folder_path).iterdir()))
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    monkeypatch.setattr("helixnas.models.pushing.get_token", lambda: None)
+    assert complaint("push", model_run, "me/digits").startswith(
+        "there is no token for the Hugging Face hub; log in with"
+    )
+    monkeypatch.setattr("helixnas.models.pushing.get_token", lambda: "hf_a")
+    assert complaint("push", model_run, "digits").startswith("REPO must be OWNER/NAME, not 'digits'")
+    assert complaint("push", model_run) == "REPO is missing; see helixnas push --help"
+    assert main(["push", model_run, "me/digits", "--private"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "uploaded: https://huggingface.co/me/digits"
+    assert sent[0] == "me/digits True"
+    assert {"README.md", "config.json", "model.safetensors", "architecture.json", "certificate.json"} <= {*sent}

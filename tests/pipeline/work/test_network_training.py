@@ -9,7 +9,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.work.network_training import NetworkTrainer
+from helixnas.pipeline.work.network_training import NetworkTrainer, counted
 from helixnas.retrain import RetrainConfig
 from helixnas.teacher import normalization_of
 
@@ -46,3 +46,14 @@ def test_images_are_augmented_as_the_settings_say(trainer: NetworkTrainer) -> No
     plain = NetworkTrainer(trainer.context, RetrainConfig())
     varied = NetworkTrainer(trainer.context, RetrainConfig(augmentation="flip-crop"))
     assert (plain.images.store.augmentation, varied.images.store.augmentation) == ("shift", "flip-crop")
+
+
+def test_a_training_of_any_classifier_is_finished_and_tells_its_steps(trainer: NetworkTrainer, tmp_path: Path) -> None:
+    told: list[str] = []
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 10))
+    job = trainer.start(model, seed=0, title="a line")
+    shown = counted(lambda done, note="", *, total=None: told.append(f"{done} {note}"), 2, 5, trainer.num_steps)
+    trainer.finish(job, checkpoint=tmp_path / "state.pt", key="a", advance=shown)
+    assert job.step == trainer.num_steps
+    assert told[0].startswith(f"{2 * trainer.num_steps + 1} training 3 of 5, epoch 1/1, loss ")
+    assert len(told) == trainer.num_steps

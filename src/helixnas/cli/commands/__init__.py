@@ -5,16 +5,30 @@ from importlib import metadata
 from rich.console import Console
 
 from helixnas.cli.command import Command, unknown_option
-from helixnas.cli.commands import costs, experiments, init, jobs, models, run, search, stages, transfer
+from helixnas.cli.commands import (
+    comparison,
+    costs,
+    demo,
+    experiments,
+    init,
+    jobs,
+    models,
+    run,
+    search,
+    stages,
+    transfer,
+)
 from helixnas.cli.option_values import say
 from helixnas.errors import UnknownNameError
 from helixnas.pipeline.stages import position
 
 COMMANDS: tuple[Command, ...] = (
+    *demo.COMMANDS,
     *init.COMMANDS,
     *run.COMMANDS,
     *sorted((*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS), key=lambda command: position(command.name)),
     *jobs.COMMANDS,
+    *comparison.COMMANDS,
     *experiments.COMMANDS,
     *models.COMMANDS,
     *transfer.COMMANDS,
@@ -41,7 +55,7 @@ def show_overview(console: Console) -> None:
     lines = (
         "usage: helixnas COMMAND ... | --help | --version",
         "",
-        "Block-wise distilled neural architecture search. Begin with: helixnas run digits --out runs/digits",
+        "Block-wise distilled neural architecture search. Begin with: helixnas demo",
         "Your own: helixnas init --teacher resnet18 --data photos --max macs=40% -o my.yaml; helixnas run my.yaml",
         "",
         *(f"  {command.name:<10} {command.purpose}" for command in COMMANDS),

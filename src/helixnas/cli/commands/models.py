@@ -101,6 +101,29 @@ def _export(options: Namespace, console: Console) -> None:
     show_export(console, opened, found)
 
 
+def _add_push_options(parser: Parser) -> None:
+    add_model(parser)
+    parser.option("repo", metavar="REPO", help="name on the hub: OWNER/NAME")
+    parser.flag("--private", "make a new repository that only you can see")
+    _add_images(parser, split="validation")
+
+
+def _push(options: Namespace, console: Console) -> None:
+    from huggingface_hub import HfApi
+
+    from helixnas.engine import Runtime
+    from helixnas.engine.config import RuntimeConfig
+    from helixnas.models.pushing import check_repo, push
+
+    check_repo(options.repo)
+    opened = open_named(options)
+    Runtime(RuntimeConfig(device="cpu", num_threads=options.num_threads))
+    images, origin = _images(options, opened, labelled=False)
+    address = push(opened, images, options.repo, HfApi(), private=options.private, origin=origin)
+    say(console, f"uploaded: {address}")
+    say(console, f'in Python: import helixnas.zoo; timm.create_model("hf-hub:{options.repo}", pretrained=True)')
+
+
 def _add_finetune_options(parser: Parser) -> None:
     add_model(parser)
     recipe = "a fine-tuning recipe (helixnas recipes) or YAML file"
@@ -210,6 +233,14 @@ COMMANDS = (
         example="helixnas export runs/digits --name small --format onnx",
         add_options=_add_export_options,
         run=_export,
+        wording=WORDING,
+    ),
+    Command(
+        name="push",
+        purpose="upload a model with its card to the Hugging Face hub",
+        example="helixnas push runs/digits me/small-digits --name small --private",
+        add_options=_add_push_options,
+        run=_push,
         wording=WORDING,
     ),
 )

@@ -8,13 +8,17 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from helixnas.artifacts.lineage import LineageFolder
+from helixnas.artifacts.peers.record import PeerComparison
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.search_record import SearchRecord
 from helixnas.cli.option_values import say
 from helixnas.engine.timing import duration
 from helixnas.jobs.lease import Lease, leases_of
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.work.search import RESULT
 from helixnas.report.generations.text import SHORT, rows, verdicts
+from helixnas.report.run.peers_text import winner_verdict
 
 
 def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
@@ -39,6 +43,9 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     for name, found in record.stages.items():
         if name not in names and found.missing(folder.path) is None:
             table.add_row(name, "done", f"{found.seconds:.1f}", _local(found.finished), "not in the recipe")
+    for name in folder.search_names():
+        if folder.peers(name).is_file():
+            table.add_row(f"compare:{name}", *_comparison(folder, name))
     console.print(table)
     if leases := leases_of(folder):
         console.print(_jobs_table(leases))
@@ -55,6 +62,17 @@ def _jobs_table(leases: Sequence[Lease]) -> Table:
         age = f"{duration(max(0.0, time.time() - lease.heartbeat))} ago"
         table.add_row(lease.job, state, lease.worker, str(lease.number), age, lease.reason)
     return table
+
+
+def _comparison(folder: RunFolder, name: str) -> tuple[str, str, str, str]:
+    """Return state, seconds, time and figures of a search's winner beside its peers."""
+    found = PeerComparison.load(folder.peers(name))
+    state = f"{found.num_left} trainings left" if found.num_left else "done"
+    if found.winner != SearchRecord.load(folder.search(name) / RESULT).architecture:
+        state = f"to redo: search {name} has another winner"
+    seconds = sum(sum(peer.seconds) for peer in found.peers)
+    finished = datetime.fromtimestamp(folder.peers(name).stat().st_mtime).astimezone().isoformat()
+    return state, f"{seconds:.1f}", _local(finished), winner_verdict(found)
 
 
 def _local(moment: str) -> str:

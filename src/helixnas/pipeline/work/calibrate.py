@@ -17,14 +17,12 @@ from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.files import read_json, remove, understanding, write_json
 from helixnas.artifacts.rating_table import summed
 from helixnas.calibration import CALIBRATED, informative_networks
-from helixnas.engine import FitRecord
 from helixnas.engine.fit_run import final_figures
-from helixnas.engine.job import run_job
 from helixnas.engine.progress import Advance
 from helixnas.errors import ConfigError, DataError
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
-from helixnas.pipeline.work.network_training import NetworkTrainer
+from helixnas.pipeline.work.network_training import NetworkTrainer, counted
 from helixnas.pipeline.work.search import load_tables
 from helixnas.retrain import RetrainConfig
 from helixnas.search import Tables, scored
@@ -129,7 +127,8 @@ def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.
         for number, network in enumerate(networks):
             if network.text in trained:
                 continue
-            accuracy = _train_one(context, trainer, network, f"{key} {network.text}", advance, number)
+            step = counted(advance, number, len(networks), trainer.num_steps)
+            accuracy = _train_one(context, trainer, network, f"{key} {network.text}", step)
             trained[network.text] = accuracy
             write_json(_progress(context), {"key": key, "accuracy": trained, "spent": context.watch.state()})
             remove(context.folder.checkpoint("calibrate"))
@@ -137,19 +136,11 @@ def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.
     return np.array([trained[network.text] for network in networks])
 
 
-def _train_one(
-    context: Context, trainer: NetworkTrainer, network: Architecture, key: str, advance: Advance, number: int
-) -> float:
-    """Train a network, from its checkpoint if there is one; all have the same seed, so they see the same batches."""
-    num_epochs = trainer.config.fit.num_epochs
-    job = trainer.begin(network, seed=context.recipe.seed, title=f"network {number + 1}, {network.text},")
-
-    def log(record: FitRecord) -> None:
-        at = f"network {number + 1}, epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}"
-        advance(number * trainer.num_steps + record.step, at)
-
+def _train_one(context: Context, trainer: NetworkTrainer, network: Architecture, key: str, advance: Advance) -> float:
+    """Return the accuracy of a network after training; all have the same seed, so they see the same batches."""
+    job = trainer.begin(network, seed=context.recipe.seed, title=f"the network {network.text}")
     checkpoint = context.folder.checkpoint("calibrate")
-    run_job(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log, watch=context.watch)
+    trainer.finish(job, checkpoint=checkpoint, key=key, advance=advance, watch=context.watch)
     return float(final_figures(job, context.data.rating)[1]["accuracy"])
 
 

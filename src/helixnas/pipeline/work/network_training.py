@@ -1,6 +1,13 @@
-"""Training of networks of a space from scratch, with the images and the teacher's normalisation of a recipe."""
+"""Training networks of a space, and other classifiers, from scratch, all with the images and settings of a recipe."""
 
-from helixnas.engine import Fit, Runtime
+from pathlib import Path
+
+from torch import nn
+
+from helixnas.engine import Fit, FitRecord, Runtime
+from helixnas.engine.job import run_job
+from helixnas.engine.progress import Advance
+from helixnas.engine.timing import Stopwatch
 from helixnas.nn import Normalization
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.work.retrain import training_images
@@ -21,8 +28,7 @@ class NetworkTrainer:
 
     def begin(self, architecture: Architecture, *, seed: int, title: str) -> Fit:
         """Return the training of an architecture at its first step."""
-        runtime = Runtime(self.context.recipe.runtime)  # fresh, because the loss scale belongs to one training
-        model = runtime.place(
+        return self.start(
             build_model(
                 architecture,
                 num_classes=self.context.num_classes,
@@ -31,10 +37,16 @@ class NetworkTrainer:
                 std=self.std,
                 config=self.config,
                 seed=seed,
-            )
+            ),
+            seed=seed,
+            title=title,
         )
+
+    def start(self, model: nn.Module, *, seed: int, title: str) -> Fit:
+        """Return the training of any classifier of such images at its first step."""
+        runtime = Runtime(self.context.recipe.runtime)  # fresh, because the loss scale belongs to one training
         return Fit(
-            model,
+            runtime.place(model),
             self.images,
             config=self.config.fit,
             runtime=runtime,
@@ -42,3 +54,24 @@ class NetworkTrainer:
             seed=seed,
             title=title,
         )
+
+    def finish(self, job: Fit, *, checkpoint: Path, key: str, advance: Advance, watch: Stopwatch | None = None) -> None:
+        """Train to the end, from the checkpoint if it has this key; `advance` is told every step, `watch` takes the time.
+
+        Raises `Interrupted` if asked to stop; the state is saved.
+        """
+        num_epochs = self.config.fit.num_epochs
+
+        def log(record: FitRecord) -> None:
+            advance(record.step, f"epoch {record.epoch + 1}/{num_epochs}, loss {record.loss:.3f}")
+
+        run_job(job, checkpoint=checkpoint, key=key, device=job.runtime.device, log=log, watch=watch)
+
+
+def counted(advance: Advance, before: int, trainings: int, num_steps: int) -> Advance:
+    """Show the progress of one training as that of all `trainings`, of which `before` are done."""
+
+    def step(done: int, note: str = "", *, total: int | None = None) -> None:
+        advance(before * num_steps + done, f"training {before + 1} of {trainings}, {note}")
+
+    return step

@@ -8,6 +8,7 @@ from helixnas.artifacts.files import write_text
 from helixnas.report.elements.page import Section, document
 from helixnas.report.explorer.section import explorer_section
 from helixnas.report.reading import RunFiles, read_run
+from helixnas.report.run.calibration import calibration_section
 from helixnas.report.run.certainty import certainty_section
 from helixnas.report.run.consistency import consistency_section
 from helixnas.report.run.front import front_section
@@ -31,6 +32,7 @@ SECTIONS: tuple[Callable[[RunFiles], Section | None], ...] = (
     peers_section,
     certainty_section,
     consistency_section,
+    calibration_section,
     latency_section,
     provenance_section,
 )

@@ -86,6 +86,9 @@ class RunFiles:
     stitching: Mapping[str, Any] | None
     """Stitched networks and the agreement of their measured divergence with score and size."""
 
+    calibration: Mapping[str, Any] | None
+    """Networks that were trained shortly, and how well scores rank them; None where none were."""
+
     latency: Mapping[str, Any] | None
     """How latency was measured and how far sums are off; None where it was not."""
 
@@ -141,6 +144,7 @@ def read_run(folder: Path) -> RunFiles:
         ratings=tuple(ratings),
         tables=_tables(run, record, ratings, has_proxies=bool((settings.get("proxies") or {}).get("num_networks"))),
         stitching=read_json(run.stitching) if run.stitching.is_file() else None,
+        calibration=read_json(run.calibration_networks) if run.calibration_networks.is_file() else None,
         latency=read_json(run.latency_report) if run.latency_report.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
         curves=_curves(folder / "history"),

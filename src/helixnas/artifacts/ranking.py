@@ -8,6 +8,9 @@ from helixnas.artifacts.agreement import Agreement, Estimate
 from helixnas.artifacts.comparison import Comparison
 from helixnas.artifacts.record import Record
 
+CALIBRATED = "calibrated"
+"""The score that calibration by short trainings gives every path."""
+
 SIZES = ("macs", "params", "depth")
 """The sizes beside every score: multiply-adds, parameters, layers that are no identity."""
 

@@ -3,12 +3,10 @@
 from dataclasses import field
 from typing import Annotated
 
+from helixnas.artifacts.ranking import CALIBRATED as CALIBRATED
 from helixnas.engine.config import FitConfig
 from helixnas.errors import ConfigError
 from helixnas.settings import Ge, Gt, Le, Unit, settings
-
-CALIBRATED = "calibrated"
-"""The score that calibration gives every path."""
 
 
 def _short() -> FitConfig:

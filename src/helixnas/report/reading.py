@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import damaged, read_json, read_text, understanding
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.parquet import read_parquet
@@ -22,7 +21,7 @@ from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.errors import ArtifactError, HelixError
 from helixnas.search import Certificate, Tables
-from helixnas.search.additive import beside
+from helixnas.search.stored import stored_tables
 from helixnas.space import Architecture, Cell, SearchSpace, load_space
 from helixnas.space.slicing import groups_by_depth
 
@@ -142,7 +141,7 @@ def read_run(folder: Path) -> RunFiles:
         settings=settings,
         space=_space(settings.get("space")),
         ratings=tuple(ratings),
-        tables=_tables(run, record, ratings, has_proxies=bool((settings.get("proxies") or {}).get("num_networks"))),
+        tables=_tables(run, record, settings),
         stitching=read_json(run.stitching) if run.stitching.is_file() else None,
         calibration=read_json(run.calibration_networks) if run.calibration_networks.is_file() else None,
         latency=read_json(run.latency_report) if run.latency_report.is_file() else None,
@@ -151,18 +150,12 @@ def read_run(folder: Path) -> RunFiles:
     )
 
 
-def _tables(run: RunFolder, record: RunRecord, ratings: Sequence[RatingTable], *, has_proxies: bool) -> Tables | None:
+def _tables(run: RunFolder, record: RunRecord, settings: Mapping[str, Any]) -> Tables | None:
     """Return what a search reads; None while a stage is missing, or where stages are of different spaces for now."""
-    if not ratings or not {"rate", "costs"} <= set(record.stages):
+    if not {"rate", "costs"} <= set(record.stages):
         return None
-    costs, kept = load_costs(run, record), list(ratings)
-    proxies: list[RatingTable] = []
-    if has_proxies and "proxies" in record.stages:
-        proxies = [RatingTable.load(run.proxy(table.block)) for table in ratings]
     try:
-        if proxies:
-            kept = [beside(table, proxy) for table, proxy in zip(ratings, proxies, strict=True)]
-        return Tables(ratings=tuple(kept), costs=costs)
+        return stored_tables(run, record, settings)
     except ArtifactError:
         return None
 

@@ -4,16 +4,21 @@ import html
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
+from helixnas.costs import cost_table
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
-from helixnas.pipeline.work.warning_signs import rating_warnings, teacher_warnings, warned
+from helixnas.pipeline.work.warning_signs import evidence_warnings, rating_warnings, teacher_warnings, warned
+from helixnas.search import Tables
 from helixnas.search.config import SearchConfig
+from helixnas.search.tables import score_tables
+from helixnas.space import macro
 
 
 @pytest.mark.parametrize(
@@ -81,3 +86,18 @@ def test_searches_beside_the_recipe_s_are_warned_of_in_the_report_too(
 
 def test_no_warning_is_no_fact(tiny: Recipe, tmp_path: Path) -> None:
     assert warned(Context(tiny, RunFolder(tmp_path), Reporter()), ()) == {}
+
+
+def test_scores_that_share_only_size_with_a_proxy_are_warned_of() -> None:
+    space = macro(depths=(2, 3), widths=(8, 16), stem_width=4)
+    costs = cost_table(space, image_size=32, num_classes=10)
+    rng = np.random.default_rng(0)
+    learned = [rng.normal(size=len(costs.rows(block))) for block in (1, 2)]
+
+    def tables(proxy: list[np.ndarray]) -> Tables:
+        return Tables(ratings=score_tables(costs, {"log_kl": learned, "naswot": proxy}), costs=costs)
+
+    (warning,) = evidence_warnings(tables([-each for each in learned]), space, ("log_kl", "naswot"))
+    assert warning.startswith("log_kl and NASWOT (untrained) agree on nothing but size")
+    assert evidence_warnings(tables(learned), space, ("log_kl", "naswot")) == ()
+    assert evidence_warnings(tables([-each for each in learned]), space, ("log_kl",)) == ()

@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts.cost_table import LATENCY, CostTable, load_costs
+from helixnas.artifacts.cost_table import LATENCY, CostTable
 from helixnas.artifacts.files import damaged, write_text
 from helixnas.artifacts.front import Front
-from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.search_record import RunnerUp, SearchRecord
 from helixnas.errors import ArtifactError, ConfigError, HelixError
 from helixnas.pipeline.stage import Result, RunContext
 from helixnas.pipeline.work.latency_budget import LatencyCheck, keep_budget, meter_of
-from helixnas.pipeline.work.warning_signs import search_warnings, warned
+from helixnas.pipeline.work.warning_signs import evidence_warnings, search_warnings, warned
 from helixnas.search import (
     Budget,
     Comparison,
@@ -35,10 +34,10 @@ from helixnas.search import (
     solve,
     solve_diverse,
 )
-from helixnas.search.additive import beside
 from helixnas.search.amounts import LATENCY_LIMITS
 from helixnas.search.budget import front_resources, tie_order
 from helixnas.search.config import SearchConfig, search_config
+from helixnas.search.stored import stored_tables
 from helixnas.search.tables import unrated_tables
 from helixnas.space import Architecture, SearchSpace
 
@@ -96,7 +95,8 @@ def search(context: RunContext, key: str, search: str) -> Result:
     config = context.recipe.searches[search]
     outcome = find_in_run(config, space, tables, teacher_costs(record), folder, name=search)
     files = save_outcome(outcome, folder.search(search))
-    facts = {**outcome.facts(), **warned(context, outcome.warnings, f"search {search}: ")}
+    warnings = (*outcome.warnings, *evidence_warnings(tables, space, config.scores))
+    facts = {**outcome.facts(), **warned(context, warnings, f"search {search}: ")}
     return Result(tuple(f"searches/{search}/{file}" for file in files), facts)
 
 
@@ -270,15 +270,7 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
             raise ArtifactError(
                 f"the run in {folder.path} has no {stage} stage yet; continue with: {folder.resume_command}"
             )
-    number = sum(1 for file in record.stages["rate"].files if file.startswith("ratings/block-"))
-    ratings = tuple(RatingTable.load(folder.rating(k)) for k in range(1, number + 1))
-    if "proxies" in record.stages and folder.load_settings().get("proxies", {}).get("num_networks"):
-        proxies = [RatingTable.load(folder.proxy(table.block)) for table in ratings]
-        ratings = tuple(beside(table, proxy) for table, proxy in zip(ratings, proxies, strict=True))
-    if "calibrate" in record.stages and folder.load_settings().get("calibration", {}).get("num_networks"):
-        corrected = [RatingTable.load(folder.calibrated(table.block)) for table in ratings]
-        ratings = tuple(beside(table, own) for table, own in zip(ratings, corrected, strict=True))
-    return Tables(ratings=ratings, costs=load_costs(folder, record))
+    return stored_tables(folder, record, folder.load_settings())
 
 
 def teacher_costs(record: RunRecord) -> dict[str, int]:

@@ -1,17 +1,20 @@
 """Results that are valid and still rarely what was wanted: each is one plain sentence, logged and shown in the report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.files import read_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.stage import RunContext
 from helixnas.report.elements.intervals import wilson_interval
-from helixnas.search import Budget, SearchResult, readable, solve
-from helixnas.space import Architecture
+from helixnas.report.run.evidence import disagreements
+from helixnas.search import Budget, SearchResult, Tables, readable, solve
+from helixnas.search.evidence import evidence_beyond_size
+from helixnas.space import Architecture, SearchSpace
 
 ARCHITECTURE = "architecture.json"
 
@@ -42,6 +45,14 @@ def search_warnings(
 ) -> tuple[str, ...]:
     """Return the warnings about the result of a named search, which chose an architecture."""
     return (*_idle_budget(result), *_larger(result, teacher), *_same_answer(architecture, folder, name))
+
+
+def evidence_warnings(tables: Tables, space: SearchSpace, scores: Sequence[str]) -> tuple[str, ...]:
+    """Return a warning for each pair of added `scores`, learned and untrained, that agrees on nothing but size."""
+    if not {*scores}.intersection(PROXIES):
+        return ()
+    known = {pair: each for pair, each in evidence_beyond_size(tables, space).items() if {*pair} <= {*scores}}
+    return disagreements(known)
 
 
 def rating_warnings(num_batches: int) -> tuple[str, ...]:

@@ -5,12 +5,17 @@ from typing import Any
 import numpy as np
 
 from helixnas.artifacts.rating_table import RatingTable
+from helixnas.errors import ArtifactError
 from helixnas.report.elements.charts import Chart
 from helixnas.report.elements.colors import INK, color_of, symbol_of
 from helixnas.report.elements.marks import Bars, Marks, Rule
 from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import name_of
 from helixnas.report.reading import RunFiles
+from helixnas.report.run.evidence import Found, evidence_rows
+from helixnas.search import Tables
+from helixnas.search.evidence import evidence_beyond_size
+from helixnas.space import SearchSpace
 
 NUM_BINS = 40
 
@@ -25,8 +30,16 @@ def scores_section(run: RunFiles) -> Section | None:
         "batch_sizes": run.ratings[0].batch_sizes,
         "score": _score_of(run.ratings[0]),
         "chart": _histograms(run),
+        "evidence": [] if run.tables is None or run.space is None else evidence_rows(_evidence(run.tables, run.space)),
     }
     return section("scores", "Scores of all paths", "run/scores", run=run, **values)
+
+
+def _evidence(tables: Tables, space: SearchSpace) -> Found:
+    try:
+        return evidence_beyond_size(tables, space)
+    except ArtifactError:  # stages are of different spaces for now
+        return {}
 
 
 def _score_of(table: RatingTable) -> str:

@@ -56,8 +56,10 @@ class MadeRun:
 
     def finish(self, stage: str, **facts: Any) -> None:
         """Note a stage as done."""
+        files = {f"ratings/block-{number}.parquet": 0 for number in range(1, len(self.space.blocks) + 1)}
+        kept = files if stage == "rate" else {}
         entry = StageRecord(
-            key="k", settings={}, files={}, seconds=61.0, finished="2026-01-02T03:04:05+00:00", facts=facts
+            key="k", settings={}, files=kept, seconds=61.0, finished="2026-01-02T03:04:05+00:00", facts=facts
         )
         self.record = self.record.with_stage(stage, entry)
         self.record.save(self.folder / "record.json")

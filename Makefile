@@ -38,9 +38,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY) ## search an architecture on handwritten digits and write runs/demo/report.html
-	@$(BIN)/helixnas run digits --out runs/demo
-	@echo "The report: runs/demo/report.html (open it in a browser)"
+demo: $(READY) ## search an architecture on handwritten digits, write runs/demo/report.html and open it
+	@$(BIN)/helixnas demo
 
 test: $(READY) ## the default tests and the doctests: offline, fast
 	@$(BIN)/python -m pytest -q $(PARALLEL) $(PYTEST_ARGS)

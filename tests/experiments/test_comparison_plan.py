@@ -85,6 +85,8 @@ def test_bad_input_is_one_sentence(tiny: Recipe, finished: RunFolder, copy: RunF
         plan_comparison(tiny, finished, "smal")
     with pytest.raises(ArtifactError, match="no search of .* is finished; continue with: helixnas run"):
         plan_comparison(tiny, RunFolder(tmp_path / "none"), None)
+    with pytest.raises(ConfigError, match="nothing to compare the winner with; give --with MODEL, or --random"):
+        plan_comparison(tiny, finished, None, num_random=0)
     unlabelled = replace(tiny, retrain=None, data=replace(tiny.data, labels=False))
     with pytest.raises(DataError, match="data.labels of this run is false; it needs a run on labelled images"):
         plan_comparison(unlabelled, finished, None)

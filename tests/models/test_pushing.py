@@ -73,7 +73,7 @@ def test_the_network_of_a_run_is_uploaded_with_its_card_and_loads(
     ):
         assert words in card
     assert "(95 % interval over the choice of images: " in card
-    assert "| command | `helixnas run tiny` |" in card
+    assert "| command | `helixnas run RECIPE --out RUN`, with this recipe; search small |" in card
     assert str(opened.run.path if opened.run else "") not in card
     model = timm.create_model(f"local-dir:{hub.kept}", pretrained=True)
     assert model.num_classes == 10

@@ -53,8 +53,8 @@ def compare_networks(plan: ComparisonPlan, reporter: Reporter) -> PeerComparison
         Interrupted: asked to stop; finished work is saved.
     """
     check_batch_norm(plan.recipe, ("retrain",))
-    for one in filter(None, (plan.fewer(),)):
-        reporter.say(one)
+    if few := plan.fewer():
+        reporter.say(few)
     with plan.folder.locked(f"-{plan.job}"):
         builder = _Builder(plan, reporter)
         if builder.num_left:

@@ -79,7 +79,7 @@ class ComparisonPlan:
 
     Raises:
         ArtifactError: the search has no result.
-        ConfigError: the budget is the limit of the search, and the search has none.
+        ConfigError: the budget is the limit of the search, and the search has none; or there is nothing to compare with.
     """
 
     recipe: Recipe
@@ -100,6 +100,12 @@ class ComparisonPlan:
 
     latency: CostsConfig | None = None
     """How latency is measured; None to leave it out."""
+
+    def __post_init__(self) -> None:
+        if not self.models and not self.num_random:
+            raise ConfigError(
+                "there is nothing to compare the winner with; give --with MODEL, or --random of at least 1"
+            )
 
     @property
     def file(self) -> Path:

@@ -173,7 +173,10 @@ def _of_run(opened: OpenedModel) -> dict[str, Any]:
         return {}
     folder, record = opened.run.search(opened.search), opened.run.load_record()
     teacher = record.stages["teacher"].facts if "teacher" in record.stages else {}
-    rows = {"recipe": record.recipe, "command": _command(record.recipe)}
+    rows = {
+        "recipe": record.recipe,
+        "command": f"`helixnas run RECIPE --out RUN`, with this recipe; search {opened.search}",
+    }
     if "model" in teacher:
         rows["teacher"] = f"{teacher['model']}, {teacher['params']:,} parameters, {teacher['macs']:,} multiply-adds"
         rows["weights of the teacher"] = str(teacher.get("weights", ""))
@@ -186,8 +189,3 @@ def _of_run(opened: OpenedModel) -> dict[str, Any]:
     for key, file in files.items():
         found[key] = read_json(file) if file.is_file() else {}
     return found
-
-
-def _command(recipe: str) -> str:
-    """Return the command of a run in words that hold on other machines: with the recipe's name, not its file."""
-    return f"`helixnas run {recipe}`"

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,12 +54,11 @@ class MadeRun:
         write_text(folder / "config.yaml", yaml.safe_dump(self.settings))
         self.record.save(folder / "record.json")
 
-    def finish(self, stage: str, **facts: Any) -> None:
+    def finish(self, stage: str, files: Sequence[str] = (), **facts: Any) -> None:
         """Note a stage as done."""
-        files = {f"ratings/block-{number}.parquet": 0 for number in range(1, len(self.space.blocks) + 1)}
-        kept = files if stage == "rate" else {}
+        sizes = {file: (self.folder / file).stat().st_size for file in files}
         entry = StageRecord(
-            key="k", settings={}, files=kept, seconds=61.0, finished="2026-01-02T03:04:05+00:00", facts=facts
+            key="k", settings={}, files=sizes, seconds=61.0, finished="2026-01-02T03:04:05+00:00", facts=facts
         )
         self.record = self.record.with_stage(stage, entry)
         self.record.save(self.folder / "record.json")
@@ -90,7 +89,7 @@ class MadeRun:
                 scores={"relative_l1": self.rng.uniform(0.4, 0.6, (len(rows), num_batches)).round(digits)},
             ).save(self.folder / "ratings" / f"block-{number}.parquet")
             previous = list(block.widths)
-        self.finish("rate")
+        self.finish("rate", [f"ratings/block-{number + 1}.parquet" for number in range(len(self.space.blocks))])
 
     def costs(self, most: int = 1000, latency: bool = False) -> None:
         """Leave random costs of every path, up to `most` each; small ones often tie. Latency is in whole milliseconds."""

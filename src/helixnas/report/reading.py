@@ -80,7 +80,7 @@ class RunFiles:
     """One per block, or none."""
 
     tables: Tables | None
-    """Ratings, zero-cost proxies where there are any, and costs, which a search needs; None where they are not complete."""
+    """Ratings and costs as a search reads them; None where they are not complete."""
 
     stitching: Mapping[str, Any] | None
     """Stitched networks and the agreement of their measured divergence with score and size."""
@@ -154,6 +154,7 @@ def _tables(run: RunFolder, record: RunRecord, settings: Mapping[str, Any]) -> T
     """Return what a search reads; None while a stage is missing, or where stages are of different spaces for now."""
     if not {"rate", "costs"} <= set(record.stages):
         return None
+    load_costs(run, record)  # a damaged table is an error
     try:
         return stored_tables(run, record, settings)
     except ArtifactError:

@@ -39,8 +39,23 @@ def test_panels_share_their_vertical_range_where_asked() -> None:
         assert ((first.low, first.high) == (second.low, second.high)) is share_y
 
 
-def test_options_of_an_axis_are_those_of_one_panel_or_of_all() -> None:
+def two_panels() -> Chart:
     chart = Chart(["a", "b"], height=100)
+    for panel in (0, 1):
+        chart.add(Marks(x=[1], y=[2], color=PALETTE[0], size=4), panel)
+    return chart
+
+
+def test_a_panel_with_nothing_to_show_is_left_out() -> None:
+    chart = Chart(["a", "b", "c"], height=100)
+    chart.add(Marks(x=[], y=[], color=PALETTE[0], size=4), 0)
+    chart.add(Rule(y=1), 1)
+    chart.add(Bars(edges=[0, 1], bottom=[0], top=[1], color=PALETTE[0]), 2)
+    assert [view.title for view in chart.panels()] == ["c"]
+
+
+def test_options_of_an_axis_are_those_of_one_panel_or_of_all() -> None:
+    chart = two_panels()
     chart.x(title="step")
     chart.y(1, title="loss")
     assert [view.horizontal.title for view in chart.panels()] == ["step", "step"]
@@ -48,7 +63,7 @@ def test_options_of_an_axis_are_those_of_one_panel_or_of_all() -> None:
 
 
 def test_a_key_names_the_colours_of_its_panel() -> None:
-    chart = Chart(["a", "b"], height=100)
+    chart = two_panels()
     chart.key(["<8>", "16"], 1)
     assert [view.key for view in chart.panels()] == [[], [("<8>", PALETTE[0]), ("16", PALETTE[1])]]
     assert f'<i style="background: {PALETTE[1]}"></i>16' in chart.html("x")
@@ -68,4 +83,17 @@ def test_a_key_names_the_colours_of_its_panel() -> None:
 def test_every_kind_of_item_is_drawn(item: Marks | Bars | Rule, tag: str) -> None:
     chart = Chart(height=100)
     chart.add(item)
+    if isinstance(item, Rule):
+        chart.add(Marks(x=[1], y=[2], color="c", size=4))
     assert tag in re.sub(r"\s+", " ", chart.html("x"))
+
+
+def test_names_that_would_run_into_each_other_are_tilted_and_cut() -> None:
+    pieces: list[str] = []
+    for names in (["a", "b"], ["standardised features", "b", "c"]):
+        chart = Chart(height=100)
+        chart.add(Marks(x=names[:1], y=[1], color=PALETTE[0], size=4))
+        chart.x(categories=names)
+        pieces.append(chart.html("x"))
+    assert ["rotate(-55)" in piece for piece in pieces] == [False, True]
+    assert "standardised feat\u2026<title>standardised features</title>" in pieces[1]

@@ -8,8 +8,7 @@ import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import InfeasibleBudgetError
-from helixnas.pipeline.work.search import find_in_run, teacher_costs
-from helixnas.report.reading import read_run
+from helixnas.pipeline.work.search import find_in_run, load_tables, teacher_costs
 from helixnas.search.amounts import UNITS
 from helixnas.search.config import SearchConfig
 
@@ -33,10 +32,9 @@ def searching(tmp_path: Path) -> Callable[[Any], Search]:
     """Return a function that makes, for a run, what `helixnas search` does: the winner under limits, or "" for none."""
 
     def searching(run: Any, **settings: Any) -> Search:
-        files, folder = read_run(run.folder), RunFolder(run.folder)
-        tables, space, teacher = files.tables, files.space, teacher_costs(files.record)
-        assert tables is not None
-        assert space is not None
+        folder, space = RunFolder(run.folder), run.space
+        record = folder.load_record()
+        tables, teacher = load_tables(folder, record), teacher_costs(record)
 
         def search(limits: Mapping[str, int]) -> str:
             options = {name: OPTIONS.get(name, (name, 1)) for name in limits}

@@ -3,11 +3,13 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helixnas.artifacts import RatingTable
 from helixnas.report.explorer import data as module
 from helixnas.report.explorer.answers import answers_of
 from helixnas.report.explorer.data import explorer_data
@@ -109,6 +111,19 @@ def test_scores_on_batches_are_those_of_the_rows_unless_there_are_too_many(
         assert np.allclose(np.mean(scores, axis=1), block["score"])
     monkeypatch.setattr(module, "MOST_BATCH_SCORES", 3)
     assert data_of(tied)["batches"] is None
+
+
+def test_every_kind_of_score_is_shown_where_several_were_rated(tied: Any) -> None:
+    assert data_of(tied)["kinds"] == []
+    for file in (tied.folder / "ratings").glob("block-*.parquet"):
+        table = RatingTable.load(file)
+        replace(table, scores={**table.scores, "task_kl": 2 * table.batches()}).save(file)
+    data = data_of(tied)
+    first, second = data["kinds"]
+    assert (first["title"], second["title"]) == ("relative L1 (Eq. 7)", "task_kl")
+    for block, one, other in zip(data["blocks"][1:-1], first["values"], second["values"], strict=True):
+        assert np.allclose(one, block["score"])
+        assert np.allclose(other, 2 * np.array(one))
 
 
 def test_every_layer_of_the_drawing_is_an_operation_with_its_colour(tied: Any) -> None:

@@ -80,3 +80,17 @@ def test_even_steps_hold_both_ends() -> None:
     steps = even_steps(1000, 7)
     assert (len(steps), steps[0], steps[-1]) == (7, 0, 999)
     assert len(set(np.diff(steps))) <= 2
+
+
+def test_nothing_is_explained_twice_and_no_sentence_stands_twice(ranking: Ranking, tmp_path: Path) -> None:
+    sentences = re.findall(r"<p>(.*?)</p>", page_of(ranking, tmp_path), re.DOTALL)
+    assert sum("differ by chance" in sentence for sentence in sentences) == 1
+    verdicts = [sentence for sentence in sentences if "ranks better" in sentence]
+    assert len(verdicts) == len(ranking.subsets)
+
+
+def test_a_predictor_that_is_the_same_for_all_networks_is_not_drawn(ranking: Ranking, tmp_path: Path) -> None:
+    alike = replace(ranking, networks={**ranking.networks, "depth": (3,) * 40})
+    titles = re.findall(r'<div class="title">(.*?)</div>', page_of(alike, tmp_path))
+    assert len(titles) == 2 * (len(ranking.predictors) - 1)
+    assert not any("depth" in title for title in titles)

@@ -7,7 +7,7 @@ import pytest
 
 from helixnas.artifacts.agreement import Agreement, Estimate
 from helixnas.artifacts.ranking import SubsetRanking
-from helixnas.report.lab.ranking_text import ceilings, headline_first, noise, verdict
+from helixnas.report.lab.ranking_text import BESIDE_SIZE, beside_size, ceilings, headline_first, noise, verdict
 
 LEADS = {"macs": 0.25, "params": 0.5, "depth": 0.375}
 
@@ -73,3 +73,14 @@ def test_references_are_other_trainings_and_the_additive_fit(
 
 def test_the_noise_of_training_limits_every_predictor() -> None:
     assert "would reach a Pearson correlation of 0.938 (Spearman-Brown)." in noise(0.9375)
+
+
+def test_scores_stand_beside_the_best_size_and_the_proxy(subset_of: Callable[..., SubsetRanking]) -> None:
+    subset = subset_of("all", LEADS)
+    titles, rows = beside_size(subset, ["relative_l1"])
+    assert titles == [*BESIDE_SIZE]
+    assert rows == [["relative L1 (Eq. 7)", "MACs", "0.250 (0.125 to 0.375)", "0.500 (0.250 to 0.750)"]]
+    known = replace(subset, beyond={"relative_l1": Estimate(0.2, (0.1, 0.3))})
+    titles, rows = beside_size(known, ["relative_l1"], "naswot")
+    assert titles[-1] == "Spearman given size and NASWOT (untrained)"
+    assert rows[0][-1] == "0.200 (0.100 to 0.300)"

@@ -25,3 +25,11 @@ def test_a_study_without_any_figure_says_what_is_missing(
     assert [each[1] for each in cells(found)] == ["nothing", "nothing"]
     assert {len(each) for each in cells(found)} == {len(head(found))}
     assert "No variant has figures" in render_study(found)
+
+
+def test_a_benchmark_without_picks_has_no_panel_and_no_table_is_empty(
+    figures: Callable[..., Ranked], row: Callable[..., StudyRow], study: Callable[..., Study]
+) -> None:
+    page = render_study(study(row("a", figures(0.5)), row("b", figures(0.3)), benchmark="bench"))
+    assert "accuracy of the pick" not in page
+    assert "tau of MACs" not in render_study(study(row("a", None)))

@@ -61,7 +61,7 @@ class Chart:
         return render("chart", name=name, columns=self.columns, panels=self.panels(), legend=self.legend())
 
     def panels(self) -> list[PanelView]:
-        """Return the panels with everything in its place."""
+        """Return the panels that have something to show, with everything in its place."""
         shared = [value for marks in self.marks for each in marks for value in each.y] if self.share_y else None
         return [
             view_of(
@@ -76,6 +76,7 @@ class Chart:
                 shared=shared,
             )
             for panel, title in enumerate(self.titles)
+            if self.bars[panel] or any(len(each.x) for each in self.marks[panel])
         ]
 
     def legend(self) -> list[LegendEntry]:

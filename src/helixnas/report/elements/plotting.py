@@ -14,6 +14,9 @@ from helixnas.report.elements.marks import Bars, Marks, Rule
 MOST_POINTS = 400
 """Points of a line that are drawn: of more, the lowest and highest of every stretch; also points that have texts."""
 
+MOST_LETTERS = 44
+"""Letters below a panel on a telephone."""
+
 DASHES = {"": "", "dot": "2 4", "dash": "6 4"}
 SHAPES = {
     "circle": "M-1 0A1 1 0 1 1 1 0A1 1 0 1 1 -1 0Z",
@@ -73,6 +76,12 @@ class PanelView:
     vertical: Axis
     shapes: tuple[Shape, ...]
     key: Sequence[tuple[str, str]]
+
+    @property
+    def is_tilted(self) -> bool:
+        """Whether the names below the panel would run into each other on a telephone."""
+        names = self.horizontal.categories
+        return len(names) > 1 and len(names) * (1 + max(map(len, names))) > MOST_LETTERS
 
 
 def view_of(

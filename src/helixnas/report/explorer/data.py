@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from helixnas.artifacts.cost_table import LATENCY
 from helixnas.report.elements.drawing import BAR, HEAD_ROOM, ROW, THICK, WIRE, Key, bar_of, columns_of, head_note
+from helixnas.report.elements.wording import name_of
 from helixnas.report.explorer.answers import Answers
 from helixnas.report.reading import RunFiles
 from helixnas.search.amounts import UNITS
@@ -62,6 +63,7 @@ def explorer_data(run: RunFiles, answers: Answers) -> tuple[Markup, list[Operati
         "combine": list(instance.combine),
         "blocks": blocks,
         "batches": batches,
+        "kinds": _kinds(run, [rows for rows, _ in kept[1:-1]]),
         "size": size,
         "answers": base64.b64encode(places.astype(f"<u{size}").tobytes()).decode(),
         "equal": (np.flatnonzero(np.diff(found.score) == 0) + 1).tolist(),
@@ -69,6 +71,21 @@ def explorer_data(run: RunFiles, answers: Answers) -> tuple[Markup, list[Operati
     }
     text = json.dumps(values, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c")), operations
+
+
+def _kinds(run: RunFiles, kept: Sequence[npt.NDArray[np.intp]]) -> list[Mapping[str, Any]]:
+    """Return per rated kind of score its name and, per searched block, the value of each row; none for a single kind."""
+    assert run.tables is not None
+    tables = run.tables.ratings
+    if len(tables[0].scores) < 2:
+        return []
+    return [
+        {
+            "title": name_of(kind),
+            "values": [np.round(table.mean(kind)[rows], 9).tolist() for table, rows in zip(tables, kept, strict=True)],
+        }
+        for kind in tables[0].scores
+    ]
 
 
 def _batches(answers: Answers, kept: Sequence[npt.NDArray[np.intp]]) -> Mapping[str, Any] | None:

@@ -13,7 +13,16 @@ from helixnas.report.elements.marks import Marks
 from helixnas.report.elements.page import Section, document, section
 from helixnas.report.elements.wording import correlations, listed, name_of, signed
 from helixnas.report.lab.baselines import baselines_sections
-from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, headline_first, noise, verdict
+from helixnas.report.lab.ranking_text import (
+    FITTED,
+    NOISE,
+    TITLES,
+    beside_size,
+    ceilings,
+    headline_first,
+    reach,
+    verdict,
+)
 
 MOST_DOTS = 1500
 """Dots of a scatter plot; of more networks, so many are drawn at even steps."""
@@ -27,7 +36,10 @@ def build_ranking_page(ranking: Ranking, target: Path) -> None:
     sections = [
         _summary(ranking),
         _regret_section(ranking),
-        *(_subset_section(ranking, each) for each in headline_first(ranking.subsets)),
+        *(
+            _subset_section(ranking, each, is_first=number == 0)
+            for number, each in enumerate(headline_first(ranking.subsets))
+        ),
         *baselines_sections(ranking),
         _scatter_section(ranking),
         _ranks_section(ranking),
@@ -50,16 +62,23 @@ def _summary(ranking: Ranking) -> Section:
     return section("summary", "Summary", "lab/ranking_summary", **values, has_skipped=bool(ranking.skipped))
 
 
-def _subset_section(ranking: Ranking, subset: SubsetRanking) -> Section:
+def _subset_section(ranking: Ranking, subset: SubsetRanking, *, is_first: bool) -> Section:
+    """Return the correlations on one part of the benchmark; what holds for all parts is explained at the first."""
+    is_whole = subset is ranking.subsets[0]
+    sentences = (
+        [] if is_whole else [verdict(subset, ranking.search_score, ranking.proxy)]
+    )  # the summary has that of all
+    if subset.best_pearson is not None:
+        sentences += [*([NOISE] if is_first else []), reach(subset.best_pearson)]
+    titles, beside = beside_size(subset, ranking.scores, ranking.proxy)
     values = {
         "rows": [
             [name_of(name), *correlations(each)] for name, each in {**subset.agreement, **ceilings(subset)}.items()
         ],
-        "sentences": [
-            *([] if subset.best_pearson is None else [noise(subset.best_pearson)]),
-            *([FITTED] if subset.additive is not None and subset.name == "all" else []),
-            *(verdict(subset, score, ranking.proxy) for score in ranking.scores),
-        ],
+        "sentences": [*sentences, *([FITTED] if subset.additive is not None and is_whole else [])],
+        "titles": titles,
+        "beside": beside,
+        "is_first": is_first,
         "num_resamples": ranking.num_resamples,
     }
     anchor = subset.name.replace("_", "-")
@@ -69,10 +88,10 @@ def _subset_section(ranking: Ranking, subset: SubsetRanking) -> Section:
 def _scatter_section(ranking: Ranking) -> Section:
     accuracy = 100 * np.array(ranking.networks["accuracy"])
     shown = even_steps(len(accuracy), MOST_DOTS)
-    taus = {name: signed(ranking.subsets[0].agreement[name].kendall, 3) for name in ranking.predictors}
+    taus = {name: signed(ranking.subsets[0].agreement[name].kendall, 3) for name in _varying(ranking)}
     chart = Chart([f"{name_of(name)}, tau {tau}" for name, tau in taus.items()], columns=3, height=200, share_y=True)
     names = [ranking.networks["architecture"][row] for row in shown]
-    for panel, name in enumerate(ranking.predictors):
+    for panel, name in enumerate(taus):
         x, y = np.array(ranking.networks[name])[shown].tolist(), accuracy[shown].tolist()
         texts = [f"{network}: {a:,.6g}, {b:.2f} %" for network, a, b in zip(names, x, y, strict=True)]
         chart.add(Marks(x=x, y=y, color=_color(ranking, name), size=4, opacity=0.5, titles=texts), panel)
@@ -86,8 +105,10 @@ def _ranks_section(ranking: Ranking) -> Section:
     accuracy = np.array(ranking.networks["accuracy"])
     order = np.argsort(-accuracy, kind="stable")
     shown = order[even_steps(len(order), MOST_LINES)]
-    chart = Chart([name_of(name) for name in ranking.predictors], columns=4, height=240)
-    for panel, name in enumerate(ranking.predictors):
+    predictors, last = _varying(ranking), len(shown)
+    chart = Chart([name_of(name) for name in predictors], columns=4, height=240)
+    places = {place: str(place) for place in sorted({1, last // 3, 2 * last // 3, last} - {0})}
+    for panel, name in enumerate(predictors):
         values = np.array(ranking.networks[name])[shown]
         left = ranks(values if name in ranking.scores else -values)
         right = ranks(-accuracy[shown])
@@ -95,7 +116,7 @@ def _ranks_section(ranking: Ranking) -> Section:
         y = np.column_stack([left, right, np.full(len(shown), np.nan)]).ravel()
         chart.add(Marks(x=x.tolist(), y=y.tolist(), color=_color(ranking, name), line=1), panel)
         chart.x(panel, ticks={0.0: "predicted", 1.0: "true"}, range=(-0.15, 1.15))
-        chart.y(panel, title="rank (1 is the best)", range=(len(shown) + 1, 0))
+        chart.y(panel, title="rank (1 is the best)", range=(last + 1, 0), ticks=places)
     numbers = {"num_shown": len(shown), "num_rows": len(accuracy)}
     return section("ranks", "Predicted and true rank", "lab/ranking_ranks", chart=chart, **numbers)
 
@@ -123,6 +144,11 @@ def _regret_section(ranking: Ranking) -> Section:
         "num_budgets": len(macs),
     }
     return section("regret", "Regret under budgets", "lab/ranking_regret", chart=chart, **values)
+
+
+def _varying(ranking: Ranking) -> list[str]:
+    """Return the predictors that tell networks apart; of others there is nothing to draw."""
+    return [name for name in ranking.predictors if len(set(ranking.networks[name])) > 1]
 
 
 def _color(ranking: Ranking, predictor: str) -> str:

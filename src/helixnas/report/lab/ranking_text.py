@@ -16,6 +16,13 @@ FITTED = (
 """Explains the additive fit."""
 
 
+NOISE = (
+    "Two trainings of the same network differ by chance, which limits every correlation. The mean over trainings varies "
+    "less, so a predictor can correlate with it better than one training does with another."
+)
+"""Explains why no predictor reaches a correlation of 1."""
+
+
 def verdict(subset: SubsetRanking, score: str, proxy: str = "") -> str:
     """Return sentences: whether a score ranks better than size alone, and adds information to size and the best `proxy`."""
     lead = subset.lead[score]
@@ -23,7 +30,7 @@ def verdict(subset: SubsetRanking, score: str, proxy: str = "") -> str:
     gap, beyond = lead[best], subset.partial[score]
     figures = f"{signed(gap.value, 3)}, 95 % interval {interval_text(gap.interval, 3)}"
     if gap.interval[0] > 0:
-        claim = f"{name_of(score)} ranks better than any size alone; the best of these is {name_of(best)}"
+        claim = f"the score {name_of(score)} ranks better than any size alone; the best of these is {name_of(best)}"
     elif gap.interval[1] < 0:
         claim = f"{name_of(best)} alone ranks better than {name_of(score)}"
     else:
@@ -62,11 +69,30 @@ def headline_first(subsets: Sequence[SubsetRanking]) -> list[SubsetRanking]:
 
 def noise(best_pearson: float) -> str:
     """Return sentences: how far random differences between trainings limit any predictor."""
-    return (
-        "Two trainings of the same network differ by chance, which limits every correlation. The mean over trainings varies "
-        "less, so a predictor can correlate with it better than one training does with another. A perfect predictor would "
-        f"reach a Pearson correlation of {signed(best_pearson, 3)} (Spearman-Brown)."
-    )
+    return f"{NOISE} {reach(best_pearson)}"
+
+
+def reach(best_pearson: float) -> str:
+    """Return the correlation that random differences between trainings leave to any predictor, in a sentence."""
+    return f"A perfect predictor would reach a Pearson correlation of {signed(best_pearson, 3)} (Spearman-Brown)."
+
+
+BESIDE_SIZE = ("score", "best size", "tau minus that of the size", "Spearman given size")
+"""Column titles of `beside_size`; a fifth one names the proxy where there is one."""
+
+
+def beside_size(subset: SubsetRanking, scores: Sequence[str], proxy: str = "") -> tuple[list[str], list[list[str]]]:
+    """Return titles and a row per score: its lead over the best size alone, and what it adds to size and the proxy."""
+    titles, rows = [*BESIDE_SIZE], list[list[str]]()
+    if subset.beyond:
+        titles.append(f"Spearman given size and {name_of(proxy)}")
+    for score in scores:
+        lead = subset.lead[score]
+        best = min(SIZES, key=lambda size, lead=lead: lead[size].value)
+        row = [name_of(score), name_of(best), estimate_text(lead[best]), estimate_text(subset.partial[score])]
+        found = subset.beyond.get(score)
+        rows.append(row if not subset.beyond else [*row, "" if found is None else estimate_text(found)])
+    return titles, rows
 
 
 def ceilings(subset: SubsetRanking) -> dict[str, Agreement]:

@@ -29,10 +29,16 @@ def render_study(study: Study, maps: Mapping[str, Sequence[str]] | None = None) 
     figure = {"verdicts": verdicts(study), "chart": _chart(study) if kinds(study) else None}
     counts = [f"{max(own.num_networks for _, own in ranked_rows(study, kind)):,} by {kind}" for kind in kinds(study)]
     titles, *rows = made(study)
-    table = {"networks": listed(counts), "head": head(study), "cells": cells(study), "titles": titles, "rows": rows}
+    table = {
+        "networks": listed(counts) if counts else "",
+        "head": head(study),
+        "cells": cells(study),
+        "titles": titles,
+        "rows": rows,
+    }
     sections = [
-        section("figure", "Figure", "lab/study_figure", study=study, **figure),
-        section("table", "Table", "lab/study_table", study=study, **table),
+        section("figure", "Summary", "lab/study_figure", study=study, **figure),
+        section("table", "Variants", "lab/study_table", study=study, **table),
     ]
     for number, (variant, figures) in enumerate((maps or {}).items(), start=1):
         title = f"Feature maps: {study.axis} {variant}"
@@ -48,7 +54,7 @@ def _chart(study: Study) -> Chart:
     for panel, kind in enumerate(found):
         _draw_correlations(chart, panel, study, kind)
         chart.y(panel, title="correlation")
-    if study.benchmark:
+    if any(row.picked is not None for row in study.rows):
         _draw_picks(chart, len(found), study)
     chart.x(title=study.axis, categories=[row.label for row in study.rows])
     return chart

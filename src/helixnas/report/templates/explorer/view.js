@@ -161,11 +161,16 @@ class Explorer {
     const rows = [
       row("summed score", (answer) => this.answers.score[answer].toFixed(5), "lower is better"),
       row("above the best of the space", (answer) => this.distance(answer), "the best without limits has 0"),
+      ...this.data.kinds.map((kind) => row(`${escaped(kind.title)}, summed`, (answer) => this.kind(answer, kind).toFixed(5))),
       ...this.data.costs.map((cost) => row(escaped(cost.title), (answer) => this.amount(answer, cost), escaped(cost.note))),
     ];
     const heads = ["", "this network", "kept network"].slice(0, 1 + shown.length);
     const head = heads.map((title) => `<th scope="col" class="n">${title}</th>`).join("");
     this.find("figures").innerHTML = `<table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  }
+
+  kind(answer, kind) {
+    return kind.values.reduce((sum, rows, block) => sum + rows[this.answers.row(answer, block + 1)], 0);
   }
 
   amount(answer, cost) {

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,18 @@ from helixnas.errors import (
     HelixError,
     Interrupted,
     NonFiniteLossError,
+    UnknownNameError,
 )
 from helixnas.experiments import benchmark as bench
-from helixnas.experiments.benchmark import build_benchmark, repeatability
+from helixnas.experiments.benchmark import build_benchmark, repeatability, train_network
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
+from helixnas.jobs.choice import parse_executor
+from helixnas.jobs.executor import Task
 from helixnas.lab import Benchmark, load_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.ad_hoc.rank import rank_run
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.spread import Spread
 from helixnas.space import load_space
 
 
@@ -216,3 +221,42 @@ def test_trainings_on_single_images_of_one_pixel_are_refused_before_images_are_o
     with pytest.raises(ConfigError, match=r"single value per channel .*; raise retrain\.fit\.batch_size"):
         build_benchmark(replace(plan, recipe=recipe), Reporter())
     assert not plan.work.path.exists()
+
+
+def test_trainings_as_jobs_make_the_file_of_one_process_and_a_job_that_is_done_is_left(
+    built: Path, plan: BenchmarkPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[tuple[str, ...]]()
+
+    class Here:
+        """Does the jobs in this process, the first of them twice."""
+
+        def submit(self, task: Task) -> Any:
+            asked.append(task.command)
+            for _ in range(2 if len(asked) == 1 else 1):
+                train_network(plan, task.name, Reporter())
+            return SimpleNamespace(done=lambda: True, result=lambda: 0, stop=lambda **how: None)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(Spread, "open", lambda *words: Here())
+    trained = list[str]()
+    begin = bench.NetworkTrainer.begin
+
+    def noted(self: Any, *words: Any, title: str, **settings: Any) -> Any:
+        trained.append(title)
+        return begin(self, *words, title=title, **settings)
+
+    monkeypatch.setattr(bench.NetworkTrainer, "begin", noted)
+    build_benchmark(plan, Reporter(), spread=Spread(parse_executor("local:2")), words=["bench", "build"])
+    assert plan.out.read_bytes() == built.read_bytes()
+    assert (len(trained), len(set(trained))) == (6, 3)  # each network twice, with two seeds
+    assert asked[0][-4:] == ("bench", "build", "--job", "network-1-training-1")
+    assert len(asked) == 6
+    assert not plan.work.path.exists()
+
+
+def test_a_training_that_the_benchmark_does_not_have_is_no_job(plan: BenchmarkPlan) -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown job 'network-9-training-1'; did you mean network-"):
+        train_network(plan, "network-9-training-1", Reporter())

@@ -22,6 +22,7 @@ from helixnas.pipeline.ad_hoc.rank import rank_run, stitched_ranking
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.spread import Spread
 from helixnas.report import build_study_page
 from helixnas.report.lab.feature_maps import maps_figure
 
@@ -36,8 +37,10 @@ class _Run:
     winner_accuracy: float | None = None
 
 
-def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> Study:
+def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False, spread: Spread | None = None) -> Study:
     """Run every variant up to its search and write figures and page; `redo` replaces runs of another recipe.
+
+    A `spread` lets other processes do the parts of stages that can be divided.
 
     Raises:
         HelixError: a variant fails, or its networks are not those of the benchmark.
@@ -47,7 +50,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False) -> St
     rows, done, maps, name = list[StudyRow](), list[RunFolder](), dict[str, list[str]](), ""
     for number, variant in enumerate(study.variants, start=1):
         reporter.say(f"variant {variant.label} ({number} of {len(study.variants)}): {study.place(variant)}")
-        for one in _run(study, variant, reporter, done, redo=redo):
+        for one in _run(study, variant, reporter, done, redo=redo, spread=spread):
             record = one.folder.load_record()
             ranked = None if study.benchmark is None else rank_run(one.folder, study.benchmark, reporter).ranking
             name = "" if ranked is None else ranked.benchmark["name"]
@@ -97,16 +100,22 @@ def check_benchmark(study: StudyPlan) -> None:
 
 
 def _run(
-    study: StudyPlan, variant: Variant, reporter: Reporter, done: Sequence[RunFolder], *, redo: bool
+    study: StudyPlan,
+    variant: Variant,
+    reporter: Reporter,
+    done: Sequence[RunFolder],
+    *,
+    redo: bool,
+    spread: Spread | None,
 ) -> list[_Run]:
     """Run a variant up to its search, or all its generations, and return its runs."""
     recipe, place = variant.recipe, study.place(variant)
     if recipe.generations is None:
         folder = RunFolder(place)
-        run_recipe(recipe, folder, reporter, until="search", redo=redo, others=done)
+        run_recipe(recipe, folder, reporter, until="search", redo=redo, others=done, spread=spread)
         return [_Run(label=variant.label, recipe=recipe, folder=folder)]
     out = LineageFolder(place)
-    lineage = run_generations(recipe, out, reporter, until="search", redo=redo)
+    lineage = run_generations(recipe, out, reporter, until="search", redo=redo, spread=spread)
     return [
         _Run(
             label=f"{variant.label}, generation {one.number}",

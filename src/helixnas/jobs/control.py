@@ -57,17 +57,24 @@ class _Watched:
     """The attempt whose lease was there when the job was submitted."""
 
 
-def run_jobs(jobs: Sequence[Job], executor: Executor, folder: RunFolder, reporter: Reporter) -> None:
+def run_jobs(
+    jobs: Sequence[Job],
+    executor: Executor,
+    folder: RunFolder,
+    reporter: Reporter,
+    *,
+    finished: Callable[[Job], None] = lambda job: None,
+) -> None:
     """Run jobs to their end, in order as far as the executor has room; those that are done already are left out.
 
     A job that another worker has, even one that an earlier controller started, is waited for. A job whose worker died goes on
-    from its checkpoint on another.
+    from its checkpoint on another. `finished` is called with every job that ends well.
 
     Raises:
         JobError: jobs failed three times in a row, or in a way that would repeat itself; the others are done.
         KeyboardInterrupt: asked to stop; workers that run were asked to save and have ended.
     """
-    _Controller(jobs, executor, folder, reporter).run()
+    _Controller(jobs, executor, folder, reporter, finished).run()
 
 
 @dataclass(eq=False)
@@ -76,6 +83,7 @@ class _Controller:
     executor: Executor
     folder: RunFolder
     reporter: Reporter
+    finished: Callable[[Job], None]
     failed: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self) -> None:
@@ -123,6 +131,7 @@ class _Controller:
     def _finish(self, watched: _Watched, lease: Lease | None) -> bool:
         took = f" ({duration(time.monotonic() - watched.submitted)})" if watched.submitted else ""
         self.reporter.say(f"{watched.job.name}: done{took}" + (f" by {lease.worker}" if lease is not None else ""))
+        self.finished(watched.job)
         return True
 
     def _fail(self, watched: _Watched, lease: Lease | None, code: int) -> bool:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from helixnas.artifacts.run_folder import RunFolder
@@ -40,18 +41,32 @@ class Spread:
             JobError: some failed for good; the others are done.
             ConfigError: the executor cannot be opened.
         """
-        threads = self.num_threads(recipe)
         jobs = [
-            Job(
-                task=task_of(folder, part.name, ["work", str(folder.path), part.name], threads),
-                checkpoint=folder.checkpoint(part.name),
-                is_done=lambda part=part: is_done(part),
-            )
+            self.job(part.name, ["work", str(folder.path), part.name], recipe, folder, is_done=partial(is_done, part))
             for part in parts
         ]
+        self.run_jobs(jobs, recipe, folder, reporter)
+
+    def job(
+        self, name: str, words: Sequence[str], recipe: Recipe, folder: RunFolder, *, is_done: Callable[[], bool]
+    ) -> Job:
+        """Return the job that a command of HelixNAS does; `words` are those after ``helixnas``."""
+        task = task_of(folder, name, words, self.num_threads(recipe))
+        return Job(task=task, checkpoint=folder.checkpoint(name), is_done=is_done)
+
+    def run_jobs(
+        self,
+        jobs: Sequence[Job],
+        recipe: Recipe,
+        folder: RunFolder,
+        reporter: Reporter,
+        *,
+        finished: Callable[[Job], None] = lambda job: None,
+    ) -> None:
+        """Run jobs on the executor; see `helixnas.jobs.control.run_jobs`."""
         executor = self.open(recipe, folder)
         try:
-            run_jobs(jobs, executor, folder, reporter)
+            run_jobs(jobs, executor, folder, reporter, finished=finished)
         finally:
             executor.close()
 

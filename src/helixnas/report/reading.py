@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import damaged, read_json, read_text, understanding
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.parquet import read_parquet

@@ -1,9 +1,11 @@
 """Commands of experiments: their options reach the plan; a dry run needs no data."""
 
+from pathlib import Path
+
 import pytest
 
 from helixnas.cli import main
-from helixnas.cli.commands.experiments import COMMANDS
+from helixnas.cli.commands.experiments import COMMANDS, bench_words
 from helixnas.lab.baselines import BaselineConfig
 
 
@@ -57,3 +59,21 @@ def test_a_study_dry_runs_without_data(capsys: pytest.CaptureFixture[str], tiny:
     said = capsys.readouterr().out
     assert "variants, in studies/seeds-tiny/variants:" in said
     assert "to do: teacher, costs, distill, rate, stitch, search:any" in said
+
+
+def test_the_command_of_a_benchmark_s_jobs_plans_the_same_benchmark() -> None:
+    words = (
+        "build --recipe digits --space macro --max macs=9M --max params=1M --min macs=1M --network a --num-trainings 2"
+    )
+    command = next(command for command in COMMANDS if command.name == "bench")
+    options = command.parse([*words.split(), "--retrain.fit.num_epochs", "3", "--executor", "local:2"])
+    own = bench_words(options, Path("benchmarks/digits.json"))
+    again = command.parse([*own[1:], "--job", "network-1-training-1"])
+    for name in ("recipe", "space", "max", "min", "network", "num_networks", "num_trainings", "overrides"):
+        assert getattr(again, name) == getattr(options, name)
+    assert (own[0], again.out, again.executor, again.job) == (
+        "bench",
+        "benchmarks/digits.json",
+        None,
+        "network-1-training-1",
+    )

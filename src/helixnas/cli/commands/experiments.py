@@ -8,6 +8,7 @@ from rich.console import Console
 
 from helixnas.artifacts.baseline import PROXIES
 from helixnas.cli.command import Command, Parser
+from helixnas.cli.executor_options import add_executor_options, spread_of
 from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, run_folder, words
 from helixnas.cli.settings import read_recipe
 from helixnas.lab.baselines.config import METHODS
@@ -86,6 +87,8 @@ def _add_bench_options(parser: Parser) -> None:
     parser.repeated("--network", "TEXT", network)
     parser.whole("--num-trainings", 1, "trainings of each network with different seeds; 2 or more show the noise")
     parser.option("--out", metavar="FILE", help="file of the benchmark; benchmarks/RECIPE.json if not given")
+    add_executor_options(parser, what="train the networks", sizes=False)
+    parser.option("--job", metavar="NAME", help="do only this training, as --executor asks of its workers")
     parser.flag("--dry-run", "show which networks would be trained; needs no data")
     parser.flag("--quiet", "print errors only")
 
@@ -94,7 +97,7 @@ def _bench(options: Namespace, console: Console) -> None:
     recipe = read_recipe(options.recipe, options.overrides)
     from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.benchmark import show_plan
-    from helixnas.experiments.benchmark import build_benchmark
+    from helixnas.experiments.benchmark import build_benchmark, train_network
     from helixnas.experiments.benchmark_plan import BenchmarkPlan
     from helixnas.search import parse_limits
 
@@ -111,10 +114,24 @@ def _bench(options: Namespace, console: Console) -> None:
         upper=parse_limits(amounts(options.max, "--max"), known=known, option="--max"),
         lower=parse_limits(amounts(options.min, "--min"), known=known, option="--min"),
     )
+    reporter = ConsoleReporter(Console(quiet=True) if options.quiet else console)
     if options.dry_run:
         show_plan(plan, console)
+    elif options.job is not None:
+        train_network(plan, options.job, reporter)
     else:
-        build_benchmark(plan, ConsoleReporter(Console(quiet=True) if options.quiet else console))
+        build_benchmark(plan, reporter, spread=spread_of(options), words=bench_words(options, plan.out))
+
+
+def bench_words(options: Namespace, out: Path) -> list[str]:
+    """Return the command that builds the same benchmark."""
+    words = ["bench", "build", "--recipe", options.recipe, "--out", str(out)]
+    words += ["--space", options.space] if options.space is not None else []
+    words += ["--num-networks", str(options.num_networks), "--num-trainings", str(options.num_trainings)]
+    for option in ("max", "min", "network"):
+        for text in getattr(options, option):
+            words += [f"--{option}", text]
+    return [*words, *options.overrides]
 
 
 def _add_study_options(parser: Parser) -> None:
@@ -122,6 +139,7 @@ def _add_study_options(parser: Parser) -> None:
     parser.option("--base", metavar="RECIPE", help="a recipe's name or YAML file in place of the study's own")
     parser.option("--bench", metavar="FILE", help=f"rank every variant against {BENCHMARK}")
     parser.option("--out", metavar="DIR", help="folder of the study; studies/NAME if not given")
+    add_executor_options(parser)
     parser.flag("--dry-run", "show the variants; needs no data")
     parser.flag("--redo", "replace runs of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
@@ -130,6 +148,7 @@ def _add_study_options(parser: Parser) -> None:
 def _study(options: Namespace, console: Console) -> None:
     from helixnas.cli.study_file import read_study
 
+    spread = spread_of(options)
     plan = read_study(
         options.study, base=options.base, overrides=options.overrides, out=options.out, bench=options.bench
     )
@@ -141,7 +160,7 @@ def _study(options: Namespace, console: Console) -> None:
         show_study_plan(plan, console)
         return
     shown = Console(quiet=True) if options.quiet else console
-    show_study(run_study(plan, ConsoleReporter(shown), redo=options.redo), plan, shown)
+    show_study(run_study(plan, ConsoleReporter(shown), redo=options.redo, spread=spread), plan, shown)
 
 
 COMMANDS = (

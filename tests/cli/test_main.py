@@ -37,7 +37,7 @@ def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     said = capsys.readouterr().out
     assert all(re.search(rf"^  {command.name} +{command.purpose[:20]}", said, re.MULTILINE) for command in COMMANDS)
-    assert "helixnas run digits" in " ".join(said.split())
+    assert "helixnas demo" in " ".join(said.split())
     assert main(["--help"]) == 0
     assert capsys.readouterr().out == said
     assert main(["--version"]) == 0

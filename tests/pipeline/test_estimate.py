@@ -1,9 +1,11 @@
 """Estimates of the dry run: sizes of the real networks, and times in closed form."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
+from helixnas.distill import DistillConfig, num_draws
 from helixnas.pipeline import estimate
 from helixnas.pipeline.estimate import forward_times, sketch
 from helixnas.pipeline.recipe import Recipe
@@ -51,3 +53,17 @@ def test_times_are_in_the_order_of_the_work(tiny: Recipe, monkeypatch: pytest.Mo
     every = [table.of(drawn.space.architecture(pair))["macs"] for pair in itertools.product(first, second)]
     assert times.network == pytest.approx(sum(every) / len(every), rel=0.2)
     assert times.rating > times.supernet
+
+
+def test_a_strictly_fair_step_takes_as_long_as_the_paths_it_trains(tiny: Recipe) -> None:
+    drawn = sketch(tiny)
+    one = forward_times(drawn, tiny)
+    fair = forward_times(drawn, replace(tiny, distill=replace(tiny.distill, sampling="strict-fair")))
+    paths = [
+        num_draws([cell.cell], block.previous_widths, DistillConfig(sampling="strict-fair"), slimmable=False)
+        for block in drawn.supernet
+        for cell in block
+    ]
+    assert min(paths) > 1
+    ratio = (fair.supernet / fair.network) / (one.supernet / one.network)  # whatever the machine does meanwhile
+    assert min(paths) - 1e-6 <= ratio <= max(paths) + 1e-6

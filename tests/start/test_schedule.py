@@ -33,25 +33,37 @@ def test_images_are_split_and_batches_make_several_steps(number: int) -> None:
 
 @pytest.mark.parametrize("hours", [0.02, 0.1, 1.0])
 def test_the_estimate_stays_within_the_hours(recipe: Recipe, hours: float) -> None:
-    found = schedule(replace(recipe, expected_images=20_000), FAST, hours)
+    found = schedule(replace(recipe, expected_images=20_000), lambda _: FAST, hours)
     assert found.total <= 3600 * hours
     assert found.total >= 0.3 * 3600 * hours or found.recipe.distill.num_epochs == MOST_EPOCHS["distill"]
 
 
 def test_more_hours_mean_more_epochs(recipe: Recipe) -> None:
     large = replace(recipe, expected_images=20_000)
-    short, long = (schedule(large, FAST, hours).recipe for hours in (0.1, 0.5))
+    short, long = (schedule(large, lambda _: FAST, hours).recipe for hours in (0.1, 0.5))
     assert short.distill.num_epochs < long.distill.num_epochs <= MOST_EPOCHS["distill"]
     assert short.data.train_share == 1
 
 
 def test_images_are_left_out_where_one_epoch_is_too_long(recipe: Recipe) -> None:
-    found = schedule(replace(recipe, expected_images=1_000_000), FAST, 0.05)
+    found = schedule(replace(recipe, expected_images=1_000_000), lambda _: FAST, 0.05)
     assert found.recipe.data.train_share < 1
     assert found.recipe.distill.num_epochs == 1
     few = replace(recipe, expected_images=recipe.data.num_rating + 100)
-    shortest = schedule(few, replace(FAST, teacher=1.0, network=1.0), 0.001).recipe
+    shortest = schedule(few, lambda _: replace(FAST, teacher=1.0, network=1.0), 0.001).recipe
     assert shortest.expected_training_images >= 2 * shortest.distill.batch_size or shortest.data.train_share == 1
+
+
+def test_too_few_strictly_fair_steps_become_more_steps_of_one_path(recipe: Recipe) -> None:
+    fair = replace(recipe, expected_images=20_000, distill=replace(recipe.distill, sampling="strict-fair"))
+
+    def times(asked: Recipe) -> ForwardTimes:
+        return FAST if asked.distill.sampling == "uniform" else replace(FAST, supernet=6 * FAST.supernet)
+
+    assert schedule(fair, times, 1.0).recipe.distill.sampling == "strict-fair"
+    few = replace(fair, expected_images=recipe.data.num_rating + 3 * recipe.distill.batch_size)
+    found = schedule(few, times, 0.02).recipe.distill
+    assert found.sampling == "uniform"
 
 
 def test_rating_takes_a_small_part_of_the_time(recipe: Recipe) -> None:

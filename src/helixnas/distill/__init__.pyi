@@ -11,7 +11,12 @@ from .objective import (
     feature_loss as feature_loss,
     feature_objective as feature_objective,
 )
-from .sampling import Draw as Draw, draw_paths as draw_paths, draw_slices as draw_slices
+from .sampling import (
+    Draw as Draw,
+    draw_paths as draw_paths,
+    draw_slices as draw_slices,
+    num_draws as num_draws,
+)
 from .self_supervised import (
     SelfSupervisedObjective as SelfSupervisedObjective,
     build_heads as build_heads,

@@ -12,11 +12,11 @@ Draws depend on (seed, block, cell, step) alone, so a block trained alone draws 
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from helixnas.distill.config import Sampling
+from helixnas.distill.config import DistillConfig, Sampling
 from helixnas.space import Cell, Path
 from helixnas.space.slicing import largest_path, smallest_path
 
@@ -89,6 +89,24 @@ def draw_slices(
     if two_sided:
         draws = [draw._replace(suffix=bool(rng.integers(2))) for draw in draws]
     return tuple(draws)
+
+
+def num_draws(cells: Sequence[Cell], previous_widths: Sequence[int], config: DistillConfig, *, slimmable: bool) -> int:
+    """Return the paths of a step of cells that draw together: those that share weights if `slimmable`, else a single one.
+
+    >>> from helixnas.space import macro
+    >>> [
+    ...     num_draws(macro().blocks[0].cells[1:], (32,), DistillConfig(sampling=sampling), slimmable=False)
+    ...     for sampling in ("uniform", "strict-fair")
+    ... ]
+    [1, 6]
+    """
+    if config.sampling == "uniform":
+        return 1
+    where: dict[str, Any] = {"sampling": config.sampling, "seed": 0, "block": 1, "index": 0, "step": 0}
+    if slimmable:
+        return len(draw_slices(cells, previous_widths, num_random=config.num_random, two_sided=False, **where))
+    return len(draw_paths(cells[0], previous_widths, **where))
 
 
 def _at_random(cell: Cell, previous_widths: Sequence[int], rng: np.random.Generator) -> Draw:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from helixnas.costs import cost_table
-from helixnas.distill import draw_slices
+from helixnas.distill import num_draws
 from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
 from helixnas.pipeline.bridges import check_scores
@@ -100,22 +100,12 @@ def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
 
 def _macs_per_step(space: SearchSpace, number: int, means: list[float], recipe: Recipe) -> float:
     """Return the multiply-adds per image that distillation spends on a block, given those of a mean path of every cell."""
-    if not recipe.supernet.slimmable:
-        return sum(means)
-    cells, config, total = space.blocks[number - 1].cells, recipe.distill, 0.0
-    for group in groups_by_depth(cells):
-        draws = draw_slices(
-            group,
-            space.previous_widths(number),
-            sampling=config.sampling,
-            num_random=config.num_random,
-            two_sided=False,
-            seed=0,
-            block=number,
-            index=0,
-            step=0,
-        )
-        total += len(draws) * float(np.mean([means[cells.index(cell)] for cell in group]))
+    block, config, slimmable = space.blocks[number - 1], recipe.distill, recipe.supernet.slimmable
+    groups = groups_by_depth(block.cells) if slimmable else [(cell,) for cell in block.cells]
+    widths, total = space.previous_widths(number), 0.0
+    for group in groups:
+        drawn = num_draws(group, widths, config, slimmable=slimmable)
+        total += drawn * float(np.mean([means[block.cells.index(cell)] for cell in group]))
     return total
 
 

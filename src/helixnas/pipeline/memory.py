@@ -10,12 +10,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from helixnas.distill import build_heads, draw_paths, draw_slices
+from helixnas.distill import build_heads, num_draws
 from helixnas.distill.learning_teacher import NUM_VIEWS
 from helixnas.nn import ProjectionHead, count_params
 from helixnas.pipeline.estimate import Sketch
 from helixnas.pipeline.recipe import Recipe
-from helixnas.space import Cell
 from helixnas.space.slicing import groups_by_depth
 from helixnas.supernet import CellModule, SupernetBlock
 
@@ -80,7 +79,8 @@ def _joint_bytes(
     of_teacher, of_student = heads
     per_image, drawn = saved_bytes(lambda: of_teacher(_pair(given)))[0] // 2, 0
     for cells in _parts(block, slimmable=recipe.supernet.slimmable):
-        number = _num_draws([each.cell for each in cells], block, recipe)
+        shapes, slimmable = [each.cell for each in cells], recipe.supernet.slimmable
+        number = num_draws(shapes, block.previous_widths, config, slimmable=slimmable)
         graphs = [_saved_bytes(cell, received, block.previous_widths[-1]) for cell in cells]
         graph, output = max(graphs, key=lambda each: each[0])
         head = saved_bytes(lambda output=output: of_student(output))[0] // 2
@@ -95,17 +95,6 @@ def _parts(block: SupernetBlock, *, slimmable: bool) -> list[list[CellModule]]:
         return [[cell] for cell in block]
     every = list(block)
     return [[each for each in every if each.cell in group] for group in groups_by_depth([each.cell for each in every])]
-
-
-def _num_draws(cells: list[Cell], block: SupernetBlock, recipe: Recipe) -> int:
-    config = recipe.distill
-    if config.sampling == "uniform":
-        return 1
-    widths, where = block.previous_widths, {"seed": 0, "block": block.number, "index": 0, "step": 0}
-    if recipe.supernet.slimmable:
-        number = config.num_random
-        return len(draw_slices(cells, widths, sampling=config.sampling, num_random=number, two_sided=False, **where))
-    return len(draw_paths(cells[0], widths, sampling=config.sampling, **where))
 
 
 def _teacher_bytes(drawn: Sketch) -> int:

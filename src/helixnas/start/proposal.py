@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from helixnas.data.config import DataConfig
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.estimate import forward_times, sketch
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.stage import ForwardTimes
 from helixnas.pipeline.work.early_budgets import check_early
 from helixnas.proxies.config import NASWOT
 from helixnas.rating.config import RELATIVE_L1
@@ -86,7 +88,7 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
     fitted = fit_space(teacher, request.max, _meter(teacher, costs) if request.limits_latency else None)
     recipe = build(Recipe, _values(request, teacher, images, fitted.definition, costs), where="the fitted recipe")
     check_early(recipe, RunFolder(Path(request.name)), num_classes=teacher.num_classes)
-    recipe, times = _with_choices(recipe, teacher, fitted, machine, request.hours)
+    recipe, times_of = _with_choices(recipe, teacher, fitted, machine, request.hours)
     return Proposal(
         request=request,
         teacher=teacher,
@@ -95,13 +97,13 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
         fitted=replace(
             fitted, definition=dict(recipe.space) if isinstance(recipe.space, Mapping) else fitted.definition
         ),
-        schedule=schedule(recipe, times, request.hours),
+        schedule=schedule(recipe, times_of, request.hours),
     )
 
 
 def _with_choices(
     recipe: Recipe, teacher: TeacherFacts, fitted: Fitted, machine: Machine, hours: float
-) -> tuple[Recipe, Any]:
+) -> tuple[Recipe, Callable[[Recipe], ForwardTimes]]:
     """Return the recipe with as many operations as can be rated in the time, and a batch that fits the memory."""
     for choices in range(NUM_CHOICES):
         space = definition(teacher, share=fitted.share, depth=fitted.depth, choices=choices)
@@ -109,9 +111,9 @@ def _with_choices(
         drawn = sketch(trial, teacher.num_classes)
         batch = fitting_batch(drawn, trial, machine)
         trial = replace(trial, distill=replace(trial.distill, batch_size=batch))
-        times = forward_times(drawn, trial)
-        if rating_fits(trial, times, hours) or choices == NUM_CHOICES - 1:
-            return trial, times
+        times_of = partial(forward_times, drawn)
+        if choices == NUM_CHOICES - 1 or rating_fits(trial, times_of(trial), hours):
+            return trial, times_of
     raise AssertionError("unreachable: the fewest operations are taken")
 
 

@@ -9,6 +9,7 @@ from helixnas.pipeline.memory import distill_bytes
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
+from helixnas.pipeline.stages.wording import num_steps
 from helixnas.start.image_facts import ImageFacts
 from helixnas.start.machine import Machine
 
@@ -33,6 +34,9 @@ MOST_STITCHED, FEWEST_STITCHED = 60, 10
 
 MOST_UNTRAINED, FEWEST_UNTRAINED = 100, 30
 """Untrained networks for the proxy; fewer than the latter are not worth fitting."""
+
+LEAST_FAIR = 100
+"""Fewest strictly fair steps, so that adapters and stems, which learn in every step, learn enough."""
 
 MEMORY_SHARE = 0.5
 """Share of the free memory that distillation may take by its estimate, which leaves out the framework."""
@@ -94,11 +98,21 @@ def fitting_batch(drawn: Sketch, recipe: Recipe, machine: Machine) -> int:
     return batch
 
 
-def schedule(recipe: Recipe, times: ForwardTimes, hours: float) -> Schedule:
-    """Return the recipe with as many epochs as the hours allow, and its estimated seconds.
+def schedule(recipe: Recipe, times: Callable[[Recipe], ForwardTimes], hours: float) -> Schedule:
+    """Return the recipe with as many epochs as the hours allow, and its estimated seconds; `times` are those of a recipe.
 
-    If even one epoch of each training takes longer, the trainings use a share of the images.
+    If even one epoch of each training takes longer, the trainings use a share of the images. Where strictly fair steps would be
+    fewer than `LEAST_FAIR`, each trains one path instead, and there are more of them.
     """
+    found = _filled(recipe, times(recipe), hours)
+    distill, images = found.recipe.distill, found.recipe.expected_training_images
+    if distill.sampling == "uniform" or num_steps(distill.num_epochs, distill.batch_size, images) >= LEAST_FAIR:
+        return found
+    simple = replace(recipe, distill=replace(recipe.distill, sampling="uniform"))
+    return _filled(simple, times(simple), hours)
+
+
+def _filled(recipe: Recipe, times: ForwardTimes, hours: float) -> Schedule:
     budget = USED * 3600 * hours
     checked = _with_stitching(recipe, times, RATING_SHARE * budget)
     one = _with_epochs(_with_proxies(checked, times, RATING_SHARE * budget), dict.fromkeys(SHARES, 1))

@@ -132,7 +132,7 @@ class Explorer {
   sentence() {
     if (this.answer >= 0) {
       const above = this.above(this.answer);
-      const far = above === 0 ? "the best of the space" : `${this.distance(this.answer)} above the best of the space`;
+      const far = above === 0 ? "the best of the space" : `${inBrackets(this.distance(this.answer))} above the best of the space`;
       return `Best network inside these limits: score ${this.answers.score[this.answer].toFixed(5)}, ${far}.`;
     }
     const enough = this.sliders.filter((slider) => slider.points.length).map((slider) => {
@@ -143,11 +143,11 @@ class Explorer {
     return `No network meets these limits.${way}`;
   }
 
-  /* The distance from the best, and how sure it is. */
+  /* The distance from the best, and how sure it is, where that is known. */
   distance(answer) {
     const error = this.answers.standardError(answer, 0, this.data.batches);
     const above = this.above(answer);
-    return above.toFixed(5) + (error ? ` (${(above / error).toFixed(1)} standard errors)` : "");
+    return [above.toFixed(5), error ? `${(above / error).toFixed(1)} standard errors` : ""];
   }
 
   above(answer) {
@@ -160,7 +160,7 @@ class Explorer {
       `<tr><th scope="row">${title}${note && `<small>${note}</small>`}</th>${shown.map((answer) => `<td class="n">${text(answer)}</td>`).join("")}</tr>`;
     const rows = [
       row("summed score", (answer) => this.answers.score[answer].toFixed(5), "lower is better"),
-      row("above the best of the space", (answer) => this.distance(answer), "the best without limits has 0"),
+      row("above the best of the space", (answer) => stacked(this.distance(answer)), "the best without limits has 0"),
       ...this.data.kinds.map((kind) => row(`${escaped(kind.title)}, summed`, (answer) => this.kind(answer, kind).toFixed(5))),
       ...this.data.costs.map((cost) => row(escaped(cost.title), (answer) => this.amount(answer, cost), escaped(cost.note))),
     ];
@@ -175,8 +175,7 @@ class Explorer {
 
   amount(answer, cost) {
     const value = this.answers.costs[cost.resource][answer];
-    const share = cost.teacher ? ` (${((100 * value) / cost.teacher).toFixed(1)} % of the teacher)` : "";
-    return readAmount(value, cost) + share;
+    return stacked([readAmount(value, cost), cost.teacher ? `${((100 * value) / cost.teacher).toFixed(1)} % of the teacher` : ""]);
   }
 
   showKept() {
@@ -197,6 +196,14 @@ class Explorer {
     this.find("export").textContent = `helixnas export ${run} --name ${named}`;
     this.find("measured").hidden = !asked.includes("latency_ns");
   }
+}
+
+function inBrackets([text, note]) {
+  return note ? `${text} (${note})` : text;
+}
+
+function stacked([text, note]) {
+  return note ? `${text}<small>${note}</small>` : text;
 }
 
 /* The clipboard is not there on every page that lies on disk; a selection is. */

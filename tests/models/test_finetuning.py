@@ -62,7 +62,7 @@ def test_a_searched_network_is_tuned_into_a_folder_that_opens_anywhere(finished:
     for line in (
         "# finished-small on digits",
         "| fine-tuned from | finished-small |",
-        f"| {figures['accuracy']:.2%} |",
+        f"| top-1 | {figures['accuracy']:.2%} (95 % interval over the choice of images: ",
     ):
         assert line in card
     assert read_json(tmp_path / "tuned" / "finetune.json")["figures"] == figures

@@ -24,3 +24,9 @@ def test_an_executor_has_jobs_of_blocks_unless_another_size_is_given() -> None:
 def test_a_size_without_an_executor_is_refused() -> None:
     with pytest.raises(ConfigError, match="--by is the size of a job, so it needs --executor, for example"):
         spread_of(Namespace(executor=None, by="cell"))
+
+
+def test_processes_that_train_together_start_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    with pytest.raises(ConfigError, match="the command must not be started by torchrun"):
+        spread_of(Namespace(executor="local:2", by=None))

@@ -14,7 +14,7 @@ from helixnas.errors import ConfigError, JobError
 from helixnas.jobs import control
 from helixnas.jobs.control import Job, run_jobs
 from helixnas.jobs.executor import Task
-from helixnas.jobs.lease import Lease, leased, load_lease
+from helixnas.jobs.lease import SECONDS_UNTIL_LOST, Lease, leased, load_lease
 
 Behaviour = Callable[[], int | None]
 """Does an attempt and returns its exit code; None while it hangs."""
@@ -181,7 +181,7 @@ def test_a_job_that_another_worker_has_is_waited_for_and_taken_up_when_that_work
             def watch(done: int, note: str = "", *, total: int | None = None) -> None:
                 seen.append((note, executor.numbers["a"]))
                 if next(looks) == 3:
-                    replace(there, heartbeat=time.time() - 61).save(folder.lease("a"))
+                    replace(there, heartbeat=time.time() - SECONDS_UNTIL_LOST - 1).save(folder.lease("a"))
 
             return Watching()
 
@@ -196,7 +196,7 @@ def test_a_worker_that_is_silent_for_too_long_is_killed_and_its_job_taken_up(fol
     def hang() -> int | None:
         if folder.lease("a").exists():
             return succeed(folder, "a")
-        Lease(job="a", host="elsewhere", heartbeat=time.time() - 61).save(folder.lease("a"))
+        Lease(job="a", host="elsewhere", heartbeat=time.time() - SECONDS_UNTIL_LOST - 1).save(folder.lease("a"))
         return None
 
     executor = Scripted(a=hang)

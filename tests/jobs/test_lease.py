@@ -14,7 +14,7 @@ import pytest
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError, OutOfMemoryError
 from helixnas.jobs import lease as module
-from helixnas.jobs.lease import Lease, leased, leases_of, load_lease
+from helixnas.jobs.lease import SECONDS_UNTIL_LOST, Lease, leased, leases_of, load_lease
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_an_error_ends_the_attempt_with_its_reason_and_whether_it_would_repeat_i
         assert again.number == 2
 
 
-def test_a_worker_of_another_machine_is_alive_until_its_heartbeat_is_a_minute_old(folder: RunFolder) -> None:
+def test_a_worker_of_another_machine_is_alive_until_its_heartbeat_is_too_old(folder: RunFolder) -> None:
     there = Lease(job="rate-1", host="elsewhere", process=1)
     there.save(folder.lease("rate-1"))
     with (
@@ -86,7 +86,7 @@ def test_a_worker_of_another_machine_is_alive_until_its_heartbeat_is_a_minute_ol
         leased(folder, "rate-1"),
     ):
         pass
-    replace(there, heartbeat=time.time() - 61).save(folder.lease("rate-1"))
+    replace(there, heartbeat=time.time() - SECONDS_UNTIL_LOST - 1).save(folder.lease("rate-1"))
     with leased(folder, "rate-1") as lease:
         assert lease.number == 2
 

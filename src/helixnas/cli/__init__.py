@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         try:
-            _dispatch(words, console)
+            _together(words, console) if "TORCHELASTIC_RUN_ID" in os.environ else _dispatch(words, console)
         finally:
             sys.stdout.flush()  # after --help too, which leaves by SystemExit
     except KeyboardInterrupt as error:
@@ -120,6 +120,17 @@ def _open_closed_streams() -> None:
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError  # rich would leave with exit code 1, but nothing went wrong
+
+
+def _together(words: list[str], console: Console) -> None:
+    """Do a command as the first of the processes that torchrun started, or follow the first."""
+    from helixnas.pipeline.ad_hoc.follow import follow, joined
+
+    with joined() as place:
+        if place is None or place.rank == 0:
+            _dispatch(words, console)
+        else:
+            follow()
 
 
 def _dispatch(words: list[str], console: Console) -> None:

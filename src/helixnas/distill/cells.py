@@ -11,6 +11,7 @@ from helixnas.distill.objective import feature_objective
 from helixnas.distill.optimizers.choice import build_optimizer, build_sliced_optimizer, learning_rate
 from helixnas.distill.sampling import Draw, draw_paths, draw_slices
 from helixnas.distill.unit import TrainingUnit
+from helixnas.engine.parallel import DataParallel
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
 from helixnas.supernet import SlimmableCells, Supernet, SupernetBlock, SupernetCell
@@ -27,18 +28,20 @@ def build_distillation(
     seed: int,
     blocks: Iterable[int] | None = None,
     cell: int | None = None,
+    parallel: DataParallel | None = None,
 ) -> Distillation:
     """Return the distillation of a frozen teacher's features into the cells of a supernet, which is trained in place.
 
     The seed decides order, augmentation and draws; `blocks` are the numbers of the blocks to train, all by default; `cell` is
-    the number (from 0) of the only unit of each to train. Raises `ConfigError` if there are fewer images than one batch holds.
+    the number (from 0) of the only unit of each to train. Several processes may train together (`parallel`). Raises
+    `ConfigError` if there are fewer images than one batch holds.
     """
     numbers = {block.number for block in supernet} if blocks is None else set(blocks)
     chosen = [block for block in supernet if block.number in numbers]
     units = [unit for block in chosen for unit in build_units(block, config=config, seed=seed)]
     units = [unit for unit in units if cell in (None, unit.index)]
     source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
-    return Distillation(source, units, config=config, runtime=runtime)
+    return Distillation(source, units, config=config, runtime=runtime, parallel=parallel)
 
 
 def build_units(block: SupernetBlock, *, config: DistillConfig, seed: int) -> list[TrainingUnit]:

@@ -7,6 +7,7 @@ is no longer finite stops alone, and the others continue.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from helixnas.distill.config import DistillConfig
 from helixnas.distill.features import FeatureSource
 from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
+from helixnas.engine.parallel import DataParallel
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import CollapseError, NonFiniteLossError
 
@@ -60,8 +62,12 @@ class Distillation:
     runtime: Runtime
     learner: nn.Module | None = None
     """A teacher that the units train beside their own modules, saved with them."""
+    parallel: DataParallel | None = None
+    """The processes that train together, each on its part of every batch; None for this one alone."""
 
     def __post_init__(self) -> None:
+        if self.parallel is not None:
+            self.parallel.check(self.config.batch_size, "distill.batch_size")
         self.steps_per_epoch = self.source.steps_per_epoch
         self.num_steps = max(1, round(self.config.stop_at * self.steps_per_epoch * self.config.num_epochs))
         self.step = 0
@@ -91,19 +97,24 @@ class Distillation:
             raise self._failure()
 
     def _train_on(self, views: tuple[Tensor, ...]) -> dict[tuple[int, int], float]:
-        features = self.source.features(views)
+        parallel = self.parallel
         units = [unit for unit in self.units if unit.block not in self.failures]
         draws = [unit.draw(self.step) for unit in units]
-        losses = [
-            unit.accumulate(features, drawn, runtime=self.runtime) for unit, drawn in zip(units, draws, strict=True)
-        ]
-        values: list[float] = torch.stack(losses).tolist()  # the only wait for the device in a step
+        with nullcontext() if parallel is None else parallel.shared_statistics():
+            features = self.source.features(views if parallel is None else tuple(map(parallel.own_part, views)))
+            losses = [
+                unit.accumulate(features, drawn, runtime=self.runtime) for unit, drawn in zip(units, draws, strict=True)
+            ]
+        means = torch.stack(losses) if parallel is None else parallel.average(torch.stack(losses))
+        values: list[float] = means.tolist()  # the only wait for the device in a step
         for unit, drawn, value in zip(units, draws, values, strict=True):
             if not math.isfinite(value):
                 where = describe_failure(unit, drawn, value, step=self.step, steps_per_epoch=self.steps_per_epoch)
                 self.failures.setdefault(unit.block, where)
         trained = [(unit, value) for unit, value in zip(units, values, strict=True) if unit.block not in self.failures]
         for unit, _ in trained:
+            if parallel is not None:
+                parallel.average_gradients(p for group in unit.optimizer.param_groups for p in group["params"])
             unit.step(self.step / self.steps_per_epoch, runtime=self.runtime)
         self.runtime.end_step()
         return {(unit.block, unit.index): value for unit, value in trained}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -26,8 +27,13 @@ loss is free before the next is computed. A single loss over all students is all
 def feature_loss(
     prediction: Float[Tensor, "batch channels height width"], target: Float[Tensor, "batch channels height width"]
 ) -> Float[Tensor, ""]:
-    """Return ||Y_k - Yhat_k||^2 / K, K the number of elements; in float32 whatever the precision of the features."""
-    return F.mse_loss(prediction.float(), target.float())
+    """Return ||Y_k - Yhat_k||^2 / K, K the number of elements; at least in float32, whatever the precision of the features."""
+    return F.mse_loss(in_full_precision(prediction), in_full_precision(target))
+
+
+def in_full_precision(values: Tensor) -> Tensor:
+    """Return values in float32, or in float64 where they are."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def feature_objective(block: int) -> Objective:

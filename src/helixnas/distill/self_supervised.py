@@ -32,6 +32,8 @@ from helixnas.distill.optimizers.sliced import SlicedOptimizer
 from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
 from helixnas.distill.vicreg import vicreg_terms
+from helixnas.engine.gather import gather_batch
+from helixnas.engine.parallel import DataParallel
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
 from helixnas.nn import BlockHeads, ProjectionHead, build_seeded
@@ -86,10 +88,12 @@ def build_self_supervised(
     config: DistillConfig,
     runtime: Runtime,
     seed: int,
+    parallel: DataParallel | None = None,
 ) -> Distillation:
     """Return the joint training of a teacher and the cells of a supernet, both in place, one unit per block.
 
-    The teacher must pass its blocks' outputs on detached. The seed decides order, views, draws, and the heads' weights.
+    The teacher must pass its blocks' outputs on detached. The seed decides order, views, draws, and the heads' weights. Several
+    processes may train together (`parallel`).
 
     Raises:
         ConfigError: there are fewer images than one batch holds, or sandwich is asked of cells that do not share weights.
@@ -100,7 +104,7 @@ def build_self_supervised(
         for block, parameters in zip(supernet, block_parameters(teacher), strict=True)
     ]
     source = LearningTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
-    return Distillation(source, units, config=config, runtime=runtime, learner=teacher.model)
+    return Distillation(source, units, config=config, runtime=runtime, learner=teacher.model, parallel=parallel)
 
 
 def _unit(
@@ -158,7 +162,8 @@ def build_heads(channels: int, block: int, *, config: ProjectorConfig, seed: int
 def _look(objective: SelfSupervisedObjective, config: CollapseConfig, step: int, is_last: bool) -> Health:
     if objective.last is None or (step % config.every and not is_last):
         return Health({})
-    return look(objective.block, objective.last._asdict(), step=step, config=config)
+    sides = {side: gather_batch(embeddings) for side, embeddings in objective.last._asdict().items()}
+    return look(objective.block, sides, step=step, config=config)
 
 
 def _forward(block: SupernetBlock, features: Tensor, path: Path, previous_width: int, *suffix: bool) -> Tensor:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from helixnas.distill.config import VicregConfig
+from helixnas.distill.objective import in_full_precision
 from helixnas.engine.gather import gather_batch
 
 
@@ -33,10 +34,10 @@ def vicreg_terms(
 ) -> VicregTerms:
     """Return the terms between Z_k and Zhat_k, embeddings of this process' images by teacher side and student side.
 
-    Computed in float32 on the images of all processes; every process returns the same values.
+    Computed in float32 or more on the images of all processes; every process returns the same values.
     """
     with torch.autocast(teacher.device.type, enabled=False):
-        z, z_hat = gather_batch(teacher.float()), gather_batch(student.float())
+        z, z_hat = (gather_batch(in_full_precision(side)) for side in (teacher, student))
         hinges = [spread_hinge(side, gamma=config.gamma, epsilon=config.epsilon) for side in (z, z_hat)]
         return VicregTerms(
             invariance=F.mse_loss(z, z_hat),

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 
 from helixnas.engine import Stopwatch, load_checkpoint, save_checkpoint
+from helixnas.engine.parallel import DataParallel
 from helixnas.errors import Interrupted
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -54,12 +55,14 @@ def run_job(
     history: Callable[[], dict[str, Any]] = dict,
     resume: Callable[[dict[str, Any]], None] = lambda history: None,
     watch: Stopwatch | None = None,
+    parallel: DataParallel | None = None,
 ) -> None:
     """Run a job to its end, from its checkpoint if one with the same key exists.
 
     The key is a hash of the settings; the caller removes the checkpoint once the results are written. `history` returns plain
     values and tensors of the caller to save with the state, and `resume` receives them when the job is resumed. The stopwatch
-    is restored then, so that it includes earlier processes.
+    is restored then, so that it includes earlier processes. Of processes that train together (`parallel`), the first saves, and
+    all stop when one is asked to.
 
     Raises:
         Interrupted: a signal asked to stop; the state is saved.
@@ -79,13 +82,15 @@ def run_job(
                 watch.restore(saved["spent"])
 
     def save() -> None:
+        if parallel is not None and parallel.rank:
+            return
         save_state(job, checkpoint=checkpoint, key=key, history=history(), watch=watch)
 
     saved_at = time.monotonic()
     with stop_requests() as asked:
         for record in job:
             log(record)
-            if asked():
+            if asked() if parallel is None else parallel.agreed(asked()):
                 save()
                 raise Interrupted("stopped; everything so far is saved")
             if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:

@@ -29,8 +29,8 @@ from helixnas.errors import ArtifactError, HelixError, Interrupted, OutOfMemoryE
 SECONDS_BETWEEN_HEARTBEATS = 5.0
 """A worker renews its lease this often."""
 
-SECONDS_UNTIL_LOST = 60.0
-"""Age of a heartbeat from which on its worker counts as dead. Clocks of machines that share a run must agree better than this."""
+SECONDS_UNTIL_LOST = 180.0
+"""Age of a heartbeat from which on its worker counts as dead. Clocks of machines that share a run must agree better."""
 
 State = Literal["running", "done", "failed", "stopped"]
 

@@ -1,8 +1,9 @@
 """Work of the distill stage: train the blocks of the supernet on the teacher's features (Eq. 5 and 6)."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, StepRecord, build_distillation, build_self_supervised
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import run_job
+from helixnas.engine.parallel import DataParallel, current, share
+from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import CollapseError, ConfigError, NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams
 from helixnas.nn import save_weights
@@ -66,7 +69,8 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
         facts["best_kept"], facts["best_kept_score"] = kept[-1][0]
     files = tuple(str(name.relative_to(folder.path)) for name in names)
     threads = None if spread is None or not chosen else spread.num_threads(context.recipe)
-    return Result(files, facts, is_timed=chosen == wanted and threads is None, num_threads=threads)
+    is_alone = threads is None and current() is None
+    return Result(files, facts, is_timed=chosen == wanted and is_alone, num_threads=threads)
 
 
 def reason_not_to_divide(recipe: Recipe) -> str:
@@ -98,6 +102,42 @@ def is_distilled(folder: RunFolder, key: str, part: Part) -> bool:
     return alone or is_trained(folder, part.block, key)
 
 
+class Order(NamedTuple):
+    """What the first of several processes asks the others to train with it."""
+
+    recipe: Recipe
+    folder: RunFolder
+    blocks: tuple[int, ...]
+    cell: int
+    checkpoint: Path
+    key: str
+
+
+def _call_the_others(context: Context, order: Order, parallel: DataParallel | None) -> None:
+    """Ask the other processes to take part in a training."""
+    if parallel is not None:
+        context.reporter.say(f"{parallel.size} processes train together, each on its part of every batch")
+        share(order)
+
+
+def train_together(order: Order) -> None:
+    """Take part in a training as one of several processes; the first saves its results.
+
+    Raises `JobError` if another process has ended, `Interrupted` if one was asked to stop.
+    """
+    context, parallel = Context(order.recipe, order.folder, Reporter()), current()
+    teacher = context.load_learner() if order.recipe.distill.is_self_supervised else context.teacher
+    job = distillation(context, teacher, context.new_supernet(teacher), order.blocks, order.cell, parallel)
+    run_job(
+        job,
+        checkpoint=order.checkpoint,
+        key=order.key,
+        device=context.runtime.device,
+        log=lambda record: None,
+        parallel=parallel,
+    )
+
+
 def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path, part: Part | None = None) -> None:
     """Train blocks together and save each with its curves, or only the cell of a part.
 
@@ -107,53 +147,39 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
     joint = context.recipe.distill.is_self_supervised
     teacher, history = context.load_learner() if joint else context.teacher, History()
     supernet = context.new_supernet(teacher)
-    cell = part.cell if part is not None else 0
-    job = _distillation(context, teacher, supernet, blocks, cell)
+    cell, parallel = part.cell if part is not None else 0, None if context.recipe.distill.is_progressive else current()
+    job = distillation(context, teacher, supernet, blocks, cell, parallel)
     continuation = Continuation(context, job) if isinstance(job, Distillation) and not cell else None
     if continuation is not None:
         continuation.offer(checkpoint, f"{key} {blocks}")
-    title = "loss" if joint else "mean squared error"
     with context.reporter.progress("distilling", job.num_steps) as advance:
-        reported = set[int]()
-
-        def log(record: StepRecord) -> None:
-            if not record.losses:
-                advance(record.step, "rating the paths of the block")
-                return
-            for number in job.failures.keys() - reported:
-                reported.add(number)
-                context.reporter.say(f"block {number} stops, the others continue: {job.failures[number]}")
-            values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
-            history.add(record.step, values)
-            context.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
-            context.reporter.scalars({f"collapse/{name}": value for name, value in record.signs.items()}, record.step)
-            mean = np.mean(list(record.losses.values()))
-            advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, {title} {mean:.4f}")
-
         failure: NonFiniteLossError | CollapseError | None = None
+        _call_the_others(
+            context, Order(context.recipe, context.folder, blocks, cell, checkpoint, f"{key} {blocks}"), parallel
+        )
         try:
             run_job(
                 job,
                 checkpoint=checkpoint,
                 key=f"{key} {blocks}",
                 device=context.runtime.device,
-                log=log,
+                log=_log(context, job, history, advance),
                 history=history.state,
                 resume=history.restore,
                 watch=context.watch,
+                parallel=parallel,
             )
         except (NonFiniteLossError, CollapseError) as error:
             failure = error
     if isinstance(job, Progressive) and failure is None:
         save_beams(job.beams, context.folder.beams, key)
     trained = tuple(number for number in blocks if number not in job.failures)
-    if part is not None and cell and isinstance(job, Distillation):
+    if part is None or not cell:
+        _save_blocks(context, job, supernet, trained, history, key)
+    elif isinstance(job, Distillation) and trained:
         block = supernet.block(part.block)
         position = [*block.cells].index(job.units[0].module)
-        for _ in trained:
-            save_cell(context.folder, part, block, position, history.frame(), key)
-    else:
-        _save_blocks(context, job, supernet, trained, history, key)
+        save_cell(context.folder, part, block, position, history.frame(), key)
     if isinstance(job, Distillation) and joint and failure is None:
         _save_learned(context, job, teacher, key)
     context.forget()
@@ -162,6 +188,30 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         raise failure
     if continuation is not None:
         continuation.keep(history.state())
+
+
+def _log(
+    context: Context, job: Distillation | Progressive, history: History, advance: Advance
+) -> Callable[[StepRecord], None]:
+    """Return what is done with the record of a step: curves, progress, and a word when a block stops."""
+    title = "loss" if context.recipe.distill.is_self_supervised else "mean squared error"
+    reported = set[int]()
+
+    def log(record: StepRecord) -> None:
+        if not record.losses:
+            advance(record.step, "rating the paths of the block")
+            return
+        for number in job.failures.keys() - reported:
+            reported.add(number)
+            context.reporter.say(f"block {number} stops, the others continue: {job.failures[number]}")
+        values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
+        history.add(record.step, values)
+        context.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
+        context.reporter.scalars({f"collapse/{name}": value for name, value in record.signs.items()}, record.step)
+        mean = np.mean(list(record.losses.values()))
+        advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, {title} {mean:.4f}")
+
+    return log
 
 
 def _save_blocks(
@@ -207,23 +257,28 @@ def _learned_files(context: Context) -> list[Path]:
     return [context.folder.learned_teacher / "model.safetensors", *heads]
 
 
-def _distillation(
-    context: Context, teacher: Teacher, supernet: Supernet, blocks: tuple[int, ...], cell: int
+def distillation(
+    context: Context,
+    teacher: Teacher,
+    supernet: Supernet,
+    blocks: tuple[int, ...],
+    cell: int,
+    parallel: DataParallel | None,
 ) -> Distillation | Progressive:
     """Return the job that trains a supernet with the recipe's objective and strategy; some train all blocks.
 
-    A `cell` (from 1) trains alone, 0 stands for all.
+    A `cell` (from 1) trains alone, 0 stands for all. Several processes may train together, but for a progressive strategy.
     """
     data, seed = context.data, context.recipe.seed
     config, runtime = context.recipe.distill, context.runtime
     if config.is_self_supervised:
-        return build_self_supervised(teacher, supernet, data.train, config=config, runtime=runtime, seed=seed)
+        return build_self_supervised(
+            teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, parallel=parallel
+        )
     if config.is_progressive:
         return Progressive(teacher, supernet, data.train, data.rating, config=config, runtime=runtime, seed=seed)
-    only = cell - 1 if cell else None
-    return build_distillation(
-        teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, blocks=blocks, cell=only
-    )
+    how: dict[str, Any] = {"config": config, "runtime": runtime, "seed": seed, "parallel": parallel}
+    return build_distillation(teacher, supernet, data.train, blocks=blocks, cell=cell - 1 if cell else None, **how)
 
 
 def _curve_name(block: int, cell: int) -> str:

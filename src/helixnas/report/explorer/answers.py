@@ -17,7 +17,7 @@ MOST_SLIDERS = 3
 """Resources that can be limited at once."""
 
 MOST_POINTS = 20_000
-"""Partial networks that a front may keep per block; a larger front has fewer resources instead (at most about 4 s, 0.2 MB of page)."""
+"""Partial networks that a front may keep per block; a larger one has fewer resources instead (at most about 4 s, 0.2 MB)."""
 
 LARGEST_EXACT = 2**53
 """Costs below this are exact in JavaScript."""

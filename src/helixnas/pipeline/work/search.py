@@ -20,7 +20,7 @@ from helixnas.artifacts.search_record import RunnerUp, SearchRecord
 from helixnas.errors import ArtifactError, ConfigError, HelixError
 from helixnas.pipeline.stage import Result, RunContext
 from helixnas.pipeline.work.latency_budget import LatencyCheck, keep_budget, meter_of
-from helixnas.pipeline.work.warning_signs import evidence_warnings, search_warnings, warned
+from helixnas.pipeline.work.warning_signs import search_warnings, warned
 from helixnas.search import (
     Budget,
     Comparison,
@@ -95,8 +95,7 @@ def search(context: RunContext, key: str, search: str) -> Result:
     config = context.recipe.searches[search]
     outcome = find_in_run(config, space, tables, teacher_costs(record), folder, name=search)
     files = save_outcome(outcome, folder.search(search))
-    warnings = (*outcome.warnings, *evidence_warnings(tables, space, config.scores))
-    facts = {**outcome.facts(), **warned(context, warnings, f"search {search}: ")}
+    facts = {**outcome.facts(), **warned(context, outcome.warnings, f"search {search}: ")}
     return Result(tuple(f"searches/{search}/{file}" for file in files), facts)
 
 

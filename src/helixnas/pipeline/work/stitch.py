@@ -15,6 +15,7 @@ from helixnas.pipeline.bridges import no_stitching
 from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.search import load_tables
+from helixnas.pipeline.work.warning_signs import evidence_warnings, warned
 from helixnas.rating import StitchedHead, Stitching, fit_classifier, fit_readouts, pooled_features, probe
 from helixnas.rating.stitched_head import Readouts
 from helixnas.rating.stitching import StitchRecord
@@ -61,7 +62,9 @@ def stitch(context: Context, key: str, search: str) -> Result:
     rows = [_stitched_row(record, tables, context.space.stem_width) for record in job.records]
     summary = stitching_summary(rows) if len(rows) >= 3 else {}
     write_json(context.folder.stitching, {"architectures": rows, "agreement": summary, **probes})
-    return Result(("ratings/stitching.json",), {"architectures": len(rows), **probes})
+    added = {name for config in context.recipe.searches.values() for name in config.scores}
+    evidence = evidence_warnings(tables, context.space, sorted(added))
+    return Result(("ratings/stitching.json",), {"architectures": len(rows), **probes, **warned(context, evidence)})
 
 
 def _why_unavailable(context: Context) -> str:

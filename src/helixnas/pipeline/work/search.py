@@ -269,7 +269,8 @@ def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
             raise ArtifactError(
                 f"the run in {folder.path} has no {stage} stage yet; continue with: {folder.resume_command}"
             )
-    return stored_tables(folder, record, folder.load_settings())
+    has_more = {"proxies", "calibrate"}.intersection(record.stages)
+    return stored_tables(folder, record, folder.load_settings() if has_more else {})
 
 
 def teacher_costs(record: RunRecord) -> dict[str, int]:

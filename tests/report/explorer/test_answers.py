@@ -49,3 +49,13 @@ def test_too_large_a_front_loses_its_last_resource(tied: Any, monkeypatch: pytes
 def test_costs_that_javascript_rounds_are_not_explored(tied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "LARGEST_EXACT", 10)
     assert answers_of(read_run(tied.folder)) is None
+
+
+def test_without_a_search_the_scores_are_those_of_the_recipe(tied: Any) -> None:
+    config = tied.folder / "config.yaml"
+    config.write_text(f"{config.read_text()}scores: [relative_l1]\n")
+    found = answers_of(read_run(tied.folder))
+    assert found is not None
+    assert (found.scores, found.weights) == (("relative_l1",), ())
+    config.write_text(config.read_text().replace("relative_l1", "no_more"))
+    assert answers_of(read_run(tied.folder)) is None

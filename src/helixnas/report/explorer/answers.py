@@ -1,14 +1,13 @@
 """The answers that the explorer chooses among, and the resources that its sliders limit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from helixnas.artifacts.cost_table import LATENCY
 from helixnas.artifacts.rating_table import RatingTable
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, HelixError
 from helixnas.report.reading import RunFiles
 from helixnas.search import Instance, Tables, scored
 from helixnas.search.exact.every_budget import EveryAnswer, every_answer
@@ -44,14 +43,18 @@ class Answers:
 def answers_of(run: RunFiles) -> Answers | None:
     """Return the answers under limits on up to three resources, those limited by searches first; None without costs.
 
-    Scores and weights are those of the first search. Where a front needs more than `MOST_POINTS` partial networks in a
-    block, the last resource is left out.
+    Scores and weights are those of the first search, or else the recipe's scores; None, too, where they are not in the tables.
+    Where a front needs more than `MOST_POINTS` partial networks in a block, the last resource is left out.
     """
     if run.tables is None or run.space is None:
         return None
-    settings = _first_settings(run)
-    names, weights = tuple(settings.get("scores") or ()), tuple(settings.get("weights") or ())
-    tables, _ = scored(run.tables, names)
+    first = run.searches[0].found.config if run.searches else {}
+    names = tuple(first.get("scores") or run.settings.get("scores") or ())
+    weights = tuple(first.get("weights") or ())
+    try:
+        tables, _ = scored(run.tables, names)
+    except HelixError:
+        return None
 
     def over(resources: Sequence[str]) -> Instance:
         return tables.instance(resources, weights=weights or None)
@@ -73,7 +76,3 @@ def sliders(run: RunFiles, tables: Tables) -> tuple[str, ...]:
     limited = [name for search in run.searches for name in search.found.upper]
     wanted = [name for name in dict.fromkeys([*limited, LATENCY, "macs", "params"]) if name in tables.costs.resources]
     return tuple(name for name in wanted if np.ptp(tables.costs.resource(name)) > 0)[:MOST_SLIDERS]
-
-
-def _first_settings(run: RunFiles) -> Mapping[str, Any]:
-    return run.searches[0].found.config if run.searches else {}

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,3 +49,40 @@ def test_a_job_runs_its_task_and_can_be_cancelled(tmp_path: Path) -> None:
         time.sleep(0.1)
     assert endless.result() == STOPPED
     executor.close()
+
+
+class Refusing:
+    """As much of submitit as the executor uses, on a cluster that refuses jobs."""
+
+    class UncompletedJobError(RuntimeError):
+        """As submitit calls it."""
+
+    class FailedJobError(UncompletedJobError):
+        """As submitit calls it."""
+
+    def __init__(self) -> None:
+        self.core = SimpleNamespace(utils=self)
+        self.parameters: dict[str, object] = {}
+
+    def AutoExecutor(self, folder: Path, cluster: str) -> "Refusing":  # noqa: N802 - as submitit calls it
+        return self
+
+    def update_parameters(self, **parameters: object) -> None:
+        self.parameters |= parameters
+
+    def submit(self, task: Task) -> None:
+        raise self.FailedJobError("sbatch: error: invalid partition\nspecified: gpu")
+
+
+def test_a_job_that_slurm_refuses_is_one_sentence_and_options_are_those_of_sbatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitit = Refusing()
+    monkeypatch.setitem(sys.modules, "submitit", submitit)  # type: ignore[arg-type]
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    executor = Slurm(tmp_path, num_cpus=3, options={"partition": "gpu", "time": "90"})
+    asked = {"cpus_per_task": 3, "timeout_min": 1440, "slurm_partition": "gpu", "slurm_time": 90}
+    assert submitit.parameters == asked
+    with pytest.raises(ConfigError, match=r"^--executor slurm: sbatch: error: invalid partition specified: gpu$"):
+        executor.submit(task(tmp_path, ""))
+    assert submitit.parameters == {**asked, "name": "rate-1"}

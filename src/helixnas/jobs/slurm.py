@@ -7,8 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, on_one_line
 from helixnas.jobs.executor import STOPPED, Task
+
+MINUTES = 24 * 60
+"""Time limit of a job where the options give none; submitit's own would be a few minutes."""
 
 
 @dataclass(eq=False)
@@ -54,14 +57,17 @@ class Slurm:
         self.submitit = submitit.AutoExecutor(folder, cluster=cluster)
         given = {f"slurm_{name}": int(value) if value.isdecimal() else value for name, value in options.items()}
         try:
-            self.submitit.update_parameters(cpus_per_task=num_cpus, **given)
+            self.submitit.update_parameters(cpus_per_task=num_cpus, timeout_min=MINUTES, **given)
         except (NameError, TypeError, ValueError) as error:
             raise ConfigError(f"--executor slurm: {error}") from error
 
     def submit(self, task: Task) -> _SlurmJob:
-        """Submit a task."""
+        """Submit a task; raises `ConfigError` if Slurm refuses it."""
         self.submitit.update_parameters(name=task.name)
-        return _SlurmJob(self.submitit.submit(task), self.failures)
+        try:
+            return _SlurmJob(self.submitit.submit(task), self.failures)
+        except self.failures as error:
+            raise ConfigError(f"--executor slurm: {on_one_line(error)}") from error
 
     def close(self) -> None:
         """Do nothing: Slurm holds nothing for this process."""

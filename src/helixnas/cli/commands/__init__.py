@@ -55,7 +55,7 @@ def show_overview(console: Console) -> None:
     lines = (
         "usage: helixnas COMMAND ... | --help | --version",
         "",
-        "Block-wise distilled neural architecture search. Begin with: helixnas demo",
+        "Block-wise distilled neural architecture search. Begin with: helixnas demo; a recipe: helixnas run digits",
         "Your own: helixnas init --teacher resnet18 --data photos --max macs=40% -o my.yaml; helixnas run my.yaml",
         "",
         *(f"  {command.name:<10} {command.purpose}" for command in COMMANDS),

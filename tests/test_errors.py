@@ -15,6 +15,7 @@ BUILT_INS = {
     "ExportError": ValueError,
     "InfeasibleBudgetError": ValueError,
     "Interrupted": KeyboardInterrupt,
+    "JobError": RuntimeError,
     "NonFiniteLossError": ArithmeticError,
     "CollapseError": ArithmeticError,
     "OutOfMemoryError": MemoryError,

@@ -9,8 +9,8 @@ from helixnas.errors import HelixError
 def test_calibration_is_off_by_default_and_trains_shortly() -> None:
     config = CalibrationConfig()
     assert config.num_networks == 0
-    assert config.fit.num_epochs <= 2
-    assert config.fit.warmup_epochs < config.fit.num_epochs
+    assert config.training.num_epochs == 2
+    assert config.training.warmup_epochs == 2 * config.fit.warmup_epochs / config.fit.num_epochs
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,3 +54,8 @@ def test_parts_of_a_batch_are_counted() -> None:
 def test_a_runtime_out_of_range_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(RuntimeConfig, settings, where="my.yaml", prefix="runtime")
+
+
+def test_the_schedule_of_a_short_training_is_shortened_alike() -> None:
+    fit = FitConfig(num_epochs=30, warmup_epochs=3.0, schedule="step", decay_epochs=6.0)
+    assert fit.shortened(10) == replace(fit, num_epochs=10, warmup_epochs=1.0, decay_epochs=2.0)

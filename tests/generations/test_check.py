@@ -8,7 +8,6 @@ import pytest
 from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.study import Ranked
-from helixnas.engine import FitConfig
 from helixnas.engine.progress import Reporter
 from helixnas.generations.check import check_at_hand, quality_after_training, quality_of_stitching
 from helixnas.generations.measure import winner_of
@@ -64,13 +63,6 @@ def test_the_same_winner_is_not_trained_twice(tiny_plus: Recipe, two: LineageFol
     assert known == replace(first.quality, seconds=0.0, core_seconds=0.0)
     longer = replace(tiny_plus, generations=GenerationsConfig(stop=StopConfig(num_epochs=2)))
     assert quality_after_training(longer, context, winner, (first,), title="longer").key != first.quality.key
-
-
-def test_the_schedule_of_a_short_training_is_shortened_alike() -> None:
-    from helixnas.generations.check import _shortened
-
-    fit = FitConfig(num_epochs=30, warmup_epochs=3.0, schedule="step", decay_epochs=6.0)
-    assert _shortened(fit, 10) == replace(fit, num_epochs=10, warmup_epochs=1.0, decay_epochs=2.0)
 
 
 def test_stitching_counts_as_the_agreement_of_a_generation_with_its_stitched_networks() -> None:

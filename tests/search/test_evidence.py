@@ -19,14 +19,14 @@ def space() -> SearchSpace:
 def tables_of(space: SearchSpace, *, shared: float, size: float, with_proxy: bool = True, seed: int = 0) -> Tables:
     """Return a score and a proxy whose noise is their own, beside what they share with each other and with size."""
     costs = cost_table(space, image_size=32, num_classes=10)
-    rng = np.random.default_rng(seed)
+    rng, total = np.random.default_rng(seed), costs.resource("macs").std()
     scores: dict[str, list[np.ndarray]] = {"relative_l1": [], "naswot": [], "calibrated": []}
     for block in range(1, len(space.blocks) + 1):
         rows = costs.rows(block)
         macs = costs.resource("macs")[rows].astype(float)
         hidden = rng.normal(size=len(rows))
         for values in scores.values():
-            values.append(rng.normal(size=len(rows)) + shared * hidden - size * macs / macs.std())
+            values.append(rng.normal(size=len(rows)) + shared * hidden - size * macs / total)
     kept = scores if with_proxy else {"relative_l1": scores["relative_l1"]}
     found: tuple[RatingTable, ...] = score_tables(costs, kept)
     return Tables(ratings=found, costs=costs)

@@ -9,10 +9,6 @@ from helixnas.errors import ConfigError
 from helixnas.settings import Ge, Gt, Le, Unit, settings
 
 
-def _short() -> FitConfig:
-    return FitConfig(num_epochs=2, warmup_epochs=0.5)
-
-
 @settings("calibration")
 class CalibrationConfig:
     """Short trainings of some networks, and an additive fit that corrects the score of every path."""
@@ -28,8 +24,16 @@ class CalibrationConfig:
     """Fraction of the space, the best by these scores, that the networks are drawn from: a search chooses among the best,
     and a few bad networks would dominate the fit."""
 
-    fit: FitConfig = field(default_factory=_short)
-    """Training of each network."""
+    num_epochs: Annotated[int, Ge(1), Unit("epochs")] = 2
+    """Length of each training, with fit's other settings."""
+
+    fit: FitConfig = field(default_factory=FitConfig)
+    """Training of each network; its warm-up is shortened to the same share of num_epochs."""
+
+    @property
+    def training(self) -> FitConfig:
+        """How each network is trained."""
+        return self.fit.shortened(self.num_epochs)
 
     def __post_init__(self) -> None:
         if len(set(self.scores)) < len(self.scores) or CALIBRATED in self.scores:

@@ -1,5 +1,6 @@
 """FitConfig and RuntimeConfig: how a classifier is trained, and on which device."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from helixnas.errors import ConfigError
@@ -79,6 +80,16 @@ class FitConfig:
             raise ConfigError(
                 f"mixup and cutmix pair the images of a batch, so {name} must be even, not {part or whole}"
             )
+
+    def shortened(self, num_epochs: int) -> "FitConfig":
+        """Return a training of so many epochs whose warm-up and steps of the learning rate are shortened alike."""
+        share = num_epochs / self.num_epochs
+        return replace(
+            self,
+            num_epochs=num_epochs,
+            warmup_epochs=share * self.warmup_epochs,
+            decay_epochs=share * self.decay_epochs,
+        )
 
     @property
     def num_parts(self) -> int:

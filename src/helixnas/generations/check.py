@@ -6,7 +6,6 @@ from helixnas.artifacts.lineage import Generation, Quality
 from helixnas.artifacts.ranking import Ranking
 from helixnas.artifacts.run_record import config_key
 from helixnas.artifacts.study import Ranked
-from helixnas.engine import FitConfig
 from helixnas.engine.fit_run import Curves, final_figures
 from helixnas.engine.timing import Stopwatch
 from helixnas.generations.recipe import generations_of
@@ -57,7 +56,7 @@ def quality_after_training(
     the same winner is taken over; an interrupted training resumes.
     """
     retraining = context.recipe.retraining
-    config = replace(retraining, fit=_shortened(retraining.fit, generations_of(recipe).stop.num_epochs))
+    config = replace(retraining, fit=retraining.fit.shortened(generations_of(recipe).stop.num_epochs))
     settings = context.recipe.to_dict()
     key = config_key(
         {
@@ -111,12 +110,4 @@ def _trained(context: Context, winner: Architecture, config: RetrainConfig, *, k
         num_images=number,
         seconds=round(watch.seconds, 3),
         core_seconds=round(watch.core_seconds, 3),
-    )
-
-
-def _shortened(fit: FitConfig, num_epochs: int) -> FitConfig:
-    """Return a training of fewer epochs whose warm-up and steps of the learning rate are shortened alike."""
-    share = num_epochs / fit.num_epochs
-    return replace(
-        fit, num_epochs=num_epochs, warmup_epochs=share * fit.warmup_epochs, decay_epochs=share * fit.decay_epochs
     )

@@ -106,7 +106,10 @@ def _teacher(found: Proposal) -> str:
 
 def _space(found: Proposal) -> str:
     fitted, facts, space = found.fitted, found.teacher, found.recipe.search_space
-    counted = [f"{_amount(name, fitted.smallest)} to {_amount(name, fitted.largest)}" for name in ("macs", "params")]
+    counted = [
+        f"{_amount(name, fitted.smallest).rpartition(' ')[0]} to {_amount(name, fitted.largest)}"
+        for name in ("macs", "params")
+    ]
     widths = ", ".join(map(str, facts.widths))
     notes = [
         f"The space: {space.size:,} networks of {' and '.join(counted)}. Widths are about {fitted.share:.2f} of the teacher's "

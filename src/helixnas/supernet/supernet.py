@@ -132,6 +132,9 @@ def _build_block(
     """Build block `number`, whose cells map `teacher_in` to `teacher_out` channels; `window` is that of its bridge."""
     block, previous_widths = space.blocks[number - 1], space.previous_widths(number)
     ratio, grid = window
+    begins = (
+        config.init == "teacher"
+    )  # adapters then begin as selections of channels, so one for all would be the identity
     surroundings: dict[str, Any] = {
         "stride": block.stride,
         "previous_widths": previous_widths,
@@ -140,8 +143,8 @@ def _build_block(
         "stem": space.stem if number == 1 else (),
         "zero_init_residual": config.zero_init_residual,
         "adapts": (
-            any(width != teacher_in for width in previous_widths),
-            any(cell.width != teacher_out for cell in block.cells),
+            not begins and any(width != teacher_in for width in previous_widths),
+            not begins and any(cell.width != teacher_out for cell in block.cells),
         ),
         "ratio": ratio,
         "grid": grid,

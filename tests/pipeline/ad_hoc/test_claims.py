@@ -132,16 +132,17 @@ def test_figures_of_the_answer_in_the_record_of_the_run_are_compared(copy: RunFo
 
 @pytest.fixture
 def timed(copy: RunFolder, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
-    """A run with latencies of 1 ns per parameter, whose networks take 5,700, 5,600 and 5,500 ns on the device."""
+    """A run in which larger parts are faster, whose networks take 100,200, 100,100 and 100,000 ns on the device."""
     counted = CostTable.load(copy.costs)
-    replace(counted, resources={"latency_ns": counted.resources["params"]}).save(copy.latency)
+    params = counted.resources["params"]
+    replace(counted, resources={"latency_ns": params.max() + 1 - params}).save(copy.latency)
     copy.latency_report.write_text(json.dumps({"runtime": "eager-cpu", "measured_here": True}))
     files = [str(file.relative_to(copy.path)) for file in (copy.latency, copy.latency_report)]
     stage = copy.stage_record(key="x", settings={}, files=files, facts={}, seconds=1.0)
     copy.save_record(copy.load_record().with_stage("latency", stage))
-    taken = iter([5_700, 5_600, 5_500])
+    taken = iter([100_200, 100_100, 100_000])
     monkeypatch.setattr("helixnas.pipeline.work.search.meter_of", lambda _: ("eager-cpu", lambda _: next(taken)))
-    search_run(copy, "fast", SearchConfig(max={"latency_ms": 0.0055}))
+    search_run(copy, "fast", SearchConfig(max={"latency_ms": 0.1}))
     return copy
 
 

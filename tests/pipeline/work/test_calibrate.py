@@ -24,7 +24,7 @@ from helixnas.pipeline.work.search import load_tables
 from helixnas.proxies import ProxiesConfig
 from helixnas.search.config import SearchConfig
 
-CONFIG = CalibrationConfig(num_networks=4, fit=FitConfig(num_epochs=1, batch_size=6, warmup_epochs=0.0))
+CONFIG = CalibrationConfig(num_networks=4, num_epochs=1, fit=FitConfig(batch_size=6, warmup_epochs=0.0))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_images_without_labels_or_fewer_than_a_batch_are_told_before_the_first_s
 ) -> None:
     check_images(context)
     data: Any = context.data
-    context.recipe = replace(context.recipe, calibration=replace(CONFIG, fit=FitConfig(num_epochs=1, batch_size=64)))
+    context.recipe = replace(context.recipe, calibration=replace(CONFIG, fit=FitConfig(batch_size=64)))
     with pytest.raises(ConfigError, match="calibration.fit.batch_size is 64, but there are only 12 training images"):
         check_images(context)
     data.rating = in_memory(np.zeros((4, 8, 8, 3), dtype=np.uint8))

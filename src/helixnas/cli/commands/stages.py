@@ -59,11 +59,10 @@ def _with_calibration(recipe: Recipe, options: Namespace) -> Recipe:
     """Return a recipe with the calibration that the options ask for, or its own."""
     config = recipe.calibration
     number = config.num_networks if options.num_networks is None else options.num_networks
-    epochs = config.fit.num_epochs if options.num_epochs is None else options.num_epochs
-    share = min(1.0, epochs / config.fit.num_epochs)
-    with named_as_options("calibration"), named_as_options("fit"):
-        fit = replace(config.fit, num_epochs=epochs, warmup_epochs=share * config.fit.warmup_epochs)
-        changed = replace(config, num_networks=number, scores=tuple(words(options.scores)) or config.scores, fit=fit)
+    epochs = config.num_epochs if options.num_epochs is None else options.num_epochs
+    scores = tuple(words(options.scores)) or config.scores
+    with named_as_options("calibration"):
+        changed = replace(config, num_networks=number, num_epochs=epochs, scores=scores)
     return replace(recipe, calibration=changed)
 
 

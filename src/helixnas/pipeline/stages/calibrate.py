@@ -16,7 +16,7 @@ def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
 
 def _describe(recipe: Recipe, search: str) -> str:
     config = recipe.calibration
-    return f"{config.num_networks} networks, {fit_text(config.fit, recipe.expected_training_images)} each"
+    return f"{config.num_networks} networks, {fit_text(config.training, recipe.expected_training_images)} each"
 
 
 def with_calibration(scores: Sequence[str], upstream: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ CALIBRATE = Stage(
     describe=_describe,
     seconds=lambda recipe, times: (
         recipe.calibration.num_networks
-        * fit_seconds(recipe.calibration.fit, recipe.expected_training_images, times.network)
+        * fit_seconds(recipe.calibration.training, recipe.expected_training_images, times.network)
     ),
     work="helixnas.pipeline.work.calibrate:calibrate",
     check="helixnas.pipeline.work.calibrate:check_images",

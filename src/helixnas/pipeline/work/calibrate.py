@@ -121,7 +121,7 @@ def scores_to_correct(context: Context) -> tuple[str, ...]:
 def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.NDArray[np.float64]:
     """Return the accuracy of every network on the rating images, those trained by an interrupted process included."""
     trained, config = _trained_before(context, key), context.recipe.calibration
-    trainer = NetworkTrainer(context, RetrainConfig(fit=config.fit))
+    trainer = NetworkTrainer(context, RetrainConfig(fit=config.training))
     total = len(networks) * trainer.num_steps
     with context.reporter.progress("training networks to calibrate", total) as advance:
         for number, network in enumerate(networks):

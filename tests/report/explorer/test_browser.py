@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_the_commands_make_the_shown_network_in_a_real_run(
     tiny: Recipe, tmp_path: Path, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = RunFolder(tmp_path / "real run")
-    run_recipe(tiny, folder, Reporter())
+    run_recipe(replace(tiny, seed=1), folder, Reporter())  # with seed 0 one network is the best under every limit
     found = ask(
         folder.report,
         """const out = [];

@@ -31,7 +31,8 @@ def evidence_beyond_size(tables: Tables, space: SearchSpace, *, seed: int = 0) -
     """Return per score and zero-cost proxy of a run how they agree on random networks, sizes held fixed.
 
     Calibrated scores are left out, since a proxy may be a part of them. The figure is a partial Spearman correlation given
-    multiply-adds, parameters and depth, from -1 to 1, with a 95 % bootstrap interval; empty where the run has no proxies.
+    multiply-adds, parameters and depth, from -1 to 1, with a 95 % bootstrap interval over networks, which does not cover that few
+    paths may agree by chance; empty where the run has no proxies.
     """
     names = [name for name in tables.ratings[0].scores if name not in (COUNTED, CALIBRATED)]
     pairs = list(product([name for name in names if name not in PROXIES], [name for name in names if name in PROXIES]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helixnas.artifacts.agreement import agreement
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
 from helixnas.costs import cost_table
@@ -14,7 +15,13 @@ from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
-from helixnas.pipeline.work.warning_signs import evidence_warnings, rating_warnings, teacher_warnings, warned
+from helixnas.pipeline.work.warning_signs import (
+    calibration_warnings,
+    evidence_warnings,
+    rating_warnings,
+    teacher_warnings,
+    warned,
+)
 from helixnas.search import Tables
 from helixnas.search.config import SearchConfig
 from helixnas.search.tables import score_tables
@@ -105,3 +112,10 @@ def test_scores_that_share_only_size_with_a_proxy_are_warned_of() -> None:
     assert warning.startswith("log_kl and NASWOT (untrained) agree on nothing but size")
     assert evidence_warnings(tables(learned), space, ("log_kl", "naswot")) == ()
     assert evidence_warnings(tables([-each for each in learned]), space, ("log_kl",)) == ()
+
+
+def test_a_calibration_that_does_not_predict_is_warned_of() -> None:
+    truth = np.arange(20.0)
+    assert calibration_warnings(agreement(truth, truth)) == ()
+    (warning,) = calibration_warnings(agreement(-truth, truth))
+    assert warning.startswith("calibrated scores may not predict networks that were left out (Kendall tau \u22121.000")

@@ -24,6 +24,8 @@ from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.network_training import NetworkTrainer, counted
 from helixnas.pipeline.work.search import load_tables
+from helixnas.pipeline.work.warning_signs import calibration_warnings, warned
+from helixnas.report.run.calibration import LEFT_OUT, SCORES
 from helixnas.retrain import RetrainConfig
 from helixnas.search import Tables, scored
 from helixnas.search.additive import fit_additive
@@ -32,9 +34,6 @@ from helixnas.space import Architecture
 
 NETWORKS_STREAM = 53
 """Separates the draw of the networks from the other random numbers of a seed."""
-
-SCORES, LEFT_OUT = "scores", "calibrated, each network left out"
-"""Rankings of the trained networks: by the scores to correct, and by fits to all other networks."""
 
 LEAST_ERROR = 1e-4
 """Smaller errors count as this one, of which the logarithm is taken."""
@@ -107,6 +106,7 @@ def calibrate(context: Context, key: str, search: str) -> Result:
         "tau of the scores": found[SCORES].kendall,
         "tau of the fit, each network left out": found[LEFT_OUT].kendall,
     }
+    facts |= warned(context, calibration_warnings(found[LEFT_OUT]))
     return Result((*files, "calibration/networks.json"), facts)
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from helixnas.artifacts.agreement import Agreement
 from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.files import read_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.stage import RunContext
 from helixnas.report.elements.intervals import wilson_interval
+from helixnas.report.elements.wording import figure_text
 from helixnas.report.run.evidence import disagreements
 from helixnas.search import Budget, SearchResult, Tables, readable, solve
 from helixnas.search.evidence import evidence_beyond_size
@@ -53,6 +55,18 @@ def evidence_warnings(tables: Tables, space: SearchSpace, scores: Sequence[str])
         return ()
     known = {pair: each for pair, each in evidence_beyond_size(tables, space).items() if {*pair} <= {*scores}}
     return disagreements(known)
+
+
+def calibration_warnings(left_out: Agreement) -> tuple[str, ...]:
+    """Return a warning if the fit may not predict networks that it has not seen."""
+    low, _ = left_out.kendall_interval
+    if low > 0:
+        return ()
+    return (
+        "calibrated scores may not predict networks that were left out (Kendall tau "
+        f"{figure_text(left_out.kendall, left_out.kendall_interval)}), so do not search by them; train longer (--num-epochs) "
+        "or more networks (--num-networks)",
+    )
 
 
 def rating_warnings(num_batches: int) -> tuple[str, ...]:

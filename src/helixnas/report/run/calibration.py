@@ -8,6 +8,7 @@ from helixnas.report.elements.wording import figure_text, interval_text, listed,
 from helixnas.report.reading import RunFiles
 
 LEFT_OUT, SCORES = "calibrated, each network left out", "scores"
+"""Rankings of the trained networks: by fits to all other networks, and by the scores to correct."""
 
 
 def calibration_section(run: RunFiles) -> Section | None:

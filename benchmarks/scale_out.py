@@ -61,7 +61,7 @@ RECIPE = {
     },
     "distill": {"num_epochs": NUM_EPOCHS, "batch_size": 64},
     "rating": {"batch_size": 100},
-    "searches": {"small": {"max": {"params": "100%"}}},
+    "searches": {"small": {"max": {"params": 60_000}}},
     "retrain": None,
 }
 

@@ -247,10 +247,8 @@ def tiny() -> "Recipe":
     return read_recipe(str(TINY))
 
 
-@pytest.fixture(scope="session")
-def plain_page() -> Iterator[None]:
-    """Write an empty report; the page has its own tests, and costs seconds."""
-
+@contextlib.contextmanager
+def _empty_pages() -> Iterator[None]:
     def write(run: Path) -> Path:
         (run / "report.html").write_text("<html></html>")
         return run / "report.html"
@@ -260,15 +258,23 @@ def plain_page() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def plain_page() -> Iterator[None]:
+    """Write an empty report in the tests of a module; the page has its own tests, and costs seconds."""
+    with _empty_pages():
+        yield
+
+
 @pytest.fixture(scope="session")
-def finished(tiny: "Recipe", plain_page: None, tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
+def finished(tiny: "Recipe", tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
     """A finished run; tests that change one copy it."""
     from helixnas.artifacts.run_folder import RunFolder
     from helixnas.engine.progress import Reporter
     from helixnas.pipeline.run import run_recipe
 
     folder = RunFolder(tmp_path_factory.mktemp("runs") / "finished")
-    run_recipe(tiny, folder, Reporter())
+    with _empty_pages():  # a fixture of the session begins before those of a module
+        run_recipe(tiny, folder, Reporter())
     return folder
 
 

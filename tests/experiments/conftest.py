@@ -3,6 +3,6 @@
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _plain_page(plain_page: None) -> None:
     """The page has its own tests, and costs seconds."""

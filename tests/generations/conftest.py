@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,16 +15,22 @@ from helixnas.pipeline.generations_config import GenerationsConfig, NextTeacherC
 from helixnas.pipeline.recipe import Recipe
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _plain_pages(plain_page: None) -> Iterator[None]:
-    """Pages have their own tests, and cost seconds."""
-
-    def write(out: LineageFolder) -> Path:
+@contextmanager
+def _empty_pages() -> Iterator[None]:
+    def write_page(out: LineageFolder) -> Path:
         out.report.write_text("<html></html>")
         return out.report
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("helixnas.generations.run.build_generations_page", write)
+        patch.setattr("helixnas.pipeline.run.build_report", lambda run: run / "report.html")
+        patch.setattr("helixnas.generations.run.build_generations_page", write_page)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plain_pages() -> Iterator[None]:
+    """Pages have their own tests, and cost seconds."""
+    with _empty_pages():
         yield
 
 
@@ -42,7 +49,8 @@ def tiny_plus(tiny: Recipe) -> Recipe:
 @pytest.fixture(scope="session")
 def _two(tiny_plus: Recipe, tmp_path_factory: pytest.TempPathFactory) -> LineageFolder:
     out = LineageFolder(tmp_path_factory.mktemp("lineages") / "two")
-    run_generations(tiny_plus, out, Reporter())
+    with _empty_pages():  # a fixture of the session begins before those of a module
+        run_generations(tiny_plus, out, Reporter())
     return out
 
 

@@ -93,7 +93,7 @@ def test_the_commands_make_the_shown_network_in_a_real_run(
     folder = RunFolder(tmp_path / "real run")
     run_recipe(replace(tiny, seed=1), folder, Reporter())  # with seed 0 one network is the best under every limit
     found = ask(
-        folder.report,
+        build_report(folder.path),
         """const out = [];
         const note = () => out.push([root.dataset.answer, text("search"), text("retrain"), text("export")]);
         click("best"); note();

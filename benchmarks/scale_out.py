@@ -29,7 +29,7 @@ from helixnas.jobs.executor import Task
 from helixnas.jobs.lease import leases_of
 from helixnas.jobs.local import Local
 
-NUM_BLOCKS, NUM_EPOCHS, NUM_KILLS, NUM_TASKS = 6, 60, 20, 20
+NUM_BLOCKS, NUM_EPOCHS, NUM_KILLS, NUM_TASKS = 6, 24, 20, 20
 
 RECIPE = {
     "name": "equal-blocks",

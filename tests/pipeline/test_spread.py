@@ -1,5 +1,6 @@
 """Stages in jobs: the same files, whatever the size of the jobs, and whatever happens to workers."""
 
+import json
 import os
 import random
 import shutil
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.calibration import CalibrationConfig
+from helixnas.engine import FitConfig
 from helixnas.engine.progress import Reporter
 from helixnas.errors import HelixError, JobError
 from helixnas.jobs.choice import parse_executor
@@ -24,7 +27,7 @@ from helixnas.jobs.lease import leases_of, load_lease
 from helixnas.pipeline.ad_hoc.job import do_job
 from helixnas.pipeline.part import SIZES, Size
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.spread import Spread, task_of
 
 Digests = Callable[[Path], dict[str, str]]
@@ -167,6 +170,16 @@ def test_blocks_that_learn_together_are_trained_by_this_process_which_says_so(
         run_recipe(recipe, taught, listener, until="distill", spread=spread())
     assert "distill.strategy=progressive-a trains the blocks in order, so this process trains them all" in listener.said
     assert here == []
+
+
+def test_the_networks_of_calibration_are_jobs(copy: RunFolder, tiny: Recipe, here: list[Here], listener: Any) -> None:
+    fit = FitConfig(batch_size=64, warmup_epochs=0.0)
+    recipe = replace(tiny, calibration=CalibrationConfig(num_networks=3, num_epochs=1, fit=fit))
+    record = run_stage(recipe, copy, listener, verb="calibrate", name=None, spread=spread())
+    assert [one.names for one in here] == [["calibrate-1", "calibrate-2", "calibrate-3"]]
+    assert len({*json.loads(copy.calibration_networks.read_text())["networks"]}) == 3
+    assert record.stages["calibrate"].core_seconds is None
+    assert not list(copy.path.glob("checkpoints/*"))
 
 
 def test_a_worker_runs_the_command_of_its_job_with_its_share_of_the_threads(tmp_path: Path) -> None:

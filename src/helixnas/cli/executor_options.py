@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from helixnas.pipeline.spread import Spread
 
 
-def add_executor_options(parser: Parser, *, what: str = "distill and rate", sizes: bool = True) -> None:
+def add_executor_options(parser: Parser, *, what: str = "distill, rate and calibrate", sizes: bool = True) -> None:
     """Add the options; `what` is done in jobs."""
     help = f"{what} in jobs on other workers: local:N processes, ray[:ADDRESS], slurm[:OPTION=VALUE,...]"
     parser.option("--executor", metavar="WHERE", help=help)

@@ -1,7 +1,7 @@
-"""Part: one block of a stage, one cell of it, or the paths of a cell that begin with one operation, as a job of its own.
+"""Part: a block of a stage, a cell of it, the paths of a cell that begin with one operation, or a network, as a job of its own.
 
 Blocks share nothing but the teacher's features, and so do cells with weights of their own; scores of paths depend on no other
-path. So a part computes what it would compute within the whole, bit for bit.
+path, and short trainings of networks on no other network. So a part computes what it would compute within the whole, bit for bit.
 """
 
 import re
@@ -18,6 +18,9 @@ Size = Literal["block", "cell", "prefix"]
 
 SIZES: tuple[Size, ...] = ("block", "cell", "prefix")
 
+Divided = Literal["distill", "rate", "calibrate"]
+"""A stage that has parts."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -25,25 +28,37 @@ class Part:
 
     >>> Part("rate", 2, 1, 3).name
     'rate-2-cell-1-prefix-3'
+    >>> Part("calibrate", network=7).name
+    'calibrate-7'
     """
 
-    stage: Literal["distill", "rate"]
-    block: int
+    stage: Divided
+    block: int = 0
     cell: int = 0
     """Of cells that share weights, which are trained together, the first."""
 
     prefix: int = 0
     """Number of the operation of the first layer."""
 
+    network: int = 0
+    """Of calibration: which of its networks, counted from 1."""
+
     @property
     def name(self) -> str:
         """Name of the job."""
+        if self.network:
+            return f"{self.stage}-{self.network}"
         cell = f"-cell-{self.cell}" if self.cell else ""
         return f"{self.stage}-{self.block}{cell}" + (f"-prefix-{self.prefix}" if self.prefix else "")
 
 
-def parts_of(recipe: Recipe, stage: Literal["distill", "rate"], size: Size) -> list[Part]:
-    """Return the parts of a stage, in the order of their results; a stage that cannot be divided so finely has larger ones."""
+def parts_of(recipe: Recipe, stage: Divided, size: Size = "block") -> list[Part]:
+    """Return the parts of a stage, in the order of their results; a stage that cannot be divided so finely has larger ones.
+
+    The parts of calibration are its networks, whatever the size.
+    """
+    if stage == "calibrate":
+        return [Part(stage, network=number) for number in range(1, recipe.calibration.num_networks + 1)]
     space, found = recipe.search_space, list[Part]()
     for number, block in enumerate(space.blocks, start=1):
         if size == "block":
@@ -63,7 +78,7 @@ def parts_of(recipe: Recipe, stage: Literal["distill", "rate"], size: Size) -> l
 
 def find_part(recipe: Recipe, name: str) -> Part:
     """Return the part with a name; raises `UnknownNameError` if the recipe has none."""
-    stages: Sequence[Literal["distill", "rate"]] = ("distill", "rate")
+    stages: Sequence[Divided] = ("distill", "rate", "calibrate")
     known = {part.name: part for stage in stages for size in SIZES for part in parts_of(recipe, stage, size)}
     if name not in known:
         raise UnknownNameError("job", name, [each for each in known if not re.search("cell", each) or "cell" in name])

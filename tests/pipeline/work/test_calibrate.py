@@ -13,11 +13,14 @@ from helixnas.artifacts.rating_table import summed
 from helixnas.calibration import CalibrationConfig
 from helixnas.engine import FitConfig
 from helixnas.errors import ConfigError, DataError, Interrupted
+from helixnas.jobs.choice import parse_executor
 from helixnas.pipeline.context import Context
+from helixnas.pipeline.part import Part
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.work import calibrate as work
-from helixnas.pipeline.work.calibrate import calibrate, check_images, scores_to_correct
+from helixnas.pipeline.work.calibrate import TRAINED, calibrate, check_images, scores_to_correct, train_part
 from helixnas.pipeline.work.costs import count_costs
 from helixnas.pipeline.work.rate import rate
 from helixnas.pipeline.work.search import load_tables
@@ -99,6 +102,39 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped_with_the_same_resul
     calls.extend(["", "", ""])
     calibrate(context, "another key", "")
     assert len(calls) == 3 + 4
+
+
+def test_networks_trained_by_jobs_give_the_same_result(context: Context) -> None:
+    whole = calibrate(context, "key", "")
+    assert whole.is_timed
+    expected = context.folder.calibration_networks.read_text()
+    parts_done: list[str] = []
+
+    class Here(Spread):
+        """Does the jobs in this process."""
+
+        def run(self, parts: Any, recipe: Recipe, folder: Any, reporter: Any, *, is_done: Any) -> None:
+            for part in parts:
+                assert not is_done(part)
+                train_part(context, "key", part)
+                assert is_done(part)
+                parts_done.append(part.name)
+
+    context.spread = Here(parse_executor("local:2"))
+    jobs = calibrate(context, "key", "")
+    assert parts_done == ["calibrate-1", "calibrate-2", "calibrate-3", "calibrate-4"]
+    assert context.folder.calibration_networks.read_text() == expected
+    assert jobs.files == whole.files
+    assert (jobs.is_timed, jobs.num_threads) == (False, 1)
+    assert not (context.folder.jobs / TRAINED).exists()
+
+
+def test_a_job_whose_network_is_trained_does_nothing(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_part(context, "key", Part("calibrate", network=2))
+    monkeypatch.setattr(work, "_train_one", lambda *_: pytest.fail("trained again"))
+    train_part(context, "key", Part("calibrate", network=2))
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        train_part(context, "another key", Part("calibrate", network=2))
 
 
 def test_accuracies_of_other_settings_are_not_taken_over(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from helixnas.cli.option_values import open_run
 def _add_work_options(parser: Parser) -> None:
     parser.run_folder()
     parser.option(
-        "job", metavar="JOB", help="name of the job: distill-2, distill-2-cell-1, rate-2, rate-2-cell-1-prefix-3"
+        "job", metavar="JOB", help="name of the job: distill-2, distill-2-cell-1, rate-2-cell-1-prefix-3, calibrate-7"
     )
 
 

@@ -99,6 +99,7 @@ def _add_calibrate_options(parser: Parser) -> None:
     parser.whole("--num-epochs", None, "epochs of each training; the recipe's if not given")
     scores = "scores to correct, added up; the recipe's if not given"
     parser.option("--scores", metavar="KIND,...", default="", help=scores)
+    add_executor_options(parser, what="train the networks", sizes=False)
 
 
 def _add_retrain_options(parser: Parser) -> None:

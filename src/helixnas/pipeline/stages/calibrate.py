@@ -36,6 +36,7 @@ CALIBRATE = Stage(
         * fit_seconds(recipe.calibration.training, recipe.expected_training_images, times.network)
     ),
     work="helixnas.pipeline.work.calibrate:calibrate",
+    work_on_part="helixnas.pipeline.work.calibrate:train_part",
     check="helixnas.pipeline.work.calibrate:check_images",
     files=("calibration/block-*.parquet", "calibration/networks.json"),
 )

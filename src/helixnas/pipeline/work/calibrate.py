@@ -21,6 +21,8 @@ from helixnas.engine.fit_run import final_figures
 from helixnas.engine.progress import Advance
 from helixnas.errors import ConfigError, DataError
 from helixnas.pipeline.context import Context
+from helixnas.pipeline.part import Part, parts_of
+from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.network_training import NetworkTrainer, counted
 from helixnas.pipeline.work.search import load_tables
@@ -34,6 +36,9 @@ from helixnas.space import Architecture
 
 NETWORKS_STREAM = 53
 """Separates the draw of the networks from the other random numbers of a seed."""
+
+TRAINED = "calibrated"
+"""Folder, among those of jobs, of the accuracies that jobs found."""
 
 LEAST_ERROR = 1e-4
 """Smaller errors count as this one, of which the logarithm is taken."""
@@ -59,19 +64,13 @@ def check_images(context: Context) -> None:
 
 def calibrate(context: Context, key: str, search: str) -> Result:
     """Train the most informative networks shortly, and write a corrected score per path; lower is better."""
-    folder, space, config = context.folder, context.space, context.recipe.calibration
+    folder, space = context.folder, context.space
     names = scores_to_correct(context)
     tables = load_tables(folder, folder.load_record())
     prior = scored(tables, names)[0].ratings
-    networks = informative_networks(
-        space,
-        tables.costs,
-        prior,
-        config.num_networks,
-        share=config.share,
-        rng=np.random.default_rng((context.recipe.seed, NETWORKS_STREAM)),
-    )
-    accuracy = _train(context, key, networks)
+    networks = _draw(context, tables)
+    spread = context.spread
+    accuracy = _train(context, key, networks) if spread is None else _train_on_workers(context, key, networks, spread)
     values = -np.log(np.maximum(1 - accuracy, LEAST_ERROR))
     fit = fit_additive(space, tables.costs, networks, values, prior=prior)
     corrected = score_tables(tables.costs, {CALIBRATED: [-each for each in fit.paths]})
@@ -107,7 +106,23 @@ def calibrate(context: Context, key: str, search: str) -> Result:
         "tau of the fit, each network left out": found[LEFT_OUT].kendall,
     }
     facts |= warned(context, calibration_warnings(found[LEFT_OUT]))
-    return Result((*files, "calibration/networks.json"), facts)
+    written = (*files, "calibration/networks.json")
+    if spread is None:
+        return Result(written, facts)
+    remove(folder.jobs / TRAINED)
+    return Result(written, facts, is_timed=False, num_threads=spread.num_threads(context.recipe))
+
+
+def train_part(context: Context, key: str, part: Part) -> None:
+    """Train one network as a job, and keep its accuracy for the command that asked for it."""
+    networks = _draw(context, load_tables(context.folder, context.folder.load_record()))
+    if part.network > len(networks) or _accuracy(context, key, part) is not None:
+        return
+    network, trainer = networks[part.network - 1], NetworkTrainer(context, _training(context))
+    with context.reporter.progress("training a network to calibrate", trainer.num_steps) as advance:
+        checkpoint = context.folder.checkpoint(part.name)
+        accuracy = _train_one(context, trainer, network, f"{key} {network.text}", advance, checkpoint)
+    write_json(_result(context, part), {"key": key, "accuracy": accuracy})
 
 
 def scores_to_correct(context: Context) -> tuple[str, ...]:
@@ -118,28 +133,70 @@ def scores_to_correct(context: Context) -> tuple[str, ...]:
     return recipe.calibration.scores or added or (*recipe.rating.scores[:1], *proxies)
 
 
+def _draw(context: Context, tables: Tables) -> list[Architecture]:
+    """Return the networks to train, which depend only on the recipe and its scores."""
+    config = context.recipe.calibration
+    return informative_networks(
+        context.space,
+        tables.costs,
+        scored(tables, scores_to_correct(context))[0].ratings,
+        config.num_networks,
+        share=config.share,
+        rng=np.random.default_rng((context.recipe.seed, NETWORKS_STREAM)),
+    )
+
+
+def _training(context: Context) -> RetrainConfig:
+    return RetrainConfig(fit=context.recipe.calibration.training)
+
+
+def _train_on_workers(
+    context: Context, key: str, networks: Sequence[Architecture], spread: Spread
+) -> npt.NDArray[np.float64]:
+    """Return the accuracy of every network, each trained by a job."""
+    recipe, folder = context.recipe, context.folder
+    folder.save_settings(recipe.to_dict())  # workers read them
+    parts = parts_of(recipe, "calibrate")[: len(networks)]
+    spread.run(parts, recipe, folder, context.reporter, is_done=lambda part: _accuracy(context, key, part) is not None)
+    found = [_accuracy(context, key, part) for part in parts]
+    return np.array(found, dtype=np.float64)
+
+
+def _result(context: Context, part: Part) -> Path:
+    """Return the file of the accuracy that a job found."""
+    return context.folder.jobs / TRAINED / f"{part.name}.json"
+
+
+def _accuracy(context: Context, key: str, part: Part) -> float | None:
+    """Return the accuracy that a job found with the settings of this key, None if there is none."""
+    file = _result(context, part)
+    found = read_json(file) if file.is_file() else {}
+    return float(found["accuracy"]) if found.get("key") == key else None
+
+
 def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.NDArray[np.float64]:
     """Return the accuracy of every network on the rating images, those trained by an interrupted process included."""
-    trained, config = _trained_before(context, key), context.recipe.calibration
-    trainer = NetworkTrainer(context, RetrainConfig(fit=config.training))
+    trained, checkpoint = _trained_before(context, key), context.folder.checkpoint("calibrate")
+    trainer = NetworkTrainer(context, _training(context))
     total = len(networks) * trainer.num_steps
     with context.reporter.progress("training networks to calibrate", total) as advance:
         for number, network in enumerate(networks):
             if network.text in trained:
                 continue
             step = counted(advance, number, len(networks), trainer.num_steps)
-            accuracy = _train_one(context, trainer, network, f"{key} {network.text}", step)
+            accuracy = _train_one(context, trainer, network, f"{key} {network.text}", step, checkpoint)
             trained[network.text] = accuracy
             write_json(_progress(context), {"key": key, "accuracy": trained, "spent": context.watch.state()})
-            remove(context.folder.checkpoint("calibrate"))
+            remove(checkpoint)
     remove(_progress(context))
     return np.array([trained[network.text] for network in networks])
 
 
-def _train_one(context: Context, trainer: NetworkTrainer, network: Architecture, key: str, advance: Advance) -> float:
+def _train_one(
+    context: Context, trainer: NetworkTrainer, network: Architecture, key: str, advance: Advance, checkpoint: Path
+) -> float:
     """Return the accuracy of a network after training; all have the same seed, so they see the same batches."""
     job = trainer.begin(network, seed=context.recipe.seed, title=f"the network {network.text}")
-    checkpoint = context.folder.checkpoint("calibrate")
     trainer.finish(job, checkpoint=checkpoint, key=key, advance=advance, watch=context.watch)
     return float(final_figures(job, context.data.rating)[1]["accuracy"])
 

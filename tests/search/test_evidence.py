@@ -1,12 +1,14 @@
 """Evidence beyond size: found where two sources share what size does not tell, absent where they share size alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.costs import cost_table
 from helixnas.search import Tables
-from helixnas.search.evidence import evidence_beyond_size
+from helixnas.search.evidence import agreement_of_moments, evidence_beyond_size
 from helixnas.search.tables import score_tables
 from helixnas.space import SearchSpace, macro
 
@@ -50,3 +52,14 @@ def test_sources_that_share_size_alone_agree_on_nothing_else(space: SearchSpace)
 
 def test_a_run_without_proxies_has_no_independent_evidence(space: SearchSpace) -> None:
     assert evidence_beyond_size(tables_of(space, shared=1.0, size=1.0, with_proxy=False), space) == {}
+
+
+def test_moments_that_share_what_size_does_not_tell_agree(space: SearchSpace) -> None:
+    first, second = (tables_of(space, shared=2.0, size=3.0, seed=seed) for seed in (0, 1))
+    same = agreement_of_moments(first, first, "relative_l1", space)
+    assert same.value == pytest.approx(1.0)
+    assert abs(agreement_of_moments(first, second, "relative_l1", space).value) < 0.3  # both follow size, nothing else
+    doubled = [replace(each, scores={"relative_l1": 2 * each.batches("relative_l1")}) for each in first.ratings]
+    assert agreement_of_moments(
+        first, replace(first, ratings=tuple(doubled)), "relative_l1", space
+    ).value == pytest.approx(1)

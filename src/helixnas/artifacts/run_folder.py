@@ -30,6 +30,7 @@ MADE = [
     "costs.parquet",
     "proxies",
     "calibration",
+    "settling",
     "report.html",
     "traceback.txt",
 ]
@@ -66,6 +67,8 @@ class RunFolder:
         """Untrained networks with their zero-cost proxies."""
         self.calibration_networks = path / "calibration/networks.json"
         """Networks that were trained shortly, and how well corrected scores rank them."""
+        self.settling = path / "settling/moments.json"
+        """Moments at which the paths were rated, and how far each agrees with the one before."""
         self.report = path / "report.html"
         """The page that shows the run."""
         self.tensorboard = path / "tensorboard"
@@ -88,6 +91,10 @@ class RunFolder:
     def rating(self, number: int) -> Path:
         """Return the scores of one block's paths (`RatingTable`)."""
         return self.path / "ratings" / f"block-{number}.parquet"
+
+    def rating_at(self, number: int, stop_at: float) -> Path:
+        """Return the scores of one block's paths at one of these moments (`RatingTable`)."""
+        return self.path / "settling" / f"block-{number}-at-{stop_at:g}.parquet"
 
     def proxy(self, number: int) -> Path:
         """Return the zero-cost proxies of one block's paths (`RatingTable`)."""

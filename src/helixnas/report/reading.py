@@ -89,6 +89,9 @@ class RunFiles:
     calibration: Mapping[str, Any] | None
     """Networks that were trained shortly, and how well scores rank them; None where none were."""
 
+    settling: Mapping[str, Any] | None
+    """Moments of distillation at which the paths were rated; None where there was one only."""
+
     latency: Mapping[str, Any] | None
     """How latency was measured and how far sums are off; None where it was not."""
 
@@ -145,6 +148,7 @@ def read_run(folder: Path) -> RunFiles:
         tables=_tables(run, record, settings),
         stitching=read_json(run.stitching) if run.stitching.is_file() else None,
         calibration=read_json(run.calibration_networks) if run.calibration_networks.is_file() else None,
+        settling=read_json(run.settling) if run.settling.is_file() else None,
         latency=read_json(run.latency_report) if run.latency_report.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
         curves=_curves(folder / "history"),

@@ -1,5 +1,6 @@
 """The distribution of local scores per block, such as Eq. 7, with the paths that the searches chose."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from helixnas.report.elements.charts import Chart
 from helixnas.report.elements.colors import INK, color_of, symbol_of
 from helixnas.report.elements.marks import Bars, Marks, Rule
 from helixnas.report.elements.page import Section, section
-from helixnas.report.elements.wording import name_of
+from helixnas.report.elements.wording import interval_text, name_of, signed
 from helixnas.report.reading import RunFiles
 from helixnas.report.run.evidence import Found, evidence_rows
 from helixnas.search import Tables
@@ -30,9 +31,24 @@ def scores_section(run: RunFiles) -> Section | None:
         "batch_sizes": run.ratings[0].batch_sizes,
         "score": _score_of(run.ratings[0]),
         "chart": _histograms(run),
+        "moments": _moments(run),
+        "settled_score": "" if run.settling is None else name_of(run.settling["score"]),
         "evidence": [] if run.tables is None or run.space is None else evidence_rows(_evidence(run.tables, run.space)),
     }
     return section("scores", "Scores of all paths", "run/scores", run=run, **values)
+
+
+def _moments(run: RunFiles) -> list[list[str]]:
+    """Return, per moment at which the paths were rated, its share of all steps, and its agreement with the moment before."""
+    found = [] if run.settling is None else run.settling["moments"]
+    return [
+        [f"{one['stop_at']:g}", *(_figures(one["agreement"]) if one["agreement"] is not None else ("", ""))]
+        for one in found
+    ]
+
+
+def _figures(found: Mapping[str, Any]) -> tuple[str, str]:
+    return signed(found["value"]), interval_text(found["interval"])
 
 
 def _evidence(tables: Tables, space: SearchSpace) -> Found:

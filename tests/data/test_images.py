@@ -183,3 +183,13 @@ def test_images_on_the_device_are_those_on_the_cpu(digits: ImageSet) -> None:
         assert their.labels is not None
         assert our.labels is not None
         assert torch.equal(their.labels.cpu(), our.labels)
+
+
+@pytest.mark.gpu
+def test_a_batch_is_pinned_with_its_labels(digits: ImageSet) -> None:
+    batch = _epoch(digits)[0]
+    pinned = batch.pin_memory()
+    assert pinned.images.is_pinned()
+    assert torch.equal(pinned.images, batch.images)
+    assert pinned.labels is not None
+    assert pinned.labels.is_pinned()

@@ -1,12 +1,16 @@
 """The paper's units: one unit per cell, parameters outside the path, sums of gradients."""
 
+from collections.abc import Callable
+from itertools import islice
+
 import pytest
 import torch
 
-from helixnas.distill import DistillConfig, Draw, TrainingUnit, build_units, feature_loss
-from helixnas.engine import Runtime
+from helixnas.distill import Distillation, DistillConfig, Draw, TrainingUnit, build_units, feature_loss
+from helixnas.engine import Runtime, RuntimeConfig
+from helixnas.engine.gpu import compiling
 from helixnas.errors import ConfigError
-from helixnas.space import vit
+from helixnas.space import SearchSpace, vit
 from helixnas.supernet import Supernet, SupernetCell, SupernetConfig, build_supernet
 
 Features = tuple[torch.Tensor, torch.Tensor]
@@ -121,3 +125,21 @@ def test_sandwich_is_refused_for_cells_with_weights_of_their_own(supernet: Super
         ConfigError, match="^distill.sampling=sandwich needs supernet.slimmable=true, because .*; choose uniform"
     ):
         build_units(supernet.block(1), config=DistillConfig(sampling="sandwich"), seed=0)
+
+
+def test_compiled_operations_learn_what_plain_ones_do_and_are_saved_alike(
+    distillation: Callable[..., Distillation], space: SearchSpace, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "BACKEND", "eager")
+    compiled = Runtime(RuntimeConfig(device="cpu", num_threads=1, compile=True))
+    losses: list[list[float]] = []
+    names: list[list[str]] = []
+    for each in (compiled, runtime):
+        supernet = each.place(build_supernet(space, (6, 8), config=SupernetConfig(), seed=0))
+        kinds = {type(layer).__name__ for layer in compiling.layers_of(supernet) if hasattr(layer, "compiled_from")}
+        assert kinds == ({"InvertedResidual", "ConvNormAct"} if each is compiled else set())
+        steps = islice(distillation(supernet=supernet, blocks=(2,)), 2)  # the second shows the gradients of the first
+        losses.append([loss for record in steps for loss in record.losses.values()])
+        names.append(list(supernet.state_dict()))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert names[0] == names[1]

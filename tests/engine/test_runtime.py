@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from helixnas.data import Batch
 from helixnas.engine import Runtime, RuntimeConfig, explain_out_of_memory
 from helixnas.engine.runtime import fast_precision
 from helixnas.errors import ConfigError, OutOfMemoryError
@@ -183,3 +184,19 @@ def test_loss_scale_is_part_of_the_state(runtime: Runtime) -> None:
     assert runtime.accelerator.scaler.get_scale() == 64.0
     runtime.restore({})
     assert runtime.accelerator.scaler.get_scale() == 64.0
+
+
+def test_batches_are_read_ahead_for_a_gpu_alone(runtime: Runtime) -> None:
+    batches = iter([1, 2])
+    assert runtime.ahead(batches) is batches
+    runtime.device = torch.device("cuda")
+    assert list(runtime.ahead(batches)) == [1, 2]
+
+
+@pytest.mark.gpu
+def test_batches_for_a_gpu_are_pinned(runtime: Runtime) -> None:
+    images = torch.rand(2, 3, 4, 4)
+    runtime.device = torch.device("cuda")
+    (batch,) = runtime.ahead(iter([Batch(images=images, labels=None, indices=torch.arange(2))]))
+    assert batch.images.is_pinned()
+    assert torch.equal(runtime.images(batch.images).cpu(), images)

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import torch
 
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
-from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
+from helixnas.engine import Runtime, RuntimeConfig, load_checkpoint, save_checkpoint
+from helixnas.engine.gpu.graphs import CudaGraphs
 from helixnas.errors import ConfigError, OutOfMemoryError
 from helixnas.rating import RELATIVE_L1, SCORES, Rating, RatingConfig, rate_cell, relative_l1
 from helixnas.space import SearchSpace
@@ -237,3 +239,39 @@ def test_readouts_bring_every_path_nearer_and_a_restored_rating_finds_the_same(r
 def test_readouts_need_training_images(rating: Make) -> None:
     with pytest.raises(ConfigError, match=r"rating.readout=linear needs training images"):
         rating(readout="linear")
+
+
+def test_scores_by_graphs_are_those_of_plain_calls(
+    rating: Make, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for CUDA graphs repeats the call instead of the recorded kernels."""
+    plain = rating()
+    list(plain)
+
+    def record(run: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, Callable[[], object]]:
+        output = torch.full_like(run(), float("nan"))
+        return output, lambda: output.copy_(run())
+
+    graphs = CudaGraphs(record)  # pyright: ignore[reportArgumentType] - what the replay returns is not used
+    monkeypatch.setattr("helixnas.rating.loop.CudaGraphs", lambda: graphs)
+    monkeypatch.setattr(runtime, "cuda_graphs", True)
+    job = rating()
+    list(job)
+    for ours, theirs in zip(job.tables(), plain.tables(), strict=True):
+        assert np.array_equal(ours.scores[RELATIVE_L1], theirs.scores[RELATIVE_L1])
+    assert len(graphs._recorded) > 8
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_gpu_rates_by_graphs_as_by_plain_calls(
+    teacher: Teacher, supernet: Supernet, make_images: MakeImages, precision: Any
+) -> None:
+    scores: list[np.ndarray] = []
+    for graphs in (False, True):
+        runtime = Runtime(RuntimeConfig(device="cuda", precision=precision, cuda_graphs=graphs))
+        parts = [runtime.place(copy.deepcopy(part)) for part in (teacher, supernet)]
+        job = Rating(*parts, make_images(20), config=RatingConfig(batch_size=8), runtime=runtime, seed=0)
+        list(job)
+        scores.append(np.concatenate([table.scores[RELATIVE_L1] for table in job.tables()]))
+    assert scores[0] == pytest.approx(scores[1], rel=1e-3)

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from helixnas.engine.gpu import compiling
+from helixnas.engine.gpu.compiling import compile_layers
 from helixnas.rating import rate_cell, relative_l1
 from helixnas.rating.tree import borrowed_statistics
 from helixnas.space import Path, mbconv, vit
@@ -243,3 +245,30 @@ def test_slices_are_rated_like_cells_of_their_own_with_shared_prefixes(per_layer
                 alone = [score(cell(SOURCE, path, width)).item() for path in cell.cell.paths()]
             assert rate_cell(cell, SOURCE, width, score).tolist() == pytest.approx(alone, abs=1e-6)
             assert rate_cell(cell, SOURCE, width, score, calibration=OTHERS).tolist() == pytest.approx(alone, abs=1e-6)
+
+
+def test_operations_are_called_as_told_and_adapters_as_they_are(supernet: Supernet) -> None:
+    cell, called = cell_of(supernet), list[nn.Module]()
+
+    def run(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        called.append(module)
+        return module(x)
+
+    assert torch.equal(rate_cell(cell, SOURCE, 4, score, run=run), rate_cell(cell, SOURCE, 4, score))
+    operations = [
+        cell.operation(layer, each.name, 4) for layer, choices in enumerate(cell.cell.layers) for each in choices
+    ]
+    assert {id(module) for module in called} == {id(module) for module in operations}
+
+
+def test_compiled_operations_are_rated_alike_with_statistics_of_other_images(
+    supernet: Supernet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "BACKEND", "eager")
+    cell = cell_of(supernet)
+    expected = [rate_cell(cell, SOURCE, 4, score, calibration=others).tolist() for others in (None, OTHERS)]
+    compile_layers(supernet)
+    for _ in range(2):
+        found = [rate_cell(cell, SOURCE, 4, score, calibration=others).tolist() for others in (None, OTHERS)]
+        assert found[0] == pytest.approx(expected[0], rel=1e-5)
+        assert found[1] == pytest.approx(expected[1], rel=1e-5)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from helixnas.engine.gpu.compiling import layers_of
 from helixnas.errors import SpaceError
 from helixnas.nn import count_params
 from helixnas.space import SearchSpace, join_blocks, mbconv, vit
@@ -138,3 +139,7 @@ def test_silenced_cells_begin_as_their_adapters() -> None:
     x = torch.rand(2, 16, 4, 4)
     for cell in block:
         assert all(torch.equal(cell(x, path, 16), x) for path in cell.cell.paths())
+
+
+def test_layers_of_shared_weights_are_not_compiled() -> None:
+    assert not list(layers_of(build()))

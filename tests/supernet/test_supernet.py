@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from helixnas.engine.gpu.compiling import layers_of
 from helixnas.errors import TeacherError
 from helixnas.nn import Bridge
 from helixnas.space import SearchSpace, channel, macro, vit
@@ -151,3 +152,15 @@ def test_features_that_cannot_enter_a_block_are_refused_with_both_grids(
         build_supernet(
             space, (10, 18), config=SupernetConfig(), seed=0, teacher_grids=[grid, (2, 2)], input_size=(8, 8)
         )
+
+
+def test_what_is_compiled_are_stems_and_operations() -> None:
+    supernet = build_supernet(macro(depths=(1, 1, 1)), (8, 8, 8), config=SupernetConfig(), seed=0)
+    names = {id(module): name for name, module in supernet.named_modules()}
+    found = [names[id(layer)] for layer in layers_of(supernet)]
+    assert [name for name in found if name.startswith("blocks.1")] == [
+        "blocks.1.cells.0.first.64.identity",
+        "blocks.1.cells.0.first.64.mb3_k3",
+        "blocks.1.cells.0.first.64.mb6_k5",
+    ]
+    assert [name for name in found if ".entries." in name] == ["blocks.0.cells.0.entries.32.0.0"]

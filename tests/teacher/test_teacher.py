@@ -1,12 +1,15 @@
 import copy
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from helixnas.engine.gpu import compiling
+from helixnas.engine.gpu.compiling import compile_layers
 from helixnas.errors import ConfigError, TeacherError, UnknownNameError
-from helixnas.teacher import Teacher
+from helixnas.teacher import Teacher, TeacherConfig, build_teacher
 
 
 def plain(*, inplace: bool = False) -> nn.Sequential:
@@ -322,3 +325,19 @@ def test_looking_for_boundaries_leaves_every_module_in_its_mode() -> None:
     model[1].eval()
     Teacher(model, ("1",), input_size=(16, 16), frozen=False)
     assert model[0].training
+
+
+def test_a_compiled_teacher_gives_the_features_of_a_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "BACKEND", "eager")
+    config = TeacherConfig(
+        model="small_resnet", model_args={"channels": [4, 8], "layers": [1, 1], "strides": [2, 2], "stem_width": 4}
+    )
+    boundaries = ("layer1.0.act1", "layer2")  # within a layer, and behind one
+    how = {"strides": (2, 4), "num_classes": 5, "input_size": (16, 16), "seed": 0}
+    teacher = build_teacher(replace(config, boundaries=boundaries), **how)  # type: ignore[arg-type]
+    compiled = compile_layers(copy.deepcopy(teacher))
+    images = random_images(2, 3, 16, 16)
+    for ours, theirs in zip(compiled.features(images), teacher.features(images), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    features = teacher.features(images)[2]
+    torch.testing.assert_close(compiled.continue_from(images, 2, features), teacher.continue_from(images, 2, features))

@@ -40,6 +40,11 @@ class Batch:
     indices: Int64[Tensor, " batch"]
     """Positions of the images in the set, on the CPU; a replacement of an unreadable image has its own position."""
 
+    def pin_memory(self) -> "Batch":
+        """Return the batch in pinned memory, from which a GPU copies while it computes."""
+        labels = None if self.labels is None else self.labels.pin_memory()
+        return replace(self, images=self.images.pin_memory(), labels=labels)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:

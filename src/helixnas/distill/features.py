@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -57,7 +58,7 @@ class FrozenTeacher:
         """Yield the images of the batches of steps `start` to `end - 1`."""
         batch_size, per_epoch = self.batch_size, self.steps_per_epoch
         stream = training_batches(self.images, batch_size=batch_size, seed=self.seed, start=start, per_epoch=per_epoch)
-        for _, batch in zip(range(start, end), stream, strict=False):
+        for batch in self.runtime.ahead(islice(stream, end - start)):
             yield (batch.images,)
 
     def features(self, views: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], ...]:

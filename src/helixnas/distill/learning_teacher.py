@@ -61,7 +61,7 @@ class LearningTeacher:
             drop_last=True,
             view=view,
         )
-        return (batch.images for batch in stream)
+        return (batch.images for batch in self.runtime.ahead(stream))
 
     def features(self, views: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], ...]:
         """Return Y_0 .. Y_N of every view, with gradients; the network is in training mode."""

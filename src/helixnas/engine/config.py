@@ -116,3 +116,11 @@ class RuntimeConfig:
 
     keep_memory: bool = True
     """On a CPU with glibc, keep freed memory for later steps, which makes them faster; false returns it to the system."""
+
+    compile: bool = False
+    """Compile the layers of teacher, supernet and networks with torch.compile, for a GPU above all. The first steps then take
+    minutes, and the last digits of results differ. Layers that share weights in slices stay as they are."""
+
+    cuda_graphs: bool = False
+    """Run the operations of a rating as CUDA graphs, which helps where feature maps are small. Needs a CUDA device. Not yet
+    tried on one, so compare a few scores first."""

@@ -139,6 +139,7 @@ class Fit:
         name, size = ("microbatch_size", part) if part else ("batch_size", self.config.batch_size)
         start, per_epoch = self.step * parts, self.steps_per_epoch * parts
         stream = training_batches(self.images, batch_size=size, seed=self.seed, start=start, per_epoch=per_epoch)
+        stream = self.runtime.ahead(islice(stream, self.num_steps * parts - start))
         while self.step < self.num_steps:
             with explain_out_of_memory(name, size):
                 record = self._train_on(islice(stream, parts), self.step // self.steps_per_epoch)

@@ -1,7 +1,7 @@
 """Runtime: device, precision and memory format, based on accelerate."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, TypeVar
 
@@ -16,9 +16,13 @@ from helixnas.engine.config import RuntimeConfig
 from helixnas.engine.cpu.allocation import keep_freed_memory
 from helixnas.engine.cpu.depthwise import speed_up_depthwise
 from helixnas.engine.cpu.layout import keep_gradient_layout
+from helixnas.engine.gpu.compiling import compile_layers, require_compiler
+from helixnas.engine.gpu.prefetch import ahead
+from helixnas.engine.parallel import is_started_together
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+BatchT = TypeVar("BatchT")
 
 
 class Runtime:
@@ -30,6 +34,8 @@ class Runtime:
         wanted = _device(config.device)
         if config.precision == "fp16" and wanted.type == "cpu":
             raise ConfigError("runtime.precision=fp16 needs a GPU, but the device is cpu; use bf16 or fp32")
+        self.cuda_graphs = _cuda_graphs(config, wanted)
+        self.compiles = _compiles(config, wanted)
         if ":" in str(wanted):  # otherwise accelerate chooses, by local rank if several processes train
             os.environ.setdefault("ACCELERATE_TORCH_DEVICE", str(wanted))
         _separate_from_earlier()
@@ -42,8 +48,13 @@ class Runtime:
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
 
     def place(self, module: ModuleT) -> ModuleT:
-        """Move a module to the device and the runtime's memory format; on a CPU, make its gradients fast."""
-        if self.device.type == "cpu":
+        """Move a module to the device and the runtime's memory format; on a CPU, make its gradients fast.
+
+        With `runtime.compile`, its layers are compiled instead, when they are first called.
+        """
+        if self.compiles:
+            compile_layers(module)
+        elif self.device.type == "cpu":
             speed_up_depthwise(module)
             if self.memory_format is torch.channels_last:
                 keep_gradient_layout(module)
@@ -52,6 +63,10 @@ class Runtime:
     def images(self, images: Tensor) -> Tensor:
         """Move a batch of images to the device and the runtime's memory format."""
         return images.to(self.device, non_blocking=True).contiguous(memory_format=self.memory_format)
+
+    def ahead(self, batches: Iterator[BatchT]) -> Iterator[BatchT]:
+        """Yield batches; for a CUDA device, a thread reads some ahead and pins their memory, so that copies need not wait."""
+        return ahead(batches, _pinned) if self.device.type == "cuda" else batches
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the autocast context for forward passes."""
@@ -148,6 +163,25 @@ def single_value(settings: str, batch: str = "a batch of one image") -> ConfigEr
         f"batch norm has a single value per channel in {batch} whose features are 1 x 1 pixel; raise {settings}, or the "
         "size of the images (data.image_size)"
     )
+
+
+def _compiles(config: RuntimeConfig, device: torch.device) -> bool:
+    if config.compile and is_started_together():
+        raise ConfigError("runtime.compile does not work in processes that train together (torchrun); set it to false")
+    if config.compile:
+        require_compiler(device)
+    return config.compile
+
+
+def _cuda_graphs(config: RuntimeConfig, device: torch.device) -> bool:
+    if config.cuda_graphs and device.type != "cuda":
+        raise ConfigError(f"runtime.cuda_graphs needs a CUDA device, but the device is {device.type}; set it to false")
+    return config.cuda_graphs
+
+
+def _pinned(batch: BatchT) -> BatchT:
+    pin = getattr(batch, "pin_memory", None)
+    return batch if pin is None else pin()
 
 
 def _separate_from_earlier() -> None:

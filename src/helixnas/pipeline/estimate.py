@@ -1,7 +1,7 @@
 """Estimates for the dry run: sizes and time of a recipe, without data, weights or training."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
 
 def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
     """Measure the teacher and a random network of the space on this machine; other paths follow by their multiply-adds."""
-    runtime = Runtime(recipe.runtime)
+    runtime = Runtime(replace(recipe.runtime, compile=False, cuda_graphs=False))
     table = cost_table(drawn.space, image_size=drawn.image_size, num_classes=drawn.num_classes)
     macs, last = table.resource("macs"), len(drawn.space.blocks) + 1
     paths, rated, network = 0.0, 0.0, float(macs[table.rows(0)].mean() + macs[table.rows(last)].mean())

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from helixnas.artifacts import RatingTable
 from helixnas.data import ImageSet
+from helixnas.engine.gpu.graphs import CudaGraphs, call
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError
 from helixnas.nn import BlockHeads
@@ -73,6 +74,7 @@ class Rating:
             self.training_images = None
         elif self.training_images is None:
             raise ConfigError("rating.readout=linear needs training images to fit readouts on")
+        self._run = CudaGraphs() if self.runtime.cuda_graphs else call
         self.readouts: dict[int, dict[tuple[int, int], Tensor]] = {}
         self.blocks = tuple(self.shard.blocks(self.supernet))
         self.scores: dict[int, npt.NDArray[np.float64]] = {
@@ -139,7 +141,7 @@ class Rating:
         stream = self.images.batches(
             batch_size=self.config.batch_size, seed=self.seed, augment=False, shuffle=True, skip=skip
         )
-        for number, batch in enumerate(stream, start=skip):
+        for number, batch in enumerate(self.runtime.ahead(stream), start=skip):
             if held is not None:
                 yield torch.cat([held, batch.images]) if number == total else held
                 held = None
@@ -178,8 +180,8 @@ class Rating:
                         continue
                     with self.runtime.autocast():
                         read = self._reading(score, block.number, width, index)
-                        prefix = self.shard.prefix
-                        columns.append(rate_cell(cell, source, width, read, calibration=others, prefix=prefix))
+                        how: dict[str, Any] = {"prefix": self.shard.prefix, "run": self._run}
+                        columns.append(rate_cell(cell, source, width, read, calibration=others, **how))
             column = torch.cat(columns).double().cpu().numpy()
             self.scores[block.number] = np.concatenate([self.scores[block.number], column[:, None]], axis=1)
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - the public classes' only base
 
+from helixnas.engine.gpu.graphs import Run, call
 from helixnas.space import Operation
 from helixnas.supernet import CellModule
 
@@ -30,13 +31,14 @@ def rate_cell(
     *,
     calibration: Float[Tensor, "images channels height width"] | None = None,
     prefix: int = 0,
+    run: Run = call,
 ) -> Float[Tensor, " paths *scores"]:
     """Return the scores of every path of a cell in the order of ``cell.cell.paths()``; nothing in the cell changes.
 
     `features` are the teacher's Y_{k-1} (images for block 1); `previous_width` selects input adapter and first layer. Batch
     norm uses the statistics of `features` or, if given, of the `calibration` features, Y_{k-1} of other images, each
     layer's measured behind the layers before it in the path. With a `prefix`, only the paths that begin with the first layer's
-    operation of that number, from 1, are rated.
+    operation of that number, from 1, are rated. `run` calls the operations, except for a calibration.
     """
     scores: list[Tensor] = []
 
@@ -51,17 +53,17 @@ def rate_cell(
             return
         for operation in followers(before):
             module = cell.operation(layer, operation.name, previous_width)
-            descend((*before, operation), *_apply(module, x, stats))
+            descend((*before, operation), *_apply(module, x, stats, run))
 
     with torch.no_grad():
-        descend((), *_apply(cell.entry(previous_width), features, calibration))
+        descend((), *_apply(cell.entry(previous_width), features, calibration, call))
         return torch.stack(scores)
 
 
-def _apply(module: nn.Module, x: Tensor, calibration: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def _apply(module: nn.Module, x: Tensor, calibration: Tensor | None, run: Run) -> tuple[Tensor, Tensor | None]:
     """Return the module's output for `x` and for the calibration images, both normalised by the latter's statistics."""
     if calibration is None:
-        return module(x), None
+        return run(module, x), None
     with borrowed_statistics(module, x.device) as use_recorded:
         calibrated = module(calibration)
         use_recorded()

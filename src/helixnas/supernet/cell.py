@@ -12,7 +12,7 @@ The *interface* connects student and teacher widths:
   layers differ from the built ones, and the score does not depend on the previous width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -124,6 +124,10 @@ class SupernetCell(nn.Module):
         candidates = self.later[layer - 1] if layer else self.first[self._key(previous_width)]
         assert isinstance(candidates, nn.ModuleDict)
         return candidates[name]
+
+    def compiled_parts(self) -> Iterable[nn.Module]:
+        """Return where its layers are, each of which is compiled alone."""
+        return (self.entries, self.first, self.later)
 
     def forward(
         self, features: Float[Tensor, "batch channels height width"], path: Path, previous_width: int

@@ -8,7 +8,7 @@ that no network keeps. The stem of block 1 belongs to all cells of a depth.
 The first layer is one storage for all previous widths, of which its patch convolution takes a slice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -80,6 +80,10 @@ class SlimmableCells(nn.Module):
         layer = self.layers[number]
         assert isinstance(layer, SlicedLayer)
         return layer
+
+    def compiled_parts(self) -> Iterable[nn.Module]:
+        """Return nothing: slices of shared weights run as they are."""
+        return ()
 
     def forward(
         self,

@@ -1,6 +1,6 @@
 """The supernet U = U_N o ... o U_1 (Eq. 2): independent blocks, each a set of cells with the same teacher features as input."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,10 @@ class SupernetBlock(nn.Module):
 
     def __iter__(self) -> Iterator[CellModule]:
         return iter(self._cells)
+
+    def compiled_parts(self) -> Iterable[nn.Module]:
+        """Return its cells, whose layers are compiled one by one."""
+        return (self.cells,)
 
     def cell_of(self, path: Path) -> CellModule:
         """Return the cell that contains `path`."""

@@ -4,7 +4,8 @@ Claims: six equal blocks on two workers of one core take at most 1/1.85 of the t
 workers are the same bytes; a run whose workers are killed 20 times ends with the bits of an undisturbed one, on every executor
 that is installed; the controller adds at most 1 % to a job of 60 s.
 
-Choose with words: ``python benchmarks/scale_out.py speed rating kills overhead``. Speed needs two idle cores.
+Choose with words: ``python benchmarks/scale_out.py speed rating kills overhead``. Speed needs two idle cores. ``kills=3`` kills
+three times per executor, not 20. Without Slurm, its jobs are processes of this machine that submitit starts.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -26,10 +28,11 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.jobs.control import Job, run_jobs
 from helixnas.jobs.executor import Task
-from helixnas.jobs.lease import leases_of
+from helixnas.jobs.lease import Lease, leases_of, load_lease
 from helixnas.jobs.local import Local
 
 NUM_BLOCKS, NUM_EPOCHS, NUM_KILLS, NUM_TASKS = 6, 24, 20, 20
+RESULTS = ["supernet/*", "ratings/*"]
 
 RECIPE = {
     "name": "equal-blocks",
@@ -74,10 +77,12 @@ def main() -> None:
         "kills": kills,
         "overhead": overhead,
     }
-    for name in sys.argv[1:] or claims:
+    for word in sys.argv[1:] or claims:
+        name, _, number = word.partition("=")
+        claim = partial(kills, num_kills=int(number)) if name == "kills" and number else claims[name]
         with tempfile.TemporaryDirectory() as folder:
-            print(f"-- {name}")
-            claims[name](Path(folder))
+            print(f"-- {word}", flush=True)
+            claim(Path(folder))
 
 
 def speed(place: Path) -> None:
@@ -105,40 +110,72 @@ def rating(place: Path) -> None:
         same(whole, folder, ["ratings/*"])
 
 
-def kills(place: Path) -> None:
+def kills(place: Path, num_kills: int = NUM_KILLS) -> None:
     """Kill workers at random moments of distillation and rating, on every executor that is installed."""
     whole = prepared(place / "whole", until="rate", epochs=4)
-    draw = random.Random(0)
-    executors = {"local:2": "helixnas", "ray": "ray", "slurm": "submitit"}
+    begun, draw = prepared(place / "begun", until="costs", epochs=4), random.Random(0)
+    slurm = "slurm" if shutil.which("sbatch") else "slurm:cluster=local"
+    executors = {"local:2": "helixnas", "ray": "ray", slurm: "submitit"}
     for executor, package in executors.items():
-        if importlib.util.find_spec(package) is None or (executor == "slurm" and shutil.which("sbatch") is None):
+        if importlib.util.find_spec(package) is None:
             print(f"{executor}: not installed here")
             continue
-        survived = 0
-        for number in range(NUM_KILLS):
-            folder = prepared(place / f"{executor.partition(':')[0]}-{number}", until="costs", epochs=4)
-            killed = run_and_kill_one(folder, executor, draw)
-            survived += killed and digests(whole, ["supernet/*", "ratings/*"]) == digests(
-                folder, ["supernet/*", "ratings/*"]
-            )
-        print(f"{executor}: {survived} of {NUM_KILLS} runs in which a worker was killed end with the same bits")
+        survived, started = 0, time.perf_counter()
+        for number in range(num_kills):
+            folder = place / f"{package}-{number}"
+            shutil.copytree(begun, folder)
+            wrong = run_and_kill_one(folder, executor, draw)
+            if not wrong and digests(whole, RESULTS) != digests(folder, RESULTS):
+                wrong = "other bits"
+            survived += not wrong
+            if wrong:
+                print(f"{executor}, run {number + 1}: {wrong}")
+        seconds = (time.perf_counter() - started) / num_kills
+        note = " (no sbatch here: submitit's local executor)" if executor == "slurm:cluster=local" else ""
+        print(
+            f"{executor}{note}: {survived} of {num_kills} runs in which a worker was killed end with the same bits; "
+            f"{seconds:.0f} s a run",
+            flush=True,
+        )
 
 
-def run_and_kill_one(folder: Path, executor: str, draw: random.Random) -> bool:
-    """Run until the rating, killing one worker on the way; return whether one was killed and the run ended well."""
+def run_and_kill_one(folder: Path, executor: str, draw: random.Random) -> str:
+    """Run until the rating, killing one worker on the way; return what went wrong, or nothing.
+
+    The worker is that of a random job, or of one after it if it ends before it can be killed.
+    """
     words = ["run", str(folder / "config.yaml"), "--out", str(folder), "--until", "rate", "--executor", executor]
-    job = draw.choice(["distill", "rate"]) + f"-{draw.randint(1, NUM_BLOCKS)}"
-    killed = False
-    with subprocess.Popen([sys.executable, "-m", "helixnas", *words], stdout=subprocess.DEVNULL) as process:
+    jobs = [f"{stage}-{number}" for stage in ("distill", "rate") for number in range(1, NUM_BLOCKS + 1)]
+    chosen, delay, killed = jobs[draw.randrange(len(jobs)) :], draw.uniform(0, 5), False
+    output = folder.with_suffix(".txt")
+    with output.open("w") as log:
+        process = subprocess.Popen([sys.executable, "-m", "helixnas", *words], stdout=log, stderr=subprocess.STDOUT)
         while process.poll() is None:
-            alive = [lease for lease in leases_of(RunFolder(folder)) if lease.job == job and lease.is_alive]
+            alive = [lease for lease in leases_of(RunFolder(folder)) if lease.job in chosen and lease.is_alive]
             if alive and not killed:
-                time.sleep(draw.uniform(0, 5))
-                if alive[0].is_alive and process.poll() is None:
-                    os.kill(alive[0].process, signal.SIGKILL)
-                    killed = True
+                until = time.monotonic() + delay
+                while time.monotonic() < until and is_at_work(folder, alive[0]):
+                    time.sleep(0.02)
+                killed = is_at_work(folder, alive[0]) and kill(alive[0].process)
             time.sleep(0.05)
-    return killed and process.returncode == 0
+    if process.returncode:
+        return f"exit code {process.returncode}: {output.read_text().strip().splitlines()[-1:]}"
+    return "" if killed else "no worker was killed"
+
+
+def is_at_work(folder: Path, lease: Lease) -> bool:
+    """Return whether an attempt at a job still runs."""
+    now = load_lease(RunFolder(folder).lease(lease.job))
+    return now is not None and now.attempt == lease.attempt and now.is_alive
+
+
+def kill(process: int) -> bool:
+    """Kill a process; return whether there was one."""
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def overhead(place: Path) -> None:

@@ -151,6 +151,17 @@ def test_a_batch_larger_than_the_set_is_an_error_when_the_last_is_dropped(digits
     assert len(_epoch(digits, batch_size=2000)) == 1
 
 
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+def test_parts_of_every_batch_are_those_images_of_the_whole_batch(make_images: Any, augmentation: str) -> None:
+    images = _train(make_images(count=9), augmentation=augmentation, cache=False)
+    whole = _epoch(images, batch_size=3, epoch=1, drop_last=True)
+    parts = [_epoch(images, batch_size=3, epoch=1, drop_last=True, part=(number, 3)) for number in range(3)]
+    assert len(whole) > 0
+    for every, *own in zip(whole, *parts, strict=True):
+        assert torch.equal(torch.cat([each.images for each in own]), every.images)
+        assert torch.cat([each.indices for each in own]).tolist() == every.indices.tolist()
+
+
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"skip": -1}, {"epoch": -1}, {"seed": -1}, {"view": -1}])
 def test_negative_numbers_are_an_error_at_once(digits: ImageSet, wrong: dict[str, int]) -> None:
     with pytest.raises(

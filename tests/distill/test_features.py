@@ -40,3 +40,16 @@ def test_features_are_the_teachers_of_every_view_and_have_no_gradients(source: F
 def test_a_batch_larger_than_the_set_is_refused(teacher: Teacher, images: ImageSet, runtime: Runtime) -> None:
     with pytest.raises(ConfigError, match=r"distill.batch_size is 32, but there are only 24 training images; choose"):
         FrozenTeacher(teacher, images, batch_size=32, runtime=runtime, seed=0)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_processes_read_parts_of_each_batch_that_make_the_whole(
+    teacher: Teacher, images: ImageSet, runtime: Runtime, size: int
+) -> None:
+    def views(part: tuple[int, int]) -> list[torch.Tensor]:
+        source = FrozenTeacher(teacher, images, batch_size=10, runtime=runtime, seed=0, part=part)
+        return [view for (view,) in source.batches(1, 4)]
+
+    parts = [views((rank, size)) for rank in range(size)]
+    for whole, *own in zip(views((0, 1)), *parts, strict=True):
+        assert torch.equal(torch.cat(own), whole)

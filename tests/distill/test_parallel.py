@@ -18,6 +18,7 @@ from torch import nn
 from helixnas.distill import DistillConfig, ProjectorConfig, build_distillation, build_self_supervised
 from helixnas.engine import Runtime, RuntimeConfig
 from helixnas.engine.parallel import current
+from helixnas.lab.sequential import Progressive
 from helixnas.nn import build_seeded
 from helixnas.space import mbconv
 from helixnas.supernet import SupernetConfig, build_supernet
@@ -37,8 +38,9 @@ class Images:
     def num_batches(self, batch_size, *, drop_last):
         return 1
 
-    def batches(self, *, view=0, **how):
-        yield SimpleNamespace(images=pictures + view / 4, labels=None)
+    def batches(self, *, view=0, part=(0, 1), **how):
+        own = slice(part[0] * 128 // part[1], (part[0] + 1) * 128 // part[1])
+        yield SimpleNamespace(images=pictures[own] + view / 4, labels=None)
 
 
 def block(received, given):
@@ -63,6 +65,14 @@ def gradients(parallel):
         head_width=0,
     )
     supernet = build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0).double()
+    if objective.startswith("progressive"):
+        config = DistillConfig(num_epochs=3, batch_size=128, strategy=objective, num_kept=2)
+        job = Progressive(
+            teacher, supernet, Images(), Images(), config=config, runtime=runtime, seed=0, parallel=parallel
+        )
+        *_, record = (record for record in job if record.losses)
+        beams = [[(str(prefix), round(score, 9)) for prefix, score in beam] for beam in job.beams]
+        return supernet.state_dict(), record, {"beams": beams}
     config = DistillConfig(
         num_epochs=1, batch_size=128, objective=objective, projector=ProjectorConfig(expansion=16, widths=(12, 10))
     )
@@ -82,12 +92,15 @@ dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank,
 together, after, shared = gradients(current())
 assert alone.keys() == together.keys() and len(alone) > 10, (len(alone), len(together))
 assert any(name.startswith("teacher") for name in alone) == joint
+# progressive: weights after several steps; Adam makes much of the rounding that is the gradient of a bias before batch norm
+limit = 1e-6 if objective.startswith("progressive") else 1e-10
 for name, gradient in alone.items():
     assert gradient.dtype == torch.float64
-    assert (gradient - together[name]).abs().max() <= 1e-10 * max(1.0, gradient.abs().max()), name
+    assert (gradient - together[name]).abs().max() <= limit * max(1.0, gradient.abs().max()), name
 for where, loss in before.losses.items():
     assert abs(loss - after.losses[where]) < 1e-10
 assert after.num_images == 128
+assert statistics.pop("beams", None) == shared.pop("beams", None)
 for name, buffer in statistics.items():
     torch.testing.assert_close(shared[name], buffer, rtol=1e-10, atol=1e-10)
 for name, sign in before.signs.items():
@@ -97,7 +110,7 @@ dist.destroy_process_group()
 
 
 @pytest.mark.distributed
-@pytest.mark.parametrize("objective", ["features", "self-supervised"])
+@pytest.mark.parametrize("objective", ["features", "self-supervised", "progressive-a", "progressive-b"])
 def test_two_processes_of_half_a_batch_have_the_gradients_of_one_of_the_whole(objective: str, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ranks = [

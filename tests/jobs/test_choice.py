@@ -44,6 +44,16 @@ def test_workers_of_this_machine_share_its_cores_unless_the_recipe_says_how_many
         parse_executor("slurm").threads(0)
 
 
+@pytest.mark.parametrize(("name", "cluster"), [("slurm:time=9", "slurm"), ("slurm:cluster=local,time=9", "local")])
+def test_a_cluster_is_no_option_of_sbatch(
+    name: str, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = dict[str, object]()
+    monkeypatch.setattr("helixnas.jobs.slurm.Slurm", lambda folder, **how: given.update(how) or Local(1))
+    parse_executor(name).open(tmp_path, num_cpus=3, wants_gpu=False).close()
+    assert given == {"num_cpus": 3, "options": {"time": "9"}, "cluster": cluster}
+
+
 def test_this_machine_has_cores() -> None:
     assert num_cores() >= 1
 

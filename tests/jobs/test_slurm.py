@@ -24,6 +24,12 @@ def test_a_machine_without_slurm_is_told_to_be_no_login_node(tmp_path: Path, mon
         Slurm(tmp_path, num_cpus=1, options={})
 
 
+def test_a_cluster_that_submitit_does_not_have_names_those_it_has(tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    with pytest.raises(ConfigError, match="^--executor slurm:cluster=lokal must be slurm or local$"):
+        Slurm(tmp_path, num_cpus=1, options={}, cluster="lokal")
+
+
 def test_an_option_that_sbatch_does_not_have_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")

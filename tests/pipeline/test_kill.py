@@ -1,7 +1,6 @@
 """kill -9 at random moments of every stage: whatever was being done, going on leads to the same bits."""
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,117 +13,108 @@ from helixnas.cli.settings import read_recipe
 from helixnas.pipeline.plan import plan
 
 RUN = """
-import sys, pathlib, time
+import os, pathlib, signal, sys, threading
 from helixnas.cli.settings import read_recipe
 from helixnas.engine import job
 from helixnas.pipeline import run
 from helixnas.engine.progress import Reporter
 from helixnas.artifacts.run_folder import RunFolder
 
-class Telling(Reporter):
+recipe, folder, seconds, stage, share, delay, *settings = sys.argv[1:]
+inside = []
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_soon():
+    if not inside:
+        inside.append(threading.Timer(float(delay), kill))
+        inside[0].start()
+
+
+class Killing(Reporter):
     def progress(self, title, total):
         inner = super().progress(title, total)
         class Watching:
             def __enter__(self):
                 advance = inner.__enter__()
                 def tell(done, note="", **more):
-                    print(f"share {done / (more.get('total') or total)}", flush=True)
+                    if begun == [stage] and done / (more.get("total") or total) >= float(share):
+                        kill_soon()
                     advance(done, note, **more)
                 return tell
             def __exit__(self, *details):
                 return inner.__exit__(*details)
         return Watching()
 
-def telling(step, name):
+
+begun = []
+
+
+def killed_in(step, name):
     def do(*words):
-        print(f"begin {name}", flush=True)
+        begun[:] = [name]
+        if name == stage and float(share) < 0:
+            kill_soon()
         result = step(*words)
-        time.sleep(0.3)  # made and not yet recorded: also a moment to be killed in
+        if name == stage:
+            kill()  # made and not yet recorded: the last moment to be killed in
         return result
     return do
 
+
 work, write = run.work, run.build_report
-run.work = lambda one, context: telling(work, one.name)(one, context)
-run.build_report = telling(write, "report")
-job.SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
-run.run_recipe(read_recipe(sys.argv[1], sys.argv[4:]), RunFolder(pathlib.Path(sys.argv[2])), Telling())
+run.work = lambda one, context: killed_in(work, one.name)(one, context)
+run.build_report = killed_in(write, "report")
+job.SECONDS_BETWEEN_CHECKPOINTS = float(seconds)
+run.run_recipe(read_recipe(recipe, settings), RunFolder(pathlib.Path(folder)), Killing())
 """
 
-
-SHORTER_DIGITS = [
-    "digits",
-    "--data.image_size=8",
-    "--teacher_fit.num_epochs=4",
-    "--distill.num_epochs=3",
-    "--stitching.num_architectures=20",
-    "--retrain.fit.num_epochs=4",
-]
-"""The recipe of the demo, every stage of it, in less time."""
-
-Running = Callable[[list[str], Path, float], Any]
+Running = Callable[..., int]
 Digests = Callable[[Path], dict[str, str]]
 
 
 @pytest.fixture
 def running(fork: Callable[..., Any]) -> Running:
-    """Return a function that runs a recipe in a process of its own, which tells stages begun and shares of them done.
+    """Return a function that runs a recipe in a process of its own, and returns its exit code.
 
-    It takes the recipe's name or file and settings that replace its own, the folder of the run, and the seconds between
-    checkpoints.
+    It takes the recipe's name or file and settings that replace its own, the folder of the run, the seconds between
+    checkpoints, and of a kill: the stage, the share of its steps that are done (negative: from its beginning) and the seconds
+    from then on. A stage that is through before is killed before it is recorded.
     """
-    return lambda recipe, folder, seconds: fork(RUN, recipe[0], str(folder), str(seconds), *recipe[1:])
 
+    def run(recipe: list[str], folder: Path, *, stage: str = "", share: float = 0.0, delay: float = 0.0) -> int:
+        words = [recipe[0], str(folder), "0.05" if stage else "30", stage, str(share), str(delay), *recipe[1:]]
+        code: int = fork(RUN, *words).wait()[0]
+        return code
 
-def kill_in(running: Running, stage: str, share: float, recipe: list[str], folder: Path, seconds: float) -> bool:
-    """Kill a run once that share of a stage is done; return whether it came so far."""
-    process = running(recipe, folder, seconds)
-    begun = False
-    for line in process.stdout:
-        word, _, value = line.strip().partition(" ")
-        begun = begun or (word == "begin" and value == stage)
-        if begun and (word == "begin" or float(value) >= share):
-            if stage in ("costs", "report") or stage.startswith("search"):  # without steps: somewhere inside
-                time.sleep(share / 20)
-            elif word == "begin":
-                continue
-            process.send_signal(signal.SIGKILL)
-            return process.wait()[0] == -signal.SIGKILL
-    process.wait()
-    return False
-
-
-def assert_kills_change_nothing(
-    running: Running, recipe: list[str], tmp_path: Path, digests: Digests, *, num_kills: int, seconds: float
-) -> None:
-    """Run once in peace and once killed in every stage in turn, and compare what they computed."""
-    whole, folder = tmp_path / "whole", tmp_path / "killed"
-    assert running(recipe, whole, 30.0).wait()[0] == 0
-    stages = [*(stage.name for stage in plan(read_recipe(recipe[0], recipe[1:]).to_dict())), "report"]
-    draw, hit = np.random.default_rng(0), list[str]()
-    for number in range(num_kills):
-        stage = stages[number * len(stages) // num_kills]
-        if kill_in(running, stage, float(draw.uniform(0, 0.98)), recipe, folder, seconds):
-            hit.append(stage)
-    assert len(hit) == num_kills
-    assert set(hit) == set(stages)
-    assert running(recipe, folder, seconds).wait()[0] == 0
-    assert (folder / "report.html").is_file()
-    assert digests(folder) == digests(whole)
+    return run
 
 
 @pytest.mark.slow
-def test_twenty_kills_in_all_stages_of_the_digits_run_leave_the_result_of_an_uninterrupted_one(
-    running: Running, tmp_path: Path, digests: Digests
+def test_twenty_kills_in_all_stages_leave_the_result_of_an_uninterrupted_run(
+    running: Running, finished: RunFolder, tiny_path: Path, tmp_path: Path, digests: Digests
 ) -> None:
-    assert_kills_change_nothing(running, SHORTER_DIGITS, tmp_path, digests, num_kills=20, seconds=0.1)
+    recipe, folder, draw = [str(tiny_path)], tmp_path / "killed", np.random.default_rng(0)
+    stages = [*(stage.name for stage in plan(read_recipe(recipe[0]).to_dict())), "report"]
+    hit = [stages[number * len(stages) // 20] for number in range(20)]
+    assert set(hit) == set(stages)
+    for stage in hit:
+        share, delay = float(draw.uniform(-0.2, 0.98)), float(draw.uniform(0, 0.1))
+        assert running(recipe, folder, stage=stage, share=share, delay=delay) == -signal.SIGKILL
+    assert running(recipe, folder) == 0
+    assert (folder / "report.html").is_file()
+    assert digests(folder) == digests(finished.path)
 
 
 def test_a_kill_in_the_middle_of_distillation_leaves_the_result_of_an_uninterrupted_run(
     running: Running, finished: RunFolder, tiny_path: Path, tmp_path: Path, digests: Digests
 ) -> None:
     folder = tmp_path / "killed"
-    assert kill_in(running, "distill", 0.6, [str(tiny_path)], folder, 0.05)
-    assert running([str(tiny_path)], folder, 30.0).wait()[0] == 0
+    assert running([str(tiny_path)], folder, stage="distill", share=0.6) == -signal.SIGKILL
+    assert running([str(tiny_path)], folder) == 0
     assert digests(folder) == digests(finished.path)
 
 
@@ -147,10 +137,10 @@ def test_kills_while_teacher_and_supernet_learn_together_leave_the_result_of_an_
     running: Running, tiny_path: Path, tmp_path: Path, digests: Digests
 ) -> None:
     recipe, whole, folder = [str(tiny_path), *JOINT], tmp_path / "whole", tmp_path / "killed"
-    assert running(recipe, whole, 30.0).wait()[0] == 0
+    assert running(recipe, whole) == 0
     for stage, share in (("distill", 0.3), ("distill", 0.8), ("stitch", 0.5)):
-        assert kill_in(running, stage, share, recipe, folder, 0.05)
-    assert running(recipe, folder, 30.0).wait()[0] == 0
+        assert running(recipe, folder, stage=stage, share=share) == -signal.SIGKILL
+    assert running(recipe, folder) == 0
     assert digests(folder) == digests(whole)
     learned = Path("supernet/teacher/model.safetensors")
     assert (folder / learned).read_bytes() == (whole / learned).read_bytes()

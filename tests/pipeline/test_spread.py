@@ -191,11 +191,14 @@ def test_a_worker_runs_the_command_of_its_job_with_its_share_of_the_threads(tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("executor", ["local:2", "slurm:cluster=local"])
 def test_processes_of_which_some_are_killed_leave_the_files_of_one_process(
-    taught: RunFolder, finished: RunFolder, tiny_path: Path, digests: Digests
+    taught: RunFolder, finished: RunFolder, tiny_path: Path, digests: Digests, executor: str
 ) -> None:
+    if executor.startswith("slurm"):
+        pytest.importorskip("submitit")
     draw, killed = random.Random(0), set[str]()
-    command = ["run", str(tiny_path), "--out", str(taught.path), "--until", "rate", "--executor", "local:2"]
+    command = ["run", str(tiny_path), "--out", str(taught.path), "--until", "rate", "--executor", executor]
     with subprocess.Popen([sys.executable, "-m", "helixnas", *command], stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             alive = [lease for lease in leases_of(taught) if lease.is_alive and lease.job not in killed]
@@ -213,3 +216,4 @@ def test_processes_of_which_some_are_killed_leave_the_files_of_one_process(
     together, alone = digests(finished.path), digests(taught.path)
     assert alone == {name: together[name] for name in alone}
     assert "was lost" in said
+    assert (taught.jobs / "slurm").is_dir() == executor.startswith("slurm")

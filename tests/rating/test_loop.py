@@ -3,7 +3,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from helixnas.costs import cost_table
 from helixnas.data import ImageSet
 from helixnas.engine import Runtime, RuntimeConfig, load_checkpoint, save_checkpoint
 from helixnas.engine.gpu.graphs import CudaGraphs
+from helixnas.engine.parallel import DataParallel
 from helixnas.errors import ConfigError, OutOfMemoryError
 from helixnas.rating import RELATIVE_L1, SCORES, Rating, RatingConfig, rate_cell, relative_l1
 from helixnas.space import SearchSpace
@@ -32,12 +33,20 @@ def rating(teacher: Teacher, supernet: Supernet, make_images: MakeImages, runtim
         num_images: int = 20,
         supernet: Supernet = supernet,
         training_images: ImageSet | None = None,
+        parallel: DataParallel | None = None,
         **settings: object,
     ) -> Rating:
         config = RatingConfig(**{"batch_size": 8, **settings})  # type: ignore[arg-type]
         images = make_images(num_images)
         return Rating(
-            teacher, supernet, images, training_images=training_images, config=config, runtime=runtime, seed=0
+            teacher,
+            supernet,
+            images,
+            training_images=training_images,
+            config=config,
+            runtime=runtime,
+            seed=0,
+            parallel=parallel,
         )
 
     return make
@@ -234,6 +243,42 @@ def test_readouts_bring_every_path_nearer_and_a_restored_rating_finds_the_same(r
     list(resumed)
     for one, other in zip(whole.tables(), resumed.tables(), strict=True):
         assert np.array_equal(one.batches(RELATIVE_L1), other.batches(RELATIVE_L1))
+
+
+class Recorded(DataParallel):
+    """One of two processes that rate one after the other: the second knows what the first gave."""
+
+    given: ClassVar[dict[int, list[torch.Tensor]]] = {}
+
+    def gather(self, part: torch.Tensor) -> list[torch.Tensor]:
+        """Return what both give, as far as it is known."""
+        own = self.given.setdefault(self.rank, [])
+        own.append(part)
+        others = self.given.get(1 - self.rank, own)[len(own) - 1]
+        return [part, others] if self.rank == 0 else [others, part]
+
+
+@pytest.mark.parametrize("interface", ["adapter", "widen"])
+@pytest.mark.parametrize("settings", [{"scores": SCORES}, {"batch_norm": "recalibrated"}, {"readout": "linear"}])
+def test_two_processes_that_rate_together_have_the_bits_of_one(
+    rating: Make,
+    make_images: MakeImages,
+    supernet_of: Callable[[Interface], Supernet],
+    interface: Interface,
+    settings: dict[str, object],
+) -> None:
+    supernet, images = supernet_of(interface), make_images(40) if "readout" in settings else None
+    alone, *both = (
+        rating(supernet=supernet, training_images=images, parallel=parallel, **settings)
+        for parallel in (None, Recorded(1, 2), Recorded(0, 2))
+    )
+    Recorded.given.clear()
+    for job in (alone, *both):
+        list(job)
+    assert {*both[0].owners.values()} == {0, 1}
+    for one, other in zip(alone.tables(), both[1].tables(), strict=True):
+        assert one.path == other.path
+        assert all(np.array_equal(one.batches(name), other.batches(name)) for name in one.scores)
 
 
 def test_readouts_need_training_images(rating: Make) -> None:

@@ -49,7 +49,7 @@ def test_every_path_of_a_block_gets_its_own(supernet_of, teacher: Teacher, inter
     fit = BlockReadouts(block)
     for features in batches:
         fit.add(features)
-    readouts = fit.solve()
+    readouts = {(piece.width, piece.index): found for piece, found in fit.solve().items()}
     widths = block.previous_widths if interface == "adapter" else block.previous_widths[:1]
     assert set(readouts) == {(width, index) for width in widths for index in range(len(block.cells))}
     for (width, index), found in readouts.items():

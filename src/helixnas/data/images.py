@@ -127,11 +127,13 @@ class ImageSet:
         skip: int = 0,
         drop_last: bool = False,
         view: int = 0,
+        part: tuple[int, int] = (0, 1),
         device: torch.device | str | None = None,
     ) -> Iterator[Batch]:
         """Return the batches of an epoch from number `skip` on.
 
-        The order depends on (seed, epoch); another `view` augments the same images in the same order differently.
+        The order depends on (seed, epoch); another `view` augments the same images in the same order differently. `part` is
+        the number of one of so many equal parts of every batch: only its images are read.
 
         Raises:
             DataError: at once for an invalid argument; while iterating if too many images are unreadable.
@@ -151,6 +153,8 @@ class ImageSet:
             order = np.random.default_rng([seed, ORDER_STREAM, epoch]).permutation(len(self))
         numbers = range(skip, self.num_batches(batch_size, drop_last))
         chunks = [order[number * batch_size : (number + 1) * batch_size] for number in numbers]
+        sizes = [len(chunk) // part[1] for chunk in chunks]
+        chunks = [chunk[part[0] * size : (part[0] + 1) * size] for chunk, size in zip(chunks, sizes, strict=True)]
         return self._batches(chunks, seed=seed, epoch=epoch, view=view, augment=augment, device=device)
 
     def _batches(

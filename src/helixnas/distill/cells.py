@@ -11,7 +11,7 @@ from helixnas.distill.objective import feature_objective
 from helixnas.distill.optimizers.choice import build_optimizer, build_sliced_optimizer, learning_rate
 from helixnas.distill.sampling import Draw, draw_paths, draw_slices
 from helixnas.distill.unit import TrainingUnit
-from helixnas.engine.parallel import DataParallel
+from helixnas.engine.parallel import DataParallel, part_of
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
 from helixnas.supernet import SlimmableCells, Supernet, SupernetBlock, SupernetCell
@@ -40,7 +40,8 @@ def build_distillation(
     chosen = [block for block in supernet if block.number in numbers]
     units = [unit for block in chosen for unit in build_units(block, config=config, seed=seed)]
     units = [unit for unit in units if cell in (None, unit.index)]
-    source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
+    part = part_of(parallel)
+    source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed, part=part)
     return Distillation(source, units, config=config, runtime=runtime, parallel=parallel)
 
 

@@ -25,7 +25,10 @@ class FeatureSource(Protocol):
         ...
 
     def batches(self, start: int, end: int) -> Iterator[tuple[Tensor, ...]]:
-        """Yield the views of the batches of steps `start` to `end - 1`, the same whatever the start."""
+        """Yield the views of the batches of steps `start` to `end - 1`, the same whatever the start.
+
+        Of several processes that train together, each gets its part of every batch.
+        """
         ...
 
     def features(self, views: tuple[Tensor, ...]) -> Sequence[Features]:
@@ -41,7 +44,8 @@ class FeatureSource(Protocol):
 class FrozenTeacher:
     """Augmented training images in one view, in full batches, and their features without gradients.
 
-    The seed decides order and augmentation. Raises `ConfigError` if there are fewer images than one batch holds.
+    The seed decides order and augmentation. `part` is the number of one of so many processes, which reads only its part of each
+    batch. Raises `ConfigError` if there are fewer images than one batch holds.
     """
 
     teacher: Teacher
@@ -50,6 +54,7 @@ class FrozenTeacher:
     batch_size: int
     runtime: Runtime
     seed: int
+    part: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
         self.steps_per_epoch = full_batches(self.images, self.batch_size, "distill.batch_size")
@@ -57,7 +62,9 @@ class FrozenTeacher:
     def batches(self, start: int, end: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield the images of the batches of steps `start` to `end - 1`."""
         batch_size, per_epoch = self.batch_size, self.steps_per_epoch
-        stream = training_batches(self.images, batch_size=batch_size, seed=self.seed, start=start, per_epoch=per_epoch)
+        stream = training_batches(
+            self.images, batch_size=batch_size, seed=self.seed, start=start, per_epoch=per_epoch, part=self.part
+        )
         for batch in self.runtime.ahead(islice(stream, end - start)):
             yield (batch.images,)
 

@@ -23,8 +23,8 @@ class LearningTeacher:
     """Two augmented views of training images, in full batches, and their features with gradients.
 
     The seed decides order, both augmentations, and dropout. The teacher must pass its blocks' outputs on detached, so that
-    nothing flows from a block to the one before. Raises `ConfigError` if it does not, or if there are fewer images than one
-    batch holds.
+    nothing flows from a block to the one before. `part` is the number of one of so many processes, which reads only its part
+    of each batch. Raises `ConfigError` if the teacher passes gradients on, or if there are fewer images than one batch holds.
     """
 
     teacher: Teacher
@@ -33,6 +33,7 @@ class LearningTeacher:
     batch_size: int
     runtime: Runtime
     seed: int
+    part: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
         if not self.teacher.detach_boundaries:
@@ -60,6 +61,7 @@ class LearningTeacher:
             skip=skip,
             drop_last=True,
             view=view,
+            part=self.part,
         )
         return (batch.images for batch in self.runtime.ahead(stream))
 

@@ -63,7 +63,8 @@ class Distillation:
     learner: nn.Module | None = None
     """A teacher that the units train beside their own modules, saved with them."""
     parallel: DataParallel | None = None
-    """The processes that train together, each on its part of every batch; None for this one alone."""
+    """The processes that train together, each on its part of every batch, which is all that `source` gives; None for this one
+    alone."""
 
     def __post_init__(self) -> None:
         if self.parallel is not None:
@@ -92,7 +93,8 @@ class Distillation:
                 raise self._failure()
             self.step += 1
             signs = self._look()
-            yield StepRecord(self.step, (self.step - 1) // self.steps_per_epoch, losses, len(views[0]), signs)
+            num_images = len(views[0]) * (1 if self.parallel is None else self.parallel.size)
+            yield StepRecord(self.step, (self.step - 1) // self.steps_per_epoch, losses, num_images, signs)
         if self.failures:
             raise self._failure()
 
@@ -100,8 +102,8 @@ class Distillation:
         parallel = self.parallel
         units = [unit for unit in self.units if unit.block not in self.failures]
         draws = [unit.draw(self.step) for unit in units]
-        with nullcontext() if parallel is None else parallel.shared_statistics():
-            features = self.source.features(views if parallel is None else tuple(map(parallel.own_part, views)))
+        with nullcontext() if parallel is None else parallel.as_one_batch():
+            features = self.source.features(views)
             losses = [
                 unit.accumulate(features, drawn, runtime=self.runtime) for unit, drawn in zip(units, draws, strict=True)
             ]

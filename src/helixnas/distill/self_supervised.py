@@ -33,7 +33,7 @@ from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
 from helixnas.distill.vicreg import vicreg_terms
 from helixnas.engine.gather import gather_batch
-from helixnas.engine.parallel import DataParallel
+from helixnas.engine.parallel import DataParallel, part_of
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
 from helixnas.nn import BlockHeads, ProjectionHead, build_seeded
@@ -103,7 +103,8 @@ def build_self_supervised(
         _unit(block, teacher, parameters, config=config, runtime=runtime, seed=seed)
         for block, parameters in zip(supernet, block_parameters(teacher), strict=True)
     ]
-    source = LearningTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed)
+    part = part_of(parallel)
+    source = LearningTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed, part=part)
     return Distillation(source, units, config=config, runtime=runtime, learner=teacher.model, parallel=parallel)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -60,16 +60,24 @@ def full_batches(images: LabelledImages, batch_size: int, setting: str) -> int:
 
 
 def training_batches(
-    images: LabelledImages, *, batch_size: int, seed: int, start: int, per_epoch: int
+    images: LabelledImages,
+    *,
+    batch_size: int,
+    seed: int,
+    start: int,
+    per_epoch: int,
+    part: tuple[int, int] = (0, 1),
 ) -> Iterator[LabelledBatch]:
     """Yield full batches of augmented images, epoch after epoch without end, from batch number `start` on.
 
-    Every epoch gives `per_epoch` batches, which depend only on its number and the seed.
+    Every epoch gives `per_epoch` batches, which depend only on its number and the seed; `part` is the number of one of so
+    many equal parts of every batch, the only one that is read.
     """
     epoch, skip = divmod(start, per_epoch)
+    own: dict[str, Any] = {"part": part} if part[1] > 1 else {}
     while True:
         stream = images.batches(
-            batch_size=batch_size, seed=seed, epoch=epoch, augment=True, shuffle=True, skip=skip, drop_last=True
+            batch_size=batch_size, seed=seed, epoch=epoch, augment=True, shuffle=True, skip=skip, drop_last=True, **own
         )
         yield from islice(stream, per_epoch - skip)
         epoch, skip = epoch + 1, 0

@@ -5,6 +5,7 @@ resumed training gives the same result, bit for bit.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from typing import Any
@@ -31,6 +32,7 @@ from helixnas.engine.batches import (
 )
 from helixnas.engine.config import FitConfig
 from helixnas.engine.mixing import mix
+from helixnas.engine.parallel import DataParallel, part_of
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 
@@ -66,8 +68,13 @@ class Fit:
 
     The model returns the logits of normalised images, per image or per pixel; labels of -100 do not count. The seed decides
     order, augmentation, mixing and dropout; messages name the training by its `title`. The loss is the cross-entropy, or
-    what `objective` makes of it; a `criterion` computes another loss from the batch itself. Raises `ConfigError` if there
-    are fewer images than one batch needs, or the optimiser rejects its settings.
+    what `objective` makes of it; a `criterion` computes another loss from the batch itself.
+
+    Several processes may train together (`parallel`), whose models must have the same weights. Each reads its part of every
+    batch; where images of a batch are mixed, the whole batch.
+
+    Raises `ConfigError` if there are fewer images than one batch needs, the processes cannot share a batch equally, or the
+    optimiser rejects its settings.
     """
 
     model: nn.Module
@@ -80,9 +87,12 @@ class Fit:
     title: str
     objective: Objective | None = None
     criterion: Criterion | None = None
+    parallel: DataParallel | None = None
 
     def __post_init__(self) -> None:
         config, title = self.config, self.title
+        if self.parallel is not None:
+            self.parallel.check(self.size_of_part, "microbatch_size" if config.microbatch_size else "batch_size")
         self.steps_per_epoch = full_batches(self.images, config.batch_size, f"the batch_size for training {title}")
         self.num_steps = self.steps_per_epoch * config.num_epochs
         self.step = 0
@@ -97,6 +107,11 @@ class Fit:
         self.optimizer = self._optimizer()
         self.schedule = self._schedule()
         self.average = ModelEmaV3(self.model, decay=config.ema_decay, use_warmup=True) if config.ema_decay else None
+
+    @property
+    def size_of_part(self) -> int:
+        """Images of one pass: a microbatch, or else the batch; of all processes."""
+        return self.config.microbatch_size or self.config.batch_size
 
     def _optimizer(self) -> Optimizer:
         """Return timm's optimiser, without weight decay on biases and norms."""
@@ -138,7 +153,10 @@ class Fit:
         parts, part = self.config.num_parts, self.config.microbatch_size
         name, size = ("microbatch_size", part) if part else ("batch_size", self.config.batch_size)
         start, per_epoch = self.step * parts, self.steps_per_epoch * parts
-        stream = training_batches(self.images, batch_size=size, seed=self.seed, start=start, per_epoch=per_epoch)
+        part_read = part_of(self.parallel if self.mixup is None else None)
+        stream = training_batches(
+            self.images, batch_size=size, seed=self.seed, start=start, per_epoch=per_epoch, part=part_read
+        )
         stream = self.runtime.ahead(islice(stream, self.num_steps * parts - start))
         while self.step < self.num_steps:
             with explain_out_of_memory(name, size):
@@ -147,18 +165,21 @@ class Fit:
 
     def _train_on(self, batches: Iterator[LabelledBatch], epoch: int) -> FitRecord:
         """Take one step on the microbatches of a batch."""
-        parts, total = self.config.num_parts, 0.0
+        parts, total, parallel = self.config.num_parts, 0.0, self.parallel
         self.model.train()
         self.schedule.step_update(self.step)
         self.optimizer.zero_grad(set_to_none=True)
         for number, batch in enumerate(batches):
-            loss = self._loss(batch, (number,) if parts > 1 else ())
-            total += loss.item() / parts
+            with nullcontext() if parallel is None else parallel.as_one_batch():
+                loss = self._loss(batch, (number,) if parts > 1 else ())
+            total += (loss if parallel is None else parallel.average(loss)).item() / parts
             if not -float("inf") < total < float("inf"):
                 raise NonFiniteLossError(
                     f"the loss of {self.title} is {total} in step {self.step + 1}; try a lower lr than {self.config.lr}"
                 )
             self.runtime.backward(loss / parts if parts > 1 else loss)
+        if parallel is not None:
+            parallel.average_gradients(self.model.parameters())
         self.runtime.step(self.optimizer, clip_grad=self.config.clip_grad)
         self.runtime.end_step()
         self.step += 1
@@ -175,6 +196,9 @@ class Fit:
         smoothing = self.config.label_smoothing
         if self.mixup is not None:
             images, targets = mix(self.mixup, images, targets, (self.seed, _MIXING_STREAM, self.step, *part))
+            number, count = part_of(self.parallel)
+            own = slice(number * len(images) // count, (number + 1) * len(images) // count)
+            images, targets = images[own], targets[own]
             smoothing = 0.0  # already in the mixed targets
         with self.runtime.seeded(self.seed, self.step, *part), self.runtime.autocast():
             logits = self.model(self.normalize(images)).float()

@@ -69,6 +69,7 @@ def run_fit(
             history=curves.state,
             resume=curves.restore,
             watch=watch,
+            parallel=job.parallel,
         )
 
 

@@ -1,25 +1,28 @@
 """Data parallelism: several processes train on parts of every batch as one process would on the whole.
 
 The processes are started by torchrun. All draw the same paths, since these depend on (seed, block, cell, step) and not on the
-process; each takes its part of the batch; batch norm uses the statistics of all parts; and the gradients of the parameters
-that were touched are averaged before every process takes the same step.
+process; each reads its part of the batch; batch norm uses the statistics of all parts, and dropout one mask for all of them;
+and the gradients of the parameters that were touched are averaged before every process takes the same step.
+
+The first process does everything that a single one does. Where several can share the work, it sends the others an *order*,
+and they take part; all other work they wait through (`helixnas.pipeline.ad_hoc.follow`).
 """
 
 import os
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
-from helixnas.errors import ConfigError, JobError
+from helixnas.errors import CollapseError, ConfigError, JobError, NonFiniteLossError
 
 T = TypeVar("T")
 
@@ -33,11 +36,6 @@ class DataParallel:
 
     rank: int
     size: int
-
-    def own_part(self, batch: Tensor) -> Tensor:
-        """Return this process's part of a batch, whose size must be a multiple of the number of processes."""
-        part = len(batch) // self.size
-        return batch[self.rank * part : (self.rank + 1) * part]
 
     def check(self, batch_size: int, setting: str) -> None:
         """Raise `ConfigError` if batches cannot be shared equally."""
@@ -68,9 +66,36 @@ class DataParallel:
         together(lambda: dist.all_reduce(flag, op=dist.ReduceOp.MAX))
         return bool(flag)
 
-    def shared_statistics(self) -> AbstractContextManager[object]:
-        """Return a context in which batch norm uses the statistics of all processes wherever it uses those of a batch."""
-        return _SharedStatistics(self.size)
+    def gather(self, part: Tensor) -> list[Tensor]:
+        """Return the tensors of all processes by rank, without gradients; all must have one shape and be on the CPU."""
+        found = [torch.empty_like(part) for _ in range(self.size)]
+        together(lambda: dist.all_gather(found, part.detach().contiguous()))
+        return found
+
+    @torch.no_grad()
+    def send(self, module: nn.Module) -> None:
+        """Give a module the parameters and buffers that it has in the first process."""
+        for tensor in (*module.parameters(), *module.buffers()):
+            sent = tensor.detach().clone(memory_format=torch.contiguous_format)
+            together(lambda sent=sent: dist.broadcast(sent, src=0))
+            tensor.copy_(sent)
+
+    def as_one_batch(self) -> AbstractContextManager[object]:
+        """Return a context in which the parts of all processes are one batch to batch norm and dropout.
+
+        Where batch norm uses the statistics of a batch, it uses those of all parts. Dropout and stochastic depth draw the mask
+        of the whole batch, and take the part of this process; their generator must be in the same state in every process.
+        """
+        return _OneBatch(self.rank, self.size)
+
+
+def part_of(parallel: DataParallel | None) -> tuple[int, int]:
+    """Return the part of every batch that this process trains on: its number, from 0, and the number of parts.
+
+    >>> part_of(None), part_of(DataParallel(2, 4))
+    ((0, 1), (2, 4))
+    """
+    return (0, 1) if parallel is None else (parallel.rank, parallel.size)
 
 
 def current() -> DataParallel | None:
@@ -100,9 +125,39 @@ def share(value: T | None) -> T | None:
 
 
 def leave() -> None:
-    """Part from the other processes."""
-    with suppress(RuntimeError):  # one of them may be gone already
-        dist.destroy_process_group()
+    """Part from the other processes, if this one has not yet."""
+    if dist.is_available() and dist.is_initialized():
+        with suppress(RuntimeError):  # one of them may be gone already
+            dist.destroy_process_group()
+
+
+@runtime_checkable
+class Order(Protocol):
+    """Work that the first process asks the others to take part in, as a value that can be sent to them."""
+
+    def take_part(self) -> None:
+        """Do the part of this process; the first one saves the results."""
+        ...
+
+
+@contextmanager
+def ordered(order: Order | None, place: DataParallel | None) -> Generator[None]:
+    """Let the other processes take part in what the first does while the context lasts.
+
+    Nothing happens without an order, or without others. An error that not all processes meet parts this one from them, so
+    that none waits for ever.
+    """
+    if order is None or place is None:
+        yield
+        return
+    share(order)
+    try:
+        yield
+    except (NonFiniteLossError, CollapseError):
+        raise  # the others meet it too, and wait for the next order
+    except BaseException:
+        leave()
+        raise
 
 
 def together(work: Callable[[], object]) -> None:
@@ -111,7 +166,7 @@ def together(work: Callable[[], object]) -> None:
         work()
     except RuntimeError as error:
         raise JobError(
-            "another process of this training has ended, so this one stops; start the same command again, with any number "
+            "another process of this run has ended, so this one stops; start the same command again, with any number "
             "of processes, to continue from the last checkpoint"
         ) from error
 
@@ -132,18 +187,34 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-class _SharedStatistics(TorchFunctionMode):
-    """Replaces batch norm by `shared_batch_norm` where it uses the statistics of a batch."""
+class _OneBatch(TorchFunctionMode):
+    """Replaces batch norm where it uses the statistics of a batch, and dropout and stochastic depth."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, rank: int, size: int) -> None:
         super().__init__()
-        self.size = size
+        self.rank, self.size = rank, size
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is F.batch_norm:
             return _batch_norm(self.size, *args, **kwargs)
+        if func is F.dropout:
+            return self._dropout(*args, **kwargs)
+        if func is Tensor.bernoulli_ and args[0].dim():  # how timm draws the paths to drop
+            return self._draw(*args, **kwargs)
         return func(*args, **kwargs)
+
+    def _dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        """Do what `torch.nn.functional.dropout` does, with the rows of the whole batch's mask."""
+        if not training or not 0 < p < 1:
+            return F.dropout(x, p, training, inplace)
+        return x * self._draw(torch.empty_like(x), 1 - p).div_(1 - p)
+
+    def _draw(self, mask: Tensor, p: float = 0.5, **how: Any) -> Tensor:
+        """Fill a mask with this process's rows of one for the whole batch."""
+        rows = len(mask)
+        whole = torch.cat([mask] * self.size).bernoulli_(p, **how)  # in the same memory order
+        return mask.copy_(whole[self.rank * rows : (self.rank + 1) * rows])
 
 
 def _batch_norm(

@@ -12,7 +12,7 @@ from helixnas.generations.recipe import generations_of
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import data_settings
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.work.fitting import fit_classifier
+from helixnas.pipeline.work.fitting import Ingredients, fit_classifier
 from helixnas.pipeline.work.retrain import training_images
 from helixnas.report.elements.intervals import wilson_interval
 from helixnas.retrain import RetrainConfig, build_model
@@ -91,14 +91,12 @@ def _trained(context: Context, winner: Architecture, config: RetrainConfig, *, k
     with watch.running():
         job = fit_classifier(
             context,
-            context.runtime.place(model),
-            teacher,
+            Ingredients(context.runtime.place(model), teacher, training_images(context, config)),
             config=config.fit,
             stage=STAGE,
             key=key,
             curves=Curves(),
             title=title,
-            images=training_images(context, config),
         )
         _, figures = final_figures(job, context.data.rating)
     accuracy, number = float(figures["accuracy"]), int(figures["num_images"])

@@ -23,7 +23,7 @@ class ExecutorChoice:
     """Of ray: the cluster's address, or empty for one of this machine."""
 
     options: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Of slurm: options of sbatch."""
+    """Of slurm: options of sbatch; or `cluster`, ``local`` for processes of this machine that submitit starts, as a trial."""
 
     def threads(self, wanted: int) -> int:
         """Return the CPU threads of a worker, where the recipe wants so many or, if 0, leaves them open.
@@ -52,7 +52,8 @@ class ExecutorChoice:
             return RayTasks(self.address, num_cpus=num_cpus, wants_gpu=wants_gpu)
         from helixnas.jobs.slurm import Slurm
 
-        return Slurm(folder, num_cpus=num_cpus, options=self.options)
+        options = {name: value for name, value in self.options.items() if name != "cluster"}
+        return Slurm(folder, num_cpus=num_cpus, options=options, cluster=self.options.get("cluster", "slurm"))
 
 
 def num_cores() -> int:

@@ -14,6 +14,10 @@ MINUTES = 24 * 60
 """Time limit of a job where the options give none; submitit's own would be a few minutes."""
 
 
+CLUSTERS = ("slurm", "local")
+"""Where submitit can run jobs."""
+
+
 @dataclass(eq=False)
 class _SlurmJob:
     """A task that was submitted to Slurm."""
@@ -37,8 +41,8 @@ class _SlurmJob:
 class Slurm:
     """Submits tasks to Slurm; their scripts and output go into `folder`, which all nodes must see.
 
-    Each task takes `num_cpus` cores; the `options` are those of sbatch, such as partition, time or gpus_per_node. A `cluster`
-    other than slurm is one of submitit's own: local runs tasks as processes of this machine.
+    Each task takes `num_cpus` cores; the `options` are those of sbatch, such as partition, time or gpus_per_node. The `cluster`
+    ``local`` is submitit's own: it runs tasks as processes of this machine, all at once, for a trial without Slurm.
 
     Raises:
         ConfigError: submitit is not installed, this machine submits no jobs to Slurm, or an option is unknown.
@@ -49,6 +53,8 @@ class Slurm:
             submitit: Any = import_module("submitit")
         except ModuleNotFoundError as error:
             raise ConfigError("--executor slurm needs submitit: pip install 'helixnas[slurm]'") from error
+        if cluster not in CLUSTERS:
+            raise ConfigError(f"--executor slurm:cluster={cluster} must be {' or '.join(CLUSTERS)}")
         if cluster == "slurm" and shutil.which("sbatch") is None:
             raise ConfigError(
                 "--executor slurm needs the command sbatch, which is not on the path; run it on a login node"

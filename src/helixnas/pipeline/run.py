@@ -11,6 +11,7 @@ from helixnas.artifacts.files import remove
 from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
+from helixnas.engine.parallel import current
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, Stage, UnknownNameError, during
@@ -22,6 +23,7 @@ from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo, require_upstream
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reuse import take_over
+from helixnas.pipeline.sharing import check_batches
 from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result, load
 from helixnas.pipeline.work.distill import distill as distill_blocks
@@ -258,7 +260,9 @@ def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) 
     """Raise if a later stage could not finish, before the first one starts."""
     open_stages = [one.stage for one in chosen if not is_done(one, record, context.folder)]
     with during(Stage("the check before the first stage", (), context.folder.path)):
-        check_batch_norm(context.recipe, {stage.name for stage in open_stages})
+        names = {stage.name for stage in open_stages}
+        check_batch_norm(context.recipe, names)
+        check_batches(context.recipe, names, current())
         for check in dict.fromkeys(check for stage in open_stages if (check := stage.check) is not None):
             load(check)(context)
 

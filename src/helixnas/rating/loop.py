@@ -5,7 +5,7 @@ class, and batch statistics depend on the mix.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from torch import Tensor
 from helixnas.artifacts import RatingTable
 from helixnas.data import ImageSet
 from helixnas.engine.gpu.graphs import CudaGraphs, call
+from helixnas.engine.parallel import DataParallel
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError
 from helixnas.nn import BlockHeads
 from helixnas.rating.config import EMBEDDING_DISTANCE, RatingConfig
 from helixnas.rating.path_scores import PathScores
 from helixnas.rating.readout import BlockReadouts, read_out
-from helixnas.rating.shard import Shard
+from helixnas.rating.shard import Piece, Shard, share_out
 from helixnas.rating.tree import Score, rate_cell
 from helixnas.space import Path
 from helixnas.supernet import Supernet, SupernetBlock
@@ -56,6 +57,8 @@ class Rating:
     seed: int
     shard: Shard = field(default_factory=Shard)
     """Which paths are rated, all by default."""
+    parallel: DataParallel | None = None
+    """The processes that rate together, each some of the paths on all images; all have the scores of all paths."""
 
     def __post_init__(self) -> None:
         config, number = self.config, len(self.images)
@@ -75,11 +78,23 @@ class Rating:
         elif self.training_images is None:
             raise ConfigError("rating.readout=linear needs training images to fit readouts on")
         self._run = CudaGraphs() if self.runtime.cuda_graphs else call
-        self.readouts: dict[int, dict[tuple[int, int], Tensor]] = {}
+        self.readouts: dict[int, dict[Piece, Tensor]] = {}
         self.blocks = tuple(self.shard.blocks(self.supernet))
+        self.pieces = {block: self.shard.pieces(block, by_prefix=self.parallel is not None) for block in self.blocks}
+        self.num_paths = {piece: len(piece.paths) for block in self.blocks for piece in self.pieces[block]}
+        self.owners = self._share_out()
         self.scores: dict[int, npt.NDArray[np.float64]] = {
             block.number: np.empty((self._num_rows(block), 0, len(config.scores))) for block in self.blocks
         }
+
+    def _share_out(self) -> dict[Piece, int]:
+        """Return which process rates every piece; one alone rates all."""
+        number = 1 if self.parallel is None else self.parallel.size
+        sizes = [0 if piece.is_copied else paths for piece, paths in self.num_paths.items()]
+        return dict(zip(self.num_paths, share_out(sizes, number), strict=True))
+
+    def _is_own(self, piece: Piece) -> bool:
+        return self.parallel is None or self.owners[piece] == self.parallel.rank
 
     @property
     def num_done(self) -> int:
@@ -124,7 +139,7 @@ class Rating:
         if images is None or self.readouts:
             return
         for block in self.blocks:
-            fit = BlockReadouts(block, self.shard)
+            fit = BlockReadouts(block, [piece for piece in self.pieces[block] if self._is_own(piece)])
             stream = images.batches(batch_size=sizes[0], seed=self.seed, augment=False, shuffle=True, drop_last=True)
             for _, batch in zip(sizes, stream, strict=False):
                 explained = explain_out_of_memory("rating.batch_size", self.config.batch_size)
@@ -160,6 +175,7 @@ class Rating:
     def _rate(
         self, images: Tensor, features: tuple[Tensor, ...], logits: Tensor, calibration: tuple[Tensor, ...] | None
     ) -> None:
+        columns = list[Tensor]()
         for block in self.blocks:
             with self.runtime.autocast():
                 score = PathScores(
@@ -172,24 +188,37 @@ class Rating:
                     heads=self.heads.get(block.number),
                 )
             source, others = features[block.number - 1], None if calibration is None else calibration[block.number - 1]
-            columns, cells = list[Tensor](), self.shard.cells(block)
-            for width in block.previous_widths:
-                for index, cell in cells:
-                    if cell.widens and width != block.previous_widths[0]:
-                        columns.append(columns[len(columns) - len(cells)])
-                        continue
-                    with self.runtime.autocast():
-                        read = self._reading(score, block.number, width, index)
-                        how: dict[str, Any] = {"prefix": self.shard.prefix, "run": self._run}
-                        columns.append(rate_cell(cell, source, width, read, calibration=others, **how))
-            column = torch.cat(columns).double().cpu().numpy()
+            for piece in self.pieces[block]:
+                if piece.is_copied or not self._is_own(piece):
+                    size = self.num_paths[piece], len(self.config.scores)
+                    columns.append(torch.zeros(size, device=self.runtime.device))  # known later
+                    continue
+                with self.runtime.autocast():
+                    read = self._reading(score, block.number, piece)
+                    how: dict[str, Any] = {"prefix": piece.prefix, "run": self._run}
+                    columns.append(rate_cell(piece.cell, source, piece.width, read, calibration=others, **how))
+        self._keep(torch.cat(columns).double().cpu())
+
+    def _keep(self, rows: Tensor) -> None:
+        """Keep the scores of a batch, those of every piece from the process that has them; nothing is summed."""
+        by_process = [rows] if self.parallel is None else self.parallel.gather(rows)
+        parts = [found.numpy() for found in by_process]
+        start = 0
+        for block in self.blocks:
+            found: dict[Piece, npt.NDArray[np.float64]] = {}
+            for piece in self.pieces[block]:
+                end = start + self.num_paths[piece]
+                first = replace(piece, width=piece.first_width)
+                found[piece] = found[first] if piece.is_copied else parts[self.owners[piece]][start:end]
+                start = end
+            column = np.concatenate(list(found.values()))
             self.scores[block.number] = np.concatenate([self.scores[block.number], column[:, None]], axis=1)
 
-    def _reading(self, score: PathScores, block: int, width: int, cell: int) -> Score:
-        """Return the score of the paths of a cell, called in their order; with readouts, each path uses its own."""
+    def _reading(self, score: PathScores, block: int, piece: Piece) -> Score:
+        """Return the score of the paths of a piece, called in their order; with readouts, each path uses its own."""
         if not self.readouts:
             return score
-        readouts = iter(self.readouts[block][width, cell])
+        readouts = iter(self.readouts[block][piece])
         return lambda prediction: score(read_out(next(readouts), prediction))
 
     def tables(self) -> tuple[RatingTable, ...]:

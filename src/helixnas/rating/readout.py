@@ -5,16 +5,16 @@ it is rated: the affine map, the same at every pixel, that brings its output nea
 Ridge regression finds it in closed form, for one more pass of rating over these images.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from helixnas.nn import at_common_grid
-from helixnas.rating.shard import Shard
+from helixnas.rating.shard import Piece, Shard
 from helixnas.rating.tree import rate_cell
-from helixnas.supernet import CellModule, SupernetBlock
+from helixnas.supernet import SupernetBlock
 
 RIDGE = 1e-3
 """Ridge, relative to each channel's variance, so that collinear channels stay well conditioned."""
@@ -24,38 +24,29 @@ NOISE = 1e-5
 
 
 class BlockReadouts:
-    """Fits the readouts of the paths of a block, or of a shard of it, batch by batch; batch norm uses each batch's statistics."""
+    """Fits the readouts of the paths of a block, or of pieces of it, batch by batch; batch norm uses each batch's statistics."""
 
-    def __init__(self, block: SupernetBlock, shard: Shard | None = None) -> None:
+    def __init__(self, block: SupernetBlock, pieces: Sequence[Piece] | None = None) -> None:
         self.block = block
-        self.shard = shard or Shard()
-        self._sums: dict[tuple[int, int], Tensor] = {}
+        self.pieces = [piece for piece in (Shard().pieces(block) if pieces is None else pieces) if not piece.is_copied]
+        self._sums: dict[Piece, Tensor] = {}
 
     def add(self, features: Sequence[Tensor]) -> None:
         """Add Y_0 .. Y_N of a batch of training images to the sums."""
         source, target = features[self.block.number - 1], features[self.block.number]
-        for width, index, cell in self._distinct():
+        for piece in self.pieces:
             found = rate_cell(
-                cell,
+                piece.cell,
                 source,
-                width,
+                piece.width,
                 lambda prediction: moments(*at_common_grid(prediction, target)),
-                prefix=self.shard.prefix,
+                prefix=piece.prefix,
             )
-            self._sums[width, index] = self._sums[width, index] + found if (width, index) in self._sums else found
+            self._sums[piece] = self._sums[piece] + found if piece in self._sums else found
 
-    def solve(self) -> dict[tuple[int, int], Float[Tensor, "paths channels_plus_one channels"]]:
-        """Return the readouts by previous width and number of the cell (from 0), in the order of the cell's paths."""
-        return {
-            (width, index): torch.stack([solve(each) for each in self._sums.pop((width, index))])
-            for width, index, _ in list(self._distinct())
-        }
-
-    def _distinct(self) -> Iterator[tuple[int, int, CellModule]]:
-        for width in self.block.previous_widths:
-            for index, cell in self.shard.cells(self.block):
-                if width == self.block.previous_widths[0] or not cell.widens:
-                    yield width, index, cell
+    def solve(self) -> dict[Piece, Float[Tensor, "paths channels_plus_one channels"]]:
+        """Return the readouts of every piece with scores of its own, in the order of its paths."""
+        return {piece: torch.stack([solve(each) for each in self._sums.pop(piece)]) for piece in self.pieces}
 
 
 def moments(

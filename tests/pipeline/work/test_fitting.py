@@ -8,7 +8,7 @@ from torch import nn
 from helixnas.engine import FitConfig
 from helixnas.engine.fit_run import Curves
 from helixnas.pipeline.context import Context
-from helixnas.pipeline.work.fitting import fit_classifier, watched_images
+from helixnas.pipeline.work.fitting import Ingredients, fit_classifier, watched_images
 
 
 def test_a_classifier_is_trained_in_place_and_its_state_kept_on_request(undistilled: Context) -> None:
@@ -18,8 +18,7 @@ def test_a_classifier_is_trained_in_place_and_its_state_kept_on_request(undistil
     for keep in (False, True):
         job = fit_classifier(
             undistilled,
-            model,
-            undistilled.teacher,
+            Ingredients(model, undistilled.teacher, undistilled.data.train),
             config=config,
             stage=f"kept {keep}",
             key="key",

@@ -12,6 +12,7 @@ only the paths in the beam. See `docs/decisions/0005-progressive-strategies.md`.
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from helixnas.data import ImageSet
 from helixnas.distill import DistillConfig, Draw, FrozenTeacher, StepRecord, TrainingUnit, build_units, feature_loss
 from helixnas.distill.cells import draw_cell
 from helixnas.distill.loop import ADVICE, describe_failure
+from helixnas.engine.parallel import DataParallel, part_of, share
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import NonFiniteLossError
 from helixnas.lab.sequential.beam import Prefix, ScoredPrefix, best_by_width, extensions
@@ -45,7 +47,8 @@ class Progressive:
     `beams` are, after each finished block, the best prefixes that end with it, best first; `failures` are all blocks, once
     a loss was not finite. The supernet has its initial weights and is trained in place. Prefixes are rated on the
     `held_out` images, in full batches of the training batch size, or in one batch if there are fewer. The seed decides
-    order, augmentation and draws. Raises `ConfigError` if there are fewer training images than one batch holds.
+    order, augmentation and draws. Several processes may train together (`parallel`), each on its part of every batch; each
+    rates all prefixes. Raises `ConfigError` if there are fewer training images than one batch holds.
     """
 
     teacher: Teacher
@@ -56,12 +59,20 @@ class Progressive:
     config: DistillConfig
     runtime: Runtime
     seed: int
+    parallel: DataParallel | None = None
 
     def __post_init__(self) -> None:
         config, supernet, batch_size = self.config, self.supernet, self.config.batch_size
         assert config.is_progressive
+        if self.parallel is not None:
+            self.parallel.check(batch_size, "distill.batch_size")
         self.source = FrozenTeacher(
-            self.teacher, self.images, batch_size=batch_size, runtime=self.runtime, seed=self.seed
+            self.teacher,
+            self.images,
+            batch_size=batch_size,
+            runtime=self.runtime,
+            seed=self.seed,
+            part=part_of(self.parallel),
         )
         self.is_joint = config.strategy == "progressive-a"
         self.num_blocks = len(supernet.blocks)
@@ -114,7 +125,7 @@ class Progressive:
             with explain_out_of_memory("distill.batch_size", self.config.batch_size):
                 losses = self._train_on(views)
             self.step += 1
-            yield StepRecord(self._num_done, (self.step - 1) // self.steps_per_epoch, losses, len(views[0]))
+            yield StepRecord(self._num_done, (self.step - 1) // self.steps_per_epoch, losses, self.config.batch_size)
 
     @property
     def _num_done(self) -> int:
@@ -122,6 +133,24 @@ class Progressive:
 
     def _train_on(self, views: tuple[Tensor, ...]) -> dict[tuple[int, int], float]:
         """Train the cells of the current block, and in (A) those of the drawn prefix, on one batch."""
+        parallel = self.parallel
+        with nullcontext() if parallel is None else parallel.as_one_batch():
+            trained = self._set_gradients(views)
+        losses = torch.stack([loss for *_, loss in trained])
+        values: list[float] = (losses if parallel is None else parallel.average(losses)).tolist()
+        for (unit, drawn, _), value in zip(trained, values, strict=True):
+            if not math.isfinite(value):
+                raise self._failure(value, unit, drawn)
+        for unit, *_ in trained:
+            if parallel is not None:
+                parallel.average_gradients(p for group in unit.optimizer.param_groups for p in group["params"])
+            unit.step(self.step / self.steps_per_epoch, runtime=self.runtime)
+        self.runtime.end_step()
+        pairs = zip(trained, values, strict=True)
+        return {(unit.block, unit.index): value for (unit, *_), value in pairs if unit.block == self.stage}
+
+    def _set_gradients(self, views: tuple[Tensor, ...]) -> list[Trained]:
+        """Set the gradients of a step, and return what they train."""
         prefix = self._draw_prefix()
         width = prefix[-1].width if prefix else self.stem_width
         flows = self.is_joint and bool(prefix)
@@ -136,15 +165,7 @@ class Progressive:
             trained.append((unit, drawn, unit.accumulate([given], drawn, runtime=self.runtime)))
         if received.grad is not None:
             trained += self._train_before(prefix, estimates, features, pull=received.grad / len(trained))
-        values: list[float] = torch.stack([loss for *_, loss in trained]).tolist()
-        for (unit, drawn, _), value in zip(trained, values, strict=True):
-            if not math.isfinite(value):
-                raise self._failure(value, unit, drawn)
-        for unit, *_ in trained:
-            unit.step(self.step / self.steps_per_epoch, runtime=self.runtime)
-        self.runtime.end_step()
-        pairs = zip(trained, values, strict=True)
-        return {(unit.block, unit.index): value for (unit, *_), value in pairs if unit.block == self.stage}
+        return trained
 
     def _draw_prefix(self) -> Prefix:
         """Return the prefix of this step, any of the beam, from (seed, block, step)."""
@@ -194,6 +215,10 @@ class Progressive:
                 with self.runtime.autocast():
                     scores = rate_extensions(self.supernet, self.prefixes, features)
                 self.scores.append(scores.double().cpu())
+            if self.parallel is not None:  # the beam must be the same everywhere
+                first = share(self.scores[-1])
+                assert first is not None, "the first process gave it"
+                self.scores[-1] = first
             yield StepRecord(self._num_done, self.config.num_epochs - 1, {}, len(batch.images))
 
     def _end_block(self) -> None:

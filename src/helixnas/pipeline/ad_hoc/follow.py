@@ -1,15 +1,14 @@
 """Follow: what all but the first of several processes do, which torchrun started with the same command.
 
-The first does everything that a single process does. Where it trains on several processes, it sends the others an order, and they
+The first does everything that a single process does. Where several can share the work, it sends the others an order, and they
 take part; all other work they wait through.
 """
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from helixnas.engine.parallel import DataParallel, join, leave, share
+from helixnas.engine.parallel import DataParallel, Order, current, join, leave, share
 from helixnas.errors import CollapseError, JobError, NonFiniteLossError
-from helixnas.pipeline.work.distill import Order, train_together
 
 
 @contextmanager
@@ -19,14 +18,14 @@ def joined() -> Generator[DataParallel | None]:
     try:
         yield place
     finally:
-        if place is not None and place.rank == 0:
+        if place is not None and place.rank == 0 and current() is not None:
             with suppress(JobError):  # one of them has gone
                 share(None)
         leave()
 
 
 def follow() -> None:
-    """Take part in every training that the first process orders, until it has none left.
+    """Take part in everything that the first process orders, until it has nothing left.
 
     Raises:
         JobError: another process has ended.
@@ -35,4 +34,4 @@ def follow() -> None:
     nothing: Order | None = None
     while (order := share(nothing)) is not None:
         with suppress(NonFiniteLossError, CollapseError):  # the first process reports what it finds too
-            train_together(order)
+            order.take_part()

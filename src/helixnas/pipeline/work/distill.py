@@ -1,9 +1,10 @@
 """Work of the distill stage: train the blocks of the supernet on the teacher's features (Eq. 5 and 6)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, StepRecord, build_distillation, build_self_supervised
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import run_job
-from helixnas.engine.parallel import DataParallel, current, share
+from helixnas.engine.parallel import DataParallel, current, ordered
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import CollapseError, ConfigError, NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams
@@ -23,6 +24,7 @@ from helixnas.nn import save_weights
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.part import Part, parts_of
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.sharing import TRAINING, say_shared
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.cells import history_file, join_cells, save_cell, weights_file
 from helixnas.pipeline.work.continuation import Continuation
@@ -102,7 +104,8 @@ def is_distilled(folder: RunFolder, key: str, part: Part) -> bool:
     return alone or is_trained(folder, part.block, key)
 
 
-class Order(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class DistillOrder:
     """What the first of several processes asks the others to train with it."""
 
     recipe: Recipe
@@ -112,30 +115,22 @@ class Order(NamedTuple):
     checkpoint: Path
     key: str
 
+    def take_part(self) -> None:
+        """Train as one of several processes; the first saves the results.
 
-def _call_the_others(context: Context, order: Order, parallel: DataParallel | None) -> None:
-    """Ask the other processes to take part in a training."""
-    if parallel is not None:
-        context.reporter.say(f"{parallel.size} processes train together, each on its part of every batch")
-        share(order)
-
-
-def train_together(order: Order) -> None:
-    """Take part in a training as one of several processes; the first saves its results.
-
-    Raises `JobError` if another process has ended, `Interrupted` if one was asked to stop.
-    """
-    context, parallel = Context(order.recipe, order.folder, Reporter()), current()
-    teacher = context.load_learner() if order.recipe.distill.is_self_supervised else context.teacher
-    job = distillation(context, teacher, context.new_supernet(teacher), order.blocks, order.cell, parallel)
-    run_job(
-        job,
-        checkpoint=order.checkpoint,
-        key=order.key,
-        device=context.runtime.device,
-        log=lambda record: None,
-        parallel=parallel,
-    )
+        Raises `JobError` if another process has ended, `Interrupted` if one was asked to stop.
+        """
+        context, parallel = Context(self.recipe, self.folder, Reporter()), current()
+        teacher = context.load_learner() if self.recipe.distill.is_self_supervised else context.teacher
+        job = distillation(context, teacher, context.new_supernet(teacher), self.blocks, self.cell, parallel)
+        run_job(
+            job,
+            checkpoint=self.checkpoint,
+            key=self.key,
+            device=context.runtime.device,
+            log=lambda record: None,
+            parallel=parallel,
+        )
 
 
 def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path, part: Part | None = None) -> None:
@@ -147,28 +142,30 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
     joint = context.recipe.distill.is_self_supervised
     teacher, history = context.load_learner() if joint else context.teacher, History()
     supernet = context.new_supernet(teacher)
-    cell, parallel = part.cell if part is not None else 0, None if context.recipe.distill.is_progressive else current()
+    cell, parallel, own_key = part.cell if part is not None else 0, current(), f"{key} {blocks}"
     job = distillation(context, teacher, supernet, blocks, cell, parallel)
     continuation = Continuation(context, job) if isinstance(job, Distillation) and not cell else None
     if continuation is not None:
-        continuation.offer(checkpoint, f"{key} {blocks}")
+        continuation.offer(checkpoint, own_key)
+    say_shared(context.reporter, parallel, TRAINING)
+    order = DistillOrder(
+        recipe=context.recipe, folder=context.folder, blocks=blocks, cell=cell, checkpoint=checkpoint, key=own_key
+    )
     with context.reporter.progress("distilling", job.num_steps) as advance:
         failure: NonFiniteLossError | CollapseError | None = None
-        _call_the_others(
-            context, Order(context.recipe, context.folder, blocks, cell, checkpoint, f"{key} {blocks}"), parallel
-        )
         try:
-            run_job(
-                job,
-                checkpoint=checkpoint,
-                key=f"{key} {blocks}",
-                device=context.runtime.device,
-                log=_log(context, job, history, advance),
-                history=history.state,
-                resume=history.restore,
-                watch=context.watch,
-                parallel=parallel,
-            )
+            with ordered(order, parallel):
+                run_job(
+                    job,
+                    checkpoint=checkpoint,
+                    key=own_key,
+                    device=context.runtime.device,
+                    log=_log(context, job, history, advance),
+                    history=history.state,
+                    resume=history.restore,
+                    watch=context.watch,
+                    parallel=parallel,
+                )
         except (NonFiniteLossError, CollapseError) as error:
             failure = error
     if isinstance(job, Progressive) and failure is None:
@@ -267,17 +264,15 @@ def distillation(
 ) -> Distillation | Progressive:
     """Return the job that trains a supernet with the recipe's objective and strategy; some train all blocks.
 
-    A `cell` (from 1) trains alone, 0 stands for all. Several processes may train together, but for a progressive strategy.
+    A `cell` (from 1) trains alone, 0 stands for all. Several processes may train together (`parallel`).
     """
     data, seed = context.data, context.recipe.seed
     config, runtime = context.recipe.distill, context.runtime
-    if config.is_self_supervised:
-        return build_self_supervised(
-            teacher, supernet, data.train, config=config, runtime=runtime, seed=seed, parallel=parallel
-        )
-    if config.is_progressive:
-        return Progressive(teacher, supernet, data.train, data.rating, config=config, runtime=runtime, seed=seed)
     how: dict[str, Any] = {"config": config, "runtime": runtime, "seed": seed, "parallel": parallel}
+    if config.is_self_supervised:
+        return build_self_supervised(teacher, supernet, data.train, **how)
+    if config.is_progressive:
+        return Progressive(teacher, supernet, data.train, data.rating, **how)
     return build_distillation(teacher, supernet, data.train, blocks=blocks, cell=cell - 1 if cell else None, **how)
 
 

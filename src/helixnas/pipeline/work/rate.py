@@ -1,6 +1,7 @@
 """Work of the rate stage: the scores of every path of every block (Eq. 7, Alg. 1)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ from helixnas.artifacts.files import remove
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.job import run_job
+from helixnas.engine.parallel import DataParallel, current, ordered
+from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.part import Part, parts_of
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.sharing import RATING, say_shared
 from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.warning_signs import rating_warnings, warned
@@ -22,10 +27,8 @@ from helixnas.space import SearchSpace
 
 def rate(context: Context, key: str, search: str) -> Result:
     """Rate every path of every block on the rating images."""
-    if context.spread is None:
-        tables = _rate(context, key, context.folder.checkpoint("rate"), Shard())
-    else:
-        tables = _rate_on_workers(context, key, context.spread)
+    spread, parallel = context.spread, current()
+    tables = _rate_together(context, key, parallel) if spread is None else _rate_on_workers(context, key, spread)
     names: list[str] = []
     for table in tables:
         table.save(context.folder.rating(table.block))
@@ -33,11 +36,11 @@ def rate(context: Context, key: str, search: str) -> Result:
     batch_sizes = tables[0].batch_sizes
     facts: dict[str, Any] = {"paths": sum(map(len, tables)), "images": int(batch_sizes.sum())}
     facts |= warned(context, rating_warnings(len(batch_sizes)))
-    if context.spread is None:
-        return Result(tuple(names), facts)
-    for part in parts_of(context.recipe, "rate", context.spread.size):
+    if spread is None:
+        return Result(tuple(names), facts, is_timed=parallel is None)
+    for part in parts_of(context.recipe, "rate", spread.size):
         remove(table_file(context.folder, part, key))
-    return Result(tuple(names), facts, is_timed=False, num_threads=context.spread.num_threads(context.recipe))
+    return Result(tuple(names), facts, is_timed=False, num_threads=spread.num_threads(context.recipe))
 
 
 def rate_part(context: Context, key: str, part: Part) -> None:
@@ -54,8 +57,42 @@ def table_file(folder: RunFolder, part: Part, key: str) -> Path:
     return folder.jobs / f"{part.name}-{key}.parquet"
 
 
-def _rate(context: Context, key: str, checkpoint: Path, shard: Shard) -> tuple[RatingTable, ...]:
-    """Rate the paths of a shard in this process; return a table per block."""
+@dataclass(frozen=True, kw_only=True)
+class RateOrder:
+    """What the first of several processes asks the others to rate with it."""
+
+    recipe: Recipe
+    folder: RunFolder
+    key: str
+
+    def take_part(self) -> None:
+        """Rate a part of the paths; the first process saves the scores.
+
+        Raises `JobError` if another process has ended, `Interrupted` if one was asked to stop.
+        """
+        context = Context(self.recipe, self.folder, Reporter())
+        _rate(context, self.key, self.folder.checkpoint("rate"), Shard(), current())
+
+
+def _rate_together(context: Context, key: str, parallel: DataParallel | None) -> tuple[RatingTable, ...]:
+    """Rate all paths, with the other processes if there are any; return a table per block."""
+    say_shared(context.reporter, parallel, RATING)
+    order = RateOrder(recipe=context.recipe, folder=context.folder, key=key)
+    return _rate(context, key, context.folder.checkpoint("rate"), Shard(), parallel, order)
+
+
+def _rate(
+    context: Context,
+    key: str,
+    checkpoint: Path,
+    shard: Shard,
+    parallel: DataParallel | None = None,
+    order: RateOrder | None = None,
+) -> tuple[RatingTable, ...]:
+    """Rate the paths of a shard in this process, or a part of them as one of several; return a table per block.
+
+    The first of several gives the others an `order`.
+    """
     job = Rating(
         context.teacher,
         context.supernet,
@@ -66,8 +103,9 @@ def _rate(context: Context, key: str, checkpoint: Path, shard: Shard) -> tuple[R
         runtime=context.runtime,
         seed=context.recipe.seed,
         shard=shard,
+        parallel=parallel,
     )
-    with context.reporter.progress("rating", job.num_steps) as advance:
+    with ordered(order, parallel), context.reporter.progress("rating", job.num_steps) as advance:
         run_job(
             job,
             checkpoint=checkpoint,
@@ -75,6 +113,7 @@ def _rate(context: Context, key: str, checkpoint: Path, shard: Shard) -> tuple[R
             device=context.runtime.device,
             log=lambda record: advance(record.step, f"{record.num_paths:,} paths a batch"),
             watch=context.watch,
+            parallel=parallel,
         )
     return job.tables()
 

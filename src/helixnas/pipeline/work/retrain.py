@@ -12,12 +12,13 @@ from helixnas.artifacts.files import link_file, read_json, read_text, remove, wr
 from helixnas.data import ImageSet
 from helixnas.engine import FitConfig, Objective
 from helixnas.engine.fit_run import Curves, final_figures
+from helixnas.engine.parallel import current
 from helixnas.errors import ConfigError
 from helixnas.nn.class_names import known_classes
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import PlannedStage, is_done, plan
 from helixnas.pipeline.stage import Result
-from helixnas.pipeline.work.fitting import fit_classifier, watched_images
+from helixnas.pipeline.work.fitting import Ingredients, fit_classifier, watched_images
 from helixnas.pipeline.work.search import ARCHITECTURE, load_search
 from helixnas.retrain import (
     FrozenBody,
@@ -39,7 +40,8 @@ def retrain(context: Context, key: str, search: str) -> Result:
     if (reused := _reuse_twin(context, stage)) is not None:
         return reused
     folder = context.folder.retrained(search)
-    return _train(context, new_network(context, search), stage, key, folder, context.recipe.retraining.fit, {})
+    model = _ingredients(context, new_network(context, search))
+    return _train(context, model, stage, key, folder, context.recipe.retraining.fit, {})
 
 
 def retrain_inherited(context: Context, key: str, search: str) -> Result:
@@ -51,21 +53,21 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     body = FrozenBody(model)
     fitted = fit_classifier(
         context,
-        body,
-        context.teacher,
+        Ingredients(body, context.teacher, training_images(context, config)),
         config=config.inherit.head_fit(config.fit),
         stage=head,
         key=key,
         curves=Curves(),
         title=f"fitting the head of {search}",
-        images=training_images(context, config),
+        search=search,
+        make=_make_with_frozen_body,
         keep=True,
     )
     body.release()
     _, figures = final_figures(fitted, context.data.evaluation)
     facts = {"accuracy_of_head": figures["accuracy"]} if "accuracy" in figures else {}
     fit = config.inherit.tuning(config.fit)
-    result = _train(context, model, stage, key, context.folder.inherited(search), fit, facts)
+    result = _train(context, _ingredients(context, model), stage, key, context.folder.inherited(search), fit, facts)
     remove(context.folder.checkpoint(head))
     return result
 
@@ -165,9 +167,24 @@ def _unaugmented(context: Context, config: RetrainConfig) -> Iterator[Tensor]:
             yield context.teacher.normalize(context.runtime.images(batch.images))
 
 
+def _ingredients(context: Context, model: HelixNet) -> Ingredients:
+    images = training_images(context, context.recipe.retraining)
+    return Ingredients(model, context.teacher, images, _objective(context))
+
+
+def _make(context: Context, search: str) -> Ingredients:
+    return _ingredients(context, new_network(context, search))
+
+
+def _make_with_frozen_body(context: Context, search: str) -> Ingredients:
+    model, teacher, images, _ = _make(context, search)
+    assert isinstance(model, HelixNet), "networks of the space are"
+    return Ingredients(FrozenBody(model), teacher, images)
+
+
 def _train(
     context: Context,
-    model: HelixNet,
+    ingredients: Ingredients,
     stage: str,
     key: str,
     folder: Path,
@@ -179,15 +196,14 @@ def _train(
     curves = Curves(watched_images(context))
     job = fit_classifier(
         context,
-        model,
-        context.teacher,
+        ingredients,
         config=fit,
         stage=stage,
         key=key,
         curves=curves,
         title=f"{'fine-tuning' if kind == 'inherit' else 'retraining'} {name}",
-        images=training_images(context, context.recipe.retraining),
-        objective=_objective(context),
+        search=name,
+        make=_make,
     )
     trained, figures = final_figures(job, context.data.evaluation)
     found = {**figures, **facts, "accuracy_by_epoch": curves.accuracies}
@@ -196,7 +212,8 @@ def _train(
     curves.losses.save(history)
     write_json(folder / "metrics.json", found)
     files += [folder / "metrics.json", history]
-    return Result(tuple(str(file.relative_to(context.folder.path)) for file in files), found)
+    names = tuple(str(file.relative_to(context.folder.path)) for file in files)
+    return Result(names, found, is_timed=current() is None)
 
 
 def _objective(context: Context) -> Objective | None:

@@ -9,11 +9,12 @@ from torch import Tensor
 from helixnas.engine import evaluate
 from helixnas.engine.fit_run import Curves
 from helixnas.engine.history import load_history
+from helixnas.engine.parallel import current
 from helixnas.pipeline.bridges import check_teacher, cut_texts
 from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.stage import Result
-from helixnas.pipeline.work.fitting import fit_classifier
+from helixnas.pipeline.work.fitting import Ingredients, fit_classifier
 from helixnas.pipeline.work.warning_signs import teacher_warnings, warned
 from helixnas.teacher import (
     Standardization,
@@ -48,13 +49,13 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
         context.data.train.require_labels("training the teacher")
         fit_classifier(
             context,
-            teacher.model,
-            teacher,
+            _ingredients(context, teacher),
             config=recipe.teacher_fit,
             stage="teacher",
             key=key,
             curves=curves,
             title="training the teacher",
+            make=_make,
         )
     files = save_teacher(teacher, folder.teacher, recipe.built_teacher, trained_as=trained_as)
     if trained is None:
@@ -85,7 +86,16 @@ def make_teacher(context: Context, key: str, search: str) -> Result:
         )
         facts |= {"accuracy": result.accuracy, "num_evaluated": result.num_images}
     facts |= warned(context, teacher_warnings(facts, teacher.num_classes))
-    return Result((*names, "history/teacher.parquet"), facts, is_timed=trained is None)
+    is_timed = trained is None and (current() is None or not trained_as)
+    return Result((*names, "history/teacher.parquet"), facts, is_timed=is_timed)
+
+
+def _make(context: Context, search: str) -> Ingredients:
+    return _ingredients(context, context.new_teacher())
+
+
+def _ingredients(context: Context, teacher: Teacher) -> Ingredients:
+    return Ingredients(teacher.model, teacher, context.data.train)
 
 
 def _say_cuts(context: Context, teacher: Teacher) -> tuple[str, ...]:

@@ -42,7 +42,6 @@ VERBS: dict[str, list[str]] = {
     "search": ["search", "done", "--max", "macs=80%"],
     "retrain": ["retrain", "done"],
     "verify": ["verify", "done"],
-    "settle": ["settle", "done", "--first", "0.25", "--latest", "0.5"],
     "work": ["work", "done", "distill-1"],
     "compare": ["compare", "done", "--with", "resnet18", "--random", "1", "--dry-run"],
     "rank": ["rank", "done", "--bench", "mine.json", "--num-resamples", "5"],

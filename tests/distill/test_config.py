@@ -34,6 +34,15 @@ from helixnas.settings import build
             {"objective": "self-supervised", "features": "standardized"},
             "distill.features=standardized needs a fixed teacher",
         ),
+        (
+            {"strategy": "progressive-b", "num_moments": 2},
+            "distill.num_moments=2 needs distill.strategy=concurrent and",
+        ),
+        (
+            {"objective": "self-supervised", "num_moments": 3},
+            "distill.num_moments=3 needs distill.strategy=concurrent and distill.objective=features; rate others at their end",
+        ),
+        ({"num_moments": 0}, "distill.num_moments must be at least 1"),
         ({"strategy": "progressive-b", "stop_at": 0.5}, "distill.stop_at=0.5 needs distill.strategy=concurrent: prog"),
     ],
 )
@@ -63,3 +72,9 @@ def test_a_projector_needs_an_embedding() -> None:
 def test_an_unknown_choice_is_answered_with_the_choices(setting: str, name: str, nearest: str) -> None:
     with pytest.raises(ConfigError, match=f"distill.{setting} must be one of {nearest}, not '{name}'"):
         build(DistillConfig, {setting: name}, where="my.yaml", prefix="distill")
+
+
+def test_each_moment_is_after_half_the_steps_of_the_next_and_never_before_the_first() -> None:
+    assert DistillConfig().moment_steps(100) == {}
+    assert DistillConfig(num_moments=4).moment_steps(750) == {1: 375, 2: 188, 3: 94}
+    assert DistillConfig(num_moments=3).moment_steps(1) == {1: 1, 2: 1}

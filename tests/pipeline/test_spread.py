@@ -172,6 +172,21 @@ def test_blocks_that_learn_together_are_trained_by_this_process_which_says_so(
     assert here == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["cell", "prefix"])
+def test_moments_of_jobs_are_those_of_one_process(
+    copy: RunFolder, taught: RunFolder, tiny: Recipe, digests: Digests, here: list[Here], tmp_path: Path, size: Size
+) -> None:
+    recipe = replace(tiny, distill=replace(tiny.distill, num_moments=2))
+    alone = RunFolder(tmp_path / "alone")
+    run_recipe(recipe, alone, Reporter(), until="rate", others=[copy])
+    run_recipe(recipe, taught, Reporter(), until="rate", spread=spread(size))
+    expected, found = digests(alone.path), digests(taught.path)
+    assert {"supernet/moment-1/block-2.safetensors", "ratings/moment-1/block-1.parquet"} <= set(found)
+    assert found == {name: expected[name] for name in found}
+    assert {file.suffix for file in taught.jobs.iterdir()} == {".json"}
+
+
 def test_the_networks_of_calibration_are_jobs(copy: RunFolder, tiny: Recipe, here: list[Here], listener: Any) -> None:
     fit = FitConfig(batch_size=64, warmup_epochs=0.0)
     recipe = replace(tiny, calibration=CalibrationConfig(num_networks=3, num_epochs=1, fit=fit))

@@ -144,3 +144,11 @@ def summed(tables: Sequence[RatingTable], architectures: Sequence[Architecture])
     """Return per architecture the sum over blocks of the first score (Eq. 4); lower is better."""
     rows = rows_of(tables, architectures)
     return np.sum([table.mean()[rows[:, block]] for block, table in enumerate(tables)], axis=0)
+
+
+def spread_of_sums(tables: Sequence[RatingTable], name: str) -> float:
+    """Return the standard deviation of the sum of a score over an architecture drawn uniformly.
+
+    Every path after every previous width is taken as equally likely, and blocks as independent.
+    """
+    return float(np.sqrt(sum(np.var(table.mean(name)) for table in tables)))

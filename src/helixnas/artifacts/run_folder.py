@@ -30,7 +30,6 @@ MADE = [
     "costs.parquet",
     "proxies",
     "calibration",
-    "settling",
     "report.html",
     "traceback.txt",
 ]
@@ -67,8 +66,8 @@ class RunFolder:
         """Untrained networks with their zero-cost proxies."""
         self.calibration_networks = path / "calibration/networks.json"
         """Networks that were trained shortly, and how well corrected scores rank them."""
-        self.settling = path / "settling/moments.json"
-        """Moments at which the paths were rated, and how far each agrees with the one before."""
+        self.rated_moments = path / "ratings/moments.json"
+        """The earlier moments of distillation that were rated so far (``distill.num_moments``)."""
         self.report = path / "report.html"
         """The page that shows the run."""
         self.tensorboard = path / "tensorboard"
@@ -80,9 +79,10 @@ class RunFolder:
         self.jobs = path / "jobs"
         """Leases, logs and parts of results of jobs on other workers."""
 
-    def supernet_block(self, number: int) -> Path:
-        """Return the weights of one block's cells."""
-        return self.path / "supernet" / f"block-{number}.safetensors"
+    def supernet_block(self, number: int, moment: int = 0) -> Path:
+        """Return the weights of one block's cells at the end, or at an earlier moment, counted back from it."""
+        folder = self.path / "supernet" / (f"moment-{moment}" if moment else "")
+        return folder / f"block-{number}.safetensors"
 
     def supernet_heads(self, number: int) -> Path:
         """Return the projection heads of one block (DNA++)."""
@@ -92,9 +92,9 @@ class RunFolder:
         """Return the scores of one block's paths (`RatingTable`)."""
         return self.path / "ratings" / f"block-{number}.parquet"
 
-    def rating_at(self, number: int, stop_at: float) -> Path:
-        """Return the scores of one block's paths at one of these moments (`RatingTable`)."""
-        return self.path / "settling" / f"block-{number}-at-{stop_at:g}.parquet"
+    def rating_at(self, number: int, moment: int) -> Path:
+        """Return the scores of one block's paths at one of several moments of distillation, counted back from the end (0)."""
+        return self.path / "ratings" / f"moment-{moment}" / f"block-{number}.parquet"
 
     def proxy(self, number: int) -> Path:
         """Return the zero-cost proxies of one block's paths (`RatingTable`)."""

@@ -125,6 +125,10 @@ class DistillConfig:
     """Stop after this fraction of the steps. The schedule is that of the full run, so a larger fraction can resume from
     here."""
 
+    num_moments: Annotated[int, Ge(1), Le(6)] = 1
+    """Moments at which paths are rated: the end, and earlier ones, each after half the steps of the next. Their scores are
+    added, each over its spread, so that the noise of a moment counts less and none must be chosen."""
+
     weight_decay: Annotated[float, Ge(0)] = 0.0
     """L2 penalty, on the parameters of the sampled path only."""
 
@@ -181,6 +185,20 @@ class DistillConfig:
                 f"distill.lars.warmup_epochs={self.lars.warmup_epochs:g} leaves no epoch to train in: distill.num_epochs is "
                 f"{self.num_epochs}; choose fewer"
             )
+
+        if self.num_moments > 1 and (self.is_progressive or self.is_self_supervised):
+            raise ConfigError(
+                f"distill.num_moments={self.num_moments} needs distill.strategy=concurrent and distill.objective=features; rate "
+                "others at their end (distill.num_moments=1)"
+            )
+
+    def moment_steps(self, num_steps: int) -> dict[int, int]:
+        """Return, by moment counted back from the end, after how many steps it is.
+
+        >>> DistillConfig(num_moments=3).moment_steps(100)
+        {1: 50, 2: 25}
+        """
+        return {moment: max(1, round(num_steps / 2**moment)) for moment in range(1, self.num_moments)}
 
     def _check_self_supervised(self) -> None:
         if self.batch_size < MIN_COVARIANCE_BATCH:

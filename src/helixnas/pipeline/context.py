@@ -132,9 +132,13 @@ class Context:
     @cached_property
     def supernet(self) -> Supernet:
         """The distilled supernet from the run folder."""
+        return self.supernet_at(0)
+
+    def supernet_at(self, moment: int) -> Supernet:
+        """Return the supernet as it was at an earlier moment, counted back from the end (0)."""
         supernet = self.new_supernet()
         for block in supernet:
-            load_module(block, self.folder.supernet_block(block.number))
+            load_module(block, self.folder.supernet_block(block.number, moment))
         return supernet
 
     @cached_property

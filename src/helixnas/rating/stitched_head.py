@@ -76,5 +76,5 @@ def fit_readouts(
         for _, batch in zip(range(number), stream, strict=False):
             with torch.no_grad(), runtime.autocast():
                 fit.add(teacher.features(runtime.images(batch.images)))
-        readouts[block.number] = fit.solve()
+        readouts[block.number] = {(piece.width, piece.index): found for piece, found in fit.solve().items()}
     return readouts

@@ -89,8 +89,8 @@ class RunFiles:
     calibration: Mapping[str, Any] | None
     """Networks that were trained shortly, and how well scores rank them; None where none were."""
 
-    settling: Mapping[str, Any] | None
-    """Moments of distillation at which the paths were rated; None where there was one only."""
+    moments: tuple[tuple[RatingTable, ...], ...]
+    """Ratings of every moment of distillation, the end last; none where there is one moment only."""
 
     latency: Mapping[str, Any] | None
     """How latency was measured and how far sums are off; None where it was not."""
@@ -129,6 +129,12 @@ def _group_name(cells: Sequence[Cell]) -> str:
     return f"{span} channels, {depths} layer{'s' if cells[0].depth > 1 else ''}"
 
 
+def _moments(run: RunFolder, num_blocks: int, num_moments: int) -> tuple[tuple[RatingTable, ...], ...]:
+    numbers = range(1, num_blocks + 1)
+    found = [[run.rating_at(number, moment) for number in numbers] for moment in range(num_moments - 1, -1, -1)]
+    return tuple(tuple(map(RatingTable.load, files)) for files in found if files and all(map(Path.is_file, files)))
+
+
 def read_run(folder: Path) -> RunFiles:
     """Read what the run in `folder` has finished.
 
@@ -148,7 +154,7 @@ def read_run(folder: Path) -> RunFiles:
         tables=_tables(run, record, settings),
         stitching=read_json(run.stitching) if run.stitching.is_file() else None,
         calibration=read_json(run.calibration_networks) if run.calibration_networks.is_file() else None,
-        settling=read_json(run.settling) if run.settling.is_file() else None,
+        moments=_moments(run, len(ratings), settings.get("distill", {}).get("num_moments", 1)),
         latency=read_json(run.latency_report) if run.latency_report.is_file() else None,
         searches=_searches(folder / "searches", list(settings.get("searches") or ())),
         curves=_curves(folder / "history"),

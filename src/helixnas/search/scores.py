@@ -7,9 +7,7 @@ of its sum over an architecture drawn uniformly. Nothing is fitted to accuracies
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from helixnas.artifacts.rating_table import RatingTable
+from helixnas.artifacts.rating_table import RatingTable, spread_of_sums
 from helixnas.errors import ConfigError
 from helixnas.search.tables import Tables
 
@@ -19,15 +17,13 @@ COMBINED = "combined"
 def score_coefficients(ratings: Sequence[RatingTable], names: Sequence[str]) -> dict[str, float]:
     """Return the factor of each score in the sum: 1 for a single score, else 1 / its spread.
 
-    The spread takes every path after every previous width as equally likely and blocks as independent.
-
     Raises:
         ConfigError: a score is named twice, or is the same for all paths.
         UnknownNameError: a score was not rated.
     """
     if len(set(names)) < len(names) or not names:
         raise ConfigError(f"scores to combine must be named once each, and at least one, not {list(names)}")
-    spreads = {name: float(np.sqrt(sum(np.var(table.mean(name)) for table in ratings))) for name in names}
+    spreads = {name: spread_of_sums(ratings, name) for name in names}
     if len(names) == 1:
         return {names[0]: 1.0}
     for name, spread in spreads.items():

@@ -2,14 +2,24 @@
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from helixnas.artifacts import RatingTable
+from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.progress import Reporter
+from helixnas.errors import Interrupted
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.part import parts_of
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe
+from helixnas.pipeline.work import rate as work
 from helixnas.pipeline.work.rate import join_tables, rate, rate_part, table_file
+from helixnas.rating.moments import add_moments
 
 
 def test_every_path_of_every_block_is_rated_on_all_rating_images(undistilled: Context) -> None:
@@ -55,3 +65,58 @@ def test_the_tables_of_parts_in_any_order_join_to_that_of_the_block(undistilled:
         times = [file.stat().st_mtime_ns for file in files]
         rate_part(undistilled, "key", parts[0])  # it is there already
         assert [file.stat().st_mtime_ns for file in files] == times
+
+
+def tables_of(folder: RunFolder, *moment: int) -> list[RatingTable]:
+    place = folder.rating_at if moment else folder.rating
+    return [RatingTable.load(place(number, *moment)) for number in (1, 2)]
+
+
+def test_every_moment_is_rated_as_a_run_that_stops_there_and_all_are_added(
+    tiny: Recipe, finished: RunFolder, tmp_path: Path
+) -> None:
+    whole, early = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "early")
+    recipe = replace(tiny, distill=replace(tiny.distill, num_moments=2))
+    record = run_recipe(recipe, whole, Reporter(), until="rate", others=[finished])
+    stopped = replace(tiny, distill=replace(tiny.distill, stop_at=0.5))
+    run_recipe(stopped, early, Reporter(), until="rate", others=[finished])
+    for number in (1, 2):
+        first, last = whole.supernet_block(number, 1), whole.supernet_block(number)
+        assert load_file(first).keys() == load_file(last).keys()
+        assert same_weights(first, early.supernet_block(number))
+        assert same_weights(last, finished.supernet_block(number))
+        assert whole.rating_at(number, 1).read_bytes() == early.rating(number).read_bytes()
+        assert whole.rating_at(number, 0).read_bytes() == finished.rating(number).read_bytes()
+    expected = add_moments([tables_of(early), tables_of(finished)])
+    for found, given in zip(tables_of(whole), expected, strict=True):
+        assert all(np.array_equal(found.scores[kind], given.scores[kind]) for kind in given.scores)
+    assert "ratings/moment-1/block-2.parquet" in record.stages["rate"].files
+    assert "supernet/moment-1/block-2.safetensors" in record.stages["distill"].files
+
+
+def test_a_moment_that_was_rated_before_an_interruption_is_not_rated_again(
+    undistilled: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undistilled.recipe = replace(undistilled.recipe, distill=replace(undistilled.recipe.distill, num_moments=3))
+    rated, real = list[int](), work._rate
+    monkeypatch.setattr(undistilled, "supernet_at", lambda moment: undistilled.supernet, raising=False)
+
+    def counting(context: Context, key: str, moment: int, *rest: Any) -> tuple[RatingTable, ...]:
+        rated.append(moment)
+        if len(rated) == 2:
+            raise Interrupted("stopped; everything so far is saved")
+        return real(context, key, moment, *rest)
+
+    monkeypatch.setattr(work, "_rate", counting)
+    with pytest.raises(Interrupted):
+        rate(undistilled, "key", "")
+    result = rate(undistilled, "key", "")
+    assert rated == [2, 1, 1, 0]
+    assert len(result.files) == 2 + 3 * 2
+    rate(undistilled, "another key", "")
+    assert rated[4:] == [2, 1, 0]
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    first, second = load_file(one), load_file(other)
+    return first.keys() == second.keys() and all((tensor == second[name]).all() for name, tensor in first.items())

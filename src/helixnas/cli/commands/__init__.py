@@ -15,7 +15,6 @@ from helixnas.cli.commands import (
     models,
     run,
     search,
-    settle,
     stages,
     transfer,
 )
@@ -28,7 +27,6 @@ COMMANDS: tuple[Command, ...] = (
     *init.COMMANDS,
     *run.COMMANDS,
     *sorted((*stages.COMMANDS, *costs.COMMANDS, *search.COMMANDS), key=lambda command: position(command.name)),
-    *settle.COMMANDS,
     *jobs.COMMANDS,
     *comparison.COMMANDS,
     *experiments.COMMANDS,

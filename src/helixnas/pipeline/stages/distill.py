@@ -22,6 +22,8 @@ def _settings(values: Values, search: str) -> Mapping[str, Any]:
     if own["objective"] == "features":
         for name in ("objective", "projector", "vicreg", "collapse"):
             own.pop(name)
+    if own["num_moments"] == 1:
+        own.pop("num_moments")
     if own["optimizer"] != "lars":
         own.pop("lars")
     return {"supernet": values["supernet"], "distill": own}
@@ -39,6 +41,6 @@ DISTILL = Stage(
     work_on_part="helixnas.pipeline.work.distill:distill_part",
     check="helixnas.pipeline.work.early_budgets:check_before_teacher",
     check_before="helixnas.pipeline.work.distill:check_searches",
-    files=("supernet/*", "supernet/teacher/*", "history/distill*.parquet"),
+    files=("supernet/*", "supernet/teacher/*", "supernet/moment-*/*", "history/distill*.parquet"),
     first=("costs", "latency"),  # a budget that cannot be met is reported before the long training
 )

@@ -26,7 +26,7 @@ from helixnas.pipeline.part import Part, parts_of
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.sharing import TRAINING, say_shared
 from helixnas.pipeline.stage import Result
-from helixnas.pipeline.work.cells import history_file, join_cells, save_cell, weights_file
+from helixnas.pipeline.work.cells import history_file, join_cells, save_cell, save_cell_weights, weights_file
 from helixnas.pipeline.work.continuation import Continuation
 from helixnas.pipeline.work.retrain import check_teaching
 from helixnas.pipeline.work.search import check_budgets, teacher_costs
@@ -56,6 +56,8 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
         _distill(context, key, chosen, folder.checkpoint(stage))
     curves = pd.concat([load_history(folder.block_history(number)) for number in wanted], ignore_index=True)
     names = [folder.supernet_block(number) for number in wanted] + [folder.block_history(number) for number in wanted]
+    earlier = range(1, context.recipe.distill.num_moments)
+    names += [folder.supernet_block(number, moment) for number in wanted for moment in earlier]
     names += [*_learned_files(context), folder.learned_teacher / "teacher.json"] if joint else []
     if not blocks:
         save_history(curves, folder.history("distill"))
@@ -95,7 +97,7 @@ def distill_part(context: Context, key: str, part: Part) -> None:
         _distill(context, key, (part.block,), context.folder.checkpoint(part.name), part)
     cells = [one for one in parts_of(context.recipe, "distill", "cell") if one.block == part.block]
     if not is_trained(context.folder, part.block, key) and all(is_distilled(context.folder, key, one) for one in cells):
-        join_cells(context.folder, cells, key)
+        join_cells(context.folder, cells, key, context.recipe.distill.num_moments)
 
 
 def is_distilled(folder: RunFolder, key: str, part: Part) -> bool:
@@ -144,13 +146,20 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
     supernet = context.new_supernet(teacher)
     cell, parallel, own_key = part.cell if part is not None else 0, current(), f"{key} {blocks}"
     job = distillation(context, teacher, supernet, blocks, cell, parallel)
-    continuation = Continuation(context, job) if isinstance(job, Distillation) and not cell else None
+    moments = context.recipe.distill.moment_steps(job.num_steps)
+    is_resumable = isinstance(job, Distillation) and not cell and not moments
+    continuation = Continuation(context, job) if is_resumable and isinstance(job, Distillation) else None
     if continuation is not None:
         continuation.offer(checkpoint, own_key)
     say_shared(context.reporter, parallel, TRAINING)
     order = DistillOrder(
         recipe=context.recipe, folder=context.folder, blocks=blocks, cell=cell, checkpoint=checkpoint, key=own_key
     )
+
+    def keep(step: int) -> None:
+        for moment in (each for each, at in moments.items() if at == step):
+            _save_moment(context, job, supernet, blocks, part, key, moment)
+
     with context.reporter.progress("distilling", job.num_steps) as advance:
         failure: NonFiniteLossError | CollapseError | None = None
         try:
@@ -160,7 +169,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
                     checkpoint=checkpoint,
                     key=own_key,
                     device=context.runtime.device,
-                    log=_log(context, job, history, advance),
+                    log=_log(context, job, history, advance, keep),
                     history=history.state,
                     resume=history.restore,
                     watch=context.watch,
@@ -188,9 +197,13 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
 
 
 def _log(
-    context: Context, job: Distillation | Progressive, history: History, advance: Advance
+    context: Context,
+    job: Distillation | Progressive,
+    history: History,
+    advance: Advance,
+    keep: Callable[[int], None],
 ) -> Callable[[StepRecord], None]:
-    """Return what is done with the record of a step: curves, progress, and a word when a block stops."""
+    """Return what is done with the record of a step: curves, progress, a word when a block stops, and moments that are kept."""
     title = "loss" if context.recipe.distill.is_self_supervised else "mean squared error"
     reported = set[int]()
 
@@ -205,6 +218,7 @@ def _log(
         history.add(record.step, values)
         context.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
         context.reporter.scalars({f"collapse/{name}": value for name, value in record.signs.items()}, record.step)
+        keep(record.step)
         mean = np.mean(list(record.losses.values()))
         advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, {title} {mean:.4f}")
 
@@ -227,6 +241,26 @@ def _save_blocks(
         own = [_curve_name(number, unit) for unit in range(1 if joint else len(list(supernet.block(number))))]
         save_history(curves.loc[curves["name"].isin(own), :], context.folder.block_history(number))
         save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), key=key)
+
+
+def _save_moment(
+    context: Context,
+    job: Distillation | Progressive,
+    supernet: Supernet,
+    blocks: tuple[int, ...],
+    part: Part | None,
+    key: str,
+    moment: int,
+) -> None:
+    """Save blocks, or the cell of a part, as they are now, to be rated later."""
+    if part is None or not part.cell:
+        for number in blocks:
+            weights = supernet.block(number).state_dict()
+            save_weights(context.folder.supernet_block(number, moment), weights, key=key)
+    elif isinstance(job, Distillation):
+        block = supernet.block(part.block)
+        position = [*block.cells].index(job.units[0].module)
+        save_cell_weights(context.folder, part, block, position, key, moment)
 
 
 def _save_learned(context: Context, job: Distillation, teacher: Teacher, key: str) -> None:

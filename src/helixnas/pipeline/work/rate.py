@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts.files import remove
+from helixnas.artifacts.files import read_json, remove, understanding, write_json
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.job import run_job
@@ -22,39 +22,82 @@ from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.warning_signs import rating_warnings, warned
 from helixnas.rating import Rating, Shard
+from helixnas.rating.moments import add_moments
 from helixnas.space import SearchSpace
 
 
 def rate(context: Context, key: str, search: str) -> Result:
     """Rate every path of every block on the rating images."""
-    spread, parallel = context.spread, current()
-    tables = _rate_together(context, key, parallel) if spread is None else _rate_on_workers(context, key, spread)
+    spread, parallel, moments = context.spread, current(), _moments(context)
+    if spread is None:
+        found = [_rate_moment(context, key, moment, parallel) for moment in moments]
+    else:
+        found = _rate_on_workers(context, key, spread)
     names: list[str] = []
+    for moment, tables in zip(moments, found, strict=True) if len(moments) > 1 else ():
+        _save_moment(context, tables, moment)
+        names += [f"ratings/moment-{moment}/block-{table.block}.parquet" for table in tables]
+    tables = add_moments(found)
     for table in tables:
         table.save(context.folder.rating(table.block))
         names.append(f"ratings/block-{table.block}.parquet")
+    remove(context.folder.rated_moments)
     batch_sizes = tables[0].batch_sizes
     facts: dict[str, Any] = {"paths": sum(map(len, tables)), "images": int(batch_sizes.sum())}
     facts |= warned(context, rating_warnings(len(batch_sizes)))
     if spread is None:
         return Result(tuple(names), facts, is_timed=parallel is None)
     for part in parts_of(context.recipe, "rate", spread.size):
-        remove(table_file(context.folder, part, key))
+        for moment in moments:
+            remove(table_file(context.folder, part, key, moment))
     return Result(tuple(names), facts, is_timed=False, num_threads=spread.num_threads(context.recipe))
 
 
 def rate_part(context: Context, key: str, part: Part) -> None:
     """Rate the paths of a part as a job, and keep their scores for the command that asked for it."""
-    file = table_file(context.folder, part, key)
-    if not file.is_file():
-        shard = Shard(part.block, part.cell, part.prefix)
-        (table,) = _rate(context, key, context.folder.checkpoint(part.name), shard)
-        table.save(file)
+    shard, checkpoint = Shard(part.block, part.cell, part.prefix), context.folder.checkpoint(part.name)
+    for moment in _moments(context):
+        file = table_file(context.folder, part, key, moment)
+        if not file.is_file():
+            (table,) = _rate(context, key, moment, checkpoint, shard)
+            table.save(file)
+            remove(checkpoint)
 
 
-def table_file(folder: RunFolder, part: Part, key: str) -> Path:
-    """Return the scores of a part that a job rated with the settings of this key."""
-    return folder.jobs / f"{part.name}-{key}.parquet"
+def table_file(folder: RunFolder, part: Part, key: str, moment: int = 0) -> Path:
+    """Return the scores of a part that a job rated with the settings of this key, at the end or an earlier moment."""
+    return folder.jobs / f"{part.name}-{key}{f'-moment-{moment}' if moment else ''}.parquet"
+
+
+def _moments(context: Context) -> list[int]:
+    """Return the moments to rate, counted back from the end: the earliest first, the end (0) last."""
+    return list(range(context.recipe.distill.num_moments - 1, -1, -1))
+
+
+def _save_moment(context: Context, tables: Sequence[RatingTable], moment: int) -> None:
+    for table in tables:
+        table.save(context.folder.rating_at(table.block, moment))
+
+
+def _rate_moment(context: Context, key: str, moment: int, parallel: DataParallel | None) -> tuple[RatingTable, ...]:
+    """Rate all paths at a moment, unless an interrupted process did; return a table per block."""
+    folder = context.folder
+    if moment in _rated(folder, key):
+        numbers = range(1, len(context.space.blocks) + 1)
+        return tuple(RatingTable.load(folder.rating_at(number, moment)) for number in numbers)
+    tables = _rate_together(context, key, moment, parallel)
+    if moment:
+        _save_moment(context, tables, moment)
+        write_json(folder.rated_moments, {"key": key, "moments": [*_rated(folder, key), moment]})
+        remove(folder.checkpoint("rate"))
+    return tables
+
+
+def _rated(folder: RunFolder, key: str) -> list[int]:
+    """Return the earlier moments that an interrupted process rated with the settings of this key."""
+    found = read_json(folder.rated_moments) if folder.rated_moments.is_file() else {}
+    with understanding(folder.rated_moments):
+        return [int(each) for each in found["moments"]] if found.get("key") == key else []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +107,7 @@ class RateOrder:
     recipe: Recipe
     folder: RunFolder
     key: str
+    moment: int
 
     def take_part(self) -> None:
         """Rate a part of the paths; the first process saves the scores.
@@ -71,19 +115,20 @@ class RateOrder:
         Raises `JobError` if another process has ended, `Interrupted` if one was asked to stop.
         """
         context = Context(self.recipe, self.folder, Reporter())
-        _rate(context, self.key, self.folder.checkpoint("rate"), Shard(), current())
+        _rate(context, self.key, self.moment, self.folder.checkpoint("rate"), Shard(), current())
 
 
-def _rate_together(context: Context, key: str, parallel: DataParallel | None) -> tuple[RatingTable, ...]:
+def _rate_together(context: Context, key: str, moment: int, parallel: DataParallel | None) -> tuple[RatingTable, ...]:
     """Rate all paths, with the other processes if there are any; return a table per block."""
     say_shared(context.reporter, parallel, RATING)
-    order = RateOrder(recipe=context.recipe, folder=context.folder, key=key)
-    return _rate(context, key, context.folder.checkpoint("rate"), Shard(), parallel, order)
+    order = RateOrder(recipe=context.recipe, folder=context.folder, key=key, moment=moment)
+    return _rate(context, key, moment, context.folder.checkpoint("rate"), Shard(), parallel, order)
 
 
 def _rate(
     context: Context,
     key: str,
+    moment: int,
     checkpoint: Path,
     shard: Shard,
     parallel: DataParallel | None = None,
@@ -95,7 +140,7 @@ def _rate(
     """
     job = Rating(
         context.teacher,
-        context.supernet,
+        context.supernet_at(moment) if moment else context.supernet,
         context.data.rating,
         training_images=context.data.train,
         heads=context.heads,
@@ -105,11 +150,12 @@ def _rate(
         shard=shard,
         parallel=parallel,
     )
-    with ordered(order, parallel), context.reporter.progress("rating", job.num_steps) as advance:
+    title = "rating" if not moment else f"rating, moment {moment} before the end"
+    with ordered(order, parallel), context.reporter.progress(title, job.num_steps) as advance:
         run_job(
             job,
             checkpoint=checkpoint,
-            key=key,
+            key=f"{key} moment {moment}" if moment else key,
             device=context.runtime.device,
             log=lambda record: advance(record.step, f"{record.num_paths:,} paths a batch"),
             watch=context.watch,
@@ -118,14 +164,17 @@ def _rate(
     return job.tables()
 
 
-def _rate_on_workers(context: Context, key: str, spread: Spread) -> tuple[RatingTable, ...]:
-    """Let jobs rate the parts, and return the table of every block, as one process would have made it."""
+def _rate_on_workers(context: Context, key: str, spread: Spread) -> list[tuple[RatingTable, ...]]:
+    """Let jobs rate the parts, and return per moment the table of every block, as one process would have made it."""
     parts = parts_of(context.recipe, "rate", spread.size)
     file = partial(table_file, context.folder, key=key)
     spread.run(parts, context.recipe, context.folder, context.reporter, is_done=lambda part: file(part).is_file())
-    numbers = range(1, len(context.space.blocks) + 1)
-    tables = {number: [RatingTable.load(file(part)) for part in parts if part.block == number] for number in numbers}
-    return tuple(join_tables(tables[number], context.space, number) for number in numbers)
+    numbers, found = range(1, len(context.space.blocks) + 1), list[tuple[RatingTable, ...]]()
+    for moment in _moments(context):
+        tables = [RatingTable.load(file(part, moment=moment)) for part in parts]
+        of = {number: [table for table in tables if table.block == number] for number in numbers}
+        found.append(tuple(join_tables(of[number], context.space, number) for number in numbers))
+    return found
 
 
 def join_tables(tables: Sequence[RatingTable], space: SearchSpace, number: int) -> RatingTable:

@@ -1,6 +1,5 @@
 """The distribution of local scores per block, such as Eq. 7, with the paths that the searches chose."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from helixnas.report.elements.wording import interval_text, name_of, signed
 from helixnas.report.reading import RunFiles
 from helixnas.report.run.evidence import Found, evidence_rows
 from helixnas.search import Tables
-from helixnas.search.evidence import evidence_beyond_size
+from helixnas.search.evidence import agreement_of_moments, evidence_beyond_size
 from helixnas.space import SearchSpace
 
 NUM_BINS = 40
@@ -32,23 +31,23 @@ def scores_section(run: RunFiles) -> Section | None:
         "score": _score_of(run.ratings[0]),
         "chart": _histograms(run),
         "moments": _moments(run),
-        "settled_score": "" if run.settling is None else name_of(run.settling["score"]),
         "evidence": [] if run.tables is None or run.space is None else evidence_rows(_evidence(run.tables, run.space)),
     }
     return section("scores", "Scores of all paths", "run/scores", run=run, **values)
 
 
 def _moments(run: RunFiles) -> list[list[str]]:
-    """Return, per moment at which the paths were rated, its share of all steps, and its agreement with the moment before."""
-    found = [] if run.settling is None else run.settling["moments"]
-    return [
-        [f"{one['stop_at']:g}", *(_figures(one["agreement"]) if one["agreement"] is not None else ("", ""))]
-        for one in found
-    ]
-
-
-def _figures(found: Mapping[str, Any]) -> tuple[str, str]:
-    return signed(found["value"]), interval_text(found["interval"])
+    """Return per moment of distillation how its score agrees with that of the one before; none where there is one moment only."""
+    if run.tables is None or run.space is None or not run.moments:
+        return []
+    score, number = next(iter(run.ratings[0].scores)), len(run.moments)
+    tables = [Tables(ratings=each, costs=run.tables.costs) for each in run.moments]
+    rows = [[f"1/{2 ** (number - 1)}", "", ""]]
+    for place in range(1, number):
+        found = agreement_of_moments(tables[place - 1], tables[place], score, run.space)
+        share = f"1/{2 ** (number - 1 - place)}" if place < number - 1 else "all"
+        rows.append([share, signed(found.value), interval_text(found.interval)])
+    return rows
 
 
 def _evidence(tables: Tables, space: SearchSpace) -> Found:

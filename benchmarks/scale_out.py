@@ -146,7 +146,7 @@ def run_and_kill_one(folder: Path, executor: str, draw: random.Random) -> str:
     """
     words = ["run", str(folder / "config.yaml"), "--out", str(folder), "--until", "rate", "--executor", executor]
     jobs = [f"{stage}-{number}" for stage in ("distill", "rate") for number in range(1, NUM_BLOCKS + 1)]
-    chosen, delay, killed = jobs[draw.randrange(len(jobs)) :], draw.uniform(0, 5), False
+    chosen, delay, killed = jobs[draw.randrange(len(jobs)) :], draw.uniform(0, 1), False
     output = folder.with_suffix(".txt")
     with output.open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", "helixnas", *words], stdout=log, stderr=subprocess.STDOUT)

@@ -8,7 +8,7 @@ from helixnas.data import DataConfig
 from helixnas.errors import ConfigError, UnknownNameError
 
 
-@pytest.mark.parametrize("name", ["", "digits", "torch/cifar10", "hfds/user/set", "wds/shards"])
+@pytest.mark.parametrize("name", ["", "digits", "torch/cifar10", "hfds/user/set", "wds/shards", "parquet"])
 def test_names_of_timm_and_the_digits_are_known(name: str) -> None:
     assert DataConfig(name=name).name == name
 

@@ -51,6 +51,8 @@ def test_arguments_of_a_model_count_whatever_they_are_called(tiny: Recipe) -> No
         ("rating", "batch_size", 20, {"rate", "stitch", "search:small", "retrain:small"}),
         ("distill", "lr", 0.5, {"distill", "rate", "stitch", "search:small", "retrain:small"}),
         ("data", "num_workers", 3, set()),
+        ("data", "shuffle", "images", set()),
+        ("data", "shuffle_memory", 1.0, set()),
         ("runtime", "num_threads", 2, set()),
     ],
 )
@@ -59,6 +61,16 @@ def test_a_changed_setting_redoes_its_stage_and_those_that_build_on_it(
 ) -> None:
     other = replace(tiny, **{section: replace(getattr(tiny, section), **{setting: value})})
     assert changed_stages(tiny, other) == redone
+
+
+def test_the_order_of_images_counts_where_it_goes_by_blocks(tiny: Recipe) -> None:
+    def with_data(**settings: Any) -> Recipe:
+        return replace(tiny, data=replace(tiny.data, **settings))
+
+    by_blocks = with_data(shuffle="blocks")
+    assert "teacher" in changed_stages(tiny, by_blocks)
+    assert "teacher" in changed_stages(by_blocks, with_data(shuffle="blocks", shuffle_memory=1.0))
+    assert "teacher" in changed_stages(with_data(name="parquet"), with_data(name="parquet", shuffle="images"))
 
 
 def test_stages_after_one_are_those_that_build_on_it(tiny: Recipe) -> None:

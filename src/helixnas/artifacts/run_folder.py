@@ -24,6 +24,7 @@ MADE = [
     "baselines",
     "history",
     "checkpoints",
+    "features",
     "jobs",
     "tensorboard",
     "costs",
@@ -76,6 +77,8 @@ class RunFolder:
         """The beginnings of networks that a progressive distillation kept after each block."""
         self.supernet_state = path / "supernet/state.pt"
         """State of a distillation that was stopped early, for a longer one to resume from."""
+        self.features = path / "features"
+        """The teacher's features of a fixed pool of views, shared by blocks and jobs; safe to remove at any time."""
         self.jobs = path / "jobs"
         """Leases, logs and parts of results of jobs on other workers."""
 

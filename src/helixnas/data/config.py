@@ -42,6 +42,9 @@ TORCH_NAMES = tuple(
 OPEN_PREFIXES = ("hfds/", "wds/")
 """Prefixes that any name may follow: Hugging Face data sets and WebDataset shards."""
 
+PARQUET = "parquet"
+"""Name of images in Parquet files."""
+
 GIVEN_PREFIX = "python/"
 """Prefix of images that a program gives (`helixnas.data.given`)."""
 
@@ -102,15 +105,17 @@ class DataConfig:
 
     name: str = ""
     """Data set: digits, or a name of `timm.data.create_dataset`: empty for a folder or tar of images, torch/cifar10,
-    hfds/... (needs the package datasets), wds/... (needs the package webdataset). Classes of shards are numbers or names
-    in .cls files, or in a field of .json files: cls, label, class, class_name, label_name or target."""
+    hfds/... (needs the package datasets), wds/... (needs the package webdataset), or parquet for a folder of Parquet files
+    with encoded images, as Hugging Face data sets are stored. Classes of shards are numbers or names in .cls files, or in a
+    field of .json files or a column: cls, label, class, class_name, label_name or target."""
 
     root: str = ""
     """Folder or uncompressed tar of the images; a relative path is looked up in the current folder, then in
     $HELIXNAS_DATA."""
 
     split: str = "train"
-    """Split used for training and rating; of a folder, the sub-folder or tar of that name if there is one."""
+    """Split used for training and rating; of a folder, the sub-folder or tar of that name if there is one; of Parquet files,
+    those with that word in their path, or a pattern (data/part-*.parquet), or all if empty."""
 
     evaluation_root: str = ""
     """Folder or tar of the images for the final accuracy only; empty to look for evaluation_split in root."""
@@ -163,6 +168,13 @@ class DataConfig:
     """Decode all images once and keep them in memory, which needs images of one size; auto: only if that size is at most 96
     pixels and the total at most 1 GiB."""
 
+    shuffle: Literal["auto", "images", "blocks"] = "auto"
+    """Order of an epoch: any (images), or one that reads shards in blocks of 16 MiB (wds/...) or row groups (parquet), each
+    once per epoch (blocks); auto: blocks for parquet, whose images cannot be read alone, else images."""
+
+    shuffle_memory: Annotated[float, Gt(0), Unit("GiB")] = 2.0
+    """With shuffle=blocks: encoded images that each training process holds, and so the blocks that its batches mix."""
+
     max_unreadable: Annotated[float, Ge(0), Lt(1)] = 0.01
     """Largest fraction of the images that may be unreadable; each is logged and replaced by the next.
     A class of which none can be read is an error."""
@@ -172,8 +184,8 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         is_open = any(self.name.startswith(prefix) and self.name != prefix for prefix in (*OPEN_PREFIXES, GIVEN_PREFIX))
-        if not is_open and self.name not in ("", "digits", *TORCH_NAMES):
-            raise UnknownNameError("data set", self.name, ("digits", *TORCH_NAMES, "hfds/NAME", "wds/NAME"))
+        if not is_open and self.name not in ("", "digits", PARQUET, *TORCH_NAMES):
+            raise UnknownNameError("data set", self.name, ("digits", PARQUET, *TORCH_NAMES, "hfds/NAME", "wds/NAME"))
         if self.name == "digits" and (self.root or self.evaluation_root):
             raise ConfigError(
                 f"the digits are part of scikit-learn and have no root; remove {self.root or self.evaluation_root!r}"

@@ -7,6 +7,7 @@ drawn before, so that an interrupted run resumes exactly.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from helixnas.data.augmentation import (
 from helixnas.data.config import TWO_VIEW, VARIED_ALONE
 from helixnas.data.loading import ImageStore, load_batches
 from helixnas.data.stratify import draw_evenly
+from helixnas.data.streams.order import Blockwise, blockwise_order
 from helixnas.errors import DataError
 
 
@@ -148,18 +150,52 @@ class ImageSet:
                 f"a batch of {batch_size:,} is larger than the {len(self):,} {self.name} images of {self.store.title}; "
                 f"choose at most {len(self):,}"
             )
-        order = np.arange(len(self))
-        if shuffle:
-            order = np.random.default_rng([seed, ORDER_STREAM, epoch]).permutation(len(self))
-        numbers = range(skip, self.num_batches(batch_size, drop_last))
-        chunks = [order[number * batch_size : (number + 1) * batch_size] for number in numbers]
-        sizes = [len(chunk) // part[1] for chunk in chunks]
-        chunks = [chunk[part[0] * size : (part[0] + 1) * size] for chunk, size in zip(chunks, sizes, strict=True)]
-        return self._batches(chunks, seed=seed, epoch=epoch, view=view, augment=augment, device=device)
+        chunks, lanes = self._chunks(
+            batch_size, seed=seed, epoch=epoch, shuffle=shuffle, skip=skip, drop_last=drop_last, part=part
+        )
+        return self._batches(chunks, lanes, seed=seed, epoch=epoch, view=view, augment=augment, device=device)
+
+    def positions(
+        self, *, batch_size: int, seed: int, epoch: int, skip: int, drop_last: bool, part: tuple[int, int] = (0, 1)
+    ) -> list[Int64[np.ndarray, " batch"]]:
+        """Return the positions of the images of every batch that `batches` shows of a shuffled epoch."""
+        how: dict[str, Any] = {"seed": seed, "epoch": epoch, "skip": skip, "drop_last": drop_last, "part": part}
+        return self._chunks(batch_size, shuffle=True, **how)[0]
+
+    def _chunks(
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+        shuffle: bool,
+        skip: int,
+        drop_last: bool,
+        part: tuple[int, int],
+    ) -> tuple[list[np.ndarray], Blockwise | None]:
+        """Return the positions of every batch, and the lanes of all positions if the order goes by blocks of storage."""
+        order, lanes = self._order(seed, epoch) if shuffle else (np.arange(len(self)), None)
+        chunks = list[np.ndarray]()
+        for number in range(skip, self.num_batches(batch_size, drop_last)):
+            chunk = order[number * batch_size : (number + 1) * batch_size]
+            chunk = chunk if lanes is None else lanes.by_lane(chunk)
+            size = len(chunk) // part[1]
+            chunks.append(chunk[part[0] * size : (part[0] + 1) * size])
+        return chunks, lanes
+
+    def _order(self, seed: int, epoch: int) -> tuple[np.ndarray, Blockwise | None]:
+        """Return the shuffled positions of an epoch, with lanes if the order goes by blocks of storage."""
+        rng = np.random.default_rng([seed, ORDER_STREAM, epoch])
+        blocks = self.store.source.blocks
+        if not self.store.window or blocks is None:
+            return rng.permutation(len(self)), None
+        found = blockwise_order(blocks.of[self.rows], self.store.window, rng)
+        return found.order, found
 
     def _batches(
         self,
         chunks: list[np.ndarray],
+        lanes: Blockwise | None,
         *,
         seed: int,
         epoch: int,
@@ -172,7 +208,9 @@ class ImageSet:
         if augmentation in ("shift", "flip-crop"):
             numbers = augmentation_numbers(seed=seed, epoch=epoch, view=view, num_images=self.store.source.num_images)
         words = (seed, AUGMENTATION_STREAM, epoch, view) if augmentation in (*VARIED_ALONE, TWO_VIEW) else None
-        loaded = load_batches(self.store, self.rows, chunks, words=words, purpose=self.name)
+        loaded = load_batches(
+            self.store, self.rows, chunks, words=words, purpose=self.name, lanes=None if lanes is None else lanes.lanes
+        )
         vary = partial(shift_and_flip, padding=padding_for(self.image_size), flip=augmentation == "flip-crop")
         for chunk, (pixels, shown) in zip(chunks, loaded, strict=True):
             if numbers is not None:

@@ -8,6 +8,8 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from PIL import Image
 from helixnas.data.augmentation import centre_view, two_view, varied_view
 from helixnas.data.config import TWO_VIEW, TwoViewConfig
 from helixnas.data.source import Source, as_rgb
+from helixnas.data.streams.order import is_dense
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError, first_line
 
@@ -46,6 +49,8 @@ class ImageStore:
     interpolation: str
     num_workers: int
     two_view: TwoViewConfig = field(default_factory=TwoViewConfig)
+    window: int = 0
+    """Blocks of storage that a shuffled epoch mixes; 0 for any order of images."""
 
     @property
     def title(self) -> str:
@@ -60,12 +65,19 @@ class ImageStore:
 
 
 def load_batches(
-    store: ImageStore, rows: np.ndarray, chunks: list[np.ndarray], *, words: tuple[int, ...] | None, purpose: str
+    store: ImageStore,
+    rows: np.ndarray,
+    chunks: list[np.ndarray],
+    *,
+    words: tuple[int, ...] | None,
+    purpose: str,
+    lanes: np.ndarray | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield pixels (uint8, NHWC) and positions of the images used, for chunks of positions in `rows`.
 
     With `words`, which end with the number of the view, images are augmented as a function of (*words, row); without, they
-    are centre crops. Raises `DataError` if too many images are unreadable.
+    are centre crops. With `lanes`, one per position, images are read by blocks of storage, and each worker reads the images
+    of its lanes alone. Raises `DataError` if too many images are unreadable.
     """
     if store.pixels is not None and words is None:
         shown = next_readable(rows, store.unreadable.rows, purpose=purpose, title=store.title)
@@ -73,26 +85,49 @@ def load_batches(
             positions = shown[chunk]
             yield store.pixels[rows[positions]], positions
         return
-    if store.num_workers and chunks:
+    workers = store.num_workers if chunks else 0
+    if workers:
         _require_shared_memory(store, chunks)
-    samples = _Samples(store, rows, words)
+    shares = [_shares(chunk, lanes, workers) for chunk in chunks]
+    ahead: dict[str, Any] = {"prefetch_factor": BATCHES_PER_WORKER * len(shares[0])} if workers else {}
     loader: Any = torch.utils.data.DataLoader(
-        samples,
-        batch_sampler=[chunk.tolist() for chunk in chunks],
-        num_workers=store.num_workers if chunks else 0,
-        collate_fn=_collate,
+        _Samples(store, rows, words, by_block=lanes is not None),
+        batch_sampler=[chunk[share].tolist() for chunk, own in zip(chunks, shares, strict=True) for share in own],
+        num_workers=workers,
+        collate_fn=partial(_collate, size=store.image_size),
         generator=torch.Generator().manual_seed(0),  # not used, but without it the global generator would advance
+        **ahead,
     )
     with warnings.catch_warnings():
         # Python 3.12 warns when a process with threads forks; the workers do not use torch's threads.
         warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
         stream = iter(loader)
-    for pixels, positions, failures in stream:
-        for row, reason in failures:
+    for own in shares:
+        parts = list(islice(stream, len(own)))
+        for row, reason in (failure for *_, failures in parts for failure in failures):
             store.unreadable.report(row=row, path=store.source.locate(row), reason=reason)
+        pixels, positions = _put_together(parts, own)
         if (positions < 0).any():
             raise DataError(f"none of the {len(rows):,} {purpose} images of {store.title} can be read")
-        yield pixels.numpy(), positions.numpy()
+        yield pixels, positions
+
+
+def _shares(chunk: np.ndarray, lanes: np.ndarray | None, workers: int) -> list[np.ndarray]:
+    """Return the places in a batch that are read together: all, or those of the lanes of each worker.
+
+    The loader hands its tasks to the workers in turn, so a worker gets the same lanes in every batch.
+    """
+    if lanes is None or workers < 2:
+        return [np.arange(len(chunk))]
+    return [np.flatnonzero(lanes[chunk] % workers == worker) for worker in range(workers)]
+
+
+def _put_together(parts: list[Any], shares: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    if len(parts) == 1:
+        return parts[0][0].numpy(), parts[0][1].numpy()
+    pixels, positions = (np.concatenate([part[i].numpy() for part in parts]) for i in range(2))
+    places = np.argsort(np.concatenate(shares))
+    return pixels[places], positions[places]
 
 
 def _require_shared_memory(store: ImageStore, chunks: list[np.ndarray]) -> None:
@@ -131,7 +166,7 @@ def require_readable_classes(
     """
     order = rows[np.argsort(labels[rows], kind="stable")]
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    for own in np.split(order, starts[1:]):
+    for own in sorted(np.split(order, starts[1:]), key=lambda own: own[0]):  # storage is read from its beginning on
         if not any(_is_readable(store, int(row)) for row in own):
             first = int(own[0])
             raise DataError(
@@ -155,8 +190,11 @@ def _is_readable(store: ImageStore, row: int) -> bool:
 class _Samples(torch.utils.data.Dataset[Any]):
     """Images by position, each with the position used (-1 if no image is readable) and the failures before it."""
 
-    def __init__(self, store: ImageStore, rows: np.ndarray, words: tuple[int, ...] | None) -> None:
+    def __init__(self, store: ImageStore, rows: np.ndarray, words: tuple[int, ...] | None, *, by_block: bool) -> None:
         self._store = replace(store, pixels=None)  # workers need no copy of the pixels
+        source = store.source
+        by_block = by_block and source.blocks is not None and is_dense(source.blocks.of, rows)
+        self._read = source.stream if by_block and source.stream is not None else source.read
         self._rows = rows
         self._words = words
         self._known = frozenset(store.unreadable.rows)
@@ -169,7 +207,7 @@ class _Samples(torch.utils.data.Dataset[Any]):
             if row in self._known:
                 continue
             try:
-                image = as_rgb(self._store.source.read(row))
+                image = as_rgb(self._read(row))
             except Exception as error:  # decoders can raise anything on damaged files
                 failures.append((row, first_line(error)))
                 if len(failures) > self._store.unreadable.limit:
@@ -189,12 +227,16 @@ class _Samples(torch.utils.data.Dataset[Any]):
         return varied_view(image, image_size=size, augmentation=augmentation, words=(*self._words, row))
 
 
-def _collate(samples: list[tuple[np.ndarray, int, list[Failure]]]) -> tuple[torch.Tensor, torch.Tensor, list[Failure]]:
+def _collate(
+    samples: list[tuple[np.ndarray, int, list[Failure]]], size: int
+) -> tuple[torch.Tensor, torch.Tensor, list[Failure]]:
     """Collate samples into tensors, which processes can share.
 
     A process that reads images moves them into shared memory itself: torch would do it later, in a thread whose errors are
     lost, and the training would wait for ever for a batch that did not fit.
     """
+    if not samples:
+        return torch.zeros(0, size, size, 3, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64), []
     pixels = torch.from_numpy(np.stack([sample[0] for sample in samples]))
     if torch.utils.data.get_worker_info() is not None:
         pixels = pixels.share_memory_()

@@ -1,12 +1,11 @@
-"""Opening a source by name: digits, folders, tars, torchvision, Hugging Face data sets and WebDataset shards.
+"""Opening a source by name: digits, folders, tars, torchvision, Hugging Face data sets, WebDataset and Parquet shards.
 
-Folders and tars are listed by `image_files`; timm opens the other kinds.
+Folders and tars are listed by `image_files`, shards are indexed in `streams`; timm opens the other kinds.
 """
 
 import importlib.util
 import logging
 import os
-import tarfile
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,11 +17,12 @@ import numpy as np
 from PIL import Image
 from timm.data import dataset_factory
 
-from helixnas.data.config import GIVEN_PREFIX, TORCH_NAMES, DataConfig
+from helixnas.data.config import GIVEN_PREFIX, PARQUET, TORCH_NAMES, DataConfig
 from helixnas.data.given import given_source
 from helixnas.data.image_files import BROKEN, TWICE, Listing, list_folder, list_tar, natural_order
-from helixnas.data.shards import classes_of, index_shard
 from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
+from helixnas.data.streams.parquet import open_parquet
+from helixnas.data.streams.tar import open_tars
 from helixnas.errors import DataError, first_line
 
 create_dataset: Any = dataset_factory.create_dataset  # its annotations leave out what a reader returns
@@ -57,6 +57,8 @@ def open_source(config: DataConfig, *, root: str, split: str, min_classes: int =
         source = _open_hugging_face(config, root=root, split=split)
     elif config.name.startswith("wds/"):
         source = _open_shards(config, root=root, split=split)
+    elif config.name == PARQUET:
+        source = open_parquet(find_root(root), split, labels=config.labels, memory=_memory(config))
     elif config.name.startswith(GIVEN_PREFIX):
         found = given_source(config.name)
         source = found if config.labels else replace(found, labels=None, class_names=())
@@ -67,7 +69,8 @@ def open_source(config: DataConfig, *, root: str, split: str, min_classes: int =
     if not config.exif_orientation:
         return source
     upright = partial(_upright, source.fingerprint) if source.fingerprint else None
-    return replace(source, read=partial(read_upright, source.read), fingerprint=upright)
+    stream = partial(read_upright, source.stream) if source.stream else None
+    return replace(source, read=partial(read_upright, source.read), stream=stream, fingerprint=upright)
 
 
 def count_classes(config: DataConfig) -> int | None:
@@ -257,13 +260,16 @@ def _open_shards(config: DataConfig, *, root: str, split: str) -> Source:
     title = f"{config.name}, split {split!r}, in {path}"
     try:
         reader = create_dataset(config.name, root=str(path), split=split).reader
-        shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
-        field = reader.split_info.alt_label
-        samples = [sample for shard in shards for sample in index_shard(shard, field=field)]
-    except (RuntimeError, OSError, ValueError, KeyError, tarfile.TarError) as error:
+    except (RuntimeError, OSError, ValueError, KeyError) as error:
         raise DataError(f"{title} cannot be opened: {first_line(error)}") from error
-    labels, names = classes_of([label for _, label in samples], title) if config.labels else (None, ())
-    return _source_of_files(title, [span for span, _ in samples], labels, names)
+    shards = [os.path.join(path, name) for name in reader.split_info.filenames]  # noqa: PTH118 - as timm joins them
+    field = reader.split_info.alt_label
+    return open_tars(title, shards, field=field, labels=config.labels, memory=_memory(config))
+
+
+def _memory(config: DataConfig) -> int:
+    """Return the bytes of encoded images that a process may hold."""
+    return int(config.shuffle_memory * 2**30)
 
 
 def _require_package(package: str, name: str) -> None:

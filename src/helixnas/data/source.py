@@ -7,7 +7,7 @@ keeps no file open, so it can be passed to worker processes, forked or spawned, 
 import hashlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,24 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Blocks:
+    """The blocks in which the images of a source are stored."""
+
+    of: Int64[np.ndarray, " images"]
+    """Number of the block of each image, ascending."""
+
+    num_bytes: int
+    """Bytes of a mean block."""
+
+    is_whole: bool
+    """Whether an image can only be read with its whole block."""
+
+    def window(self, memory: int) -> int:
+        """Return how many mean blocks fit into so many bytes of memory, at least 1."""
+        return max(1, memory // max(1, self.num_bytes))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
     """Images by index, with labels and names; only `read` decodes."""
 
@@ -74,6 +92,15 @@ class Source:
     spans: Sequence[Span] | None = None
     """Where the images lie, if they are in files."""
 
+    shards: tuple[str, ...] = ()
+    """Paths of the shards, if the images are in some."""
+
+    blocks: Blocks | None = None
+    """The blocks of storage that are worth reading whole, of shards."""
+
+    stream: Callable[[int], Image.Image] | None = None
+    """Reads as `read` does, but a whole block at a time, for orders that use a block up before they leave it."""
+
 
 class FileSpans:
     """Images in files."""
@@ -87,10 +114,7 @@ class FileSpans:
 
     def read(self, index: int) -> Image.Image:
         """Return the image at an index; raises Pillow's errors."""
-        try:
-            return Image.open(io.BytesIO(self.spans[index].contents()))
-        except UnidentifiedImageError as error:
-            raise DataError("it is not an image that Pillow reads") from error
+        return open_image(self.spans[index].contents())
 
     def locate(self, index: int) -> str:
         """Return the path of the image at an index; `TAR!MEMBER` in a tar."""
@@ -98,11 +122,24 @@ class FileSpans:
 
     def fingerprint(self) -> str:
         """Return a hash of names, sizes and modification times of the files."""
-        digest = hashlib.sha256()
-        for file in dict.fromkeys(span.file for span in self.spans):
-            status = Path(file).stat()
-            digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
-        return digest.hexdigest()
+        return hash_of_files(dict.fromkeys(span.file for span in self.spans))
+
+
+def hash_of_files(files: Iterable[str]) -> str:
+    """Return a hash of names, sizes and modification times of files."""
+    digest = hashlib.sha256()
+    for file in files:
+        status = Path(file).stat()
+        digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def open_image(content: bytes) -> Image.Image:
+    """Return an encoded image, not yet decoded; raises Pillow's errors."""
+    try:
+        return Image.open(io.BytesIO(content))
+    except UnidentifiedImageError as error:
+        raise DataError("it is not an image that Pillow reads") from error
 
 
 def read_array(pixels: UInt8[np.ndarray, "images height width *channels"], index: int) -> Image.Image:

@@ -5,13 +5,14 @@ would be biased. The evaluation images are drawn first, so they do not depend on
 """
 
 import logging
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from helixnas.data.augmentation import SPLIT_STREAM
-from helixnas.data.config import DataConfig
+from helixnas.data.config import PARQUET, DataConfig
 from helixnas.data.decoded import MAX_CACHE_BYTES, Progress, decode
 from helixnas.data.image_files import shared_images
 from helixnas.data.images import ImageSet
@@ -19,11 +20,15 @@ from helixnas.data.loading import ImageStore, require_readable_classes
 from helixnas.data.readers import find_files, open_source
 from helixnas.data.source import Source, find_root, read_array
 from helixnas.data.stratify import draw_evenly
+from helixnas.data.streams.parquet import find_parquet
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError
 
 MUCH = 4
 """Enlarging images by more than this factor is probably a mistake, so it logs a warning; cost grows with its square."""
+
+MAX_COMPARED = 100_000
+"""Images of shards up to which training and evaluation images are compared by content, not only by their files."""
 
 _logger = logging.getLogger(__name__)
 
@@ -177,6 +182,8 @@ def _open_evaluation(config: DataConfig, training: Source) -> Source | None:
         return None
     if not config.evaluation_root and not config.name and not _has_split(config):
         return None
+    if not config.evaluation_root and config.name == PARQUET and not _has_parquet_split(config):
+        return None
     source = open_source(
         config,
         root=config.evaluation_root or config.root,
@@ -209,10 +216,24 @@ def _has_split(config: DataConfig) -> bool:
     return False
 
 
+def _has_parquet_split(config: DataConfig) -> bool:
+    """Return whether a folder of Parquet files has some of the evaluation split."""
+    root = find_root(config.root)
+    return root.is_dir() and bool(find_parquet(root, config.evaluation_split))
+
+
 def _require_disjoint(training: Source, evaluation: Source) -> None:
     """Raise `DataError` if files of the evaluation images are also training images, under whatever path."""
+    same = {*map(os.path.realpath, training.shards)} & {*map(os.path.realpath, evaluation.shards)}
+    if same:
+        raise DataError(
+            f"{len(same):,} of the shards of the evaluation images, in {evaluation.title}, are training shards as well, such as "
+            f"{min(same)}; give each split shards of its own, or set data.evaluation_split to empty text"
+        )
     if training.spans is None or evaluation.spans is None:
         return
+    if training.shards and max(len(training.spans), len(evaluation.spans)) > MAX_COMPARED:
+        return  # the sizes of so many images agree so often that most would have to be read
     shared = shared_images(training.spans, evaluation.spans)
     if shared:
         ours, theirs = shared[0]
@@ -235,6 +256,19 @@ def _with_classes_of(training: Source, source: Source) -> Source:
         )
     mapping = np.array([index[name] for name in source.class_names], dtype=np.int64)
     return replace(source, labels=mapping[source.labels], class_names=training.class_names)
+
+
+def _window(source: Source, config: DataConfig) -> int:
+    """Return how many blocks of storage a shuffled epoch mixes; 0 for any order of images."""
+    blocks = source.blocks
+    if config.shuffle == "images" or (config.shuffle == "auto" and (blocks is None or not blocks.is_whole)):
+        return 0
+    if blocks is None:
+        raise DataError(
+            f"data.shuffle=blocks needs shards (data.name wds/... or parquet), and {source.title} is none; give "
+            "data.shuffle=images"
+        )
+    return blocks.window(int(config.shuffle_memory * 2**30))
 
 
 def _open_store(source: Source, config: DataConfig, image_size: int, progress: Progress | None) -> ImageStore:
@@ -260,6 +294,7 @@ def _open_store(source: Source, config: DataConfig, image_size: int, progress: P
         interpolation=config.interpolation,
         num_workers=config.num_workers,
         two_view=config.two_view,
+        window=_window(source, config),
     )
     if pixels is None or pixels.shape[1:3] == (image_size, image_size):
         return replace(store, pixels=pixels)

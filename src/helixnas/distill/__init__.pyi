@@ -1,6 +1,7 @@
 from .cells import build_distillation as build_distillation, build_units as build_units
 from .collapse import Health as Health, effective_rank as effective_rank
 from .config import DistillConfig as DistillConfig, ProjectorConfig as ProjectorConfig, VicregConfig as VicregConfig
+from .feature_pool import FeaturePool as FeaturePool, pool_bytes as pool_bytes
 from .features import FeatureSource as FeatureSource, FrozenTeacher as FrozenTeacher
 from .learning_teacher import LearningTeacher as LearningTeacher
 from .loop import Distillation as Distillation, StepRecord as StepRecord
@@ -17,6 +18,7 @@ from .sampling import (
     draw_slices as draw_slices,
     num_draws as num_draws,
 )
+from .pooled_teacher import PooledTeacher as PooledTeacher
 from .self_supervised import (
     SelfSupervisedObjective as SelfSupervisedObjective,
     build_heads as build_heads,

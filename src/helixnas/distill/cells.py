@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from helixnas.data import ImageSet
 from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
+from helixnas.distill.feature_pool import FeaturePool
 from helixnas.distill.features import FrozenTeacher
 from helixnas.distill.loop import Distillation
 from helixnas.distill.objective import feature_objective
 from helixnas.distill.optimizers.choice import build_optimizer, build_sliced_optimizer, learning_rate
+from helixnas.distill.pooled_teacher import PooledTeacher
 from helixnas.distill.sampling import Draw, draw_paths, draw_slices
 from helixnas.distill.unit import TrainingUnit
 from helixnas.engine.parallel import DataParallel, part_of
@@ -29,8 +32,11 @@ def build_distillation(
     blocks: Iterable[int] | None = None,
     cell: int | None = None,
     parallel: DataParallel | None = None,
+    pool: FeaturePool | None = None,
 ) -> Distillation:
     """Return the distillation of a frozen teacher's features into the cells of a supernet, which is trained in place.
+
+    A `pool` that is filled gives the features in the teacher's stead; `config.feature_cache` alone makes none.
 
     The seed decides order, augmentation and draws; `blocks` are the numbers of the blocks to train, all by default; `cell` is
     the number (from 0) of the only unit of each to train. Several processes may train together (`parallel`). Raises
@@ -41,7 +47,10 @@ def build_distillation(
     units = [unit for block in chosen for unit in build_units(block, config=config, seed=seed)]
     units = [unit for unit in units if cell in (None, unit.index)]
     part = part_of(parallel)
-    source = FrozenTeacher(teacher, images, batch_size=config.batch_size, runtime=runtime, seed=seed, part=part)
+    how: dict[str, Any] = {"batch_size": config.batch_size, "seed": seed, "part": part}
+    source = (
+        FrozenTeacher(teacher, images, runtime=runtime, **how) if pool is None else PooledTeacher(pool, images, **how)
+    )
     return Distillation(source, units, config=config, runtime=runtime, parallel=parallel)
 
 

@@ -152,6 +152,11 @@ class DistillConfig:
     """adam adds weight decay to the gradient; adamw applies it to the weights directly; lars, for large batches, has settings
     of its own (distill.lars), and lr, first_block_lr, lr_schedule, lr_decay and weight_decay do not count."""
 
+    feature_cache: Annotated[int, Ge(0), Unit("views")] = 0
+    """Augmented views of every training image whose teacher features are computed once and read from the run folder in all
+    epochs, blocks and cells, in half precision; epoch e shows view e modulo their number. 0 runs the teacher in every step. The
+    dry run and a message say how much disk it needs."""
+
     projector: ProjectorConfig = field(default_factory=ProjectorConfig)
     """With objective=self-supervised: the projection heads."""
 
@@ -178,6 +183,8 @@ class DistillConfig:
                 f"distill.stop_at={self.stop_at} needs distill.strategy=concurrent: {self.strategy} stopped early has not "
                 "begun with its last blocks; give distill.stop_at=1"
             )
+        if self.feature_cache:
+            self._check_feature_cache()
         if self.is_self_supervised:
             self._check_self_supervised()
         if self.optimizer == "lars" and self.lars.warmup_epochs >= self.num_epochs:
@@ -199,6 +206,19 @@ class DistillConfig:
         {1: 50, 2: 25}
         """
         return {moment: max(1, round(num_steps / 2**moment)) for moment in range(1, self.num_moments)}
+
+    def _check_feature_cache(self) -> None:
+        if self.is_self_supervised or self.is_progressive:
+            what = "objective=self-supervised" if self.is_self_supervised else f"strategy={self.strategy}"
+            raise ConfigError(
+                f"distill.feature_cache={self.feature_cache} holds the features of a fixed teacher for blocks that learn from "
+                f"them alone; distill.{what} needs distill.feature_cache=0"
+            )
+        if self.feature_cache > self.num_epochs:
+            raise ConfigError(
+                f"distill.feature_cache={self.feature_cache} is more than distill.num_epochs={self.num_epochs}; an epoch shows "
+                f"one view, so choose at most {self.num_epochs}"
+            )
 
     def _check_self_supervised(self) -> None:
         if self.batch_size < MIN_COVARIANCE_BATCH:

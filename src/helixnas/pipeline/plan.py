@@ -11,7 +11,7 @@ from typing import Any
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord, config_key
-from helixnas.data.config import TWO_VIEW
+from helixnas.data.config import PARQUET, TWO_VIEW
 from helixnas.errors import ArtifactError
 from helixnas.pipeline import stages
 from helixnas.pipeline.contents import PREFIX, by_content
@@ -71,6 +71,9 @@ def data_settings(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _consequential(data: Mapping[str, Any]) -> dict[str, Any]:
     unused = INCONSEQUENTIAL if data["augmentation"] == TWO_VIEW else {*INCONSEQUENTIAL, "two_view"}
+    is_blockwise = data["shuffle"] == "blocks" or (data["shuffle"] == "auto" and data["name"] == PARQUET)
+    if not is_blockwise:
+        unused = {*unused, "shuffle", "shuffle_memory"}
     return {name: value for name, value in data.items() if name not in unused}
 
 

@@ -48,3 +48,12 @@ def test_images_that_are_there_and_cannot_be_used_are_told_by_the_dry_run(tiny_p
     Path("photos").mkdir()
     assert main(["run", str(tiny_path), "--dry-run", "--data.name", "", "--data.root", "photos"]) == 2
     assert "photos has no images that Pillow reads" in capsys.readouterr().err
+
+
+def test_the_disk_of_a_feature_cache_is_told(tiny_path: Path, capsys: Captured) -> None:
+    cache = ["--distill.feature_cache", "1"]
+    assert main(["run", str(tiny_path), "--dry-run", *cache]) == 0
+    each = (3 * 8 * 8 + 2 * (8 * 8 * 8 + 12 * 4 * 4)) / 2**20
+    assert f"feature cache: {each:.3f} MiB on disk per training image, for 1 views" in capsys.readouterr().out
+    assert main(["run", str(tiny_path), "--dry-run", *cache, "--expected_images", "1000000"]) == 0
+    assert re.search(r"feature cache: 1\.\d\d GiB on disk for 1 views of \d+,\d+ images", capsys.readouterr().out)

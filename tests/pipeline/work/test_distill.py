@@ -16,6 +16,7 @@ from helixnas.engine.history import load_history
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError
 from helixnas.lab.sequential import load_beams
+from helixnas.pipeline.ad_hoc.job import do_job
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.work.distill import reason_not_to_divide
@@ -132,3 +133,27 @@ def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
     with pytest.raises(NonFiniteLossError, match=r"^the loss of block 1 is .*\); try a lower distill.lr"):
         run_recipe(wild, folder, listener)  # only block 1 is tried again
     assert digests(folder.path)[block] == before
+
+
+def test_jobs_share_one_pool_of_features_and_give_the_bits_of_one_process(
+    finished: RunFolder, tiny: Recipe, tmp_path: Path, listener: Any, digests: Digests
+) -> None:
+    recipe = replace(tiny, distill=replace(tiny.distill, feature_cache=1))
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    run_recipe(recipe, whole, listener, until="distill", others=[finished])
+    assert any(
+        said.startswith("feature cache: features of 1 view of 1,378 images, 0.00 GiB in") for said in listener.said
+    )
+    run_recipe(recipe, parts, Reporter(), until="costs", others=[finished])
+    do_job(recipe, parts, Reporter(), name="distill-1")
+    (pool,) = parts.features.iterdir()
+    (marker,) = pool.glob("*.done")
+    filled = marker.stat().st_mtime_ns
+    for name in ("distill-2-cell-1", "distill-2-cell-2"):
+        do_job(recipe, parts, Reporter(), name=name)
+    assert marker.stat().st_mtime_ns == filled
+    run_recipe(recipe, parts, Reporter(), until="distill")
+    assert digests(parts.path / "supernet") == digests(whole.path / "supernet")
+    plain, cached = (load_history(each.history("distill"))["value"].to_numpy() for each in (finished, whole))
+    assert cached == pytest.approx(plain, rel=0.01)
+    assert not (cached == plain).all()

@@ -40,7 +40,7 @@ def add_model(parser: Parser) -> None:
 
 
 def _add_images(parser: Parser, *, split: str, otherwise: str = "; those of the run if not given") -> None:
-    where = f"images: a folder, a tar, digits, torch/..., hfds/..., wds/...{otherwise}"
+    where = f"images: a folder, a tar, digits, parquet, torch/..., hfds/..., wds/...{otherwise}"
     parser.option("--data", metavar="WHERE", default="", help=where)
     parser.option("--root", metavar="DIR", default="", help="folder of a named data set")
     parser.option("--split", default=split, help="split or sub-folder of the data")

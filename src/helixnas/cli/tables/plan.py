@@ -70,6 +70,7 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         f"{count_params(drawn.supernet) / 1e6:.2f} M parameters; memory to distil about "
         f"{distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
     )
+    _show_cache(recipe, drawn, console)
     for search_name, search in recipe.searches.items():
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
         limits += [f"{key} >= {_amount(value, key, costs)}" for key, value in search.min.items()]
@@ -77,6 +78,26 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     check_early(recipe, folder, num_classes=drawn.num_classes)
     if recipe.expected_training_images > 0:
         _show_times(recipe, drawn, console)
+
+
+def _show_cache(recipe: Recipe, drawn: "Sketch", console: Console) -> None:
+    """Print how much disk the feature cache needs, per view of an image where the number of images is unknown."""
+    from helixnas.distill import pool_bytes
+
+    views, images = recipe.distill.feature_cache, recipe.expected_training_images
+    if not views:
+        return
+    shapes = [(width, *size) for width, size in zip(drawn.teacher.widths, drawn.teacher.feature_sizes, strict=True)]
+    per_view = pool_bytes(1, drawn.image_size, shapes)
+    if images > 0:
+        say(
+            console,
+            f"feature cache: {views * images * per_view / 2**30:,.2f} GiB on disk for {views} views of {images:,} images",
+        )
+    else:
+        say(
+            console, f"feature cache: {views * per_view / 2**20:,.3f} MiB on disk per training image, for {views} views"
+        )
 
 
 def _classes_text(recipe: Recipe, of_images: int | None, number: int) -> str:

@@ -13,17 +13,21 @@ def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     steps = num_steps(config.num_epochs, config.batch_size, recipe.expected_training_images, stop_at=config.stop_at)
     if config.is_self_supervised:  # two views, and both sides learn
         return steps * config.batch_size * 2 * (1 + BACKWARD) * (times.teacher + times.supernet)
-    return steps * config.batch_size * (times.teacher + (1 + BACKWARD) * times.supernet)
+    shown = steps * config.batch_size
+    taught = min(shown, config.feature_cache * recipe.expected_training_images) if config.feature_cache else shown
+    return taught * times.teacher + shown * (1 + BACKWARD) * times.supernet
 
 
 def _settings(values: Values, search: str) -> Mapping[str, Any]:
-    """Return the settings without those of another optimizer or objective, which do not count."""
+    """Return the settings without those of another optimizer or objective or of no cache, which do not count."""
     own = dict(values["distill"])
     if own["objective"] == "features":
         for name in ("objective", "projector", "vicreg", "collapse"):
             own.pop(name)
     if own["num_moments"] == 1:
         own.pop("num_moments")
+    if not own["feature_cache"]:
+        own.pop("feature_cache")
     if own["optimizer"] != "lars":
         own.pop("lars")
     return {"supernet": values["supernet"], "distill": own}

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import read_json, remove, write_json
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.distill import Distillation, StepRecord, build_distillation, build_self_supervised
+from helixnas.distill import Distillation, FeaturePool, StepRecord, build_distillation, build_self_supervised
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import run_job
 from helixnas.engine.parallel import DataParallel, current, ordered
@@ -307,7 +307,29 @@ def distillation(
         return build_self_supervised(teacher, supernet, data.train, **how)
     if config.is_progressive:
         return Progressive(teacher, supernet, data.train, data.rating, **how)
-    return build_distillation(teacher, supernet, data.train, blocks=blocks, cell=cell - 1 if cell else None, **how)
+    pool = _filled_pool(context, teacher) if config.feature_cache else None
+    index = cell - 1 if cell else None
+    return build_distillation(teacher, supernet, data.train, blocks=blocks, cell=index, pool=pool, **how)
+
+
+def _filled_pool(context: Context, teacher: Teacher) -> FeaturePool:
+    """Return the pool of the teacher's features, filled by this process and others that work on the run."""
+    record, config = context.folder.load_record(), context.recipe.distill
+    origin = record.stages["teacher"].key if "teacher" in record.stages else ""
+    pool = FeaturePool(
+        context.folder.features,
+        teacher,
+        context.data.train,
+        num_views=config.feature_cache,
+        batch_size=config.batch_size,
+        runtime=context.runtime,
+        seed=context.recipe.seed,
+        origin=origin,
+    )
+    context.reporter.say(f"feature cache: {pool}")
+    with context.reporter.progress("teacher features", len(pool.segments)) as advance:
+        pool.fill(advance)
+    return pool
 
 
 def _curve_name(block: int, cell: int) -> str:

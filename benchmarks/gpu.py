@@ -10,12 +10,12 @@ No GPU has run it yet; after nine minutes it begins no more compiling and no mor
     python benchmarks/gpu.py [--out results.md] [--hardware hardware.json] [--precision bf16] [--batch 512]
     python benchmarks/gpu.py --quick      # seconds on a CPU: a small teacher and space, to see that it runs
 
-`hardware.json` has the seconds per multiply-add of teacher, paths and rating. Run the tests of the same machine with
+`hardware.json` has the multiply-adds per second of distillation and rating, for
+`helixnas run RECIPE --dry-run --hardware hardware.json`. Run the tests of the same machine with
 ``python -m pytest -m gpu``.
 """
 
 import argparse
-import json
 import platform
 import statistics
 import sys
@@ -39,6 +39,8 @@ from helixnas.distill import Distillation, DistillConfig, build_distillation
 from helixnas.engine import Runtime, RuntimeConfig, wait_for
 from helixnas.engine.gpu import compiling
 from helixnas.engine.gpu.graphs import CudaGraphs, Run, call
+from helixnas.pipeline.hardware.measured import MeasuredThroughput
+from helixnas.pipeline.stages.wording import BACKWARD
 from helixnas.rating.relative_l1 import RelativeL1
 from helixnas.rating.tree import rate_cell
 from helixnas.space import SearchSpace, mbconv
@@ -98,7 +100,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if options.out:
         options.out.write_text(text, encoding="utf-8")
     if options.hardware:
-        options.hardware.write_text(json.dumps(hardware, indent=2) + "\n", encoding="utf-8")
+        hardware.save(options.hardware)
 
 
 def imagenet(batch_size: int) -> Setup:
@@ -120,7 +122,7 @@ def small() -> Setup:
     return Setup(teacher, space, config, 16, 2)
 
 
-def measure(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, dict[str, Any]]:
+def measure(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, MeasuredThroughput]:
     """Return the report and the figures of the machine; what would begin too late is left out."""
     job, nan = prepared(setup, config), float("nan")
     on_gpu = job.runtime.device.type == "cuda"
@@ -316,10 +318,11 @@ def device_of(job: Job) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu"
 
 
-def hardware(setup: Setup, job: Job, found: dict[str, float]) -> dict[str, Any]:
-    """Return the seconds per multiply-add of teacher, paths (forward and backward) and rating."""
+def hardware(setup: Setup, job: Job, found: dict[str, float]) -> MeasuredThroughput:
+    """Return the multiply-adds per second of distillation and rating, for `helixnas run RECIPE --dry-run --hardware FILE`."""
     table = cost_table(setup.space, image_size=setup.image_size, num_classes=10)
     macs, batch = table.resource("macs"), setup.batch_size
+    teacher = float(count_teacher(job.teacher, setup.image_size)["macs"])
     of_paths = of_rating = 0.0
     for block in job.supernet:
         mean = float(macs[table.rows(block.number)].mean())
@@ -327,15 +330,14 @@ def hardware(setup: Setup, job: Job, found: dict[str, float]) -> dict[str, Any]:
         for cell in block:
             choices = cell.cell.choices
             of_rating += len(block.previous_widths) * evaluations_of(choices) * mean / len(choices)
-    return {
-        "device": device_of(job),
-        "precision": job.runtime.precision,
-        "batch_size": batch,
-        "image_size": setup.image_size,
-        "teacher_seconds_per_mac": found["teacher"] / batch / count_teacher(job.teacher, setup.image_size)["macs"],
-        "paths_seconds_per_mac": found["paths"] / batch / of_paths,
-        "rating_seconds_per_mac": found["rated"] / batch / of_rating,
-    }
+    return MeasuredThroughput(
+        device=device_of(job),
+        conditions=f"{job.runtime.precision}, {setup.image_size} pixels, batch {batch}, synthetic images",
+        macs_per_second={
+            "distill": batch * (teacher + (1 + BACKWARD) * of_paths) / (found["teacher"] + found["paths"]),
+            "rate": batch * (teacher + of_rating) / (found["teacher"] + found["rated"]),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """The benchmark of a GPU runs on a CPU too, on small networks, and writes what others read."""
 
-import json
 import runpy
 from pathlib import Path
 
 import pytest
 
 from helixnas.engine.gpu import compiling
+from helixnas.pipeline.hardware.measured import MeasuredThroughput
 
 BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "gpu.py"
 
@@ -25,7 +25,7 @@ def test_a_quick_run_measures_every_block_and_writes_the_machine(
         assert all(float(value) > 0 for value in row[1:5])
         assert row[5] == "nan"  # no CUDA graphs here
     assert "The paper: 204 h (8.5 GPU-days). The aim: below 6 h" in printed
-    hardware = json.loads((tmp_path / "hardware.json").read_text())
-    assert (hardware["precision"], hardware["batch_size"], hardware["image_size"]) == ("fp32", 4, 16)
-    for part in ("teacher", "paths", "rating"):
-        assert 0 < hardware[f"{part}_seconds_per_mac"] < 1e-3
+    hardware = MeasuredThroughput.load(tmp_path / "hardware.json")
+    assert hardware.conditions == "fp32, 16 pixels, batch 4, synthetic images"
+    assert hardware.missing == ["train"]
+    assert all(1e3 < speed < 1e13 for speed in hardware.macs_per_second.values())

@@ -127,6 +127,34 @@ def test_a_worker_whose_lease_was_taken_over_stops_and_leaves_the_lease_alone(
     assert load_lease(folder.lease("a")) == other
 
 
+def test_attempts_with_the_same_settings_are_kept_and_their_times_add_up(folder: RunFolder) -> None:
+    with pytest.raises(KeyboardInterrupt), leased(folder, "rate-1", "one"):
+        raise KeyboardInterrupt
+    gone = load_lease(folder.lease("rate-1"))
+    assert gone is not None
+    replace(gone, state="running", host="elsewhere", heartbeat=gone.began - SECONDS_UNTIL_LOST).save(
+        folder.lease("rate-1")
+    )
+    with leased(folder, "rate-1", "one") as lease:
+        assert [attempt.state for attempt in lease.attempts] == ["lost", "running"]
+        assert lease.earlier[0].worker == f"process {gone.process} on elsewhere"
+    (done,) = leases_of(folder)
+    assert [attempt.state for attempt in done.attempts] == ["lost", "done"]
+    assert done.earlier[0].seconds == 0.0  # its heartbeat was set back
+    assert done.seconds == pytest.approx(done.heartbeat - done.began)
+    with leased(folder, "rate-1", "other") as lease:
+        assert (lease.earlier, lease.number) == ((), 3)
+
+
+def test_only_the_last_attempts_are_kept(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ATTEMPTS", 3)
+    for _ in range(6):
+        with leased(folder, "a"):
+            pass
+    (last,) = leases_of(folder)
+    assert (len(last.earlier), last.number) == (3, 6)
+
+
 def test_leases_are_listed_in_the_order_of_their_numbers(folder: RunFolder) -> None:
     for job in ("rate-10", "rate-2-cell-1", "rate-2", "distill-3"):
         Lease(job=job).save(folder.lease(job))

@@ -7,9 +7,9 @@ import pytest
 
 from helixnas.distill import DistillConfig, num_draws
 from helixnas.pipeline import estimate
-from helixnas.pipeline.estimate import forward_times, sketch
+from helixnas.pipeline.estimate import forward_macs, forward_times, roofline_times, sketch
+from helixnas.pipeline.hardware.devices import DEVICES
 from helixnas.pipeline.recipe import Recipe
-from helixnas.space import Block, mbconv
 
 
 def test_a_sketch_has_the_sizes_of_the_networks_and_no_weights(tiny: Recipe) -> None:
@@ -24,23 +24,6 @@ def test_a_sketch_is_for_the_classes_of_the_images_or_for_those_of_the_teacher(
 ) -> None:
     drawn = sketch(tiny, of_images)
     assert (drawn.num_classes, drawn.teacher.num_classes) == expected
-
-
-def block_of(depth: int) -> Block:
-    """Return a block of one cell of so many layers, each with two operations."""
-    return mbconv(cells=(((depth, 8),),), strides=(1,), kernels=(3, 5), expansions=(3,), stem_width=4).blocks[0]
-
-
-def test_a_cell_of_one_layer_shares_nothing_and_a_deeper_one_its_prefixes() -> None:
-    block = block_of(1)
-    first, second = (path.text for path in block.cells[0].paths())
-    ((mean, shared),) = estimate._cell_macs(block, {(4, first): 10, (4, second): 30})
-    assert (mean, shared) == (20, 40)  # both paths
-    deep = block_of(2)
-    costs = {(width, path.text): 20 for width in (4, 6) for path in deep.cells[0].paths()}
-    ((mean, shared),) = estimate._cell_macs(deep, costs)
-    assert mean == 20
-    assert shared == 20 * (2 * 2 + 2 * 4) / 2  # of layers of 10 each, 4 first ones and 8 second ones
 
 
 def test_times_are_in_the_order_of_the_work(tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +50,21 @@ def test_a_strictly_fair_step_takes_as_long_as_the_paths_it_trains(tiny: Recipe)
     assert min(paths) > 1
     ratio = (fair.supernet / fair.network) / (one.supernet / one.network)  # whatever the machine does meanwhile
     assert min(paths) - 1e-6 <= ratio <= max(paths) + 1e-6
+
+
+def test_blocks_alone_add_up_to_the_whole_and_each_runs_the_teacher(tiny: Recipe) -> None:
+    whole = forward_macs(sketch(tiny), tiny)
+    assert len(whole.of_blocks) == 2
+    assert sum(each.supernet for each in whole.of_blocks) == whole.supernet
+    assert sum(each.rating for each in whole.of_blocks) == whole.rating
+    assert {(each.teacher, each.network) for each in whole.of_blocks} == {(whole.teacher, whole.network)}
+
+
+def test_a_faster_device_takes_less_time_and_nothing_is_computed(tiny: Recipe) -> None:
+    drawn = sketch(tiny)
+    slow, fast = (roofline_times(drawn, tiny, DEVICES[name]) for name in ("l4", "h100"))
+    macs = forward_macs(drawn, tiny)
+    assert all(parameter.is_meta for parameter in drawn.teacher.model.parameters())
+    assert slow.supernet >= fast.supernet > 0
+    assert slow.supernet / slow.network == pytest.approx(macs.supernet / macs.network)
+    assert slow.teacher >= 2 * macs.teacher / DEVICES["l4"].peaks["fp32"]

@@ -24,6 +24,7 @@ from helixnas.errors import HelixError, JobError
 from helixnas.jobs.choice import parse_executor
 from helixnas.jobs.executor import Task
 from helixnas.jobs.lease import leases_of, load_lease
+from helixnas.jobs.scaling import JobSizes
 from helixnas.pipeline.ad_hoc.job import do_job
 from helixnas.pipeline.part import SIZES, Size
 from helixnas.pipeline.recipe import Recipe
@@ -103,6 +104,9 @@ def test_jobs_of_every_size_leave_the_files_of_one_process(
     assert (len(trained), len(rated)) == {"block": (2, 2), "cell": (4, 4), "prefix": (4, 8)}[size]
     assert {lease.state for lease in leases_of(taught)} == {"done"}
     assert {file.suffix for file in taught.jobs.iterdir()} == {".json"}  # no part is left
+    assert {lease.key for lease in leases_of(taught)} == {record.stages[stage].key for stage in ("distill", "rate")}
+    sizes = JobSizes.load(JobSizes.file(taught, "rate")).macs[size]
+    assert list(sizes) == rated
     assert not list(taught.path.glob("checkpoints/*"))
     for stage in ("distill", "rate"):
         before, after = finished.load_record().stages[stage], record.stages[stage]

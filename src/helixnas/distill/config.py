@@ -192,7 +192,6 @@ class DistillConfig:
                 f"distill.lars.warmup_epochs={self.lars.warmup_epochs:g} leaves no epoch to train in: distill.num_epochs is "
                 f"{self.num_epochs}; choose fewer"
             )
-
         if self.num_moments > 1 and (self.is_progressive or self.is_self_supervised):
             raise ConfigError(
                 f"distill.num_moments={self.num_moments} needs distill.strategy=concurrent and distill.objective=features; rate "

@@ -12,7 +12,8 @@ from helixnas.errors import ConfigError
 from helixnas.generations.measure import winner_of
 from helixnas.generations.recipe import first_recipe, generations_of, later_recipe, search_of, size_in
 from helixnas.generations.teacher import ScaledTeacher, scaled_teacher
-from helixnas.pipeline.estimate import sketch
+from helixnas.pipeline.context import image_size
+from helixnas.pipeline.estimate import sketch_teacher_of
 from helixnas.pipeline.generations_config import NextTeacherConfig
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.work.search import ARCHITECTURE
@@ -42,9 +43,9 @@ def outlook(recipe: Recipe, out: LineageFolder) -> Iterator[Planned]:
 
     Raises `ConfigError` if no network of the space can be scaled to the size asked for.
     """
-    drawn = sketch(first_recipe(recipe))
-    first = count_teacher(drawn.teacher, drawn.image_size)
-    yield Planned(number=1, recipe=first_recipe(recipe), folder=out.run(1), note="")
+    own = first_recipe(recipe)
+    first = count_teacher(sketch_teacher_of(own), image_size(own))
+    yield Planned(number=1, recipe=own, folder=out.run(1), note="")
     for number in range(2, generations_of(recipe).number + 1):
         networks, note = _winner(recipe, number, out)
         config, size = generations_of(recipe).teacher_of(number), size_in(recipe, number)

@@ -32,12 +32,35 @@ SECONDS_BETWEEN_HEARTBEATS = 5.0
 SECONDS_UNTIL_LOST = 180.0
 """Age of a heartbeat from which on its worker counts as dead. Clocks of machines that share a run must agree better."""
 
+MOST_ATTEMPTS = 50
+"""Earlier attempts that a lease lists, so that it stays small however often a worker is lost."""
+
 State = Literal["running", "done", "failed", "stopped"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """The time in which one worker had a job."""
+
+    worker: str
+    host: str
+    began: float
+    """Seconds since 1970, like `ended`."""
+
+    ended: float
+    """The last heartbeat, where the worker was lost or is still at work."""
+
+    state: Literal["running", "done", "failed", "stopped", "lost"]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return max(0.0, self.ended - self.began)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lease(Record):
-    """The last attempt at a job."""
+    """The last attempt at a job, and the attempts before it."""
 
     FORMAT: ClassVar[tuple[str, int]] = ("helixnas lease", 1)
     MEND: ClassVar[str] = "delete it; the job goes on from its checkpoint"
@@ -64,6 +87,24 @@ class Lease(Record):
 
     is_final: bool = False
     """Whether another attempt would fail in the same way."""
+
+    key: str = ""
+    """Key of the stage that the job is a part of; empty in older runs."""
+
+    earlier: tuple[Attempt, ...] = ()
+    """Attempts before this one with the same key, at most `MOST_ATTEMPTS`."""
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All attempts with the key of this one, in order."""
+        state = "lost" if self.state == "running" and not self.is_alive else self.state
+        own = Attempt(worker=self.worker, host=self.host, began=self.began, ended=self.heartbeat, state=state)
+        return (*self.earlier, own)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all attempts together: a later one goes on from the checkpoint of the one before."""
+        return sum(attempt.seconds for attempt in self.attempts)
 
     @property
     def worker(self) -> str:
@@ -109,8 +150,10 @@ def _in_order(name: str) -> list[tuple[int, str]]:
 
 
 @contextmanager
-def leased(folder: RunFolder, job: str) -> Generator[Lease]:
+def leased(folder: RunFolder, job: str, key: str = "") -> Generator[Lease]:
     """Hold the lease of a job while the context lasts, and note at its end how the attempt ended.
+
+    The lease lists earlier attempts with the same `key`, that of the job's stage.
 
     If another worker takes the lease over because this one was silent for too long, this one is asked to stop as by SIGTERM.
     Raises `ArtifactError` if another worker is at work on the job.
@@ -120,7 +163,9 @@ def leased(folder: RunFolder, job: str) -> Generator[Lease]:
         before = load_lease(file)
         if before is not None and before.is_alive:
             raise ArtifactError(f"{before.worker} is at work in {folder.path} ({job}); wait for it")
-        lease = Lease(job=job, number=1 if before is None else before.number + 1)
+        number, earlier = (1, ()) if before is None else (before.number + 1, before.attempts[-MOST_ATTEMPTS:])
+        is_same = before is not None and before.key == key
+        lease = Lease(job=job, number=number, key=key, earlier=earlier if is_same else ())
         lease.save(file)
         heartbeat = _Heartbeat(lease, file)
         heartbeat.start()

@@ -44,8 +44,11 @@ def build_seeded(build: Callable[[], ModuleT], seed: Sequence[int]) -> ModuleT:
 def initialize(module: nn.Module) -> None:
     """Initialise weights as EfficientNet does: normal of variance 2 / fan-out for convolutions, uniform for linear layers.
 
-    Layers with a method `init_weights`, such as transformer layers, then initialise themselves.
+    Layers with a method `init_weights`, such as transformer layers, then initialise themselves. Weights on the meta device have
+    no values, so nothing is done to them, which would take longer than to build them.
     """
+    if all(parameter.is_meta for parameter in module.parameters()):
+        return
     efficientnet_init_weights(module, _initialize_one)
     if isinstance(module, AttentionLayer):  # timm leaves out the module itself
         module.init_weights()

@@ -1,22 +1,27 @@
-"""Estimates for the dry run: sizes and time of a recipe, without data, weights or training."""
+"""Estimates for the dry run: sizes, multiply-adds and time of a recipe, without data, weights or training."""
 
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import nn
 
+from helixnas.artifacts import CostTable
 from helixnas.costs import cost_table
-from helixnas.distill import num_draws
 from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
+from helixnas.nn.counting import count_macs, meta_copy
 from helixnas.pipeline.bridges import check_scores
 from helixnas.pipeline.context import fitting_teacher, image_size, import_extensions
+from helixnas.pipeline.hardware.devices import Device
+from helixnas.pipeline.hardware.macs import block_costs, cell_macs, group_macs
+from helixnas.pipeline.hardware.roofline import operations_of
+from helixnas.pipeline.hardware.roofline import seconds_per_image as roofline_seconds
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
-from helixnas.space import Block, SearchSpace
-from helixnas.space.slicing import groups_by_depth
+from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, build_supernet
 from helixnas.teacher import Teacher, count_teacher, sketch_teacher
 from helixnas.zoo import HelixNet
@@ -39,17 +44,23 @@ class Sketch:
     num_classes: int
     """Outputs of the searched networks."""
 
+    @property
+    def costs(self) -> CostTable:
+        """What every path costs; counted once for a space, which generations share."""
+        return _costs(self.space, self.image_size, self.num_classes)
+
+
+@lru_cache(maxsize=2)
+def _costs(space: SearchSpace, image_size: int, num_classes: int) -> CostTable:
+    return cost_table(space, image_size=image_size, num_classes=num_classes)
+
 
 def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
     """Build the networks of a recipe on the meta device, for so many classes of the images, or for the teacher's own.
 
     Raises the errors of a real run.
     """
-    import_extensions(recipe)
-    space, size = recipe.search_space, image_size(recipe)
-    teacher = sketch_teacher(
-        recipe.built_teacher, strides=space.strides, num_classes=num_classes, input_size=(size, size)
-    )
+    teacher, space = sketch_teacher_of(recipe, num_classes), recipe.search_space
     if recipe.supernet.init == "teacher":
         fitting_teacher(recipe, teacher)
     check_scores(teacher, space.strides, recipe.rating.scores)
@@ -66,62 +77,67 @@ def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
         space=space,
         teacher=teacher,
         supernet=supernet,
-        image_size=size,
+        image_size=image_size(recipe),
         num_classes=num_classes or teacher.num_classes,
+    )
+
+
+def sketch_teacher_of(recipe: Recipe, num_classes: int | None = None) -> Teacher:
+    """Build the teacher of a recipe alone, as `sketch` does."""
+    import_extensions(recipe)
+    size = image_size(recipe)
+    return sketch_teacher(
+        recipe.built_teacher, strides=recipe.search_space.strides, num_classes=num_classes, input_size=(size, size)
+    )
+
+
+def forward_macs(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
+    """Return what `forward_times` measures in multiply-adds instead of seconds, by block too."""
+    table = drawn.costs
+    macs, last = table.resource("macs"), len(drawn.space.blocks) + 1
+    network = sum(float(macs[table.rows(number)].mean()) for number in range(last + 1))
+    teacher = float(count_teacher(drawn.teacher, drawn.image_size)["macs"])
+    blocks: list[ForwardTimes] = []
+    for number, block in enumerate(drawn.space.blocks, start=1):
+        cells = cell_macs(block, block_costs(table, number))
+        trained, rated = sum(group_macs(recipe, number, cells).values()), sum(cell.rated for cell in cells)
+        blocks.append(ForwardTimes(teacher=teacher, network=network, supernet=trained, rating=rated))
+    return ForwardTimes(
+        teacher=teacher,
+        network=network,
+        supernet=sum(each.supernet for each in blocks),
+        rating=sum(each.rating for each in blocks),
+        of_blocks=tuple(blocks),
     )
 
 
 def forward_times(drawn: Sketch, recipe: Recipe) -> ForwardTimes:
     """Measure the teacher and a random network of the space on this machine; other paths follow by their multiply-adds."""
-    runtime = Runtime(replace(recipe.runtime, compile=False, cuda_graphs=False))
-    table = cost_table(drawn.space, image_size=drawn.image_size, num_classes=drawn.num_classes)
-    macs, last = table.resource("macs"), len(drawn.space.blocks) + 1
-    paths, rated, network = 0.0, 0.0, float(macs[table.rows(0)].mean() + macs[table.rows(last)].mean())
-    for number, block in enumerate(drawn.space.blocks, start=1):
-        rows = table.rows(number)
-        network += float(macs[rows].mean())
-        costs = {(int(table.previous_width[row]), table.path[row]): int(macs[row]) for row in rows}
-        of_cells = _cell_macs(block, costs)
-        paths += _macs_per_step(drawn.space, number, [mean for mean, _ in of_cells], recipe)
-        rated += sum(shared for _, shared in of_cells)
+    runtime, macs = Runtime(replace(recipe.runtime, compile=False, cuda_graphs=False)), forward_macs(drawn, recipe)
+    student, student_macs = typical_student(drawn, recipe)
+    size, teacher_macs = drawn.image_size, int(macs.teacher)
+    teacher = drawn.teacher.model.to_empty(device="cpu")
+    per_mac = seconds_per_image(student, size, student_macs, runtime) / student_macs
+    return macs.scaled(seconds_per_image(teacher, size, teacher_macs, runtime) / teacher_macs, per_mac)
+
+
+def roofline_times(drawn: Sketch, recipe: Recipe, device: Device) -> ForwardTimes:
+    """Return the times on a device that is not here, all of its roofline reached, with the batch size of distillation."""
+    macs, precision, batch = forward_macs(drawn, recipe), recipe.runtime.precision, recipe.distill.batch_size
+    student, student_macs = typical_student(drawn, recipe)
+
+    def per_mac(model: nn.Module, macs: float | int) -> float:
+        works = operations_of(model, drawn.image_size)
+        return roofline_seconds(works, device, precision=precision, batch_size=batch) / macs
+
+    return macs.scaled(per_mac(drawn.teacher.model, macs.teacher), per_mac(student, student_macs))
+
+
+def typical_student(drawn: Sketch, recipe: Recipe) -> tuple[HelixNet, int]:
+    """Return a random network of the space with its multiply-adds."""
     architecture = drawn.space.sample(np.random.default_rng(recipe.seed))
     student = HelixNet(architecture, num_classes=drawn.num_classes)
-    size, teacher_macs = drawn.image_size, count_teacher(drawn.teacher, drawn.image_size)["macs"]
-    teacher = drawn.teacher.model.to_empty(device="cpu")
-    student_macs = table.of(architecture)["macs"]
-    per_mac = seconds_per_image(student, size, student_macs, runtime) / student_macs
-    return ForwardTimes(
-        teacher=seconds_per_image(teacher, size, teacher_macs, runtime),
-        network=network * per_mac,
-        supernet=paths * per_mac,
-        rating=rated * per_mac,
-    )
-
-
-def _macs_per_step(space: SearchSpace, number: int, means: list[float], recipe: Recipe) -> float:
-    """Return the multiply-adds per image that distillation spends on a block, given those of a mean path of every cell."""
-    block, config, slimmable = space.blocks[number - 1], recipe.distill, recipe.supernet.slimmable
-    groups = groups_by_depth(block.cells) if slimmable else [(cell,) for cell in block.cells]
-    widths, total = space.previous_widths(number), 0.0
-    for group in groups:
-        drawn = num_draws(group, widths, config, slimmable=slimmable)
-        total += drawn * float(np.mean([means[block.cells.index(cell)] for cell in group]))
-    return total
-
-
-def _cell_macs(block: Block, costs: dict[tuple[int, str], int]) -> list[tuple[float, float]]:
-    """Return per cell the multiply-adds of a mean path, and of all its paths with prefixes shared."""
-    found: list[tuple[float, float]] = []
-    widths = {width for width, _ in costs}
-    for cell in block.cells:
-        of_paths = [costs[width, path.text] for width in widths for path in cell.paths()]
-        mean, depth = float(np.mean(of_paths)), max(1, len(cell.layers))
-        nodes, prefixes = 0, len(widths)
-        for number in cell.choices:
-            prefixes *= number
-            nodes += prefixes
-        found.append((mean, mean * nodes / depth))
-    return found
+    return student, count_macs(meta_copy(student), (1, 3, drawn.image_size, drawn.image_size))
 
 
 def seconds_per_image(model: nn.Module, size: int, macs: int, runtime: Runtime) -> float:

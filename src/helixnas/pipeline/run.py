@@ -236,7 +236,7 @@ def _distill_blocks(
         raise ConfigError(f"{reason}, so none can be trained alone; leave --blocks out")
     require_upstream(one, planned, record, folder)
     job = "distill-" + "-".join(map(str, blocks))
-    with leased(folder, job):
+    with leased(folder, job, one.key):
         with during(_place(one, context)):
             result = distill_blocks(context, one.key, blocks=blocks)
         remove(folder.checkpoint(job))

@@ -11,6 +11,7 @@ from helixnas.engine.progress import Reporter
 from helixnas.jobs.choice import ExecutorChoice
 from helixnas.jobs.control import Job, run_jobs
 from helixnas.jobs.executor import Executor, Task
+from helixnas.pipeline.hardware.macs import save_job_sizes
 from helixnas.pipeline.part import Part, Size
 from helixnas.pipeline.recipe import Recipe
 
@@ -41,6 +42,8 @@ class Spread:
             JobError: some failed for good; the others are done.
             ConfigError: the executor cannot be opened.
         """
+        if parts and parts[0].block:
+            save_job_sizes(recipe, folder, parts[0].stage)
         jobs = [
             self.job(part.name, ["work", str(folder.path), part.name], recipe, folder, is_done=partial(is_done, part))
             for part in parts

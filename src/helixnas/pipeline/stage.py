@@ -65,6 +65,23 @@ class ForwardTimes:
     rating: float
     """Every path of every block, prefixes shared."""
 
+    of_blocks: tuple["ForwardTimes", ...] = ()
+    """The same where a job does one block alone: `supernet` and `rating` are those of the block."""
+
+    def scaled(self, teacher: float, students: float) -> "ForwardTimes":
+        """Return the times of the teacher and of all other networks, each multiplied by a factor.
+
+        >>> ForwardTimes(teacher=1.0, network=2.0, supernet=3.0, rating=4.0).scaled(10.0, 0.5).supernet
+        1.5
+        """
+        return ForwardTimes(
+            teacher=teacher * self.teacher,
+            network=students * self.network,
+            supernet=students * self.supernet,
+            rating=students * self.rating,
+            of_blocks=tuple(each.scaled(teacher, students) for each in self.of_blocks),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:

@@ -20,6 +20,7 @@ from helixnas.report.run.peers import peers_section
 from helixnas.report.run.provenance import provenance_section
 from helixnas.report.run.scores import scores_section
 from helixnas.report.run.summary import summary_section
+from helixnas.report.workers.section import workers_section
 
 SECTIONS: tuple[Callable[[RunFiles], Section | None], ...] = (
     summary_section,
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[RunFiles], Section | None], ...] = (
     consistency_section,
     calibration_section,
     latency_section,
+    workers_section,
     provenance_section,
 )
 """The sections of the page, in order; one without content is None and left out."""

@@ -12,6 +12,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.commands.init import add_request_options, fitted_recipe, require_recipe_options
 from helixnas.cli.executor_options import add_executor_options, spread_of
+from helixnas.cli.hardware_options import Asked, add_hardware_options, asked_hardware
 from helixnas.cli.option_values import open_run, say
 from helixnas.cli.settings import add_recipe_arguments, read_recipe, with_overrides
 from helixnas.cli.shipped import KINDS, shipped_recipes
@@ -37,6 +38,7 @@ def _add_run_options(parser: Parser) -> None:
     parser.option("--until", metavar="STAGE", choices=(*stages.verbs(), "report"), default="report", help=until)
     add_executor_options(parser)
     parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
+    add_hardware_options(parser)
     parser.flag("--redo", "replace a run of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
     parser.group("without a recipe, which is then made as by helixnas init and kept beside the run")
@@ -44,6 +46,7 @@ def _add_run_options(parser: Parser) -> None:
 
 
 def _run(options: Namespace, console: Console) -> None:
+    asked = asked_hardware(options)
     if options.recipe is None:
         options.imports = with_overrides({}, options.overrides).get("imports", ())
         options.recipe, options.out = map(str, fitted_recipe(options, console, options.out))
@@ -52,7 +55,7 @@ def _run(options: Namespace, console: Console) -> None:
     recipe, spread = read_recipe(options.recipe, options.overrides), spread_of(options)
     out = Path(options.out or f"runs/{recipe.name}")
     if options.dry_run:
-        _show_plan(recipe, out, options, console)
+        _show_plan(recipe, out, options, console, asked)
         return
     from helixnas.cli.progress import ConsoleReporter
 
@@ -69,13 +72,13 @@ def _run(options: Namespace, console: Console) -> None:
     run_recipe(recipe, folder, ConsoleReporter(shown, folder.tensorboard), **how)
 
 
-def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console) -> None:
+def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, asked: Asked | None) -> None:
     """Print what a run would do, for every generation if there are several."""
     from helixnas.cli.tables.plan import show_plan, show_sizes
 
     if recipe.generations is None:
         show_plan(recipe, RunFolder(out), console)
-        show_sizes(recipe, RunFolder(out), console)
+        show_sizes(recipe, RunFolder(out), console, asked)
     else:
         from helixnas.generations.outlook import outlook
 
@@ -84,7 +87,7 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console) 
                 console, f"generation {one.number} of at most {recipe.generations.number}{one.note and f': {one.note}'}"
             )
             show_plan(one.recipe, one.folder, console)
-            show_sizes(one.recipe, one.folder, console)
+            show_sizes(one.recipe, one.folder, console, asked)
     own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
     own += ["--executor", options.executor] * bool(options.executor) + ["--by", options.by] * bool(options.by)
     own += ["--redo"] * options.redo + ["--quiet"] * options.quiet

@@ -8,6 +8,7 @@ from rich.table import Column, Table
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
+from helixnas.cli.hardware_options import Asked
 from helixnas.cli.option_values import say
 from helixnas.engine.timing import duration
 from helixnas.pipeline.plan import is_done, plan
@@ -32,8 +33,8 @@ def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     console.print(table)
 
 
-def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
-    """Print the networks of a recipe, block by block, and estimates of memory and time.
+def show_sizes(recipe: Recipe, folder: RunFolder, console: Console, asked: Asked | None = None) -> None:
+    """Print the networks of a recipe, block by block, and estimates of memory and time, here or on the hardware asked for.
 
     Raises:
         HelixError: the recipe's networks cannot be built.
@@ -64,19 +65,24 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     console.print(_blocks_table(drawn))
     for text in cut_texts(drawn.teacher, drawn.space.strides):
         say(console, f"teacher: {text}")
+    memory = distill_bytes(drawn, recipe)
     say(
         console,
         f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet "
         f"{count_params(drawn.supernet) / 1e6:.2f} M parameters; memory to distil about "
-        f"{distill_bytes(drawn, recipe) / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
+        f"{memory / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
     )
     _show_cache(recipe, drawn, console)
     for search_name, search in recipe.searches.items():
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
         limits += [f"{key} >= {_amount(value, key, costs)}" for key, value in search.min.items()]
         say(console, f"search {search_name}: {' and '.join(limits) or 'no limits'}")
-    check_early(recipe, folder, num_classes=drawn.num_classes)
-    if recipe.expected_training_images > 0:
+    check_early(recipe, folder, num_classes=drawn.num_classes, costs=drawn.costs)
+    if asked is not None:
+        from helixnas.cli.tables.hardware import show_hours
+
+        show_hours(recipe, drawn, asked, memory, console)
+    elif recipe.expected_training_images > 0:
         _show_times(recipe, drawn, console)
 
 

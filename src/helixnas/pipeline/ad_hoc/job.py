@@ -28,7 +28,11 @@ def do_job(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, name: str) 
     require_upstream(one, planned, folder.load_record(), folder)
     context = Context(recipe, folder, reporter)
     try:
-        with leased(folder, name), during(Stage(one.name, tuple(one.settings), folder.path)), context.watch.running():
+        with (
+            leased(folder, name, one.key),
+            during(Stage(one.name, tuple(one.settings), folder.path)),
+            context.watch.running(),
+        ):
             load(one.stage.work_on_part)(context, one.key, part)
             remove(folder.checkpoint(name))
     finally:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from helixnas.artifacts import CostTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.costs import cost_table
 from helixnas.pipeline.context import Context, image_size
@@ -18,10 +19,10 @@ def check_before_teacher(context: Context) -> None:
         check_early(context.recipe, context.folder, num_classes=context.data.num_classes or None)
 
 
-def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int | None) -> None:
+def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int | None, costs: CostTable | None = None) -> None:
     """Check the budgets of a recipe's searches, but not those on latency, which is not measured yet.
 
-    `num_classes` is that of the images, None for the teacher's.
+    `num_classes` is that of the images, None for the teacher's. The `costs` for so many classes are counted unless given.
 
     Raises:
         InfeasibleBudgetError: no architecture meets the budgets of a search; the message says why.
@@ -38,7 +39,8 @@ def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int | None) -
             recipe.built_teacher, strides=space.strides, num_classes=num_classes, input_size=(size, size)
         )
         teacher, num_classes = count_teacher(drawn, size), num_classes or drawn.num_classes
-    costs = cost_table(space, image_size=size, num_classes=num_classes)
+    if costs is None:
+        costs = cost_table(space, image_size=size, num_classes=num_classes)
     check_budgets(searches, space, costs, teacher, folder)
 
 

@@ -27,7 +27,8 @@ from helixnas.pipeline.sharing import check_batches
 from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result, load
 from helixnas.pipeline.work.distill import distill as distill_blocks
-from helixnas.pipeline.work.distill import is_trained, reason_not_to_divide
+from helixnas.pipeline.work.distill import reason_not_to_divide
+from helixnas.pipeline.work.distilled.results import is_trained
 from helixnas.pipeline.work.search import load_search
 from helixnas.report import build_report
 

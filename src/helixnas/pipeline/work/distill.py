@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError, safe_open
 
 from helixnas.artifacts.cost_table import load_costs
-from helixnas.artifacts.files import read_json, remove, write_json
+from helixnas.artifacts.files import remove
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, FeaturePool, StepRecord, build_distillation, build_self_supervised
 from helixnas.engine.history import History, load_history, save_history
@@ -20,18 +19,27 @@ from helixnas.engine.parallel import DataParallel, current, ordered
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import CollapseError, ConfigError, NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams
-from helixnas.nn import save_weights
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.part import Part, parts_of
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.sharing import TRAINING, say_shared
 from helixnas.pipeline.stage import Result
-from helixnas.pipeline.work.cells import history_file, join_cells, save_cell, save_cell_weights, weights_file
-from helixnas.pipeline.work.continuation import Continuation
+from helixnas.pipeline.work.distilled.cells import history_file, join_cells, save_cell, weights_file
+from helixnas.pipeline.work.distilled.continuation import Continuation
+from helixnas.pipeline.work.distilled.results import (
+    curve_name,
+    is_of,
+    is_trained,
+    learned_files,
+    save_blocks,
+    save_learned,
+    save_moment,
+    signs_of,
+)
 from helixnas.pipeline.work.retrain import check_teaching
 from helixnas.pipeline.work.search import check_budgets, teacher_costs
 from helixnas.supernet import Supernet
-from helixnas.teacher import Teacher, save_teacher
+from helixnas.teacher import Teacher
 
 
 def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, ...] = ()) -> Result:
@@ -39,7 +47,7 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
     folder, wanted = context.folder, blocks or tuple(range(1, len(context.space.blocks) + 1))
     progressive, joint = context.recipe.distill.is_progressive, context.recipe.distill.is_self_supervised
     chosen = tuple(number for number in wanted if not is_trained(folder, number, key))
-    if joint and not all(_is_of(path, key) for path in _learned_files(context)):
+    if joint and not all(is_of(path, key) for path in learned_files(context)):
         chosen = wanted  # blocks and teacher learn together
     if progressive and (chosen or load_beams(folder.beams, key) is None):
         chosen = wanted  # every block depends on those before it
@@ -58,7 +66,7 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
     names = [folder.supernet_block(number) for number in wanted] + [folder.block_history(number) for number in wanted]
     earlier = range(1, context.recipe.distill.num_moments)
     names += [folder.supernet_block(number, moment) for number in wanted for moment in earlier]
-    names += [*_learned_files(context), folder.learned_teacher / "teacher.json"] if joint else []
+    names += [*learned_files(context), folder.learned_teacher / "teacher.json"] if joint else []
     if not blocks:
         save_history(curves, folder.history("distill"))
         names.append(folder.history("distill"))
@@ -66,7 +74,7 @@ def distill(context: Context, key: str, search: str = "", *, blocks: tuple[int, 
     facts: dict[str, Any] = {"steps": steps, "images": steps * context.recipe.distill.batch_size}
     if joint:
         names.append(folder.embeddings)
-        facts |= _signs(folder)
+        facts |= signs_of(folder)
     kept = load_beams(folder.beams, key) if progressive else None
     if kept is not None:
         names.append(folder.beams)
@@ -102,7 +110,7 @@ def distill_part(context: Context, key: str, part: Part) -> None:
 
 def is_distilled(folder: RunFolder, key: str, part: Part) -> bool:
     """Whether a part of the distill stage with this key is trained: its block, or for a cell, the cell alone."""
-    alone = part.cell > 0 and history_file(folder, part).is_file() and _is_of(weights_file(folder, part), key)
+    alone = part.cell > 0 and history_file(folder, part).is_file() and is_of(weights_file(folder, part), key)
     return alone or is_trained(folder, part.block, key)
 
 
@@ -158,7 +166,7 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
 
     def keep(step: int) -> None:
         for moment in (each for each, at in moments.items() if at == step):
-            _save_moment(context, job, supernet, blocks, part, key, moment)
+            save_moment(context, job, supernet, blocks, part, key, moment)
 
     with context.reporter.progress("distilling", job.num_steps) as advance:
         failure: NonFiniteLossError | CollapseError | None = None
@@ -181,13 +189,13 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         save_beams(job.beams, context.folder.beams, key)
     trained = tuple(number for number in blocks if number not in job.failures)
     if part is None or not cell:
-        _save_blocks(context, job, supernet, trained, history, key)
+        save_blocks(context, job, supernet, trained, history, key)
     elif isinstance(job, Distillation) and trained:
         block = supernet.block(part.block)
         position = [*block.cells].index(job.units[0].module)
         save_cell(context.folder, part, block, position, history.frame(), key)
     if isinstance(job, Distillation) and joint and failure is None:
-        _save_learned(context, job, teacher, key)
+        save_learned(context, job, teacher, key)
     context.forget()
     if failure is not None:
         remove(checkpoint)
@@ -214,7 +222,7 @@ def _log(
         for number in job.failures.keys() - reported:
             reported.add(number)
             context.reporter.say(f"block {number} stops, the others continue: {job.failures[number]}")
-        values = {_curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
+        values = {curve_name(block, cell): loss for (block, cell), loss in record.losses.items()}
         history.add(record.step, values)
         context.reporter.scalars({f"distill/{name}": loss for name, loss in values.items()}, record.step)
         context.reporter.scalars({f"collapse/{name}": value for name, value in record.signs.items()}, record.step)
@@ -223,69 +231,6 @@ def _log(
         advance(record.step, f"epoch {record.epoch + 1}/{job.config.num_epochs}, {title} {mean:.4f}")
 
     return log
-
-
-def _save_blocks(
-    context: Context,
-    job: Distillation | Progressive,
-    supernet: Supernet,
-    blocks: tuple[int, ...],
-    history: History,
-    key: str,
-) -> None:
-    """Save trained blocks, each with its own curves."""
-    curves, joint = history.frame(), context.recipe.distill.is_self_supervised
-    if joint and job.failures:
-        return
-    for number in blocks:
-        own = [_curve_name(number, unit) for unit in range(1 if joint else len(list(supernet.block(number))))]
-        save_history(curves.loc[curves["name"].isin(own), :], context.folder.block_history(number))
-        save_weights(context.folder.supernet_block(number), supernet.block(number).state_dict(), key=key)
-
-
-def _save_moment(
-    context: Context,
-    job: Distillation | Progressive,
-    supernet: Supernet,
-    blocks: tuple[int, ...],
-    part: Part | None,
-    key: str,
-    moment: int,
-) -> None:
-    """Save blocks, or the cell of a part, as they are now, to be rated later."""
-    if part is None or not part.cell:
-        for number in blocks:
-            weights = supernet.block(number).state_dict()
-            save_weights(context.folder.supernet_block(number, moment), weights, key=key)
-    elif isinstance(job, Distillation):
-        block = supernet.block(part.block)
-        position = [*block.cells].index(job.units[0].module)
-        save_cell_weights(context.folder, part, block, position, key, moment)
-
-
-def _save_learned(context: Context, job: Distillation, teacher: Teacher, key: str) -> None:
-    """Save the teacher and the projection heads that learned with the supernet (DNA++), and the last signs of collapse."""
-    write_json(context.folder.embeddings, job.signs)
-    save_teacher(teacher, context.folder.learned_teacher, context.recipe.built_teacher, key=key)
-    for unit in job.units:
-        heads = unit.module.get_submodule("heads")
-        save_weights(context.folder.supernet_heads(unit.block), heads.state_dict(), key=key)
-
-
-def _signs(folder: RunFolder) -> dict[str, Any]:
-    """Return the last signs of collapse as facts: all of them, and the least spread and effective rank of any side."""
-    signs = {str(name): float(value) for name, value in read_json(folder.embeddings).items()}
-    least = {
-        f"least_{kind.replace(' ', '_')}": min(value for name, value in signs.items() if name.endswith(kind))
-        for kind in ("spread", "effective rank")
-    }
-    return {**least, "embeddings": signs}
-
-
-def _learned_files(context: Context) -> list[Path]:
-    """Return the files of weights that learned with the supernet, in the order in which they are written."""
-    heads = [context.folder.supernet_heads(number) for number in range(1, len(context.space.blocks) + 1)]
-    return [context.folder.learned_teacher / "model.safetensors", *heads]
 
 
 def distillation(
@@ -330,26 +275,6 @@ def _filled_pool(context: Context, teacher: Teacher) -> FeaturePool:
     with context.reporter.progress("teacher features", len(pool.segments)) as advance:
         pool.fill(advance)
     return pool
-
-
-def _curve_name(block: int, cell: int) -> str:
-    return f"block {block} cell {cell + 1}"
-
-
-def is_trained(folder: RunFolder, block: int, key: str) -> bool:
-    """Whether a block's files are complete and of the distill stage with this key."""
-    return folder.block_history(block).is_file() and _is_of(folder.supernet_block(block), key)
-
-
-def _is_of(path: Path, key: str) -> bool:
-    """Whether a file of weights exists and is of the stage with this key."""
-    if not path.is_file():
-        return False
-    try:
-        with safe_open(path, "pt") as file:
-            return (file.metadata() or {}).get("key") == key
-    except (SafetensorError, OSError):
-        return False
 
 
 def check_searches(context: Context) -> None:

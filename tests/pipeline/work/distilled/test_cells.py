@@ -11,7 +11,7 @@ from helixnas.engine.history import load_history
 from helixnas.nn import save_weights
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.part import Part
-from helixnas.pipeline.work.cells import history_file, join_cells, save_cell, weights_file
+from helixnas.pipeline.work.distilled.cells import history_file, join_cells, save_cell, weights_file
 
 
 def curves(cell: int) -> pd.DataFrame:

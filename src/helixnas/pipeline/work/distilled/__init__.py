@@ -1,0 +1,1 @@
+"""What the distill stage keeps in the run folder, and continues from."""

@@ -1,11 +1,12 @@
 """Jobs on several workers: speed, bits, survival and overhead (docs/guide/scale-out.md).
 
 Claims: six equal blocks on two workers of one core take at most 1/1.85 of the time of one such worker; ratings on 1, 2 and 4
-workers are the same bytes; a run whose workers are killed 20 times ends with the bits of an undisturbed one, on every executor
+workers are the same bytes; two processes of one thread that share every batch (torchrun) reach .9 of the throughput of one
+process of two threads; a run whose workers are killed 20 times ends with the bits of an undisturbed one, on every executor
 that is installed; the controller adds at most 1 % to a job of 60 s.
 
-Choose with words: ``python benchmarks/scale_out.py speed rating kills overhead``. Speed needs two idle cores. ``kills=3`` kills
-three times per executor, not 20. Without Slurm, its jobs are processes of this machine that submitit starts.
+Choose with words: ``python benchmarks/scale_out.py speed rating parallel kills overhead``. Speed and parallel need idle cores.
+``kills=3`` kills three times per executor, not 20. Without Slurm, its jobs are processes of this machine that submitit starts.
 """
 
 import hashlib
@@ -14,13 +15,15 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -34,7 +37,7 @@ from helixnas.jobs.local import Local
 NUM_BLOCKS, NUM_EPOCHS, NUM_KILLS, NUM_TASKS = 6, 24, 20, 20
 RESULTS = ["supernet/*", "ratings/*"]
 
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "name": "equal-blocks",
     "seed": 0,
     "runtime": {"num_threads": 1, "device": "cpu"},
@@ -74,6 +77,7 @@ def main() -> None:
     claims: dict[str, Callable[[Path], None]] = {
         "speed": speed,
         "rating": rating,
+        "parallel": parallel,
         "kills": kills,
         "overhead": overhead,
     }
@@ -108,6 +112,28 @@ def rating(place: Path) -> None:
         helixnas("rate", str(folder), "--executor", f"local:{workers}", "--by", size)
         print(f"{workers} workers, jobs by {size}:", end=" ")
         same(whole, folder, ["ratings/*"])
+
+
+def parallel(place: Path) -> None:
+    """Distil in one process of two threads, then in two of one thread, in turns; compare the seconds of the stage."""
+    changes = {"data": {**RECIPE["data"], "image_size": 32}, "distill": {"num_epochs": 1, "batch_size": 256}}
+    begun = prepared(place / "begun", until="costs", changes=changes)
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for turn in range(3):
+        for processes in (1, 2):
+            folder = place / f"{turn}-of-{processes}"
+            shutil.copytree(begun, folder)
+            launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2"] if processes == 2 else []
+            threads = 2 // processes
+            settings = folder / "config.yaml"
+            settings.write_text(settings.read_text().replace("num_threads: 1", f"num_threads: {threads}"))
+            command = [sys.executable, *launcher, "-m", "helixnas", "distill", str(folder)]
+            environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+            seconds[processes].append(RunFolder(folder).load_record().stages["distill"].seconds)
+    one, two = (statistics.median(values) for values in seconds.values())
+    print(f"one process: {seconds[1]} s; two processes: {seconds[2]} s")
+    print(f"two processes have {one / two:.3f} of the throughput of one with as many cores (aim: .9)")
 
 
 def kills(place: Path, num_kills: int = NUM_KILLS) -> None:
@@ -202,10 +228,11 @@ def overhead(place: Path) -> None:
     print(f"the controller adds {1000 * added:.1f} ms to a job: {added / 60:.3%} of 60 s (aim: 1 %)")
 
 
-def prepared(folder: Path, *, until: str, epochs: int = NUM_EPOCHS) -> Path:
-    """Return a run up to a stage."""
+def prepared(folder: Path, *, until: str, epochs: int = NUM_EPOCHS, changes: Mapping[str, Any] | None = None) -> Path:
+    """Return a run up to a stage; `changes` replace sections of the recipe."""
     recipe = folder.with_suffix(".yaml")
-    recipe.write_text(yaml.safe_dump({**RECIPE, "distill": {**RECIPE["distill"], "num_epochs": epochs}}))
+    values = {**RECIPE, "distill": {**RECIPE["distill"], "num_epochs": epochs}, **(changes or {})}
+    recipe.write_text(yaml.safe_dump(values))
     helixnas("run", str(recipe), "--out", str(folder), "--until", until)
     return folder
 

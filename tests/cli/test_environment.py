@@ -184,10 +184,10 @@ from helixnas.data import loading
 loading._require_shared_memory = lambda *_: None  # there was room when the run began
 collate = loading._collate
 
-def dying(samples):
+def dying(samples, **how):
     if sys.argv[1] == "killed" and torch.utils.data.get_worker_info() is not None:
         os.kill(os.getpid(), signal.SIGKILL)
-    return collate(samples)
+    return collate(samples, **how)
 
 loading._collate = dying
 sys.exit(main(sys.argv[2:]))

@@ -11,9 +11,9 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError, SpaceError, TeacherError
 from helixnas.nn import count_params
-from helixnas.pipeline import estimate
 from helixnas.pipeline.context import Context, fitting_teacher, image_size
 from helixnas.pipeline.estimate import sketch
+from helixnas.pipeline.hardware.macs import CellMacs, group_macs
 from helixnas.pipeline.memory import COPIES, CORRECTIONS, FLOAT, distill_bytes
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
@@ -145,10 +145,11 @@ def test_the_estimate_of_slimmable_cells_counts_their_paths_per_step_and_not_the
 ) -> None:
     several = replace(recipe, space={**recipe.space, "dimensions": [[8, 12], [8, 12, 16]]})  # type: ignore[dict-item]
     slim = replace(several, supernet=SupernetConfig(slimmable=True))
-    alone, shared = (estimate._macs_per_step(each.search_space, 2, [1.0] * 6, each) for each in (several, slim))
-    assert (alone, shared) == (6.0, 2.0)
+    cells = [CellMacs(mean=1.0, rated=1.0)] * 6
+    assert group_macs(several, 2, cells) == dict.fromkeys(range(1, 7), 1.0)
+    assert sum(group_macs(slim, 2, cells).values()) == 2.0
     sandwich = replace(slim, distill=replace(slim.distill, sampling="sandwich", num_random=3))
-    assert estimate._macs_per_step(slim.search_space, 2, [1.0] * 6, sandwich) == 10.0
+    assert sum(group_macs(sandwich, 2, cells).values()) == 10.0
     graphs = [
         distill_bytes(sketch(each), each) - count_params(sketch(each).supernet) * size
         for each, size in ((several, FLOAT * COPIES["adam"]), (slim, FLOAT * (COPIES["adam"] + CORRECTIONS)))

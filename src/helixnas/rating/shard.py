@@ -86,7 +86,7 @@ def share_out(sizes: Sequence[int], number: int) -> list[int]:
     The largest goes first, and to whom has least.
 
     >>> share_out([1, 5, 2, 3], 2)
-    [1, 0, 1, 1]
+    [0, 0, 1, 1]
     """
     loads = [(0, taker) for taker in range(number)]
     takers = [0] * len(sizes)

@@ -41,6 +41,7 @@ def scored(tables: Tables, names: Sequence[str]) -> tuple[Tables, dict[str, floa
 def combine_scores(ratings: Sequence[RatingTable], coefficients: Mapping[str, float]) -> tuple[RatingTable, ...]:
     """Return tables with a single score ``combined``: per batch, the weighted sum of the rated scores.
 
+    >>> import numpy as np
     >>> table = RatingTable(
     ...     block=1,
     ...     previous_width=np.array([16, 16]),

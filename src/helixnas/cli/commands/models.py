@@ -18,6 +18,7 @@ WORDING = (
     (" and data.labels=true", ""),
     ("set data.num_workers to 0, or ", ""),
     (" and data.num_workers", ""),
+    (", or set data.evaluation_split to empty text", ""),
     ("data.download: true", "--download"),
     ("data.name: ", "--data "),
     ("data.name", "--data"),

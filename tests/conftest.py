@@ -345,7 +345,7 @@ def digests() -> Callable[[Path], dict[str, str]]:
     """Return the SHA-256 of everything a run computes, by file."""
 
     def of(run: Path) -> dict[str, str]:
-        patterns = ("supernet/*", "teacher/*", "ratings/*", "costs.parquet", "history/*", "searches/**/*")
+        patterns = ("supernet/**/*", "teacher/*", "ratings/**/*", "costs.parquet", "history/*", "searches/**/*")
         files = {file for pattern in patterns for file in run.glob(pattern) if file.is_file()}
         kept = sorted(file for file in files if file.name != "result.json")  # it tells the seconds taken
         return {str(file.relative_to(run)): hashlib.sha256(file.read_bytes()).hexdigest() for file in kept}

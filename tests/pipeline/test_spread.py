@@ -186,6 +186,7 @@ def test_moments_of_jobs_are_those_of_one_process(
     run_recipe(recipe, alone, Reporter(), until="rate", others=[copy])
     run_recipe(recipe, taught, Reporter(), until="rate", spread=spread(size))
     expected, found = digests(alone.path), digests(taught.path)
+    found.pop("history/retrain-small.parquet")  # of the run before
     assert {"supernet/moment-1/block-2.safetensors", "ratings/moment-1/block-1.parquet"} <= set(found)
     assert found == {name: expected[name] for name in found}
     assert {file.suffix for file in taught.jobs.iterdir()} == {".json"}

@@ -1,6 +1,7 @@
 """Ratings of a run: every path of every block on every rating image, and what the run keeps of them."""
 
 import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine import Stopwatch
 from helixnas.engine.progress import Reporter
 from helixnas.errors import Interrupted
 from helixnas.pipeline.context import Context
@@ -99,6 +101,7 @@ def test_a_moment_that_was_rated_before_an_interruption_is_not_rated_again(
 ) -> None:
     undistilled.recipe = replace(undistilled.recipe, distill=replace(undistilled.recipe.distill, num_moments=3))
     rated, real = list[int](), work._rate
+    undistilled.watch.restore({"seconds": 100.0, "core_seconds": 50.0})
     monkeypatch.setattr(undistilled, "supernet_at", lambda moment: undistilled.supernet, raising=False)
 
     def counting(context: Context, key: str, moment: int, *rest: Any) -> tuple[RatingTable, ...]:
@@ -110,8 +113,11 @@ def test_a_moment_that_was_rated_before_an_interruption_is_not_rated_again(
     monkeypatch.setattr(work, "_rate", counting)
     with pytest.raises(Interrupted):
         rate(undistilled, "key", "")
+    saved = json.loads(undistilled.folder.rated_moments.read_text())
+    undistilled.watch = Stopwatch()  # another process
     result = rate(undistilled, "key", "")
     assert rated == [2, 1, 1, 0]
+    assert undistilled.watch.seconds >= saved["spent"]["seconds"] == 100.0
     assert len(result.files) == 2 + 3 * 2
     rate(undistilled, "another key", "")
     assert rated[4:] == [2, 1, 0]

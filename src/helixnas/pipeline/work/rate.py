@@ -30,7 +30,8 @@ def rate(context: Context, key: str, search: str) -> Result:
     """Rate every path of every block on the rating images."""
     spread, parallel, moments = context.spread, current(), _moments(context)
     if spread is None:
-        found = [_rate_moment(context, key, moment, parallel) for moment in moments]
+        rated = _rated_before(context, key)
+        found = [_rate_moment(context, key, moment, parallel, rated) for moment in moments]
     else:
         found = _rate_on_workers(context, key, spread)
     names: list[str] = []
@@ -79,25 +80,32 @@ def _save_moment(context: Context, tables: Sequence[RatingTable], moment: int) -
         table.save(context.folder.rating_at(table.block, moment))
 
 
-def _rate_moment(context: Context, key: str, moment: int, parallel: DataParallel | None) -> tuple[RatingTable, ...]:
-    """Rate all paths at a moment, unless an interrupted process did; return a table per block."""
+def _rate_moment(
+    context: Context, key: str, moment: int, parallel: DataParallel | None, rated: list[int]
+) -> tuple[RatingTable, ...]:
+    """Rate all paths at a moment, unless it is among those `rated` before, and add it to these; return a table per block."""
     folder = context.folder
-    if moment in _rated(folder, key):
+    if moment in rated:
         numbers = range(1, len(context.space.blocks) + 1)
         return tuple(RatingTable.load(folder.rating_at(number, moment)) for number in numbers)
     tables = _rate_together(context, key, moment, parallel)
     if moment:
         _save_moment(context, tables, moment)
-        write_json(folder.rated_moments, {"key": key, "moments": [*_rated(folder, key), moment]})
+        rated.append(moment)
+        write_json(folder.rated_moments, {"key": key, "moments": rated, "spent": context.watch.state()})
         remove(folder.checkpoint("rate"))
     return tables
 
 
-def _rated(folder: RunFolder, key: str) -> list[int]:
-    """Return the earlier moments that an interrupted process rated with the settings of this key."""
-    found = read_json(folder.rated_moments) if folder.rated_moments.is_file() else {}
-    with understanding(folder.rated_moments):
-        return [int(each) for each in found["moments"]] if found.get("key") == key else []
+def _rated_before(context: Context, key: str) -> list[int]:
+    """Return the moments that an interrupted process rated with the settings of this key, and count the time it took."""
+    file = context.folder.rated_moments
+    found = read_json(file) if file.is_file() else {}
+    if found.get("key") != key:
+        return []
+    with understanding(file):
+        context.watch.restore(found["spent"])
+        return [int(each) for each in found["moments"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +158,7 @@ def _rate(
         shard=shard,
         parallel=parallel,
     )
-    title = "rating" if not moment else f"rating, moment {moment} before the end"
+    title = "rating" if not moment else f"rating after 1/{2**moment} of the steps"
     with ordered(order, parallel), context.reporter.progress(title, job.num_steps) as advance:
         run_job(
             job,

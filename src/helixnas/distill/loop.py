@@ -114,9 +114,9 @@ class Distillation:
                 where = describe_failure(unit, drawn, value, step=self.step, steps_per_epoch=self.steps_per_epoch)
                 self.failures.setdefault(unit.block, where)
         trained = [(unit, value) for unit, value in zip(units, values, strict=True) if unit.block not in self.failures]
+        if parallel is not None:
+            parallel.average_gradients(unit.optimizer for unit, _ in trained)
         for unit, _ in trained:
-            if parallel is not None:
-                parallel.average_gradients(p for group in unit.optimizer.param_groups for p in group["params"])
             unit.step(self.step / self.steps_per_epoch, runtime=self.runtime)
         self.runtime.end_step()
         return {(unit.block, unit.index): value for unit, value in trained}

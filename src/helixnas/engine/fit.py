@@ -179,7 +179,7 @@ class Fit:
                 )
             self.runtime.backward(loss / parts if parts > 1 else loss)
         if parallel is not None:
-            parallel.average_gradients(self.model.parameters())
+            parallel.average_gradients([self.optimizer])
         self.runtime.step(self.optimizer, clip_grad=self.config.clip_grad)
         self.runtime.end_step()
         self.step += 1

@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn import Parameter
+from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
 from helixnas.errors import CollapseError, ConfigError, JobError, NonFiniteLossError
@@ -49,9 +49,10 @@ class DataParallel:
         together(lambda: dist.all_reduce(total))
         return total / self.size
 
-    def average_gradients(self, parameters: Iterable[Parameter]) -> None:
-        """Average the gradients of the parameters that have one; they must be the same parameters in every process."""
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    def average_gradients(self, optimizers: Iterable[Optimizer]) -> None:
+        """Average the gradients that optimisers step by; they must be those of the same parameters in every process."""
+        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        gradients = [each.grad for group in groups for each in group["params"] if each.grad is not None]
         by_type: dict[torch.dtype, list[Tensor]] = {}
         for gradient in gradients:
             by_type.setdefault(gradient.dtype, []).append(gradient)
@@ -67,7 +68,7 @@ class DataParallel:
         return bool(flag)
 
     def gather(self, part: Tensor) -> list[Tensor]:
-        """Return the tensors of all processes by rank, without gradients; all must have one shape and be on the CPU."""
+        """Return the tensors of all processes by rank, without gradients; all must have one shape."""
         found = [torch.empty_like(part) for _ in range(self.size)]
         together(lambda: dist.all_gather(found, part.detach().contiguous()))
         return found
@@ -86,7 +87,7 @@ class DataParallel:
         Where batch norm uses the statistics of a batch, it uses those of all parts. Dropout and stochastic depth draw the mask
         of the whole batch, and take the part of this process; their generator must be in the same state in every process.
         """
-        return _OneBatch(self.rank, self.size)
+        return _OneBatch(self)
 
 
 def part_of(parallel: DataParallel | None) -> tuple[int, int]:
@@ -171,33 +172,54 @@ def together(work: Callable[[], object]) -> None:
         ) from error
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over processes; so is its gradient, which other processes' losses contribute to."""
+class _BatchNorm(torch.autograd.Function):
+    """Batch norm by the mean and variance of the parts of all processes, which exchange values once per direction."""
 
     @staticmethod
-    def forward(ctx: Any, part: Tensor) -> Tensor:
-        total = part.clone(memory_format=torch.contiguous_format)
-        together(lambda: dist.all_reduce(total))
-        return total
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, parallel: DataParallel, eps: float
+    ) -> Any:
+        """Return the normalised part, and the mean and (biased) variance of the whole batch."""
+        own = torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0))
+        means, variances = torch.stack(parallel.gather(own)).unbind(1)
+        mean = means.mean(0)
+        variance = variances.mean(0) + (means - mean).square().mean(0)
+        ctx.save_for_backward(x, weight, mean, (variance + eps).rsqrt())
+        ctx.parallel, ctx.eps = parallel, eps
+        ctx.mark_non_differentiable(mean, variance)
+        return torch.batch_norm(x, weight, bias, mean, variance, False, 0.0, eps, False), mean, variance
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Tensor:
-        total = gradients[0].clone(memory_format=torch.contiguous_format)
-        together(lambda: dist.all_reduce(total))
-        return total
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """Return the gradients of the part, and this process's parts of those of weight and bias."""
+        x, weight, mean, inverse_spread = ctx.saved_tensors
+        scale = torch.ones_like(mean) if weight is None else weight
+        _, along, total = torch.ops.aten.native_batch_norm_backward(
+            gradients[0], x, scale, None, None, mean, inverse_spread, True, ctx.eps, [False, True, True]
+        )
+        own = torch.stack([along, total]) / (x.numel() // x.shape[1])
+        mean_along, mean_total = ctx.parallel.average(own)
+        # weight / spread * (gradient - its mean - normalised x * the mean of their product), as two passes over the part
+        factor = scale * inverse_spread
+        slope = -factor * inverse_spread * mean_along
+        offset = -factor * mean_total - slope * mean
+        shape = [1, -1, *[1] * (x.dim() - 2)]
+        slope, offset, factor = slope.view(shape), offset.view(shape), factor.view(shape)
+        found = torch.addcmul(offset, x, slope).addcmul_(gradients[0], factor)
+        return found, None if weight is None else along, None if weight is None else total, None, None
 
 
 class _OneBatch(TorchFunctionMode):
     """Replaces batch norm where it uses the statistics of a batch, and dropout and stochastic depth."""
 
-    def __init__(self, rank: int, size: int) -> None:
+    def __init__(self, parallel: DataParallel) -> None:
         super().__init__()
-        self.rank, self.size = rank, size
+        self.parallel = parallel
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is F.batch_norm:
-            return _batch_norm(self.size, *args, **kwargs)
+            return _batch_norm(self.parallel, *args, **kwargs)
         if func is F.dropout:
             return self._dropout(*args, **kwargs)
         if func is Tensor.bernoulli_ and args[0].dim():  # how timm draws the paths to drop
@@ -213,12 +235,13 @@ class _OneBatch(TorchFunctionMode):
     def _draw(self, mask: Tensor, p: float = 0.5, **how: Any) -> Tensor:
         """Fill a mask with this process's rows of one for the whole batch."""
         rows = len(mask)
-        whole = torch.cat([mask] * self.size).bernoulli_(p, **how)  # in the same memory order
-        return mask.copy_(whole[self.rank * rows : (self.rank + 1) * rows])
+        rank = self.parallel.rank
+        whole = torch.cat([mask] * self.parallel.size).bernoulli_(p, **how)  # in the same memory order
+        return mask.copy_(whole[rank * rows : (rank + 1) * rows])
 
 
 def _batch_norm(
-    size: int,
+    parallel: DataParallel,
     x: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
@@ -228,22 +251,15 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Do what `torch.nn.functional.batch_norm` does, with the mean and variance of the parts of `size` processes."""
+    """Do what `torch.nn.functional.batch_norm` does, with the mean and variance of the parts of all processes."""
     if not training:
         return torch.batch_norm(x, weight, bias, running_mean, running_var, False, momentum, eps, False)
-    axes, shape = [0, *range(2, x.dim())], [1, -1, *[1] * (x.dim() - 2)]
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    count = x.numel() // x.shape[1] * size
-    mean: Any = _Sum.apply(wide.sum(axes))
-    mean = mean / count
-    centred = wide - mean.reshape(shape)
-    variance: Any = _Sum.apply(centred.square().sum(axes))
-    variance = variance / count
+    found: Any = _BatchNorm.apply(wide, weight, bias, parallel, eps)
+    normalised, mean, variance = found
     if running_mean is not None and running_var is not None:
+        count = x.numel() // x.shape[1] * parallel.size
         with torch.no_grad():
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
             running_var.lerp_((variance * (count / (count - 1))).to(running_var.dtype), momentum)
-    found = centred * (variance + eps).rsqrt().reshape(shape)
-    if weight is not None and bias is not None:
-        found = found * weight.reshape(shape) + bias.reshape(shape)
-    return found.to(x.dtype)
+    return normalised.to(x.dtype)

@@ -141,9 +141,9 @@ class Progressive:
         for (unit, drawn, _), value in zip(trained, values, strict=True):
             if not math.isfinite(value):
                 raise self._failure(value, unit, drawn)
+        if parallel is not None:
+            parallel.average_gradients(unit.optimizer for unit, *_ in trained)
         for unit, *_ in trained:
-            if parallel is not None:
-                parallel.average_gradients(p for group in unit.optimizer.param_groups for p in group["params"])
             unit.step(self.step / self.steps_per_epoch, runtime=self.runtime)
         self.runtime.end_step()
         pairs = zip(trained, values, strict=True)

@@ -20,9 +20,10 @@ from helixnas.engine import Runtime, RuntimeConfig
 from helixnas.engine.parallel import current
 from helixnas.lab.sequential import Progressive
 from helixnas.nn import build_seeded
-from helixnas.space import mbconv
+from helixnas.space import mbconv, vit
 from helixnas.supernet import SupernetConfig, build_supernet
 from helixnas.teacher import Teacher
+from helixnas.teacher.standardization import Standardization
 
 rank, folder, objective = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 runtime = Runtime(RuntimeConfig(device="cpu"))
@@ -53,7 +54,11 @@ def gradients(parallel):
     ).double()
     sizes = {"mean": (0.5,) * 3, "std": (0.25,) * 3, "input_size": (8, 8)}
     teacher = Teacher(model, ("0", "1"), **sizes, frozen=not joint, detach_boundaries=joint).double()
-    space = mbconv(
+    if objective in ("strict-fair", "slices"):
+        teacher.standardize([Standardization(torch.full((w,), 0.3), torch.full((w,), 0.7)) for w in teacher.widths])
+    space = vit(
+        dimensions=(8, 16), head_dim=4, mlp_ratios=(1, 2), layers=(1, 2), strides=(1, 2), patch=2, image_size=8
+    ) if objective == "slices" else mbconv(
         name="tiny",
         cells=(((2, 4), (1, 6)), ((2, 8), (1, 6))),
         strides=(2, 2),
@@ -64,7 +69,8 @@ def gradients(parallel):
         separable_width=0,
         head_width=0,
     )
-    supernet = build_supernet(space, teacher.widths, config=SupernetConfig(), seed=0).double()
+    shared = SupernetConfig(slimmable=objective == "slices")
+    supernet = build_supernet(space, teacher.widths, config=shared, seed=0).double()
     if objective.startswith("progressive"):
         config = DistillConfig(num_epochs=3, batch_size=128, strategy=objective, num_kept=2)
         job = Progressive(
@@ -74,7 +80,11 @@ def gradients(parallel):
         beams = [[(str(prefix), round(score, 9)) for prefix, score in beam] for beam in job.beams]
         return supernet.state_dict(), record, {"beams": beams}
     config = DistillConfig(
-        num_epochs=1, batch_size=128, objective=objective, projector=ProjectorConfig(expansion=16, widths=(12, 10))
+        num_epochs=1,
+        batch_size=128,
+        objective="self-supervised" if joint else "features",
+        projector=ProjectorConfig(expansion=16, widths=(12, 10)),
+        sampling={"strict-fair": "strict-fair", "slices": "sandwich"}.get(objective, "uniform"),
     )
     build = build_self_supervised if joint else build_distillation
     job = build(teacher, supernet, Images(), config=config, runtime=runtime, seed=0, parallel=parallel)
@@ -110,7 +120,9 @@ dist.destroy_process_group()
 
 
 @pytest.mark.distributed
-@pytest.mark.parametrize("objective", ["features", "self-supervised", "progressive-a", "progressive-b"])
+@pytest.mark.parametrize(
+    "objective", ["features", "strict-fair", "slices", "self-supervised", "progressive-a", "progressive-b"]
+)
 def test_two_processes_of_half_a_batch_have_the_gradients_of_one_of_the_whole(objective: str, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ranks = [

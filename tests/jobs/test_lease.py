@@ -14,7 +14,7 @@ import pytest
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, ConfigError, Interrupted, NonFiniteLossError, OutOfMemoryError
 from helixnas.jobs import lease as module
-from helixnas.jobs.lease import SECONDS_UNTIL_LOST, Lease, leased, leases_of, load_lease
+from helixnas.jobs.lease import SECONDS_UNTIL_LOST, Lease, cost_of_jobs, leased, leases_of, load_lease
 
 
 @pytest.fixture
@@ -53,6 +53,28 @@ def test_a_worker_holds_the_lease_while_it_works_and_leaves_it_as_done(folder: R
         with leased(folder, "distill-1"):  # another job runs beside it
             pass
     assert [(one.job, one.state) for one in leases_of(folder)] == [("distill-1", "done"), ("distill-2", "done")]
+
+
+def test_the_cost_of_a_stage_s_jobs_is_the_processor_time_of_all_attempts(folder: RunFolder) -> None:
+    assert cost_of_jobs(folder, "key") is None
+    for job in ("rate-1", "rate-1", "rate-2"):
+        with leased(folder, job, "key"):
+            until = time.process_time() + 0.1
+            while time.process_time() < until:
+                pass
+    with leased(folder, "distill-1", "another"):
+        pass
+    first, _ = (lease.attempts for lease in leases_of(folder) if lease.key == "key")
+    assert [0.1 <= attempt.core_seconds < 5.0 for attempt in first] == [True, True]
+    spent = cost_of_jobs(folder, "key")
+    assert spent is not None
+    assert (
+        0.3
+        <= spent
+        == pytest.approx(
+            sum(attempt.core_seconds for lease in leases_of(folder) for attempt in lease.attempts if lease.key == "key")
+        )
+    )
 
 
 @pytest.mark.parametrize(

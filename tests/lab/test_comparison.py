@@ -106,6 +106,17 @@ def test_baselines_on_the_same_networks_share_a_comparison_whatever_their_order(
     assert list(few.curves()) == ["mnasnet"]
 
 
+def test_a_score_costs_what_all_scores_in_its_sum_cost() -> None:
+    cost = RunCost(images_seen=1, core_seconds=100.0, apart={"naswot": 7.0, "calibrated": 500.0, "snip": None})
+    assert cost.of("log_kl") == 100.0
+    assert cost.of("log_kl + final_l1 (blocks weighted 1, 2)") == 100.0
+    assert cost.of("log_kl + naswot") == 107.0
+    assert cost.of("naswot") == 7.0
+    assert cost.of("calibrated") == 500.0
+    assert cost.of("log_kl + snip") is None
+    assert RunCost(images_seen=1, core_seconds=None, apart={"naswot": 7.0}).of("log_kl + naswot") is None
+
+
 def test_a_ranking_with_baselines_reads_back_and_one_without_is_as_before(ranking: Ranking, tmp_path: Path) -> None:
     names = list(dict.fromkeys(ranking.networks["architecture"]))
     cost = RunCost(images_seen=None, core_seconds=None)

@@ -198,7 +198,10 @@ def test_the_networks_of_calibration_are_jobs(copy: RunFolder, tiny: Recipe, her
     record = run_stage(recipe, copy, listener, verb="calibrate", name=None, spread=spread())
     assert [one.names for one in here] == [["calibrate-1", "calibrate-2", "calibrate-3"]]
     assert len({*json.loads(copy.calibration_networks.read_text())["networks"]}) == 3
-    assert record.stages["calibrate"].core_seconds is None
+    calibrate = record.stages["calibrate"]
+    assert calibrate.core_seconds is None
+    assert calibrate.cost is not None
+    assert calibrate.cost > sum(lease.attempts[0].core_seconds for lease in leases_of(copy)) > 0
     assert not list(copy.path.glob("checkpoints/*"))
 
 

@@ -36,6 +36,9 @@ MADE = [
 ]
 """Files and folders of a run beside config and record."""
 
+WORK = ".work"
+"""Added to the name of a benchmark file that is being built: the folder of its trainings, like that of a run."""
+
 
 class RunFolder:
     """Paths and records of one run."""
@@ -196,6 +199,7 @@ class RunFolder:
         facts: Mapping[str, Any],
         seconds: float,
         core_seconds: float | None = None,
+        worker_core_seconds: float | None = None,
         num_threads: int | None = None,
     ) -> StageRecord:
         """Return the record of a stage that has just finished, with the sizes of its files."""
@@ -207,6 +211,7 @@ class RunFolder:
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             facts=facts,
             core_seconds=None if core_seconds is None else round(core_seconds, 3),
+            worker_core_seconds=None if worker_core_seconds is None else round(worker_core_seconds, 3),
             num_threads=num_threads,
         )
 

@@ -49,8 +49,16 @@ class StageRecord:
     core_seconds: float | None = None
     """Processor time, user and system; None where unknown: in older runs, and where other processes did part of the work."""
 
+    worker_core_seconds: float | None = None
+    """Processor time of all that made it, workers and the command that asked them; None where jobs did nothing."""
+
     num_threads: int | None = None
     """CPU threads of torch, on which the last digits of results depend; None in older runs."""
+
+    @property
+    def cost(self) -> float | None:
+        """Processor time in seconds, wherever it was spent; None where unknown."""
+        return self.core_seconds if self.worker_core_seconds is None else self.worker_core_seconds
 
     def missing(self, folder: Path) -> str | None:
         """Return the first of its files that is gone or of another size, or None where all are whole."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from helixnas.artifacts import CostTable, config_key
-from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_folder import WORK, RunFolder
 from helixnas.costs import cost_table
 from helixnas.data.readers import count_classes
 from helixnas.errors import ConfigError
@@ -97,7 +97,7 @@ class BenchmarkPlan:
     @property
     def work(self) -> RunFolder:
         """Folder of the unfinished training; removed at the end."""
-        return RunFolder(self.out.with_name(f"{self.out.name}.work"))
+        return RunFolder(self.out.with_name(f"{self.out.name}{WORK}"))
 
     @cached_property
     def architectures(self) -> list[Architecture]:

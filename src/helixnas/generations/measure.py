@@ -141,7 +141,7 @@ def _cost(record: RunRecord, search: str, quality: Quality | None) -> tuple[floa
     """Return wall-clock and processor seconds of a generation's stages and check; None where a stage recorded none."""
     stages = [record.stages[name] for name in (*STAGES, f"search:{search}") if name in record.stages]
     own, own_core = (0.0, 0.0) if quality is None else (quality.seconds, quality.core_seconds)
-    spent = [stage.core_seconds for stage in stages if stage.core_seconds is not None]
+    spent = [stage.cost for stage in stages if stage.cost is not None]
     seconds = round(sum(stage.seconds for stage in stages) + own, 3)
     return seconds, round(sum(spent) + own_core, 3) if len(spent) == len(stages) else None
 

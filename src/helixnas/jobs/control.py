@@ -49,7 +49,6 @@ class _Watched:
     handle: Handle | None = None
     failures: int = 0
     reason: str = ""
-    submitted: float = 0.0
     saved: float = 0.0
     """Time of the checkpoint's last change when the job was submitted."""
 
@@ -125,12 +124,11 @@ class _Controller:
 
     def _submit(self, watched: _Watched, lease: Lease | None) -> None:
         watched.saved, watched.before = _changed(watched.job.checkpoint), None if lease is None else lease.attempt
-        watched.submitted = time.monotonic()
         watched.handle = self.executor.submit(watched.job.task)
 
     def _finish(self, watched: _Watched, lease: Lease | None) -> bool:
-        took = f" ({duration(time.monotonic() - watched.submitted)})" if watched.submitted else ""
-        self.reporter.say(f"{watched.job.name}: done{took}" + (f" by {lease.worker}" if lease is not None else ""))
+        how = "" if lease is None else f" ({duration(lease.seconds)}) by {lease.worker}"
+        self.reporter.say(f"{watched.job.name}: done{how}")
         self.finished(watched.job)
         return True
 

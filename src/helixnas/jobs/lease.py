@@ -24,6 +24,7 @@ import psutil
 
 from helixnas.artifacts.record import Record
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.timing import core_seconds
 from helixnas.errors import ArtifactError, HelixError, Interrupted, OutOfMemoryError, on_one_line
 
 SECONDS_BETWEEN_HEARTBEATS = 5.0
@@ -51,6 +52,9 @@ class Attempt:
     """The last heartbeat, where the worker was lost or is still at work."""
 
     state: Literal["running", "done", "failed", "stopped", "lost"]
+
+    core_seconds: float = 0.0
+    """Its processor time, user and system; 0 in older runs."""
 
     @property
     def seconds(self) -> float:
@@ -81,6 +85,9 @@ class Lease(Record):
     """Seconds since 1970, like `heartbeat`."""
 
     heartbeat: float = field(default_factory=time.time)
+    core_seconds: float = 0.0
+    """Processor time of the attempt until the heartbeat; 0 in older runs."""
+
     state: State = "running"
     reason: str = ""
     """Why the attempt failed, in one sentence."""
@@ -98,7 +105,14 @@ class Lease(Record):
     def attempts(self) -> tuple[Attempt, ...]:
         """All attempts with the key of this one, in order."""
         state = "lost" if self.state == "running" and not self.is_alive else self.state
-        own = Attempt(worker=self.worker, host=self.host, began=self.began, ended=self.heartbeat, state=state)
+        own = Attempt(
+            worker=self.worker,
+            host=self.host,
+            began=self.began,
+            ended=self.heartbeat,
+            state=state,
+            core_seconds=self.core_seconds,
+        )
         return (*self.earlier, own)
 
     @property
@@ -143,6 +157,12 @@ def leases_of(folder: RunFolder) -> list[Lease]:
     """Return the leases of a run's jobs by name, numbers in their order: rate-2 before rate-10."""
     found = (load_lease(file) for file in folder.jobs.glob("*.json"))
     return sorted(filter(None, found), key=lambda lease: _in_order(lease.job))
+
+
+def cost_of_jobs(folder: RunFolder, key: str) -> float | None:
+    """Return the processor time in seconds of all attempts at the jobs of a stage, by its key; None if there are none."""
+    attempts = [attempt for lease in leases_of(folder) if lease.key == key for attempt in lease.attempts]
+    return sum(attempt.core_seconds for attempt in attempts) if attempts else None
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:
@@ -191,7 +211,7 @@ class _Heartbeat(threading.Thread):
 
     def __init__(self, lease: Lease, file: Path) -> None:
         super().__init__(name=f"heartbeat of {lease.job}", daemon=True)
-        self.lease, self.file = lease, file
+        self.lease, self.file, self.spent_before = lease, file, core_seconds()
         self.over = threading.Event()
         self.is_lost = False
 
@@ -213,4 +233,5 @@ class _Heartbeat(threading.Thread):
 
     def _save(self, lease: Lease) -> None:
         with suppress(ArtifactError):  # the work goes on while a disk is full; the next heartbeat may be written
-            replace(lease, heartbeat=time.time()).save(self.file)
+            spent = core_seconds() - self.spent_before
+            replace(lease, heartbeat=time.time(), core_seconds=round(spent, 3)).save(self.file)

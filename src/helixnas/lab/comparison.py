@@ -1,7 +1,7 @@
 """Comparing: a run, sizes and baselines on exactly the networks that a baseline rated, beside what each cost."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.baseline import HIGHER_IS_BETTER, Baseline
 from helixnas.artifacts.comparison import Compared, Comparison
 from helixnas.artifacts.ranking import SIZES, Ranking
+from helixnas.lab.predictors import kinds_in
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -24,7 +25,18 @@ class RunCost:
     """Training images shown; None where that is not recorded."""
 
     core_seconds: float | None
-    """Processor time; None where that is not recorded."""
+    """Processor time in seconds; None where that is not recorded."""
+
+    apart: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    """All processor time of the kinds of score that are not rated, by kind."""
+
+    def of(self, predictor: str) -> float | None:
+        """Return the processor time of a predictor: of all scores in its sum."""
+        kinds = kinds_in(predictor)
+        costs = [self.apart[kind] for kind in kinds if kind in self.apart]
+        costs += [self.core_seconds] * any(kind not in self.apart for kind in kinds)
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
 
 
 class _Way(NamedTuple):
@@ -100,7 +112,7 @@ def _of_baselines(group: Sequence[Baseline]) -> Iterator[_Way]:
 
 def _of_run(ranking: Ranking, columns: Mapping[str, FloatArray], cost: RunCost) -> Iterator[_Way]:
     for name in ranking.scores:
-        row = partial(Compared, name=name, kind="score", images_seen=cost.images_seen, core_seconds=cost.core_seconds)
+        row = partial(Compared, name=name, kind="score", images_seen=cost.images_seen, core_seconds=cost.of(name))
         yield _Way(-columns[name], row)
     for name in SIZES:
         yield _Way(columns[name], partial(Compared, name=name, kind="size", images_seen=0, core_seconds=0.0))

@@ -45,6 +45,15 @@ class Summed:
         return self.tables(tables).instance(("macs",), weights=self.weights or None)
 
 
+def kinds_in(predictor: str) -> tuple[str, ...]:
+    """Return the kinds of score in a sum, by its name.
+
+    >>> kinds_in("log_kl + naswot (blocks weighted 1, 2)")
+    ('log_kl', 'naswot')
+    """
+    return tuple(predictor.partition(" (")[0].split(" + "))
+
+
 def summed_kinds(tables: Tables, searches: Sequence[Summed]) -> tuple[dict[str, Summed], str]:
     """Return every kind of score alone and the sums of the searches, by name, and the name of the first search's sum.
 

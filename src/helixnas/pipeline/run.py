@@ -15,7 +15,7 @@ from helixnas.engine.parallel import current
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, Stage, UnknownNameError, during
-from helixnas.jobs.lease import leased
+from helixnas.jobs.lease import cost_of_jobs, leased
 from helixnas.pipeline import stages
 from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.contents import digests
@@ -155,6 +155,7 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
             load(stage.check_before)(context)
         with watch.running():
             result = work(one, context)
+    jobs = cost_of_jobs(folder, one.key)
     finished = folder.stage_record(
         key=one.key,
         settings=one.settings,
@@ -162,6 +163,7 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
         facts=result.facts,
         seconds=watch.seconds,
         core_seconds=watch.core_seconds if result.is_timed else None,
+        worker_core_seconds=None if result.is_timed or jobs is None else watch.core_seconds + jobs,
         num_threads=(result.num_threads or context.num_threads) if stage.seconds is not None else None,
     )
     record = record.with_stage(one.name, finished)

@@ -13,10 +13,13 @@ from rich.console import Console
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.cli.settings import read_recipe
-from helixnas.cli.tables.status import show_status
-from helixnas.jobs.lease import Lease
+from helixnas.cli.tables.status import show_status, show_trainings, work_of_benchmark
+from helixnas.jobs.lease import Lease, leased
+from helixnas.lab import Benchmark, save_benchmark
+from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
+from helixnas.space import load_space
 
 
 @pytest.fixture
@@ -94,3 +97,35 @@ def test_jobs_of_workers_are_listed_with_their_last_sign_of_life(begun: tuple[Re
         ["rate-1", "failed", "process 9 on b", "1", "out of memory"],
     ]
     assert rows[1][4] == "2 h 0 min ago"
+
+
+def test_the_trainings_of_a_benchmark_that_is_being_built_are_shown(tiny_path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    assert work_of_benchmark(file) is None
+    work = RunFolder(tmp_path / "mine.json.work")
+    with leased(work, "network-1-training-1"):
+        pass
+    assert [work_of_benchmark(path) for path in (tmp_path, tmp_path / "mine.yaml")] == [None, None]
+    for path in (file, work.path):
+        found = work_of_benchmark(path)
+        assert found is not None
+        assert (found[0], found[1].path) == (file, work.path)
+    assert trainings(file, work)[1:] == [f"{file}: 0 trainings of 0 networks are done; the same command continues"]
+    space = load_space(read_recipe(str(tiny_path)).space)
+    architecture = space.architecture(tuple(next(iter(block.paths())) for block in space.blocks))
+    save_benchmark(
+        Benchmark(name="m", space=space, networks=(TrainedNetwork(architecture=architecture, accuracy=(0.5, 0.6)),)),
+        file,
+    )
+    row, last = trainings(file, work)
+    assert [cell.strip() for cell in row.split("│")[1:3]] == ["network-1-training-1", "done"]
+    assert last == f"{file}: 2 trainings of 1 networks are done; the same command continues"
+
+
+def trainings(file: Path, work: RunFolder) -> list[str]:
+    """Return the rows, and the last line."""
+    console = Console(file=StringIO(), width=250)
+    show_trainings(file, work, console)
+    output: Any = console.file
+    *lines, last = output.getvalue().splitlines()
+    return [*(line for line in lines if line.startswith("│")), last]

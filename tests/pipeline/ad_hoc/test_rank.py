@@ -47,7 +47,11 @@ def test_a_ranking_leaves_figures_and_a_page_beside_the_run(copy: RunFolder, ben
     assert Ranking.load(ranked.figures) == ranked.ranking
     assert ranked.page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert ranked.ranking.run["recipe"] == "tiny"
-    assert ranked.ranking.run["stages"]["rate"]["key"] == copy.load_record().stages["rate"].key
+    stages, record = ranked.ranking.run["stages"], copy.load_record()
+    assert stages["rate"]["key"] == record.stages["rate"].key
+    assert {name: stage["core_seconds"] for name, stage in stages.items()} == {
+        name: record.stages[name].core_seconds for name in ("teacher", "distill", "rate")
+    }
     assert ranked.ranking.benchmark["num_networks"] == 24
     assert ranked.ranking.picked_by == "the exact search over the whole space"
     assert [name for name in ranked.ranking.networks if name not in ("architecture", "accuracy")] == [

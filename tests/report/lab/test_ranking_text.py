@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from helixnas.artifacts.agreement import Agreement, Estimate
-from helixnas.artifacts.ranking import SubsetRanking
-from helixnas.report.lab.ranking_text import BESIDE_SIZE, beside_size, ceilings, headline_first, noise, verdict
+from helixnas.artifacts.ranking import Ranking, SubsetRanking
+from helixnas.report.lab.ranking_text import BESIDE_SIZE, beside_size, ceilings, headline_first, noise, spent, verdict
 
 LEADS = {"macs": 0.25, "params": 0.5, "depth": 0.375}
 
@@ -84,3 +84,9 @@ def test_scores_stand_beside_the_best_size_and_the_proxy(subset_of: Callable[...
     titles, rows = beside_size(known, ["relative_l1"], "naswot")
     assert titles[-1] == "Spearman given size and NASWOT (untrained)"
     assert rows[0][-1] == "0.200 (0.100 to 0.300)"
+
+
+def test_the_cost_of_the_scores_is_one_sentence_and_left_out_where_it_is_not_known(ranking: Ranking) -> None:
+    stages = {"teacher": {"core_seconds": 1400.4}, "rate": {"core_seconds": None}, "proxies": {"core_seconds": 16.0}}
+    assert spent(replace(ranking, run={"stages": stages})) == "Core-seconds: teacher 1,400, proxies 16."
+    assert spent(replace(ranking, run={})) == ""

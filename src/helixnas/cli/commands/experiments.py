@@ -99,6 +99,7 @@ def _bench(options: Namespace, console: Console) -> None:
     from helixnas.cli.tables.benchmark import show_plan
     from helixnas.experiments.benchmark import build_benchmark, train_network
     from helixnas.experiments.benchmark_plan import BenchmarkPlan
+    from helixnas.jobs.executor import end_with_worker
     from helixnas.search import parse_limits
 
     plan = BenchmarkPlan(
@@ -118,6 +119,7 @@ def _bench(options: Namespace, console: Console) -> None:
     if options.dry_run:
         show_plan(plan, console)
     elif options.job is not None:
+        end_with_worker()
         train_network(plan, options.job, reporter)
     else:
         build_benchmark(plan, reporter, spread=spread_of(options), words=bench_words(options, plan.out))

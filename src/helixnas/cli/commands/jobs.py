@@ -17,8 +17,10 @@ def _add_work_options(parser: Parser) -> None:
 
 def _work(options: Namespace, console: Console) -> None:
     from helixnas.cli.progress import ConsoleReporter
+    from helixnas.jobs.executor import end_with_worker
     from helixnas.pipeline.ad_hoc.job import do_job
 
+    end_with_worker()
     recipe, folder = open_run(options.run)
     do_job(recipe, folder, ConsoleReporter(console, folder.tensorboard / options.job), name=options.job)
 

@@ -95,10 +95,12 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, 
 
 
 def _status(options: Namespace, console: Console) -> None:
-    from helixnas.cli.tables.status import show_generations, show_status
+    from helixnas.cli.tables.status import show_generations, show_status, show_trainings, work_of_benchmark
 
     lineage = LineageFolder(Path(options.run))
-    if lineage.exists():
+    if (work := work_of_benchmark(Path(options.run))) is not None:
+        show_trainings(*work, console)
+    elif lineage.exists():
         show_generations(lineage, console)
     else:
         show_status(*open_run(options.run), console)
@@ -155,6 +157,7 @@ COMMANDS = (
         name="status",
         purpose="show which stages of a run are finished and which are left",
         example="helixnas status runs/digits",
+        details="Also of a benchmark file that `bench build --executor` is building: its trainings in jobs.",
         add_options=Parser.run_folder,
         run=_status,
     ),

@@ -10,7 +10,7 @@ from helixnas.cli.tables.table import figure_table
 from helixnas.pipeline.ad_hoc.rank import RankedRun
 from helixnas.report.elements.wording import correlations, interval_text, name_of, signed
 from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
-from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, headline_first, noise, verdict
+from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, headline_first, noise, spent, verdict
 
 PARTIAL = (
     "tau: Kendall's tau-b; partial: Spearman's rho with MACs, parameters and depth held fixed, its interval "
@@ -22,6 +22,8 @@ def show_ranking(console: Console, ranked: RankedRun) -> None:
     """Print the figures of a ranking as tables, each followed by its conclusion in a sentence."""
     ranking = ranked.ranking
     console.print(_regret(ranking))
+    if cost := spent(ranking):
+        say(console, cost)
     for subset in headline_first(ranking.subsets):
         console.print(_correlations(subset))
         if subset.best_pearson is not None:

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
 
 from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.peers.record import PeerComparison
-from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_folder import WORK, RunFolder
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.cli.option_values import say
 from helixnas.engine.timing import duration
 from helixnas.jobs.lease import Lease, leases_of
+from helixnas.lab import load_benchmark
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.work.search import RESULT
@@ -51,6 +53,24 @@ def show_status(recipe: Recipe, folder: RunFolder, console: Console) -> None:
         console.print(_jobs_table(leases))
     to_do = f"{left} to do; continue with: {folder.resume_command}"
     say(console, to_do if left else f"all done; the report is {folder.report}")
+
+
+def work_of_benchmark(path: Path) -> tuple[Path, RunFolder] | None:
+    """Return the file of a benchmark that is being built, and the folder of its trainings; None if the path is not of one."""
+    file = path.with_suffix("") if path.suffix == WORK else path
+    work = file.with_name(f"{file.name}{WORK}")
+    return (file, RunFolder(work)) if file.suffix == ".json" and work.is_dir() else None
+
+
+def show_trainings(file: Path, work: RunFolder, console: Console) -> None:
+    """Print how far a benchmark is, and the trainings that workers have or had."""
+    done = load_benchmark(file) if file.is_file() else None
+    numbers = [] if done is None else [len(network.accuracy) for network in done.networks]
+    if leases := leases_of(work):
+        console.print(_jobs_table(leases))
+    say(
+        console, f"{file}: {sum(numbers):,} trainings of {len(numbers):,} networks are done; the same command continues"
+    )
 
 
 def _jobs_table(leases: Sequence[Lease]) -> Table:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helixnas.artifacts import RunRecord
-from helixnas.artifacts.baseline import Baseline
+from helixnas.artifacts.baseline import PROXIES, Baseline
 from helixnas.artifacts.files import read_json, understanding
-from helixnas.artifacts.ranking import Ranking
+from helixnas.artifacts.ranking import CALIBRATED, Ranking
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.study import Ranked
 from helixnas.engine.progress import Reporter
@@ -23,7 +23,10 @@ from helixnas.search.config import search_config
 from helixnas.space import load_space
 
 MADE_BY = ("teacher", "distill", "rate")
-"""Stages that make the scores: the first two see training images."""
+"""Stages that make the rated scores: the first two see training images."""
+
+ADDED_BY = ("proxies", "calibrate")
+"""Stages that make scores of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,8 @@ def rank_run(
             advance=lambda done, total: advance(done, total=total),
         )
     stages = {
-        name: {"key": stage.key, "seconds": stage.seconds, "core_seconds": stage.core_seconds}
-        for name in MADE_BY
+        name: {"key": stage.key, "seconds": stage.seconds, "core_seconds": stage.cost}
+        for name in (*MADE_BY, *ADDED_BY)
         if (stage := record.stages.get(name)) is not None
     }
     ranking = replace(ranking, run={"recipe": record.recipe, "stages": stages})
@@ -141,10 +144,22 @@ def _with_baselines(
 def _cost_of(record: RunRecord) -> RunCost:
     """Return the cost of a run's scores; None for a figure that a stage did not record."""
     found = [record.stages.get(name) for name in MADE_BY]
-    seconds = [stage.core_seconds for stage in found if stage is not None and stage.core_seconds is not None]
     images = [stage.facts.get("images") for stage in found[:2] if stage is not None]
     shown = [number for number in images if isinstance(number, int)]
+    rated, (proxies, calibration) = _sum(_costs(record, MADE_BY)), _costs(record, ADDED_BY)
+    corrected = _sum([rated, calibration, *([proxies] if "proxies" in record.stages else [])])
     return RunCost(
         images_seen=sum(shown) if len(shown) == 2 else None,
-        core_seconds=sum(seconds) if len(seconds) == len(MADE_BY) else None,
+        core_seconds=rated,
+        apart={**dict.fromkeys(PROXIES, proxies), CALIBRATED: corrected},
     )
+
+
+def _costs(record: RunRecord, names: Sequence[str]) -> list[float | None]:
+    return [None if (stage := record.stages.get(name)) is None else stage.cost for name in names]
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    """Return the sum of costs; None if one is not known."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None

@@ -21,6 +21,7 @@ from helixnas.report.lab.ranking_text import (
     ceilings,
     headline_first,
     reach,
+    spent,
     verdict,
 )
 
@@ -57,6 +58,7 @@ def _summary(ranking: Ranking) -> Section:
         "num_budgets": len(ranking.budgets),
         "regret": 100 * ranking.regret(ranking.search_score),
         "random_regret": 100 * ranking.regret("random"),
+        "spent": spent(ranking),
         "skipped": listed([f"{TITLES[name].lower()} ({reason})" for name, reason in ranking.skipped.items()]),
     }
     return section("summary", "Summary", "lab/ranking_summary", **values, has_skipped=bool(ranking.skipped))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from helixnas.artifacts.agreement import Agreement
-from helixnas.artifacts.ranking import ADDITIVE, SIZES, SubsetRanking
+from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.report.elements.wording import estimate_text, interval_text, name_of, signed
 
 TITLES = {"all": "All networks", "top_decile": "Top decile", "no_identity": "No identity", "equal_macs": "Equal MACs"}
@@ -65,6 +65,13 @@ def _beyond_proxy(subset: SubsetRanking, score: str, proxy: str) -> str:
 def headline_first(subsets: Sequence[SubsetRanking]) -> list[SubsetRanking]:
     """Return the parts of a benchmark in the order of showing: the top decile, from which a search chooses, first."""
     return sorted(subsets, key=lambda each: each.name != "top_decile")
+
+
+def spent(ranking: Ranking) -> str:
+    """Return what the scores cost in a sentence; empty where no stage recorded it."""
+    found = {name: stage["core_seconds"] for name, stage in ranking.run.get("stages", {}).items()}
+    costs = {name: seconds for name, seconds in found.items() if seconds is not None}
+    return f"Core-seconds: {', '.join(f'{name} {seconds:,.0f}' for name, seconds in costs.items())}." if costs else ""
 
 
 def noise(best_pearson: float) -> str:

@@ -27,6 +27,7 @@ def test_a_size_without_an_executor_is_refused() -> None:
 
 
 def test_processes_that_train_together_start_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
     with pytest.raises(ConfigError, match="the command must not be started by torchrun"):
         spread_of(Namespace(executor="local:2", by=None))

@@ -17,7 +17,7 @@ from torch import nn
 
 from helixnas.distill import DistillConfig, ProjectorConfig, build_distillation, build_self_supervised
 from helixnas.engine import Runtime, RuntimeConfig
-from helixnas.engine.parallel import current
+from helixnas.engine.distributed.parallel import current
 from helixnas.lab.sequential import Progressive
 from helixnas.nn import build_seeded
 from helixnas.space import mbconv, vit

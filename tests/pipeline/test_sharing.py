@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from helixnas.engine.parallel import DataParallel
+from helixnas.engine.distributed.parallel import DataParallel
 from helixnas.errors import ConfigError
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.sharing import RATING, check_batches, say_shared

@@ -12,8 +12,8 @@ import torch
 from helixnas.costs import cost_table
 from helixnas.data import ImageSet
 from helixnas.engine import Runtime, RuntimeConfig, load_checkpoint, save_checkpoint
+from helixnas.engine.distributed.parallel import DataParallel
 from helixnas.engine.gpu.graphs import CudaGraphs
-from helixnas.engine.parallel import DataParallel
 from helixnas.errors import ConfigError, OutOfMemoryError
 from helixnas.rating import RELATIVE_L1, SCORES, Rating, RatingConfig, rate_cell, relative_l1
 from helixnas.space import SearchSpace

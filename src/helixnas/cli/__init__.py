@@ -13,6 +13,7 @@ from typing import TextIO
 from rich.console import Console
 
 from helixnas.cli.option_values import say
+from helixnas.engine.distributed.launch import is_started_together
 from helixnas.errors import HelixError, Interrupted, stage_of
 
 DEFECT, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         try:
-            _together(words, console) if "TORCHELASTIC_RUN_ID" in os.environ else _dispatch(words, console)
+            _together(words, console) if is_started_together() else _dispatch(words, console)
         finally:
             sys.stdout.flush()  # after --help too, which leaves by SystemExit
     except KeyboardInterrupt as error:

@@ -1,10 +1,10 @@
 """The options --executor and --by: where the jobs of a run are done, and how large they are."""
 
-import os
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from helixnas.cli.command import Parser
+from helixnas.engine.distributed.launch import is_started_together
 from helixnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ def spread_of(options: Namespace) -> "Spread | None":
         if size is not None:
             raise ConfigError("--by is the size of a job, so it needs --executor, for example --executor local:2")
         return None
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        raise ConfigError("--executor starts workers of its own, so the command must not be started by torchrun")
+    if is_started_together():
+        raise ConfigError(
+            "--executor starts workers of its own, so the command must not be started by torchrun or the like"
+        )
     from helixnas.jobs.choice import parse_executor
     from helixnas.pipeline.spread import Spread
 

@@ -14,7 +14,7 @@ from helixnas.distill.optimizers.choice import build_optimizer, build_sliced_opt
 from helixnas.distill.pooled_teacher import PooledTeacher
 from helixnas.distill.sampling import Draw, draw_paths, draw_slices
 from helixnas.distill.unit import TrainingUnit
-from helixnas.engine.parallel import DataParallel, part_of
+from helixnas.engine.distributed.parallel import DataParallel, part_of
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
 from helixnas.supernet import SlimmableCells, Supernet, SupernetBlock, SupernetCell

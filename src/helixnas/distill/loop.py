@@ -18,7 +18,7 @@ from helixnas.distill.config import DistillConfig
 from helixnas.distill.features import FeatureSource
 from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
-from helixnas.engine.parallel import DataParallel
+from helixnas.engine.distributed.parallel import DataParallel
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import CollapseError, NonFiniteLossError
 

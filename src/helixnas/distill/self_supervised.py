@@ -32,8 +32,8 @@ from helixnas.distill.optimizers.sliced import SlicedOptimizer
 from helixnas.distill.sampling import Draw
 from helixnas.distill.unit import TrainingUnit
 from helixnas.distill.vicreg import vicreg_terms
-from helixnas.engine.gather import gather_batch
-from helixnas.engine.parallel import DataParallel, part_of
+from helixnas.engine.distributed.gather import gather_batch
+from helixnas.engine.distributed.parallel import DataParallel, part_of
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
 from helixnas.nn import BlockHeads, ProjectionHead, build_seeded

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from helixnas.distill.config import VicregConfig
 from helixnas.distill.objective import in_full_precision
-from helixnas.engine.gather import gather_batch
+from helixnas.engine.distributed.gather import gather_batch
 
 
 class VicregTerms(NamedTuple):

@@ -31,8 +31,8 @@ from helixnas.engine.batches import (
     training_batches,
 )
 from helixnas.engine.config import FitConfig
+from helixnas.engine.distributed.parallel import DataParallel, part_of
 from helixnas.engine.mixing import mix
-from helixnas.engine.parallel import DataParallel, part_of
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError, NonFiniteLossError, UnknownNameError
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 
 from helixnas.engine import Stopwatch, load_checkpoint, save_checkpoint
-from helixnas.engine.parallel import DataParallel
+from helixnas.engine.distributed.parallel import DataParallel
 from helixnas.errors import Interrupted
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0

@@ -16,9 +16,9 @@ from helixnas.engine.config import RuntimeConfig
 from helixnas.engine.cpu.allocation import keep_freed_memory
 from helixnas.engine.cpu.depthwise import speed_up_depthwise
 from helixnas.engine.cpu.layout import keep_gradient_layout
+from helixnas.engine.distributed.launch import is_started_together
 from helixnas.engine.gpu.compiling import compile_layers, require_compiler
 from helixnas.engine.gpu.prefetch import ahead
-from helixnas.engine.parallel import is_started_together
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)

@@ -11,7 +11,7 @@ from helixnas.artifacts.files import remove
 from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
-from helixnas.engine.parallel import current
+from helixnas.engine.distributed.parallel import current
 from helixnas.engine.progress import Reporter
 from helixnas.engine.timing import Stopwatch
 from helixnas.errors import ArtifactError, ConfigError, Stage, UnknownNameError, during

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from helixnas.engine.config import FitConfig
-from helixnas.engine.parallel import DataParallel
+from helixnas.engine.distributed.parallel import DataParallel
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.recipe import Recipe
 

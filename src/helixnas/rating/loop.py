@@ -15,8 +15,8 @@ from torch import Tensor
 
 from helixnas.artifacts import RatingTable
 from helixnas.data import ImageSet
+from helixnas.engine.distributed.parallel import DataParallel
 from helixnas.engine.gpu.graphs import CudaGraphs, call
-from helixnas.engine.parallel import DataParallel
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import ConfigError
 from helixnas.nn import BlockHeads

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.distributed.parallel import DataParallel
 from helixnas.engine.history import load_history
-from helixnas.engine.parallel import DataParallel
 from helixnas.errors import NonFiniteLossError
 from helixnas.pipeline.ad_hoc import follow as module
 from helixnas.pipeline.ad_hoc.follow import follow, joined
@@ -83,7 +83,7 @@ def dying(kind, name, step_of):
 
 def be(rank):
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     from helixnas.cli import main
     from helixnas.distill import Distillation
     from helixnas.engine import Fit, job

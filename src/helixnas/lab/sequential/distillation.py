@@ -24,7 +24,7 @@ from helixnas.data import ImageSet
 from helixnas.distill import DistillConfig, Draw, FrozenTeacher, StepRecord, TrainingUnit, build_units, feature_loss
 from helixnas.distill.cells import draw_cell
 from helixnas.distill.loop import ADVICE, describe_failure
-from helixnas.engine.parallel import DataParallel, part_of, share
+from helixnas.engine.distributed.parallel import DataParallel, part_of, share
 from helixnas.engine.runtime import Runtime, explain_out_of_memory
 from helixnas.errors import NonFiniteLossError
 from helixnas.lab.sequential.beam import Prefix, ScoredPrefix, best_by_width, extensions

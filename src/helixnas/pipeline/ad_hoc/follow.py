@@ -7,7 +7,7 @@ take part; all other work they wait through.
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from helixnas.engine.parallel import DataParallel, Order, current, join, leave, share
+from helixnas.engine.distributed.parallel import DataParallel, Order, current, join, leave, share
 from helixnas.errors import CollapseError, JobError, NonFiniteLossError
 
 

@@ -13,9 +13,9 @@ from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import remove
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, FeaturePool, StepRecord, build_distillation, build_self_supervised
+from helixnas.engine.distributed.parallel import DataParallel, current, ordered
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import run_job
-from helixnas.engine.parallel import DataParallel, current, ordered
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.errors import CollapseError, ConfigError, NonFiniteLossError
 from helixnas.lab.sequential import Progressive, load_beams, save_beams

@@ -9,9 +9,9 @@ from torch import nn
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import ImageSet
 from helixnas.engine import Fit, FitConfig, Objective
+from helixnas.engine.distributed.parallel import DataParallel, current, ordered
 from helixnas.engine.fit_run import Curves, run_fit
 from helixnas.engine.job import run_job, save_state
-from helixnas.engine.parallel import DataParallel, current, ordered
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe

@@ -11,8 +11,8 @@ import numpy as np
 from helixnas.artifacts.files import read_json, remove, understanding, write_json
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine.distributed.parallel import DataParallel, current, ordered
 from helixnas.engine.job import run_job
-from helixnas.engine.parallel import DataParallel, current, ordered
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.part import Part, parts_of

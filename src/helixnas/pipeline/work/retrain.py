@@ -11,8 +11,8 @@ from torch import Tensor
 from helixnas.artifacts.files import link_file, read_json, read_text, remove, write_json
 from helixnas.data import ImageSet
 from helixnas.engine import FitConfig, Objective
+from helixnas.engine.distributed.parallel import current
 from helixnas.engine.fit_run import Curves, final_figures
-from helixnas.engine.parallel import current
 from helixnas.errors import ConfigError
 from helixnas.nn.class_names import known_classes
 from helixnas.pipeline.context import Context

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from helixnas.engine import evaluate
+from helixnas.engine.distributed.parallel import current
 from helixnas.engine.fit_run import Curves
 from helixnas.engine.history import load_history
-from helixnas.engine.parallel import current
 from helixnas.pipeline.bridges import check_teacher, cut_texts
 from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.plan import teacher_training_key

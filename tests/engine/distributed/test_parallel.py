@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from timm.layers import DropPath
 from torch import nn
 
-from helixnas.engine import parallel
-from helixnas.engine.parallel import DataParallel, current, is_started_together, join, leave, ordered
+from helixnas.engine.distributed import parallel
+from helixnas.engine.distributed.parallel import DataParallel, current, join, leave, ordered
 from helixnas.errors import CollapseError, ConfigError, OutOfMemoryError
 
 RANK = """
 import os, sys
 import torch, torch.distributed as dist
-from helixnas.engine.parallel import current, leave, share
+from helixnas.engine.distributed.parallel import current, leave, share
 from helixnas.errors import JobError
 
 rank, folder = int(sys.argv[1]), sys.argv[2]
@@ -57,11 +57,7 @@ else:
 def test_a_process_alone_trains_with_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert current() is None
-    assert not is_started_together()
     assert join() is None
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("RANK", "0")
-    assert is_started_together()
 
 
 def test_a_batch_that_cannot_be_shared_equally_names_the_nearest_that_can() -> None:
@@ -156,7 +152,7 @@ from timm.layers import DropPath
 from torch import nn
 
 from helixnas.engine import Fit, FitConfig, Runtime, RuntimeConfig
-from helixnas.engine.parallel import current
+from helixnas.engine.distributed.parallel import current
 from helixnas.nn import build_seeded
 
 rank, folder = int(sys.argv[1]), sys.argv[2]

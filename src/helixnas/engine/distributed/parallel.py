@@ -8,7 +8,6 @@ The first process does everything that a single one does. Where several can shar
 and they take part; all other work they wait through (`helixnas.pipeline.ad_hoc.follow`).
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
+from helixnas.engine.distributed.launch import is_started_together
 from helixnas.errors import CollapseError, ConfigError, JobError, NonFiniteLossError
 
 T = TypeVar("T")
@@ -104,11 +104,6 @@ def current() -> DataParallel | None:
     if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
         return None
     return DataParallel(dist.get_rank(), dist.get_world_size())
-
-
-def is_started_together() -> bool:
-    """Return whether torchrun started several processes."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
 def join() -> DataParallel | None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from helixnas.engine.gather import gather_batch
+from helixnas.engine.distributed.gather import gather_batch
 
 RANK = """
 import sys
 import torch, torch.distributed as dist
-from helixnas.engine.gather import gather_batch
+from helixnas.engine.distributed.gather import gather_batch
 
 rank, folder = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)

@@ -1,11 +1,12 @@
 """ImageNet on one GPU: throughput, memory and hours of distillation and rating, meant to take ten minutes.
 
-EfficientNet-B7 with random weights teaches the whole space of Table 1 at 224 pixels (recipe `imagenet-dna`), on synthetic images
-in memory, in mixed precision. Per block: a step of all its cells, of one path plain and compiled, and an operation of a
-rating plain and as a CUDA graph. In all: images per second, peak memory, and hours for 1.28 million images, beside the
-paper's 8.5 GPU-days and the aim of 6 hours on an H100. The block's figures for one path and for rating are those of its first
-cell, first previous width and first operation; the whole rating follows from the number of operations it runs.
-No GPU has run it yet; after nine minutes it begins no more compiling and no more graphs.
+EfficientNet-B7 with random weights teaches the whole space of Table 1 at 224 pixels (recipe `imagenet-dna`), on synthetic
+images in memory, in mixed precision. Per block: a step of all its cells, of one path plain and compiled, and an operation of
+a rating plain and as a CUDA graph, and one expansion for the kernels of a layer. In all: images per second, peak memory, and
+hours for 1.28 million images, beside the paper's 8.5 GPU-days and the aim of 6 hours on an H100. The block's figures for one
+path and for rating are those of its first cell, first previous width and first operation; the whole rating follows from the
+number of operations it runs.
+A batch that does not fit is halved. No GPU has run it yet; after nine minutes it begins no more compiling and no more graphs.
 
     python benchmarks/gpu.py [--out results.md] [--hardware hardware.json] [--precision bf16] [--batch 512]
     python benchmarks/gpu.py --quick      # seconds on a CPU: a small teacher and space, to see that it runs
@@ -27,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helixnas.cli.settings import read_recipe
@@ -39,6 +41,7 @@ from helixnas.distill import Distillation, DistillConfig, build_distillation
 from helixnas.engine import Runtime, RuntimeConfig, wait_for
 from helixnas.engine.gpu import compiling
 from helixnas.engine.gpu.graphs import CudaGraphs, Run, call
+from helixnas.errors import OutOfMemoryError
 from helixnas.pipeline.hardware.measured import MeasuredThroughput
 from helixnas.pipeline.stages.wording import BACKWARD
 from helixnas.rating.relative_l1 import RelativeL1
@@ -94,7 +97,7 @@ def main(words: Sequence[str] | None = None) -> None:
         compiling.BACKEND = "eager"  # traces, and generates no code
     until = time.monotonic() + 60 * MINUTES
     setup = small() if options.quick else imagenet(options.batch)
-    text, hardware = measure(setup, config, until)
+    text, hardware = measure_what_fits(setup, config, until)
     text += "- A quick run of small networks: its figures say nothing about ImageNet.\n" if options.quick else ""
     sys.stdout.write(text)
     if options.out:
@@ -122,12 +125,31 @@ def small() -> Setup:
     return Setup(teacher, space, config, 16, 2)
 
 
+def measure_what_fits(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, MeasuredThroughput]:
+    """Measure with the largest batch that the memory holds: the one asked for, or half of it, or half of that, ..."""
+    while True:
+        try:
+            return measure(setup, config, until)
+        except (OutOfMemoryError, torch.OutOfMemoryError):
+            if setup.batch_size < 32:
+                raise
+        setup = replace(setup, distill=replace(setup.distill, batch_size=setup.batch_size // 2))
+        torch.cuda.empty_cache()
+        tell(f"out of memory: again with batches of {setup.batch_size}")
+
+
+def tell(text: str) -> None:
+    """Print what is known so far to stderr, so that a run which is cut off leaves something."""
+    sys.stderr.write(f"{text}\n")
+
+
 def measure(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, MeasuredThroughput]:
     """Return the report and the figures of the machine; what would begin too late is left out."""
     job, nan = prepared(setup, config), float("nan")
     on_gpu = job.runtime.device.type == "cuda"
     found = {"step": steps_of(job, setup), "teacher": seconds(job, lambda: features_of(job))}
     found["memory"] = torch.cuda.max_memory_allocated() / 2**30 if on_gpu else nan
+    tell(f"step {ms(found['step'])} ms, teacher {ms(found['teacher'])} ms, peak memory {found['memory']:.1f} GiB")
     found["fair"] = fair_step(setup, job) if time.monotonic() < until else nan
     compiled, graphs = prepared(setup, replace(config, compile=True)), CudaGraphs() if on_gpu else None
     found["compiled teacher"] = seconds(compiled, lambda: features_of(compiled)) if time.monotonic() < until else nan
@@ -146,8 +168,10 @@ def measure(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, Mea
             one_path(compiled, number) if time.monotonic() < until else nan,
             operation,
             rating_seconds(job, number, graphs) if graphs and time.monotonic() < until else nan,
+            siblings(job, number),
         )
-        rows.append([str(number), *map(ms, values), f"{total:,}"])
+        tell(f"block {number}: a step {ms(values[0])} ms, an operation of a rating {ms(values[3])} ms")
+        rows.append([str(number), *map(ms, values[:5]), f"{values[5]:.2f}", f"{total:,}"])
     return report(setup, job, rows, found), hardware(setup, job, found)
 
 
@@ -265,6 +289,20 @@ def rating_seconds(job: Job, block: int, run: Run) -> float:
     return seconds(job, rate) / (evaluations_of(cell.cell.choices) / cell.cell.choices[0])
 
 
+def siblings(job: Job, block: int) -> float:
+    """Return the time of one expansion for all operations of a layer that differ in kernel only, as a share of one each."""
+    cell, x = next(iter(job.supernet.block(block))), job.features[block - 1]
+    layer = [module for module in cell.modules() if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)]
+    layer = [conv for conv in layer if conv.in_channels == layer[0].in_channels and conv.groups == 1]
+    alike = [conv for conv in layer if conv.out_channels == layer[0].out_channels]
+    x = torch.randn(len(x), alike[0].in_channels, *x.shape[2:], device=x.device)
+    x = x.contiguous(memory_format=torch.channels_last)
+    stacked = torch.cat([conv.weight for conv in alike])
+    with torch.no_grad(), job.runtime.autocast():
+        apart = seconds(job, lambda: [F.conv2d(x, conv.weight) for conv in alike])
+        return seconds(job, lambda: F.conv2d(x, stacked)) / apart
+
+
 def evaluations_of(choices: Sequence[int]) -> int:
     """Return how many operations a rating of a cell runs.
 
@@ -285,7 +323,8 @@ def report(setup: Setup, job: Job, rows: list[list[str]], found: dict[str, float
     fair_hours = IMAGES * 4 * found["fair"] / batch / 3600
     rating_hours = RATING_IMAGES * found["rated"] / batch / 3600
     columns = (
-        "block | a step of its cells | one path | compiled | an operation of a rating | as a CUDA graph | operations"
+        "block | a step of its cells | one path | compiled | an operation of a rating | as a CUDA graph | "
+        "one expansion for kernels / one each | operations"
     )
     lines = [
         f"{device_of(job)}, {job.runtime.precision}, torch {torch.__version__}, Python {platform.python_version()}; "

@@ -122,8 +122,8 @@ class DistillConfig:
     """Factor applied to the learning rate after every epoch, with lr_schedule=decay."""
 
     stop_at: Annotated[float, Gt(0), Le(1)] = 1.0
-    """Stop after this fraction of the steps. The schedule is that of the full run, so a larger fraction can resume from
-    here."""
+    """Stop after this fraction of the steps. The schedule is that of the full run, so with one moment a larger fraction can
+    resume from here."""
 
     num_moments: Annotated[int, Ge(1), Le(6)] = 1
     """Moments at which paths are rated: the end, and earlier ones, each after half the steps of the next. Their scores are

@@ -182,10 +182,12 @@ def _members(
     with tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             inner = _plain_path(member.name)
-            name, suffix = folder + inner, PurePosixPath(inner).suffix.lower()
+            name, parts = folder + inner, inner.split("/")
+            stem, _, end = parts[-1].rpartition(".")
+            suffix = f".{end.lower()}" if stem else ""
             if member.isdir():
                 continue
-            if any(_is_hidden(part) for part in PurePosixPath(inner).parts):
+            if any(map(_is_hidden, parts)):
                 left_out.append((HIDDEN, name))
             elif member.islnk() or member.issym():
                 left_out.append((TWICE, name))
@@ -233,7 +235,7 @@ def _grouped(positions: list[int], key: Callable[[int], object]) -> list[list[in
 
 def _common_folder(names: Iterable[str]) -> str:
     """Return the folder, with a / at its end, above all class folders; empty for the root."""
-    above = {PurePosixPath(name).parent.parent.parts for name in names}
+    above = {tuple(name.split("/")[:-2]) for name in names}
     if not above:
         return ""
     shared = list[str]()

@@ -75,10 +75,12 @@ def _run(options: Namespace, console: Console) -> None:
 def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, asked: Asked | None) -> None:
     """Print what a run would do, for every generation if there are several."""
     from helixnas.cli.tables.plan import show_plan, show_sizes
+    from helixnas.data.readers import count_classes
 
+    num_classes = count_classes(recipe.data)
     if recipe.generations is None:
         show_plan(recipe, RunFolder(out), console)
-        show_sizes(recipe, RunFolder(out), console, asked)
+        show_sizes(recipe, RunFolder(out), console, asked, num_classes=num_classes)
     else:
         from helixnas.generations.outlook import outlook
 
@@ -87,7 +89,7 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, 
                 console, f"generation {one.number} of at most {recipe.generations.number}{one.note and f': {one.note}'}"
             )
             show_plan(one.recipe, one.folder, console)
-            show_sizes(one.recipe, one.folder, console, asked)
+            show_sizes(one.recipe, one.folder, console, asked, num_classes=num_classes)
     own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
     own += ["--executor", options.executor] * bool(options.executor) + ["--by", options.by] * bool(options.by)
     own += ["--redo"] * options.redo + ["--quiet"] * options.quiet

@@ -33,14 +33,17 @@ def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
     console.print(table)
 
 
-def show_sizes(recipe: Recipe, folder: RunFolder, console: Console, asked: Asked | None = None) -> None:
+def show_sizes(
+    recipe: Recipe, folder: RunFolder, console: Console, asked: Asked | None = None, *, num_classes: int | None
+) -> None:
     """Print the networks of a recipe, block by block, and estimates of memory and time, here or on the hardware asked for.
+
+    `num_classes` are those of the images, None where they are not known (`count_classes`).
 
     Raises:
         HelixError: the recipe's networks cannot be built.
         InfeasibleBudgetError: no architecture meets the budgets of a search.
     """
-    from helixnas.data.readers import count_classes
     from helixnas.nn import count_params
     from helixnas.pipeline.batch_norm import check_batch_norm
     from helixnas.pipeline.bridges import cut_texts
@@ -49,7 +52,6 @@ def show_sizes(recipe: Recipe, folder: RunFolder, console: Console, asked: Asked
     from helixnas.pipeline.work.early_budgets import check_early
     from helixnas.teacher import count_teacher
 
-    num_classes = count_classes(recipe.data)
     drawn = sketch(recipe, num_classes)
     check_batch_norm(recipe, [one.stage.name for one in plan(recipe.to_dict())], drawn)
     costs = count_teacher(drawn.teacher, drawn.image_size)

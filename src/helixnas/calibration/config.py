@@ -1,7 +1,7 @@
 """CalibrationConfig: how many networks are trained shortly to correct the scores, which ones, and how."""
 
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from helixnas.artifacts.ranking import CALIBRATED as CALIBRATED
 from helixnas.engine.config import FitConfig
@@ -14,7 +14,7 @@ class CalibrationConfig:
     """Short trainings of some networks, and an additive fit that corrects the score of every path."""
 
     num_networks: Annotated[int, Ge(0), Unit("networks")] = 0
-    """Networks to train shortly from scratch; 0 to skip calibration. The fit needs at least 3; 24 to 48 are usual."""
+    """Networks to train shortly; 0 to skip calibration. The fit needs at least 3; 24 to 48 are usual."""
 
     scores: tuple[str, ...] = ()
     """Scores to correct, added up as in a search; empty for the recipe's `scores`, or else the first of rating.scores
@@ -23,6 +23,9 @@ class CalibrationConfig:
     share: Annotated[float, Gt(0), Le(1)] = 0.5
     """Fraction of the space, the best by these scores, that the networks are drawn from: a search chooses among the best,
     and a few bad networks would dominate the fit."""
+
+    init: Literal["scratch", "inherited"] = "scratch"
+    """Initial weights of the networks: random, or those of the supernet, with a random classifier (inherited)."""
 
     num_epochs: Annotated[int, Ge(1), Unit("epochs")] = 2
     """Length of each training, with fit's other settings."""

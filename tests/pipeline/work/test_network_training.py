@@ -1,7 +1,9 @@
 """Training of networks of a space: all alike but for the architecture and the seed."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -40,6 +42,21 @@ def test_the_seed_decides_the_initial_weights_and_images_are_normalised_as_the_t
     images = torch.rand(2, 3, 8, 8)
     expected = (images - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
     assert torch.allclose(first.normalize(images), expected)
+
+
+def test_inherited_weights_are_the_supernet_s_and_the_classifier_is_new(undistilled: Context) -> None:
+    architecture = undistilled.space.sample(np.random.default_rng(0))
+    config = undistilled.recipe.retraining
+    trainers = [
+        NetworkTrainer(undistilled, replace(config, init=init)) for init in ("scratch", "inherited", "inherited")
+    ]
+    states = [trainer.begin(architecture, seed=0, title="a network").model.state_dict() for trainer in trainers]
+    scratch, taken, again = states
+    assert all(torch.equal(taken[name], again[name]) for name in taken)
+    kept = {name.partition(".")[0] for name in scratch if torch.equal(scratch[name], taken[name])}
+    changed = {name.partition(".")[0] for name in scratch if not torch.equal(scratch[name], taken[name])}
+    assert "classifier" in kept - changed
+    assert "blocks" in changed
 
 
 def test_images_are_augmented_as_the_settings_say(trainer: NetworkTrainer) -> None:

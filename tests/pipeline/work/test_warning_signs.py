@@ -116,6 +116,11 @@ def test_scores_that_share_only_size_with_a_proxy_are_warned_of() -> None:
 
 def test_a_calibration_that_does_not_predict_is_warned_of() -> None:
     truth = np.arange(20.0)
-    assert calibration_warnings(agreement(truth, truth)) == ()
-    (warning,) = calibration_warnings(agreement(-truth, truth))
+    good, bad = agreement(truth, truth), agreement(-truth, truth)
+    assert calibration_warnings(good, good) == ()
+    (contradicted,) = calibration_warnings(good, bad)
+    assert contradicted.startswith(
+        "the trainings order their networks the other way round than the scores (Kendall tau \u22121.000"
+    )
+    (warning,) = calibration_warnings(bad, good)
     assert warning.startswith("calibrated scores may not predict networks that were left out (Kendall tau \u22121.000")

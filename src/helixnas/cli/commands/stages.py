@@ -62,7 +62,8 @@ def _with_calibration(recipe: Recipe, options: Namespace) -> Recipe:
     epochs = config.num_epochs if options.num_epochs is None else options.num_epochs
     scores = tuple(words(options.scores)) or config.scores
     with named_as_options("calibration"):
-        changed = replace(config, num_networks=number, num_epochs=epochs, scores=scores)
+        init = options.init or config.init
+        changed = replace(config, num_networks=number, num_epochs=epochs, scores=scores, init=init)
     return replace(recipe, calibration=changed)
 
 
@@ -97,16 +98,21 @@ def _add_calibrate_options(parser: Parser) -> None:
     parser.run_folder()
     parser.whole("--num-networks", None, "networks to train shortly, which the run keeps; the recipe's if not given")
     parser.whole("--num-epochs", None, "epochs of each training; the recipe's if not given")
+    _add_init(parser)
     scores = "scores to correct, added up; the recipe's if not given"
     parser.option("--scores", metavar="KIND,...", default="", help=scores)
     add_executor_options(parser, what="train the networks", sizes=False)
 
 
+def _add_init(parser: Parser) -> None:
+    init = "initial weights: random, or inherited from the supernet; the recipe's choice if not given"
+    parser.option("--init", choices=("scratch", "inherited"), help=init)
+
+
 def _add_retrain_options(parser: Parser) -> None:
     parser.run_folder()
     parser.option("--name", help="search whose winner is trained; all of the recipe's if not given")
-    init = "initial weights: random, or inherited from the supernet; the recipe's choice if not given"
-    parser.option("--init", choices=("scratch", "inherited"), help=init)
+    _add_init(parser)
     recipe = "a retraining recipe (helixnas recipes) or YAML file, which the run keeps from now on"
     parser.option("--recipe", metavar="NAME", help=recipe)
 

@@ -19,6 +19,11 @@ def _describe(recipe: Recipe, search: str) -> str:
     return f"{config.num_networks} networks, {fit_text(config.training, recipe.expected_training_images)} each"
 
 
+def _upstream(values: Values, search: str) -> tuple[str, ...]:
+    supernet = ("distill",) if values["calibration"]["init"] == "inherited" else ()
+    return with_proxies(values, (*supernet, "rate", "costs"))
+
+
 def with_calibration(scores: Sequence[str], upstream: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of stages and, where a search adds up calibrated scores, that of calibration."""
     return (*upstream, "calibrate") if CALIBRATED in scores else upstream
@@ -29,7 +34,7 @@ CALIBRATE = Stage(
     verb="calibrate",
     purpose="train some networks shortly, and correct the score of every path by their accuracies",
     settings=_settings,
-    upstream=lambda values, search: with_proxies(values, ("rate", "costs")),
+    upstream=_upstream,
     describe=_describe,
     seconds=lambda recipe, times: (
         recipe.calibration.num_networks

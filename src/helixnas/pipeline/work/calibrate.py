@@ -105,7 +105,7 @@ def calibrate(context: Context, key: str, search: str) -> Result:
         "tau of the scores": found[SCORES].kendall,
         "tau of the fit, each network left out": found[LEFT_OUT].kendall,
     }
-    facts |= warned(context, calibration_warnings(found[LEFT_OUT]))
+    facts |= warned(context, calibration_warnings(found[LEFT_OUT], found[SCORES]))
     written = (*files, "calibration/networks.json")
     if spread is None:
         return Result(written, facts)
@@ -147,7 +147,8 @@ def _draw(context: Context, tables: Tables) -> list[Architecture]:
 
 
 def _training(context: Context) -> RetrainConfig:
-    return RetrainConfig(fit=context.recipe.calibration.training)
+    config = context.recipe.calibration
+    return RetrainConfig(fit=config.training, init=config.init)
 
 
 def _train_on_workers(

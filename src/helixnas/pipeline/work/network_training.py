@@ -10,10 +10,11 @@ from helixnas.engine.progress import Advance
 from helixnas.engine.timing import Stopwatch
 from helixnas.nn import Normalization
 from helixnas.pipeline.context import Context
-from helixnas.pipeline.work.retrain import training_images
+from helixnas.pipeline.work.retrain import take_weights, training_images
 from helixnas.retrain import RetrainConfig, build_model
 from helixnas.space import Architecture
 from helixnas.teacher import normalization_of
+from helixnas.zoo import HelixNet
 
 
 class NetworkTrainer:
@@ -27,20 +28,20 @@ class NetworkTrainer:
         self.num_steps = self.images.num_batches(config.fit.batch_size, drop_last=True) * config.fit.num_epochs
 
     def begin(self, architecture: Architecture, *, seed: int, title: str) -> Fit:
-        """Return the training of an architecture at its first step."""
-        return self.start(
-            build_model(
-                architecture,
-                num_classes=self.context.num_classes,
-                image_size=self.context.image_size,
-                mean=self.mean,
-                std=self.std,
-                config=self.config,
-                seed=seed,
-            ),
+        """Return the training of an architecture at its first step, from random or inherited weights."""
+        model = build_model(
+            architecture,
+            num_classes=self.context.num_classes,
+            image_size=self.context.image_size,
+            mean=self.mean,
+            std=self.std,
+            config=self.config,
             seed=seed,
-            title=title,
         )
+        if self.config.init == "inherited":
+            assert isinstance(model, HelixNet), "searched networks are"
+            take_weights(self.context, self.context.runtime.place(model))
+        return self.start(model, seed=seed, title=title)
 
     def start(self, model: nn.Module, *, seed: int, title: str) -> Fit:
         """Return the training of any classifier of such images at its first step."""

@@ -78,10 +78,18 @@ def inherited_network(context: Context, search: str) -> HelixNet:
     Raises `ConfigError` if the weights of this supernet cannot be inherited.
     """
     model = new_network(context, search)
+    take_weights(context, model)
+    return model
+
+
+def take_weights(context: Context, model: HelixNet) -> None:
+    """Give a network the supernet's weights, all but the classifier's, and measure its batch norms.
+
+    Raises `ConfigError` if the weights of this supernet cannot be inherited.
+    """
     stitched = inherit(model, context.supernet)
     recalibrate(stitched, lambda: _unaugmented(context, context.recipe.retrain or RetrainConfig()))
     fold(stitched)
-    return model
 
 
 def _reuse_twin(context: Context, stage: str) -> Result | None:

@@ -57,15 +57,25 @@ def evidence_warnings(tables: Tables, space: SearchSpace, scores: Sequence[str])
     return disagreements(known)
 
 
-def calibration_warnings(left_out: Agreement) -> tuple[str, ...]:
-    """Return a warning if the fit may not predict networks that it has not seen."""
+def calibration_warnings(left_out: Agreement, scores: Agreement) -> tuple[str, ...]:
+    """Return a warning if the fit may not predict networks that it has not seen, or the trainings contradict the scores."""
     low, _ = left_out.kendall_interval
     if low > 0:
-        return ()
+        return _contradiction(scores)
     return (
         "calibrated scores may not predict networks that were left out (Kendall tau "
         f"{figure_text(left_out.kendall, left_out.kendall_interval)}), so do not search by them; train longer (--num-epochs) "
         "or more networks (--num-networks)",
+    )
+
+
+def _contradiction(scores: Agreement) -> tuple[str, ...]:
+    if scores.kendall > 0:
+        return ()
+    return (
+        "the trainings order their networks the other way round than the scores (Kendall tau "
+        f"{figure_text(scores.kendall, scores.kendall_interval)}): small networks learn fast and may still end worse, so do not "
+        "search by calibrated scores; train longer (--num-epochs) or from the supernet's weights (--init inherited)",
     )
 
 

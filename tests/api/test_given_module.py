@@ -1,5 +1,7 @@
 """Networks of the user's own as models of timm."""
 
+from typing import Any
+
 import pytest
 import timm
 import torch
@@ -19,6 +21,30 @@ def test_a_module_becomes_a_timm_model_of_its_own() -> None:
     assert torch.equal(built[0].weight, module[0].weight)
     assert register_module(module) == name
     assert register_module(nn.Sequential(nn.Conv2d(3, 5, 3))) != name
+
+
+def rerun(forward: str) -> nn.Module:
+    """Return the network of a notebook's cell that was edited and run again."""
+    names: dict[str, Any] = {"nn": nn, "__name__": "__main__"}
+    text = f"class Net(nn.Module):\n  def __init__(self):\n    super().__init__()\n    self.body = nn.Linear(2, 2)\n{forward}"
+    exec(text, names)
+    return names["Net"]()
+
+
+def test_an_edited_forward_is_another_teacher() -> None:
+    first = rerun("  def forward(self, x): return self.body(x)")
+    second = rerun("  def forward(self, x): return self.body(x) + 1")
+    names = register_module(first), register_module(second)
+    assert names[0] != names[1]
+    zero = torch.zeros(1, 2)
+    for module, name in zip((first, second), names, strict=True):
+        assert torch.equal(timm.create_model(name)(zero), module(zero))
+
+
+def test_the_last_of_two_networks_of_one_name_is_built() -> None:
+    modules = [nn.Sequential(nn.Linear(2, 3)) for _ in range(2)]
+    (name,) = {register_module(module) for module in modules}
+    assert torch.equal(timm.create_model(name)[0].weight, modules[1][0].weight)
 
 
 def test_a_module_that_cannot_be_copied_is_named() -> None:

@@ -91,3 +91,17 @@ def test_the_current_folder_is_searched(tmp_path: Path, monkeypatch: pytest.Monk
     import_modules(["extension_d"])
     assert sys.modules.pop("extension_d").__file__ == str(tmp_path / "extension_d.py")
     assert sys.path[-1] == str(tmp_path)
+
+
+def test_a_file_that_changed_after_its_import_is_not_taken_for_the_imported_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    Path("extension_h.py").write_text("WIDTH = 1")
+    import_modules(["extension_h.py"])
+    import_modules(["extension_h.py"])
+    Path("extension_h.py").write_text("WIDTH = 2")
+    with pytest.raises(ConfigError, match="'extension_h.py', named in .*, has changed since this process imported it"):
+        import_modules(["extension_h.py"])
+    sys.modules.pop("extension_h")

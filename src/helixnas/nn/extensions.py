@@ -4,14 +4,20 @@ import importlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
+from weakref import WeakKeyDictionary
 
 from helixnas.errors import ConfigError
+
+_CONTENTS = WeakKeyDictionary[ModuleType, bytes]()
+"""What the file of a module held when it was imported."""
 
 
 def import_modules(names: Iterable[str]) -> None:
     """Import modules by name, from the current folder too, or by the path of their file (``nets/my_teacher.py``).
 
-    The folder of a file is searched for other modules from then on. Raises `ConfigError` if one cannot be imported.
+    The folder of a file is searched for other modules from then on. Raises `ConfigError` if one cannot be imported, or if its
+    file is another than the one that this process imported, which Python would not notice.
     """
     for name in names:
         module, folder = _located(name)
@@ -32,6 +38,17 @@ def import_modules(names: Iterable[str]) -> None:
                 f"cannot import {name!r}, named in the recipe's imports: {module} is already the module {file or module}; rename "
                 "the file"
             )
+        if file is not None:
+            _require_unchanged(name, found, Path(file))
+
+
+def _require_unchanged(name: str, module: ModuleType, file: Path) -> None:
+    content = file.read_bytes() if file.is_file() else b""
+    if _CONTENTS.setdefault(module, content) != content:
+        raise ConfigError(
+            f"{name!r}, named in the recipe's imports, has changed since this process imported it; start Python again, so that "
+            "the new one is used"
+        )
 
 
 def _located(name: str) -> tuple[str, str]:

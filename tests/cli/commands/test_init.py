@@ -1,7 +1,10 @@
 """init, and run without a recipe: a recipe from a teacher, pictures and a limit, asked for on a terminal only."""
 
+import importlib
 import io
+import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +22,8 @@ from helixnas.errors import ConfigError
 from helixnas.start.proposal import Proposal
 from helixnas.start.recipe_text import heading
 
-GUIDE = Path(__file__).parents[3] / "docs/guide/your-own.md"
+README = Path(__file__).parents[3] / "README.md"
+GUIDE = README.parent / "docs/guide/your-own.md"
 ANSWERS = ("--teacher", "test_resnet", "--data", "photos", "--max", "macs=60%")
 QUICK = (*ANSWERS, "--weights", "none", "--image-size", "32", "--hours", "0.002")
 
@@ -55,6 +59,33 @@ def test_init_writes_a_recipe_for_the_teacher_of_the_guide(
     assert "search mine: macs <= " in capsys.readouterr().out
     assert "my.yaml is there already; add --force" in complaint("init", *own)
     assert "--out my.yml.txt must end in .yaml" in complaint("init", *QUICK, "-o", "my.yml.txt")
+
+
+@pytest.mark.slow
+def test_the_three_commands_of_the_readme_lead_to_a_checked_file(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    text = README.read_text(encoding="utf-8").partition("## Three commands")[2]
+    (commands,) = re.findall(r"```console\n(.*?)```", text.partition("\n## ")[0], re.DOTALL)
+    commands = commands.replace("resnet18", "test_resnet --weights none --image-size 32").replace(
+        "--hours 2", "--hours 0.001"
+    )
+    said: list[str] = []
+    for line in commands.splitlines():
+        program, *words = shlex.split(line.removeprefix("$ "))
+        assert program == "helixnas"
+        assert main(words) == 0
+        said.append(capsys.readouterr().out)
+    (file,) = Path("runs/mine").rglob("*.onnx")
+    assert file.stat().st_size > 10_000
+    assert f"written: {file}" in said[-1]
+    assert "largest difference from PyTorch" in said[-1]
+    found = json.loads(Path("runs/mine/searches/mine/result.json").read_text())
+    assert found["costs"]["macs"] <= found["upper"]["macs"]
+    model = importlib.import_module("onnxruntime").InferenceSession(str(file))
+    (output,) = model.run(None, {model.get_inputs()[0].name: np.zeros((2, 3, 32, 32), dtype=np.float32)})
+    assert output.shape == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The families of search spaces, with their cells drawn in text; without torch."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
@@ -17,8 +17,7 @@ def show_spaces(console: Console) -> None:
     """Print every family: what it is, its arguments with defaults, and the cells of its blocks."""
     for name, build in FAMILIES.items():
         space = build()
-        purpose = (build.__doc__ or "").partition(";")[0].strip().removeprefix("Return ")
-        say(console, f"{name}: {purpose}")
+        say(console, f"{name}: {purpose_of(build)}")
         say(console, f"  {space.size:,} networks in {len(space.blocks)} blocks, with the defaults")
         for line in draw(space):
             say(console, f"  {line}")
@@ -30,6 +29,17 @@ def show_spaces(console: Console) -> None:
         "In a recipe: space: {family: mbconv, kernels: [3, 5]}. Other spaces: join, or a full definition; see the",
     )
     say(console, "reference of helixnas.space.definition. A space that fits your teacher: helixnas init")
+
+
+def purpose_of(build: Callable[..., SearchSpace]) -> str:
+    """Return what a family is: the first line of its docstring, without what it raises.
+
+    >>> from helixnas.space.channel import channel
+    >>> purpose_of(channel)
+    "the benchmark's space, or one of other largest widths, each in `num_widths` even steps"
+    """
+    first = inspect.getdoc(build) or ""
+    return first.partition("\n")[0].partition("; raises")[0].removeprefix("Return ").removesuffix(".")
 
 
 def draw(space: SearchSpace) -> Iterator[str]:
@@ -63,7 +73,7 @@ def _draw_block(number: int, block: Block, letters: dict[tuple[str, ...], str]) 
     shown = cells if left_out <= 0 else [*cells[: MOST_CELLS - 1], cells[-1]]
     for position, cell in enumerate(shown):
         if left_out > 0 and position == MOST_CELLS - 1:
-            yield f"            ... {left_out} more cells"
+            yield f"            ... {left_out} more {'cell' if left_out == 1 else 'cells'}"
         entry = f"block {number}  /{block.stride}" if position == 0 else " " * 11
         yield f"{entry} -> {_draw_cell(cell, letters)} -> {cell.width}"
 

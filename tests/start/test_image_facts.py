@@ -7,7 +7,7 @@ import pytest
 
 from helixnas.data.config import DataConfig
 from helixnas.errors import DataError
-from helixnas.start.image_facts import find_duplicates, look_at_images
+from helixnas.start.image_facts import Copies, find_copies, look_at_images
 
 
 def test_number_classes_and_median_side_of_a_folder(photos: Path) -> None:
@@ -44,7 +44,19 @@ def test_only_files_of_equal_length_are_read(tmp_path: Path) -> None:
     for name, content in (("a", b"12"), ("b", b"123"), ("c", b"12"), ("d", b"13")):
         (tmp_path / name).write_bytes(content)
     spans = [Span(str(tmp_path / name)) for name in "abcd"]
-    assert find_duplicates(spans) == ((str(tmp_path / "c"), str(tmp_path / "a")),)
+    assert find_copies(spans) == Copies(((str(tmp_path / "c"), str(tmp_path / "a")),), 0)
+
+
+def test_what_is_not_compared_is_told(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from helixnas.data.source import Span
+
+    for name, content in (("a", b"1234"), ("b", b"1234"), ("c", b"12"), ("d", b"12")):
+        (tmp_path / name).write_bytes(content)
+    spans = [Span(str(tmp_path / name)) for name in "abcd"]
+    assert find_copies(spans, most_bytes=7) == Copies(((str(tmp_path / "d"), str(tmp_path / "c")),), 2)
+    monkeypatch.setattr("helixnas.start.image_facts.find_copies", lambda spans: Copies((), len(spans)))
+    (warning,) = look_at_images(DataConfig(root=str(photos))).warnings
+    assert warning.startswith("copies were looked for in 1 GiB of images; 150 of 150 were not compared")
 
 
 def test_too_few_images_are_refused(photos: Path) -> None:

@@ -3,7 +3,8 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,16 @@ FEW = 100
 """Number of images from which a search is tried at all."""
 
 
+class Copies(NamedTuple):
+    """Files with the contents of an earlier one."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    """A later file and the first."""
+
+    num_skipped: int = 0
+    """Files that were not compared, because of their size."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageFacts:
     """What there is to know about images before a run."""
@@ -37,19 +48,24 @@ class ImageFacts:
     side: int
     """Median of the short sides, in pixels."""
 
-    duplicates: tuple[tuple[str, str], ...] = ()
-    """Pairs of files with the same contents: a later one and the first."""
+    copies: Copies = field(default_factory=Copies)
+    """Copies among files; of other images they are not looked for."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about images that will do, but rarely as well as wished."""
         found: list[str] = []
-        if self.duplicates:
-            later, first = self.duplicates[0]
-            number = len(self.duplicates)
+        if self.copies.pairs:
+            later, first = self.copies.pairs[0]
+            number = len(self.copies.pairs)
             found.append(
                 f"{number:,} {'image is a copy' if number == 1 else 'images are copies'} of another, such as {later} of {first}; "
                 "copies on both sides of a split make accuracies too high"
+            )
+        if self.copies.num_skipped:
+            found.append(
+                f"copies were looked for in {MAX_HASHED / 2**30:g} GiB of images; {self.copies.num_skipped:,} of "
+                f"{self.num_images:,} were not compared with others of the same length"
             )
         if self.num_classes and self.smallest_class < 10:
             found.append(f"the smallest class has {self.smallest_class} images; accuracies of so few say little")
@@ -72,30 +88,33 @@ def look_at_images(config: DataConfig) -> ImageFacts:
         num_classes=len(source.class_names),
         smallest_class=int(counts[counts > 0].min()) if len(counts) else 0,
         side=_median_side(source),
-        duplicates=find_duplicates(source.spans or ()),
+        copies=find_copies(source.spans or ()),
     )
 
 
-def find_duplicates(spans: Sequence[Span]) -> tuple[tuple[str, str], ...]:
+def find_copies(spans: Sequence[Span], *, most_bytes: int = MAX_HASHED) -> Copies:
     """Return files whose bytes are those of an earlier one, with that one; only files of equal length are read.
 
-    Files are compared until `MAX_HASHED` bytes are read.
+    Lengths whose files would exceed `most_bytes`, all together, are skipped.
     """
     by_length = defaultdict[int, list[Span]](list)
     for span in spans:
         by_length[span.num_bytes()].append(span)
-    found: list[tuple[str, str]] = []
-    left = MAX_HASHED
+    pairs: list[tuple[str, str]] = []
+    left, num_skipped = most_bytes, 0
     for length, alike in by_length.items():
-        left -= length * len(alike) if len(alike) > 1 else 0
-        if len(alike) < 2 or left < 0:
+        if len(alike) < 2:
             continue
+        if length * len(alike) > left:
+            num_skipped += len(alike)
+            continue
+        left -= length * len(alike)
         first: dict[bytes, Span] = {}
         for span in alike:
             known = first.setdefault(hashlib.sha256(span.contents()).digest(), span)
             if known is not span:
-                found.append((str(span), str(known)))
-    return tuple(found)
+                pairs.append((str(span), str(known)))
+    return Copies(tuple(pairs), num_skipped)
 
 
 def _median_side(source: Source) -> int:

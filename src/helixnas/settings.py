@@ -128,7 +128,8 @@ def build(kind: type[T], values: Any, *, where: str, prefix: str = "") -> T:
     if not isinstance(values, Mapping):
         some = ", ".join(list(_hints(kind))[:3])
         hint = f"; {kind.__dict__['WITHOUT']}" if values is None and "WITHOUT" in kind.__dict__ else ""
-        raise ConfigError(f"{where}: {prefix} must hold settings ({some}, ...), not {_shown(values)}{hint}")
+        what = f"{where}: {prefix}" if prefix else where
+        raise ConfigError(f"{what} must hold settings ({some}, ...), not {_shown(values)}{hint}")
     check_names(kind, values, where=where, prefix=prefix)
     return kind(**{name: _built(kind, name, value, where=where, prefix=prefix) for name, value in values.items()})
 

@@ -1,5 +1,6 @@
-"""A run's stages as methods, and what is found in it."""
+"""A run's stages as methods, and what is found in it. `unwrap` calls a function as users do, without the tests' type checks."""
 
+from inspect import unwrap
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ def test_settings_are_plain_values_and_folders_text(tiny_path: Path) -> None:
     assert run.recipe.name == "tiny"
     with pytest.raises(ConfigError, match="distill.lr must be above 0"):
         Run.of({"distill": {"lr": 0}}, "runs/x")
+    with pytest.raises(ConfigError, match="^the settings must hold settings .*, not 'x'"):
+        unwrap(Run.of)("x", "runs/x")
+    with pytest.raises(ConfigError, match="out must be a path"):
+        unwrap(Run.of)({}, 3)
 
 
 def test_a_finished_stage_is_not_done_again(found: Found) -> None:
@@ -43,6 +48,8 @@ def test_a_search_under_other_limits_takes_no_training(found: Found) -> None:
     assert list(other.record.front_over) == ["params"]
     with pytest.raises(HelixError, match="unknown setting in the search: 'maxi'"):
         found.search(maxi={"macs": 1})
+    with pytest.raises(HelixError, match="max must be a mapping of names to values, not 'macs=1'"):
+        unwrap(Run.search)(found.run, max="macs=1")
 
 
 def test_the_model_is_the_trained_one_with_the_wanted_classes(found: Found) -> None:
@@ -55,6 +62,8 @@ def test_the_model_is_the_trained_one_with_the_wanted_classes(found: Found) -> N
     assert found.architecture.text == found.record.architecture
     with pytest.raises(UnknownNameError, match="unknown weights 'trained'"):
         found.model(weights="trained")
+    with pytest.raises(ConfigError, match="num_classes must be a whole number of at least 0, not '4'"):
+        unwrap(Found.model)(found, num_classes="4")
 
 
 def test_an_export_has_the_format_of_its_suffix(found: Found, tmp_path: Path) -> None:
@@ -62,3 +71,5 @@ def test_an_export_has_the_format_of_its_suffix(found: Found, tmp_path: Path) ->
     assert written.path.is_file()
     with pytest.raises(UnknownNameError, match="unknown format of 'model.tflite'"):
         found.export(tmp_path / "model.tflite")
+    with pytest.raises(ConfigError, match="path must be a path, for example"):
+        unwrap(Found.export)(found, 3)

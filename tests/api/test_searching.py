@@ -112,11 +112,27 @@ def test_own_networks_and_images_are_searched_stage_by_stage(own: Callable[..., 
         ({"settings": {"distil": {}}}, "unknown setting in the settings: 'distil'"),
         ({"weights": "hub"}, "a teacher that is a module has its own weights"),
         ({"boundaries": ["stages.0", "stage.1"]}, "unknown module of the teacher 'stage.1'"),
+        ({"max": "macs=40%"}, r"max must be a dict such as \{'macs': '40%'\}, not 'macs=40%'"),
+        ({"max": {}}, "the limits are missing"),
+        ({"hours": "x"}, "hours must be a number, not 'x'"),
+        ({"hours": 0}, "hours must be above 0"),
+        ({"settings": "x"}, r"settings must be a dict such as \{'distill': \{'num_epochs': 2\}\}, not 'x'"),
+        ({"boundaries": "stages.0"}, r"boundaries must be a list such as \['layer1', 'layer2'\], not 'stages.0'"),
+        ({"image_size": "32"}, "image_size must be a whole number"),
+        ({"student": "vti"}, "did you mean vit"),
+        ({"until": "retrian"}, "unknown stage 'retrian'; did you mean"),
+        ({"say": "print"}, "say must be a function that takes a text"),
+        ({"out": 3}, "out must be a path"),
     ],
 )
 def test_mistakes_are_helix_errors(own: Callable[..., Found], arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(HelixError, match=message):
         own(**arguments)
+
+
+def test_a_teacher_is_a_name_or_a_network(pictures: np.ndarray, quick_search: Callable[..., Found]) -> None:
+    with pytest.raises(HelixError, match="the teacher must be the name of a timm model or a torch.nn.Module, not 3"):
+        quick_search(3, Pictures(pictures), max={"macs": "70%"}, out="run")
 
 
 def test_a_loader_gives_its_data_set(pictures: np.ndarray) -> None:

@@ -18,6 +18,8 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (40, 6, 8, 3), dtype=np.uint8
 class Pairs(list[Any]):
     """A data set: a list of items."""
 
+    targets: list[int] | None = None
+
 
 def as_set(kind: str) -> Pairs:
     convert = {
@@ -46,6 +48,14 @@ def test_they_are_split_like_others() -> None:
     assert open_data(unlabelled, image_size=8, seed=0).train.labels is None
 
 
+def test_targets_of_another_length_are_not_the_labels() -> None:
+    pairs = Pairs(as_set("array")[:20])
+    pairs.targets = [0] * 40
+    source = given_source(register_images(pairs))
+    assert source.labels is not None
+    assert source.labels.tolist() == [0, 1] * 10
+
+
 def test_batches_without_a_data_set_are_read_once() -> None:
     def batches() -> Any:
         for start in range(0, 40, 10):
@@ -70,6 +80,10 @@ def test_a_part_of_a_data_set_is_that_part() -> None:
         ([(torch.full((3, 4, 4), -2.0), 0)], "leave normalisation out of the data set's transforms"),
         ([(torch.zeros(5, 4, 4), 0)], "must have 1 or 3 channels"),
         ([(np.full((4, 4), 300), 0)], "whole numbers from 0 to 255"),
+        ([(PIXELS[0], "cat")], "the label of an image must be a whole number from 0, .* not 'cat'"),
+        ([(PIXELS[0], 1.5)], "the label of an image must be a whole number from 0, .* not 1.5"),
+        ([(PIXELS[0], -1)], "the label of an image must be a whole number from 0, .* not -1"),
+        ([(PIXELS[0], torch.zeros(3))], "the label of an image must be a whole number from 0"),
     ],
 )
 def test_other_things_are_refused(images: Any, message: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from helixnas.api.arguments import as_count, as_path
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.run_folder import RunFolder
@@ -53,7 +54,7 @@ class Run:
         """
         return Run(
             recipe=build(Recipe, settings, where="the settings"),
-            folder=RunFolder(out),
+            folder=RunFolder(as_path(out, "out")),
             reporter=reporter or Reporter(),
         )
 
@@ -107,8 +108,9 @@ class Run:
         page = build_report(self.folder.path)
         if path is None:
             return page
-        write_text(Path(path), read_text(page))
-        return Path(path)
+        copy = as_path(path, "path")
+        write_text(copy, read_text(page))
+        return copy
 
     def _do(self, verb: str, *, name: str | None = None, blocks: tuple[int, ...] = ()) -> RunRecord:
         return run_stage(self.recipe, self.folder, self.reporter, verb=verb, name=name, blocks=blocks)
@@ -162,13 +164,14 @@ class Found:
         Raises:
             UnknownNameError: there are no such weights.
             ArtifactError: the network is not retrained yet.
-            ConfigError: the weights of this supernet cannot be inherited.
+            ConfigError: the weights of this supernet cannot be inherited, or `num_classes` is no number.
         """
         if weights not in WEIGHTS:
             raise UnknownNameError("weights", weights, WEIGHTS)
+        wanted = None if num_classes is None else as_count(num_classes, "num_classes")
         model = self._model(weights)
-        if num_classes is not None and num_classes != model.num_classes:
-            model.reset_classifier(num_classes)
+        if wanted not in (None, model.num_classes):
+            model.reset_classifier(wanted)
         return model.cpu().eval()
 
     def _model(self, weights: str) -> Any:
@@ -193,7 +196,7 @@ class Found:
         The suffix decides the format: .onnx, .pt2, or none for a folder of timm. Errors are those of
         `helixnas.models.exporting.export` and of `model`.
         """
-        path = Path(path)
+        path = as_path(path, "path")
         if path.suffix not in FORMATS:
             raise UnknownNameError("format of", path.name, [f"NAME{suffix}" for suffix in FORMATS])
         if weights == "retrained" and self.run.folder.model(self.name) is not None:

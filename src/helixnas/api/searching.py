@@ -7,15 +7,17 @@ from typing import Any
 import yaml
 from torch import nn
 
+from helixnas.api.arguments import as_count, as_mapping, as_names, as_number, as_path
 from helixnas.api.given_module import register_module
 from helixnas.api.run import Found, Run
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data.given import register_images
 from helixnas.engine.progress import Reporter
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, TeacherError
 from helixnas.nn import save_weights
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import require_verb
 from helixnas.search.config import Amount
 from helixnas.settings import build, check_names
 from helixnas.start.proposal import SEARCH, propose
@@ -64,21 +66,28 @@ def search_architecture(
     Raises:
         HelixError: of the class that fits: `TeacherError`, `DataError`, `InfeasibleBudgetError`, `ConfigError`, ...
     """
-    check_names(Recipe, settings or {}, where="the settings")
+    folder, limits = as_path(out, "out"), as_mapping(max, "max", {"macs": "40%"})
+    wanted = as_mapping(settings or {}, "settings", {"distill": {"num_epochs": 2}})
+    names = as_names(boundaries, "boundaries", ("layer1", "layer2"))
+    check_names(Recipe, wanted, where="the settings")
+    require_verb(until)
+    if say is not None and not callable(say):
+        raise ConfigError(f"say must be a function that takes a text, for example print, not {say!r}")
+    if not isinstance(teacher, str | nn.Module):
+        raise TeacherError(f"the teacher must be the name of a timm model or a torch.nn.Module, not {teacher!r}")
     reporter = _Saying(say) if say is not None else Reporter()
-    folder = Path(out)
     name, source = _teacher(teacher, weights, folder)
     request = Request(
         teacher=name,
         weights=source,
         data=str(images) if isinstance(images, str | Path) else register_images(images),
-        max=dict(max),
+        max=limits,
         student=student,
-        hours=float(hours),
-        image_size=image_size,
-        boundaries=tuple(boundaries),
+        hours=as_number(hours, "hours"),
+        image_size=as_count(image_size, "image_size"),
+        boundaries=names,
     )
-    recipe = build(Recipe, _merged(_fitted(request, folder, reporter), settings or {}), where="the settings")
+    recipe = build(Recipe, _merged(_fitted(request, folder, reporter), wanted), where="the settings")
     if recipe.generations is not None:
         raise ConfigError("search_architecture searches once; run a recipe with generations by helixnas run")
     run = Run(recipe=recipe, folder=RunFolder(folder), reporter=reporter)

@@ -5,6 +5,7 @@ whose images come from a program can only be continued by a program that gives t
 """
 
 import hashlib
+import operator
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -34,7 +35,7 @@ def register_images(images: Any) -> str:
     Of a loader, the data set is read; where it has none by index, one pass of its batches is kept in memory.
 
     Raises:
-        DataError: the object is neither, it is empty, or an item is no such image.
+        DataError: the object is neither, it is empty, an item is no such image, or a label is no whole number from 0.
     """
     dataset: Any = images.dataset if isinstance(images, DataLoader) else images
     is_stream = isinstance(dataset, IterableDataset)
@@ -97,8 +98,9 @@ def _of_dataset(dataset: Any) -> Source:
     read, first = partial(_read, dataset), dataset[0]
     labels = None
     if isinstance(first, tuple | list) and len(first) > 1:
-        known = getattr(dataset, "targets", None)
-        labels = [dataset[index][1] for index in range(number)] if known is None else known
+        known: Any = getattr(dataset, "targets", ())
+        is_whole = hasattr(known, "__len__") and len(known) == number
+        labels = known if is_whole else [dataset[index][1] for index in range(number)]
     return _named(number, read, labels, getattr(dataset, "classes", ()))
 
 
@@ -123,7 +125,7 @@ def _of_batches(batches: Iterable[Any]) -> Source:
 
 def _named(number: int, read: Any, labels: Any, names: Any) -> Source:
     """Return the source of images, under a name that tells what they are."""
-    found = None if labels is None else np.array([int(label) for label in labels], dtype=np.int64)
+    found = None if labels is None else np.array([_as_class(label) for label in labels], dtype=np.int64)
     digest = hashlib.sha256(f"{number} {None if found is None else found.tobytes().hex()}".encode())
     for index in np.linspace(0, number - 1, min(number, NUM_HASHED)).astype(int).tolist():
         digest.update(np.asarray(as_rgb(read(index))).tobytes())
@@ -140,6 +142,16 @@ def _named(number: int, read: Any, labels: Any, names: Any) -> Source:
         read=read,
         locate=partial(_place, title),
     )
+
+
+def _as_class(label: Any) -> int:
+    try:
+        found = operator.index(label)
+    except TypeError:
+        found = -1
+    if found < 0:
+        raise DataError(f"the label of an image must be a whole number from 0, the number of its class, not {label!r}")
+    return found
 
 
 def _place(title: str, index: int) -> str:

@@ -54,9 +54,7 @@ def run_recipe(
         JobError: jobs failed on other workers.
         Interrupted: a signal asked to stop; finished work is saved.
     """
-    verbs = [*stages.verbs(), "report"]
-    if until not in verbs:
-        raise UnknownNameError("stage", until, verbs)
+    verbs = require_verb(until)
     wanted = set(verbs[: verbs.index(until) + 1])
     wanted_stages = {stage.name for verb in wanted for stage in stages.of_verb(verb)}
     import_extensions(recipe)  # the space may use their operations
@@ -77,6 +75,14 @@ def run_recipe(
         finally:
             reporter.close()
     return record
+
+
+def require_verb(until: str) -> list[str]:
+    """Return what a run can be stopped after, in order; raises `UnknownNameError` unless `until` is one of them."""
+    verbs = [*stages.verbs(), "report"]
+    if until not in verbs:
+        raise UnknownNameError("stage", until, verbs)
+    return verbs
 
 
 def run_stage(

@@ -1,5 +1,6 @@
 """Fitting: a budget that is accepted can be met, with the exact search's own costs; others are refused with figures."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ from helixnas.errors import ConfigError, HelixError, InfeasibleBudgetError, Unkn
 from helixnas.search import Budget, parse_limits, solve
 from helixnas.search.tables import unrated_tables
 from helixnas.space import load_space
-from helixnas.start.fitting import ROOM, fit_space
+from helixnas.start.fitting import ROOM, fit_space, loose_limits
 from helixnas.start.teacher_facts import TeacherFacts
 
 Look = Callable[..., TeacherFacts]
@@ -93,6 +94,12 @@ def test_latency_counts_as_it_is_measured(looked_at: Look) -> None:
     [
         ({"macs": 1000}, InfeasibleBudgetError, r"macs <= 1,000, but the smallest network has [\d,]+ .*allow at least"),
         ({"macs": "9000%"}, ConfigError, "every network of the widest space .* so there is nothing to search under"),
+        ({"macs": "9000%", "params": "9000%"}, ConfigError, r"meets macs <= [\d,]+ \(.*\) and params <= [\d,]+ \("),
+        (
+            {"activation_bytes": "9000%"},
+            ConfigError,
+            "every network of the widest space .* so there is nothing to search",
+        ),
         ({"mac": "40%"}, UnknownNameError, "unknown resource in --max 'mac'; did you mean macs"),
     ],
 )
@@ -101,3 +108,39 @@ def test_limits_that_nothing_or_everything_meets_are_refused(
 ) -> None:
     with pytest.raises(kind, match=message):
         fit_space(looked_at("test_resnet"), limits)
+
+
+def test_a_latency_that_every_network_keeps_is_refused(looked_at: Look) -> None:
+    with pytest.raises(
+        ConfigError, match=r"meets latency_ms <= 100,000 \(the largest cells make 2\), so there is nothing"
+    ):
+        fit_space(looked_at("test_resnet"), {"latency_ms": 100_000}, lambda network: 2_000_000)
+
+
+def test_one_loose_limit_among_several_is_named(looked_at: Look) -> None:
+    facts, limits = looked_at("test_resnet"), {"macs": "50%", "params": "9000%", "latency_ms": 5}
+    definition = fit_space(facts, limits, lambda network: 1_000_000).definition
+    params, latency = loose_limits(definition, facts, limits, lambda network: 1_000_000)
+    assert re.match(
+        r"every network of the space meets params <= [\d,]+, so this limit decides nothing \(.* [\d,]+\)", params
+    )
+    assert "latency_ms <= 5, so this limit decides nothing (the largest cells make 1)" in latency
+
+
+@pytest.mark.parametrize("resource", ["macs", "params", "activation_bytes"])
+def test_a_limit_is_loose_if_no_network_is_above_it(looked_at: Look, resource: str) -> None:
+    facts = looked_at("test_resnet")
+    definition = fit_space(facts, {"macs": "50%"}).definition
+    space = load_space(definition)
+    costs = cost_table(space, image_size=facts.image_size, num_classes=facts.num_classes)
+    rng = np.random.default_rng(0)
+    seen = max(costs.of(space.sample(rng))[resource] for _ in range(100))
+    blocks = unrated_tables(costs).instance((resource,)).blocks
+    most = sum(int(block.costs[:, 0].max()) for block in blocks)  # no network has more
+    other = {} if resource == "macs" else {"macs": "50%"}
+    assert loose_limits(definition, facts, {resource: seen - 1, **other}) == ()
+    if other:
+        assert f"{resource} <= {most:,}," in loose_limits(definition, facts, {resource: most, **other})[0]
+    else:
+        with pytest.raises(ConfigError, match="nothing to search under"):
+            loose_limits(definition, facts, {resource: most})

@@ -1,17 +1,25 @@
 """A proposal is a recipe that runs end to end, from nothing but a teacher, pictures and a limit."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.engine.progress import Reporter
+from helixnas.errors import ConfigError, InfeasibleBudgetError
+from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.stage import ForwardTimes
+from helixnas.pipeline.work.early_budgets import check_early
+from helixnas.settings import build
 from helixnas.start.proposal import SEARCH, Proposal, propose
+from helixnas.start.recipe_text import recipe_text
 from helixnas.start.request import Request
 
 
@@ -33,6 +41,15 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("helixnas.start.proposal.forward_times", lambda drawn, recipe: times)
 
 
+def test_a_limit_that_decides_nothing_is_named(instant: None, asking: Callable[..., Request]) -> None:
+    said: list[str] = []
+    propose(asking(max={"macs": "60%", "params": "9000%"}), said.append)
+    (warning,) = [text for text in said if text.startswith("warning: ")]
+    assert re.match(
+        r"warning: every network of the space meets params <= [\d,]+, so this limit decides nothing", warning
+    )
+
+
 def test_images_without_labels_are_searched_and_not_retrained(
     instant: None, photos: Path, asking: Callable[..., Request], tmp_path: Path
 ) -> None:
@@ -46,3 +63,23 @@ def test_images_without_labels_are_searched_and_not_retrained(
     assert not found.recipe.data.labels
     assert found.teacher.num_classes == 1000
     assert found.recipe.expected_images == 150
+
+
+@pytest.mark.slow
+def test_no_budget_that_init_accepts_is_found_infeasible_by_a_run(
+    instant: None, asking: Callable[..., Request], tmp_path: Path
+) -> None:
+    rng, accepted = np.random.default_rng(3), 0
+    for _ in range(100):
+        names = rng.permutation(["macs", "params", "activation_bytes"])[: rng.integers(1, 3)]
+        limits = {str(name): f"{100 * 10 ** rng.uniform(-1, 0):.1f}%" for name in names}
+        try:
+            found = propose(asking(max=limits, teacher=str(rng.choice(["test_resnet", "mobilenetv3_small_050"]))))
+        except (ConfigError, InfeasibleBudgetError):
+            continue
+        accepted += 1
+        recipe = build(Recipe, yaml.safe_load(recipe_text(found)), where="the file of init")
+        check_early(recipe, RunFolder(tmp_path), num_classes=3)  # as the run does before it trains
+        if accepted == 10:
+            return
+    raise AssertionError(f"{accepted} of 100 random budgets are accepted")

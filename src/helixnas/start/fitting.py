@@ -1,8 +1,9 @@
 """Fitting a space to limits: the largest whose smallest networks stay well below them.
 
-A limit is then neither trivial nor impossible: some networks meet it with room to spare, and others do not. Costs of a fitted
-space grow with depth, width and operation, so its smallest network has the least of every resource, and several limits
-can be met together exactly if that network meets each. The pipeline's own check of budgets confirms the choice.
+The limits are then neither trivial nor impossible: some networks meet them with room to spare, and others do not. Costs of a
+fitted space grow with depth, width and operation, so its smallest network has the least of every resource, and several limits
+can be met together exactly if that network meets each. The pipeline's own check of budgets confirms the choice. One of several
+limits may bind no network (`loose_limits`), as a high one beside a low one does; all of them may not.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +14,9 @@ from typing import Any
 from helixnas.artifacts.cost_table import LATENCY
 from helixnas.costs import cost_table
 from helixnas.errors import ConfigError, InfeasibleBudgetError
-from helixnas.search import parse_limits, readable
+from helixnas.search import Budget, is_feasible, parse_limits, readable
 from helixnas.search.config import Amount
+from helixnas.search.tables import unrated_tables
 from helixnas.space import Architecture, Block, Cell, SearchSpace, load_space
 from helixnas.start.spaces import DEPTHS, NARROW, SHARES, definition, largest_of, smallest_of, width_of
 from helixnas.start.teacher_facts import TeacherFacts
@@ -42,7 +44,7 @@ class Fitted:
     """Resources of its smallest network, latency among them where it is limited."""
 
     largest: Mapping[str, int]
-    """Resources of a network of its largest cells."""
+    """Counted resources of a network of its largest cells."""
 
 
 def fit_space(facts: TeacherFacts, limits: Mapping[str, Amount], latency: Latency | None = None) -> Fitted:
@@ -52,7 +54,7 @@ def fit_space(facts: TeacherFacts, limits: Mapping[str, Amount], latency: Latenc
 
     Raises:
         InfeasibleBudgetError: even the smallest space holds no such network; the message says how small it is.
-        ConfigError: a limit is so high that every network meets it.
+        ConfigError: the limits are so high that every network meets them.
         UnknownNameError: a resource is not known.
     """
     upper = parse_limits(limits, known={**facts.costs, LATENCY: None}, option="--max")
@@ -76,10 +78,46 @@ def fit_space(facts: TeacherFacts, limits: Mapping[str, Amount], latency: Latenc
         raise _too_small(facts, upper, measured(SHARES[-1], 1))
     share, depth = chosen
     values = definition(facts, share=share, depth=depth)
+    loose_limits(values, facts, limits, latency)
     largest = _count(largest_of(load_space(values)), facts)
-    if all(largest.get(name, limit + 1) <= limit for name, limit in upper.items()):
-        raise _trivial(facts, upper, largest)
     return Fitted(definition=values, share=share, depth=depth, smallest=measured(share, depth), largest=largest)
+
+
+def loose_limits(
+    definition: Mapping[str, Any], facts: TeacherFacts, limits: Mapping[str, Amount], latency: Latency | None = None
+) -> tuple[str, ...]:
+    """Return a sentence per limit that every network of a space meets; a latency is that of a network of the largest cells.
+
+    Raises `ConfigError` if every network meets all limits, so that there is nothing to search under.
+    """
+    upper = parse_limits(limits, known={**facts.costs, LATENCY: None}, option="--max")
+    space = load_space(definition)
+    largest = largest_of(space)
+    shown = _count(largest, facts)
+    if latency is not None and LATENCY in upper:
+        shown[LATENCY] = latency(largest)
+    doubtful = {name: limit for name, limit in upper.items() if shown.get(name, limit + 1) <= limit}
+    counted = tuple(name for name in doubtful if name != LATENCY)
+    above = _exceeded(space, facts, {name: doubtful[name] for name in counted}) if counted else set[str]()
+    loose = {name: " <= ".join(readable(name, limit)) for name, limit in doubtful.items() if name not in above}
+    if len(loose) == len(upper):
+        parts = [f"{text} (the largest cells make {readable(name, shown[name])[1]})" for name, text in loose.items()]
+        raise ConfigError(
+            f"every network of the widest space for {facts.config.model} meets {' and '.join(parts)}, so there is nothing to "
+            "search under; choose lower limits"
+        )
+    return tuple(
+        f"every network of the space meets {text}, so this limit decides nothing (the largest cells make "
+        f"{readable(name, shown[name])[1]})"
+        for name, text in loose.items()
+    )
+
+
+def _exceeded(space: SearchSpace, facts: TeacherFacts, limits: Mapping[str, int]) -> set[str]:
+    """Return the counted resources of which any network has more than the limit."""
+    costs = cost_table(space, image_size=facts.image_size, num_classes=facts.num_classes)
+    instance = unrated_tables(costs).instance(tuple(limits))
+    return {name for name, limit in limits.items() if is_feasible(instance, Budget(lower={name: limit + 1}))}
 
 
 def _choose(facts: TeacherFacts, fits: Callable[[float, int], bool]) -> tuple[float, int] | None:
@@ -141,12 +179,4 @@ def _too_small(facts: TeacherFacts, upper: Mapping[str, int], smallest: Mapping[
     ]
     return InfeasibleBudgetError(
         f"no {facts.kind} space fits {facts.config.model} at {facts.image_size} pixels under {'; '.join(parts)}"
-    )
-
-
-def _trivial(facts: TeacherFacts, upper: Mapping[str, int], largest: Mapping[str, int]) -> ConfigError:
-    parts = [f"{name} <= {limit:,} ({largest[name]:,} in the largest network)" for name, limit in upper.items()]
-    return ConfigError(
-        f"every network of the widest space for {facts.config.model} meets {' and '.join(parts)}, so there is nothing to "
-        "search under; choose lower limits"
     )

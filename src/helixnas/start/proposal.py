@@ -20,7 +20,7 @@ from helixnas.pipeline.work.early_budgets import check_early
 from helixnas.proxies.config import NASWOT
 from helixnas.rating.config import RELATIVE_L1
 from helixnas.settings import build
-from helixnas.start.fitting import Fitted, Latency, fit_space
+from helixnas.start.fitting import Fitted, Latency, fit_space, loose_limits
 from helixnas.start.image_facts import ImageFacts, look_at_images
 from helixnas.start.machine import Machine, this_machine
 from helixnas.start.request import Request
@@ -68,7 +68,7 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
         DataError: the images cannot be opened.
         TeacherError: the teacher cannot be cut.
         InfeasibleBudgetError: no space for this teacher meets the limits.
-        ConfigError: an answer is missing or contradicts another, or a limit binds no network.
+        ConfigError: an answer is missing or contradicts another, or the limits bind no network.
     """
     import_modules(request.imports)
     require_known_model(request.teacher)
@@ -85,18 +85,21 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
     for text in teacher.cuts:
         say(f"teacher: {text}")
     costs = _costs(request, machine)
-    fitted = fit_space(teacher, request.max, _meter(teacher, costs) if request.limits_latency else None)
+    meter = _meter(teacher, costs) if request.limits_latency else None
+    fitted = fit_space(teacher, request.max, meter)
     recipe = build(Recipe, _values(request, teacher, images, fitted.definition, costs), where="the fitted recipe")
     check_early(recipe, RunFolder(Path(request.name)), num_classes=teacher.num_classes)
     recipe, times_of = _with_choices(recipe, teacher, fitted, machine, request.hours)
+    if isinstance(recipe.space, Mapping):
+        fitted = replace(fitted, definition=dict(recipe.space))
+    for text in loose_limits(fitted.definition, teacher, request.max, meter):
+        say(f"warning: {text}")
     return Proposal(
         request=request,
         teacher=teacher,
         images=images,
         machine=machine,
-        fitted=replace(
-            fitted, definition=dict(recipe.space) if isinstance(recipe.space, Mapping) else fitted.definition
-        ),
+        fitted=fitted,
         schedule=schedule(recipe, times_of, request.hours),
     )
 

@@ -144,19 +144,57 @@ def test_limits_are_typed_as_on_the_command_line(tied: Any, ask: Ask) -> None:
 
 
 def test_two_networks_stand_side_by_side_with_their_differences_marked(tied: Any, ask: Ask) -> None:
-    same, differences, heads, marked, dropped = ask(
+    alone, same, differences, heads, marked, places, dropped = ask(
         build_report(tied.folder),
-        """click("best"); click("keep");
+        """const place = (role) => {
+          const { left, top, width } = root.querySelector(`[data-role="${role}"] svg`).getBoundingClientRect();
+          return [left, top, width];
+        };
+        click("best");
+        const alone = root.querySelector('[data-role="network"]').getBoundingClientRect().width;
+        click("keep");
         const same = text("differences");
         move(sliders[1], 0);
         const heads = [...root.querySelectorAll('[data-role="figures"] thead th')].map((cell) => cell.textContent);
         const marked = root.querySelectorAll('[data-role="network"] .differs').length;
         const differences = text("differences");
+        const places = [place("network"), place("kept-network")];
         click("drop");
-        return [same, differences, heads, marked, root.querySelector('[data-role="kept"]').hidden];""",
+        return [alone, same, differences, heads, marked, places, root.querySelector('[data-role="kept"]').hidden];""",
     )
     assert same == "Both are the same network."
-    assert re.match(r"The network above differs in block \d: \S+ instead of \S+", differences)
+    assert re.match(r"This network differs from the kept one in block \d: \S+ instead of \S+", differences)
     assert heads == ["", "this network", "kept network"]
     assert marked > 0
+    (left, top, width), (other_left, other_top, _) = places
+    assert top == other_top
+    assert left + width <= other_left
+    assert alone > 2 * width
     assert dropped
+
+
+def test_a_click_copies_a_command(tied: Any, ask: Ask) -> None:
+    copied, selected, command = ask(
+        build_report(tied.folder),
+        """const copied = [];
+        Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => copied.push(text) } });
+        click("best");
+        root.querySelector("[data-copy]").click();
+        return [copied, String(getSelection()), text("search")];""",
+    )
+    assert copied == [command]
+    assert selected.strip() == command
+    assert command.startswith("helixnas search ")
+
+
+def test_a_page_without_a_clipboard_still_copies(tied: Any, ask: Ask) -> None:
+    asked = ask(
+        build_report(tied.folder),
+        """const asked = [];
+        document.execCommand = (name) => asked.push([name, String(getSelection()).trim()]);
+        Object.defineProperty(navigator, "clipboard", { value: undefined });
+        click("best");
+        root.querySelector("[data-copy]").click();
+        return [asked, text("search")];""",
+    )
+    assert asked[0] == [["copy", asked[1]]]

@@ -1,5 +1,7 @@
 /* A network as SVG, in the manner of `helixnas.report.elements.drawing`; layers that differ from another network are marked. */
 
+const LEGIBLE = 0.68; // the smallest scale at which words in a drawing are read; smaller screens scroll
+
 function escaped(text) {
   return String(text).replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 }
@@ -47,7 +49,7 @@ class Drawing {
       fill="#ffffff" stroke="${sizes.wire}"/>`, word(last, sizes.top + 15, "pool, linear", "layer"));
     const width = step * middles.length;
     return `<div class="scroll"><svg class="net" role="img" aria-label="${escaped(`Architecture: ${this.text(answer)}`)}"
-      viewBox="0 0 ${width} ${height}" style="max-width:${width}px">${parts.join("")}</svg></div>`;
+      viewBox="0 0 ${width} ${height}" style="max-width:${width}px;min-width:${Math.round(LEGIBLE * width)}px">${parts.join("")}</svg></div>`;
   }
 
   bar(path, layer) {

@@ -83,8 +83,7 @@ class Explorer {
     for (const slider of this.sliders) this.showSlider(slider);
     this.find("answer").textContent = this.sentence();
     this.find("found").hidden = this.answer < 0;
-    this.find("drop").hidden = this.kept < 0;
-    this.find("kept").hidden = this.kept < 0;
+    for (const role of ["drop", "kept", "differences", "title"]) this.find(role).hidden = this.kept < 0;
     this.root.dataset.answer = this.answer < 0 ? "" : this.drawing.text(this.answer);
     if (this.answer < 0) return;
     this.showFigures();
@@ -124,9 +123,9 @@ class Explorer {
     const mark = this.answer < 0 ? "" : `<circle class="mark" cx="${x(costs[resource][this.answer])}" cy="${y(score[this.answer])}" r="6"/>`;
     const ends = `<text x="${left}" y="145">${readAmount(low, this.cost[resource])}</text>
       <text x="${right}" y="145" text-anchor="end">${readAmount(high, this.cost[resource])}</text>`;
-    const word = `<text x="${right}" y="20" text-anchor="end">score, lower is better</text>`;
-    slider.plot.innerHTML = `${word}<path class="axis" d="M${left} ${top}V${bottom}H${right}"/><path class="steps"
-      d="${line.join("")}${line.length ? `H${right}` : ""}"/>${rule}${dots.join("")}${mark}${ends}`;
+    const word = `<text class="word" x="${right}" y="20" text-anchor="end">score, lower is better</text>`;
+    slider.plot.innerHTML = `<path class="axis" d="M${left} ${top}V${bottom}H${right}"/><path class="steps"
+      d="${line.join("")}${line.length ? `H${right}` : ""}"/>${rule}${dots.join("")}${mark}${ends}${word}`;
   }
 
   sentence() {
@@ -181,7 +180,9 @@ class Explorer {
   showKept() {
     const found = this.drawing.differences(this.answer, this.kept);
     this.find("kept-network").innerHTML = this.drawing.svg(this.kept, this.answer);
-    this.find("differences").textContent = found.length ? `The network above differs in ${found.join("; ")}.` : "Both are the same network.";
+    this.find("differences").textContent = found.length
+      ? `This network differs from the kept one in ${found.join("; ")}. Layers that differ are outlined and marked \u2260.`
+      : "Both are the same network.";
   }
 
   showCommands() {

@@ -1,5 +1,8 @@
 """A small run made of artifacts alone: nothing is trained, every file is as the pipeline leaves it."""
 
+import html
+import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -264,11 +267,18 @@ def own_run(finished: MadeRun, tmp_path: Path) -> Path:
 def look_at(tmp_path: Path) -> Callable[..., tuple[str, list[str]]]:
     """Return a function that opens a page in the browser and returns the page as drawn, and what its console said."""
 
-    def look_at(page: Path, width: int = 1280) -> tuple[str, list[str]]:
+    def look_at(page: Path, width: int = 1280, *others: str) -> tuple[str, list[str]]:
         browser = next(path for path in map(shutil.which, BROWSERS) if path)
         flags = [flag.replace("\u00a0", " ") for flag in FLAGS.split(" ")]
         done = subprocess.run(
-            [browser, *flags, f"--window-size={width},900", f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
+            [
+                browser,
+                *flags,
+                *others,
+                f"--window-size={width},900",
+                f"--user-data-dir={tmp_path / 'profile'}",
+                page.as_uri(),
+            ],
             capture_output=True,
             text=True,
             timeout=120,
@@ -277,3 +287,37 @@ def look_at(tmp_path: Path) -> Callable[..., tuple[str, list[str]]]:
         return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
 
     return look_at
+
+
+@pytest.fixture
+def too_wide(tmp_path: Path, look_at: Callable[..., tuple[str, list[str]]]) -> Callable[[Path, int], list[str]]:
+    """Return a function that names what of a page reaches beyond a screen of so many pixels, however narrow.
+
+    The page is shown in a frame, because a window of Chromium has a least width.
+    """
+    script = """
+function look(frame) {
+  const inside = frame.contentDocument, { scrollWidth, clientWidth } = inside.documentElement;
+  const overflow = (one) => frame.contentWindow.getComputedStyle(one).overflowX;
+  const scrolls = (one) => one && (/auto|scroll/.test(overflow(one)) || scrolls(one.parentElement));
+  const all = scrollWidth > clientWidth ? [...inside.querySelectorAll("body *")] : [];
+  const out = all.filter((one) => one.getBoundingClientRect().right > clientWidth + 1 && !scrolls(one));
+  const reasons = all.length && !out.length ? ["something"] : out.map((one) => one.outerHTML.slice(0, 80));
+  document.title = JSON.stringify([clientWidth, reasons]);
+}
+"""
+
+    def too_wide(page: Path, width: int) -> list[str]:
+        framing = tmp_path / f"frame-{width}.html"
+        source = html.escape(page.read_text(encoding="utf-8"), quote=True)
+        frame = f'<iframe onload="look(this)" style="width:{width}px;height:900px;border:0" srcdoc="{source}"></iframe>'
+        framing.write_text(f"<title></title><body><script>{script}</script>{frame}</body>", encoding="utf-8")
+        dom, console = look_at(framing)
+        assert console == []
+        found = re.search(r"<title>(.+?)</title>", dom)
+        assert found is not None
+        seen, out = json.loads(html.unescape(found[1]))
+        assert width - 20 <= seen <= width
+        return out
+
+    return too_wide

@@ -1,6 +1,6 @@
 /* A network as SVG, in the manner of `helixnas.report.elements.drawing`; layers that differ from another network are marked. */
 
-const LEGIBLE = 0.68; // the smallest scale at which words in a drawing are read; smaller screens scroll
+const LEGIBLE = 0.6; // the smallest scale at which words in a drawing are read; smaller screens scroll
 
 function escaped(text) {
   return String(text).replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);

@@ -82,7 +82,7 @@ def test_the_three_commands_of_the_readme_lead_to_a_checked_file(
     assert f"written: {file}" in said[-1]
     assert "largest difference from PyTorch" in said[-1]
     found = json.loads(Path("runs/mine/searches/mine/result.json").read_text())
-    assert found["costs"]["macs"] <= found["upper"]["macs"]
+    assert found["costs"]["macs"] <= found["limits"]["upper"]["macs"]
     model = importlib.import_module("onnxruntime").InferenceSession(str(file))
     (output,) = model.run(None, {model.get_inputs()[0].name: np.zeros((2, 3, 32, 32), dtype=np.float32)})
     assert output.shape == (2, 2)

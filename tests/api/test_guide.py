@@ -29,5 +29,10 @@ def test_every_example_of_the_guide_runs(
     )
     assert names["model"].num_classes == 5
     assert names["found"].costs["macs"] <= names["found"].record.upper["macs"]
+    assert names["best"].costs["macs"] <= 2_000_000
+    assert len(names["losses"]) > 10
+    assert names["num_paths"] > 0
+    assert 0 < names["final_loss"] < 5
+    assert names["network"].architecture.text == names["best"].text
     assert Path("lighter.onnx").is_file()
     assert "<html" in Path("steps.html").read_text(encoding="utf-8")[:500]

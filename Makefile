@@ -22,7 +22,7 @@ quietly = @log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	if $(2) >"$$log" 2>&1; then echo "ok: $(1)"; \
 	else status=$$?; cat "$$log"; echo "FAILED: $(1) ($(2))"; exit $$status; fi
 
-.PHONY: help demo test test-slow static lint imports types check docs bench format clean
+.PHONY: help demo test test-slow test-long static lint imports types check docs bench format clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is"
@@ -46,6 +46,9 @@ test: $(READY) ## the default tests and the doctests: offline, fast
 
 test-slow: $(READY) ## the slow, gpu, browser and distributed tests that this machine can run
 	@$(BIN)/python -m pytest -q -m "slow or gpu or browser or distributed" -o testpaths=tests $(PARALLEL) $(PYTEST_ARGS)
+
+test-long: $(READY) ## the tests that take longest, before a release
+	@$(BIN)/python -m pytest -q -m long -o testpaths=tests $(PARALLEL) $(PYTEST_ARGS)
 
 static: lint imports types ## lint, import contracts and types, without running anything (-k: all of them)
 

@@ -100,7 +100,7 @@ def test_an_operator_without_counterpart_is_named(images: Tensor, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ZOO)
 def test_every_model_of_the_zoo_computes_the_same(
     build: Callable[..., nn.Module], blobs: Callable[[int], Tensor], name: str, tmp_path: Path

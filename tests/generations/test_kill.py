@@ -42,7 +42,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ten_kills_leave_the_lineage_of_an_uninterrupted_one(
     fork: Callable[..., Any], tiny_path: Path, tmp_path: Path, digests: Callable[[Path], dict[str, str]]
 ) -> None:

@@ -132,7 +132,7 @@ JOINT = [
 """Settings of a recipe in which teacher and supernet learn together."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_kills_while_teacher_and_supernet_learn_together_leave_the_result_of_an_uninterrupted_run(
     running: Running, tiny_path: Path, tmp_path: Path, digests: Digests
 ) -> None:

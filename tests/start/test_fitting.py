@@ -54,7 +54,7 @@ def test_accepted_budgets_can_be_met(looked_at: Look) -> None:
     assert unmet(1, 1, looked_at) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_fifty_accepted_budgets_can_be_met(looked_at: Look) -> None:
     assert unmet(50, 2, looked_at) == []
 

@@ -65,7 +65,7 @@ def test_images_without_labels_are_searched_and_not_retrained(
     assert found.recipe.expected_images == 150
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_budget_that_init_accepts_is_found_infeasible_by_a_run(
     instant: None, asking: Callable[..., Request], tmp_path: Path
 ) -> None:

@@ -225,7 +225,7 @@ def agrees(model: Any, teacher: Teacher, size: int) -> bool | None:
     return all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::UserWarning:timm")  # remarks on unusual image sizes
 def test_nine_of_ten_families_of_timm_are_cut_without_being_told_where() -> None:
     rows = re.findall(r"^\| (\w+) \| `(.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)

@@ -16,7 +16,7 @@ def test_search_agrees_with_exhaustive_enumeration(draw_instance, check_best, ch
         check_some(draw_instance, seed, check_best, check_diverse)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_search_agrees_with_exhaustive_enumeration_on_many_more_instances(
     draw_instance, check_best, check_diverse, part

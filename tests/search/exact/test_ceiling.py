@@ -46,7 +46,7 @@ def test_rising_ceilings_agree_with_exhaustive_enumeration(check_best, check_div
         check_diverse(seed)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_rising_ceilings_agree_with_exhaustive_enumeration_on_many_more_instances(
     check_best, check_diverse, monkeypatch, part

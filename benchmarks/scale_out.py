@@ -6,7 +6,8 @@ process of two threads; a run whose workers are killed 20 times ends with the bi
 that is installed; the controller adds at most 1 % to a job of 60 s.
 
 Choose with words: ``python benchmarks/scale_out.py speed rating parallel kills overhead``. Speed and parallel need idle cores.
-``kills=3`` kills three times per executor, not 20. Without Slurm, its jobs are processes of this machine that submitit starts.
+``kills=3`` kills three times per executor, not 20, and ``kills=3@slurm`` on that one alone. Without Slurm, its jobs are
+processes of this machine that submitit starts.
 """
 
 import hashlib
@@ -83,7 +84,8 @@ def main() -> None:
     }
     for word in sys.argv[1:] or claims:
         name, _, number = word.partition("=")
-        claim = partial(kills, num_kills=int(number)) if name == "kills" and number else claims[name]
+        number, _, only = number.partition("@")
+        claim = partial(kills, num_kills=int(number), only=only) if name == "kills" and number else claims[name]
         with tempfile.TemporaryDirectory() as folder:
             print(f"-- {word}", flush=True)
             claim(Path(folder))
@@ -136,13 +138,15 @@ def parallel(place: Path) -> None:
     print(f"two processes have {one / two:.3f} of the throughput of one with as many cores (aim: .9)")
 
 
-def kills(place: Path, num_kills: int = NUM_KILLS) -> None:
+def kills(place: Path, num_kills: int = NUM_KILLS, only: str = "") -> None:
     """Kill workers at random moments of distillation and rating, on every executor that is installed."""
     whole = prepared(place / "whole", until="rate", epochs=4)
     begun, draw = prepared(place / "begun", until="costs", epochs=4), random.Random(0)
     slurm = "slurm" if shutil.which("sbatch") else "slurm:cluster=local"
     executors = {"local:2": "helixnas", "ray": "ray", slurm: "submitit"}
     for executor, package in executors.items():
+        if not executor.startswith(only):
+            continue
         if importlib.util.find_spec(package) is None:
             print(f"{executor}: not installed here")
             continue

@@ -64,17 +64,11 @@ def test_the_cost_of_a_stage_s_jobs_is_the_processor_time_of_all_attempts(folder
                 pass
     with leased(folder, "distill-1", "another"):
         pass
-    first, _ = (lease.attempts for lease in leases_of(folder) if lease.key == "key")
-    assert [0.1 <= attempt.core_seconds < 5.0 for attempt in first] == [True, True]
-    spent = cost_of_jobs(folder, "key")
-    assert spent is not None
-    assert (
-        0.3
-        <= spent
-        == pytest.approx(
-            sum(attempt.core_seconds for lease in leases_of(folder) for attempt in lease.attempts if lease.key == "key")
-        )
-    )
+    first, second = (lease.attempts for lease in leases_of(folder) if lease.key == "key")
+    spent = [attempt.core_seconds for attempt in (*first, *second)]
+    assert len(spent) == 3
+    assert 0.05 < min(spent) <= max(spent) < 5.0
+    assert cost_of_jobs(folder, "key") == pytest.approx(sum(spent))
 
 
 @pytest.mark.parametrize(

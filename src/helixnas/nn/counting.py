@@ -3,10 +3,12 @@
 import copy
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -33,9 +35,16 @@ def count_macs(module: nn.Module, shape: tuple[int, ...]) -> int:
     >>> count_macs(layer, (1, 3, 4, 4))
     3456
     """
-    with evaluating(module), FlopCounterMode(display=False) as counter:
+    with evaluating(module), _WithoutNorms(), FlopCounterMode(display=False) as counter:
         module(torch.empty(shape, device="meta"))
     return to_macs(counter.get_total_flops())
+
+
+class _WithoutNorms(TorchFunctionMode):
+    """Passes over batch norm: it keeps shapes and has no multiply-adds, but torch takes long to follow it on the meta device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func is F.batch_norm else func(*args, **(kwargs or {}))
 
 
 def to_macs(flops: int) -> int:

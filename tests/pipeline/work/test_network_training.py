@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.engine import FitConfig
 from helixnas.engine.progress import Reporter
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
@@ -46,7 +47,7 @@ def test_the_seed_decides_the_initial_weights_and_images_are_normalised_as_the_t
 
 def test_inherited_weights_are_the_supernet_s_and_the_classifier_is_new(undistilled: Context) -> None:
     architecture = undistilled.space.sample(np.random.default_rng(0))
-    config = undistilled.recipe.retraining
+    config = RetrainConfig(fit=FitConfig(batch_size=6))
     trainers = [
         NetworkTrainer(undistilled, replace(config, init=init)) for init in ("scratch", "inherited", "inherited")
     ]

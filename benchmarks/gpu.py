@@ -2,18 +2,16 @@
 
 EfficientNet-B7 with random weights teaches the whole space of Table 1 at 224 pixels (recipe `imagenet-dna`), on synthetic
 images in memory, in mixed precision. Per block: a step of all its cells, of one path plain and compiled, and an operation of
-a rating plain and as a CUDA graph, and one expansion for the kernels of a layer. In all: images per second, peak memory, and
-hours for 1.28 million images, beside the paper's 8.5 GPU-days and the aim of 6 hours on an H100. The block's figures for one
-path and for rating are those of its first cell, first previous width and first operation; the whole rating follows from the
-number of operations it runs.
-A batch that does not fit is halved. No GPU has run it yet; after nine minutes it begins no more compiling and no more graphs.
+a rating plain and as a CUDA graph. In all: images per second, peak memory, and hours for 1.28 million images, beside the
+paper's 8.5 GPU-days and the aim of 6 hours on an H100. A block's figures for one path and for rating are those of its first
+cell, first previous width and first operation; the whole rating follows from the number of operations it runs. A batch that
+does not fit is halved. No GPU has run it yet; after nine minutes it begins no more compiling and no more graphs. Expansions
+that operations share: ``python benchmarks/fused_siblings.py mbconv --device cuda``.
 
     python benchmarks/gpu.py [--out results.md] [--hardware hardware.json] [--precision bf16] [--batch 512]
     python benchmarks/gpu.py --quick      # seconds on a CPU: a small teacher and space, to see that it runs
 
-`hardware.json` has the multiply-adds per second of distillation and rating, for
-`helixnas run RECIPE --dry-run --hardware hardware.json`. Run the tests of the same machine with
-``python -m pytest -m gpu``.
+`hardware.json` has the multiply-adds per second, for `helixnas run RECIPE --dry-run --hardware hardware.json`.
 """
 
 import argparse
@@ -28,7 +26,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helixnas.cli.settings import read_recipe
@@ -135,12 +132,7 @@ def measure_what_fits(setup: Setup, config: RuntimeConfig, until: float) -> tupl
                 raise
         setup = replace(setup, distill=replace(setup.distill, batch_size=setup.batch_size // 2))
         torch.cuda.empty_cache()
-        tell(f"out of memory: again with batches of {setup.batch_size}")
-
-
-def tell(text: str) -> None:
-    """Print what is known so far to stderr, so that a run which is cut off leaves something."""
-    sys.stderr.write(f"{text}\n")
+        print(f"out of memory: again with batches of {setup.batch_size}", file=sys.stderr)
 
 
 def measure(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, MeasuredThroughput]:
@@ -149,7 +141,7 @@ def measure(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, Mea
     on_gpu = job.runtime.device.type == "cuda"
     found = {"step": steps_of(job, setup), "teacher": seconds(job, lambda: features_of(job))}
     found["memory"] = torch.cuda.max_memory_allocated() / 2**30 if on_gpu else nan
-    tell(f"step {ms(found['step'])} ms, teacher {ms(found['teacher'])} ms, peak memory {found['memory']:.1f} GiB")
+    print(f"step {ms(found['step'])} ms, peak memory {found['memory']:.1f} GiB", file=sys.stderr)
     found["fair"] = fair_step(setup, job) if time.monotonic() < until else nan
     compiled, graphs = prepared(setup, replace(config, compile=True)), CudaGraphs() if on_gpu else None
     found["compiled teacher"] = seconds(compiled, lambda: features_of(compiled)) if time.monotonic() < until else nan
@@ -168,29 +160,20 @@ def measure(setup: Setup, config: RuntimeConfig, until: float) -> tuple[str, Mea
             one_path(compiled, number) if time.monotonic() < until else nan,
             operation,
             rating_seconds(job, number, graphs) if graphs and time.monotonic() < until else nan,
-            siblings(job, number),
         )
-        tell(f"block {number}: a step {ms(values[0])} ms, an operation of a rating {ms(values[3])} ms")
-        rows.append([str(number), *map(ms, values[:5]), f"{values[5]:.2f}", f"{total:,}"])
+        print(f"block {number}: a step of its cells {ms(values[0])} ms", file=sys.stderr)
+        rows.append([str(number), *map(ms, values), f"{total:,}"])
     return report(setup, job, rows, found), hardware(setup, job, found)
 
 
 def images_in_memory(size: int, batch_size: int) -> ImageSet:
     """Return random training images, the same few again and again."""
     pixels = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), dtype=np.uint8)
-    source = Source(
-        title="noise", num_images=batch_size, labels=None, class_names=(), read=lambda row: pixels[row], locate=str
-    )
-    store = ImageStore(
-        source=source,
-        pixels=pixels,
-        unreadable=UnreadableImages(title="noise", num_images=batch_size, max_share=0.0),
-        image_size=size,
-        augmentation="none",
-        crop_ratio=1.0,
-        interpolation="bicubic",
-        num_workers=0,
-    )
+    told: dict[str, Any] = {"title": "noise", "num_images": batch_size, "labels": None, "class_names": ()}
+    source = Source(read=lambda row: pixels[row], locate=str, **told)
+    unreadable = UnreadableImages(title="noise", num_images=batch_size, max_share=0.0)
+    how: dict[str, Any] = {"augmentation": "none", "crop_ratio": 1.0, "interpolation": "bicubic", "num_workers": 0}
+    store = ImageStore(source=source, pixels=pixels, unreadable=unreadable, image_size=size, **how)
     rows = np.arange(64 * batch_size) % batch_size
     return ImageSet(name="training", store=store, rows=rows, all_labels=None, class_names=())
 
@@ -289,20 +272,6 @@ def rating_seconds(job: Job, block: int, run: Run) -> float:
     return seconds(job, rate) / (evaluations_of(cell.cell.choices) / cell.cell.choices[0])
 
 
-def siblings(job: Job, block: int) -> float:
-    """Return the time of one expansion for all operations of a layer that differ in kernel only, as a share of one each."""
-    cell, x = next(iter(job.supernet.block(block))), job.features[block - 1]
-    layer = [module for module in cell.modules() if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)]
-    layer = [conv for conv in layer if conv.in_channels == layer[0].in_channels and conv.groups == 1]
-    alike = [conv for conv in layer if conv.out_channels == layer[0].out_channels]
-    x = torch.randn(len(x), alike[0].in_channels, *x.shape[2:], device=x.device)
-    x = x.contiguous(memory_format=torch.channels_last)
-    stacked = torch.cat([conv.weight for conv in alike])
-    with torch.no_grad(), job.runtime.autocast():
-        apart = seconds(job, lambda: [F.conv2d(x, conv.weight) for conv in alike])
-        return seconds(job, lambda: F.conv2d(x, stacked)) / apart
-
-
 def evaluations_of(choices: Sequence[int]) -> int:
     """Return how many operations a rating of a cell runs.
 
@@ -323,8 +292,7 @@ def report(setup: Setup, job: Job, rows: list[list[str]], found: dict[str, float
     fair_hours = IMAGES * 4 * found["fair"] / batch / 3600
     rating_hours = RATING_IMAGES * found["rated"] / batch / 3600
     columns = (
-        "block | a step of its cells | one path | compiled | an operation of a rating | as a CUDA graph | "
-        "one expansion for kernels / one each | operations"
+        "block | a step of its cells | one path | compiled | an operation of a rating | as a CUDA graph | operations"
     )
     lines = [
         f"{device_of(job)}, {job.runtime.precision}, torch {torch.__version__}, Python {platform.python_version()}; "
@@ -340,8 +308,7 @@ def report(setup: Setup, job: Job, rows: list[list[str]], found: dict[str, float
         f"- ImageNet, {IMAGES:,} images: {hours:.1f} h for {PAPER_EPOCHS} epochs of one path; {fair_hours:.1f} h for 4 "
         f"epochs of every operation; rating {RATING_IMAGES:,} images by Eq. 7: {rating_hours:.1f} h.",
         f"- The paper: {PAPER_HOURS:.0f} h (8.5 GPU-days). The aim: below {AIM_HOURS} h on an H100.",
-        "- nan: not measured, because there is no CUDA device, or the time was up.",
-        "- Tests of this machine: python -m pytest -m gpu",
+        "- nan: not measured (no CUDA device, or the time was up). Tests of this machine: python -m pytest -m gpu",
     ]
     return "\n".join(lines) + "\n"
 

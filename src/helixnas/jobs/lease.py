@@ -53,8 +53,8 @@ class Attempt:
 
     state: Literal["running", "done", "failed", "stopped", "lost"]
 
-    core_seconds: float = 0.0
-    """Its processor time, user and system; 0 in older runs."""
+    core_seconds: float | None = None
+    """Its processor time, user and system; None in older runs."""
 
     @property
     def seconds(self) -> float:
@@ -85,8 +85,8 @@ class Lease(Record):
     """Seconds since 1970, like `heartbeat`."""
 
     heartbeat: float = field(default_factory=time.time)
-    core_seconds: float = 0.0
-    """Processor time of the attempt until the heartbeat; 0 in older runs."""
+    core_seconds: float | None = None
+    """Processor time of the attempt until the heartbeat; None in older runs."""
 
     state: State = "running"
     reason: str = ""
@@ -160,9 +160,10 @@ def leases_of(folder: RunFolder) -> list[Lease]:
 
 
 def cost_of_jobs(folder: RunFolder, key: str) -> float | None:
-    """Return the processor time in seconds of all attempts at the jobs of a stage, by its key; None if there are none."""
-    attempts = [attempt for lease in leases_of(folder) if lease.key == key for attempt in lease.attempts]
-    return sum(attempt.core_seconds for attempt in attempts) if attempts else None
+    """Return the processor time in seconds of all attempts at the jobs of a stage, by its key; None if one is not known."""
+    spent = [attempt.core_seconds for lease in leases_of(folder) if lease.key == key for attempt in lease.attempts]
+    known = [seconds for seconds in spent if seconds is not None]
+    return sum(known) if spent and len(known) == len(spent) else None
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:
@@ -185,7 +186,7 @@ def leased(folder: RunFolder, job: str, key: str = "") -> Generator[Lease]:
             raise ArtifactError(f"{before.worker} is at work in {folder.path} ({job}); wait for it")
         number, earlier = (1, ()) if before is None else (before.number + 1, before.attempts[-MOST_ATTEMPTS:])
         is_same = before is not None and before.key == key
-        lease = Lease(job=job, number=number, key=key, earlier=earlier if is_same else ())
+        lease = Lease(job=job, number=number, key=key, core_seconds=0.0, earlier=earlier if is_same else ())
         lease.save(file)
         heartbeat = _Heartbeat(lease, file)
         heartbeat.start()

@@ -9,6 +9,7 @@ from helixnas.engine.distributed.launch import is_started_together
     ("environment", "together"),
     [
         ({}, False),
+        ({"WORLD_SIZE": "", "RANK": "0"}, False),
         ({"WORLD_SIZE": "1", "RANK": "0"}, False),
         ({"WORLD_SIZE": "2"}, False),
         ({"WORLD_SIZE": "2", "RANK": "1"}, True),

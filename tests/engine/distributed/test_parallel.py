@@ -231,18 +231,10 @@ dist.destroy_process_group()
 
 
 @pytest.mark.distributed
-def test_two_processes_of_half_a_batch_train_a_classifier_as_one_of_the_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", [FIT, RANK], ids=["train a classifier as one", "agree and notice a loss"])
+def test_two_processes_of_half_a_batch(script: str, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ranks = [
-        subprocess.Popen([sys.executable, "-c", FIT, str(rank), str(tmp_path)], env=environment) for rank in range(2)
-    ]
-    assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]
-
-
-@pytest.mark.distributed
-def test_two_processes_agree_and_one_that_is_left_alone_says_so(tmp_path: Path) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen([sys.executable, "-c", RANK, str(rank), str(tmp_path)], env=environment) for rank in range(2)
+        subprocess.Popen([sys.executable, "-c", script, str(rank), str(tmp_path)], env=environment) for rank in range(2)
     ]
     assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]

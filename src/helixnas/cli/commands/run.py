@@ -77,13 +77,13 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, 
     from helixnas.cli.tables.plan import show_plan, show_sizes
     from helixnas.data.readers import count_classes
 
-    num_classes = count_classes(recipe.data)
     if recipe.generations is None:
         show_plan(recipe, RunFolder(out), console)
-        show_sizes(recipe, RunFolder(out), console, asked, num_classes=num_classes)
+        show_sizes(recipe, RunFolder(out), console, asked, num_classes=count_classes(recipe.data))
     else:
         from helixnas.generations.outlook import outlook
 
+        num_classes = count_classes(recipe.data)
         for one in outlook(recipe, LineageFolder(out)):
             say(
                 console, f"generation {one.number} of at most {recipe.generations.number}{one.note and f': {one.note}'}"

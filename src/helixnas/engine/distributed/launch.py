@@ -5,4 +5,5 @@ import os
 
 def is_started_together() -> bool:
     """Return whether a launcher started several processes that are to train together."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+    number = os.environ.get("WORLD_SIZE", "")
+    return number.isdecimal() and int(number) > 1 and "RANK" in os.environ

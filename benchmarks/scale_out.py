@@ -161,8 +161,7 @@ def kills(place: Path, num_kills: int = NUM_KILLS, only: str = "") -> None:
             if not wrong and digests(whole, RESULTS) != digests(folder, RESULTS):
                 wrong = "other bits"
             survived += not wrong
-            if wrong:
-                print(f"{executor}, run {number + 1}: {wrong}")
+            print(f"{executor}, run {number + 1}: {wrong or 'the same bits'}", flush=True)
         seconds = (time.perf_counter() - started) / num_kills
         note = " (no sbatch here: submitit's local executor)" if executor == "slurm:cluster=local" else ""
         print(

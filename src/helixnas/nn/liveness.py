@@ -53,7 +53,7 @@ def count_all(module: nn.Module, shape: tuple[int, ...]) -> Counts:
     """
     images = torch.empty(shape, device="meta")
     weights = {_storage(tensor) for tensor in (*module.parameters(), *module.buffers())}
-    with evaluating(module), _Recorder(weights) as recorder, _FusedAttention(recorder):
+    with evaluating(module), _Recorder(weights) as recorder, _AsOneOperation(recorder):
         output = module(images)
     wanted = {_storage(tensor) for tensor in _tensors(output)}
     return Counts(
@@ -92,12 +92,9 @@ class _Recorder(TorchDispatchMode):
         if flops_of is not None:
             self.flops += flops_of(*args, **(kwargs or {}), out_val=output)
         received, given = _tensors((args, kwargs)), _tensors(output)
-        is_batch_norm = "batch_norm" in func.name()
-        is_norm = is_batch_norm or "layer_norm" in func.name()
+        is_norm = "layer_norm" in func.name()
         if is_norm:
             given = given[:1]  # the statistics are unused in eval mode
-        if is_batch_norm:
-            self.norm_elements += given[0].numel()
         self.kept += [*received, *given]  # keeps the storages alive, so that no id is reused
         reads = {_storage(tensor): _bytes(tensor) for tensor in received if _storage(tensor) not in self.weights}
         makes = {_storage(tensor): _bytes(tensor) for tensor in given}
@@ -107,8 +104,11 @@ class _Recorder(TorchDispatchMode):
         return output
 
 
-class _FusedAttention(TorchFunctionMode):
-    """Records scaled dot-product attention as one operation, which on the meta device would be two products and a softmax."""
+class _AsOneOperation(TorchFunctionMode):
+    """Records attention and batch norm as one operation each, without following torch through them.
+
+    On the meta device, attention would be two products and a softmax, and a batch norm some twenty operations in Python.
+    """
 
     def __init__(self, recorder: _Recorder) -> None:
         super().__init__()
@@ -117,13 +117,20 @@ class _FusedAttention(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func is not F.scaled_dot_product_attention:
-            return func(*args, **(kwargs or {}))
-        query, key, value = args[:3]
-        self.recorder.flops += sdpa_flop_count(query.shape, key.shape, value.shape)
-        output = torch.empty_like(query)
-        self.recorder.steps.append(_Step({_storage(each): _bytes(each) for each in (query, key, value)}, {}, False))
-        return output
+        recorder = self.recorder
+        if func in (F.batch_norm, torch.batch_norm):
+            number = len(recorder.steps)
+            output = torch.empty_like(args[0])  # recorded with what it reads and makes
+            recorder.steps[number] = recorder.steps[number]._replace(elementwise=True)
+            recorder.norm_elements += output.numel()
+            return output
+        if func is F.scaled_dot_product_attention:
+            query, key, value = args[:3]
+            recorder.flops += sdpa_flop_count(query.shape, key.shape, value.shape)
+            output = torch.empty_like(query)
+            recorder.steps.append(_Step({_storage(each): _bytes(each) for each in (query, key, value)}, {}, False))
+            return output
+        return func(*args, **(kwargs or {}))
 
 
 def _largest_live_set(steps: list[_Step], given: Tensor, wanted: set[int]) -> int:

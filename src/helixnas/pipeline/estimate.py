@@ -1,5 +1,6 @@
 """Estimates for the dry run: sizes, multiply-adds and time of a recipe, without data, weights or training."""
 
+import statistics
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -141,20 +142,23 @@ def typical_student(drawn: Sketch, recipe: Recipe) -> tuple[HelixNet, int]:
 
 
 def seconds_per_image(model: nn.Module, size: int, macs: int, runtime: Runtime) -> float:
-    """Return the seconds of a forward pass per image; weights may be anything."""
+    """Return the seconds of a forward pass per image, the median of several calls; weights may be anything."""
     model = runtime.place(model.eval())
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
             tensor.data.uniform_(0.01, 0.02)  # denormal numbers of uninitialised memory would be slow
     images = runtime.images(torch.rand(min(32, max(1, BATCH_MACS // macs)), 3, size, size))
-    calls, start = 0, 0.0
+
+    def call() -> float:
+        start = time.perf_counter()
+        model(images)
+        wait_for(runtime.device)
+        return time.perf_counter() - start
+
     with torch.inference_mode(), runtime.autocast():
-        while not calls or time.perf_counter() - start < SECONDS_OF_PROBE:
-            if not calls:
-                model(images)  # the first call also chooses kernels
-                wait_for(runtime.device)
-                start = time.perf_counter()
-            model(images)
-            wait_for(runtime.device)
-            calls += 1
-    return (time.perf_counter() - start) / (calls * len(images))
+        seconds = [call()]
+        if seconds[0] < SECONDS_OF_PROBE:  # else choosing kernels, which the first call does too, counts little
+            seconds = [call()]
+            while sum(seconds) < SECONDS_OF_PROBE:
+                seconds.append(call())
+    return statistics.median(seconds) / len(images)

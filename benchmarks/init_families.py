@@ -81,6 +81,8 @@ def row(family: str, model: str, side: int, folder: Path) -> str:
         run_recipe(tiny(found.recipe), run, Reporter(), until="retrain")
     except HelixError as error:
         return f"| {family} | `{model}`, {side} pixels | no | {' '.join(str(error).split())} | |"
+    except Exception as error:  # a fault of ours, which the other rows must not hide
+        return f"| {family} | `{model}`, {side} pixels | **crashed** | {type(error).__name__}: {error} | |"
     record = SearchRecord.load(run.search(SEARCH) / "result.json")
     share = record.costs["macs"] / found.teacher.costs["macs"]
     strides = ", ".join(map(str, found.teacher.strides))

@@ -4,10 +4,12 @@ import itertools
 from dataclasses import replace
 
 import pytest
+import timm
 
 from helixnas.distill import DistillConfig, num_draws
+from helixnas.engine import Runtime
 from helixnas.pipeline import estimate
-from helixnas.pipeline.estimate import forward_macs, forward_times, roofline_times, sketch
+from helixnas.pipeline.estimate import forward_macs, forward_times, roofline_times, seconds_per_image, sketch
 from helixnas.pipeline.hardware.devices import DEVICES
 from helixnas.pipeline.recipe import Recipe
 
@@ -50,6 +52,15 @@ def test_a_strictly_fair_step_takes_as_long_as_the_paths_it_trains(tiny: Recipe)
     assert min(paths) > 1
     ratio = (fair.supernet / fair.network) / (one.supernet / one.network)  # whatever the machine does meanwhile
     assert min(paths) - 1e-6 <= ratio <= max(paths) + 1e-6
+
+
+def test_a_network_that_looks_values_up_can_be_timed(tiny: Recipe) -> None:
+    model = timm.create_model(
+        "swin_tiny_patch4_window7_224", img_size=64, embed_dim=12, depths=(1, 1), num_heads=(1, 2)
+    )
+    for buffer in model.buffers():
+        buffer.fill_(10**6)  # what is in memory that nobody wrote
+    assert seconds_per_image(model, 64, 10**6, Runtime(tiny.runtime)) > 0
 
 
 def test_blocks_alone_add_up_to_the_whole_and_each_runs_the_teacher(tiny: Recipe) -> None:

@@ -147,6 +147,8 @@ def seconds_per_image(model: nn.Module, size: int, macs: int, runtime: Runtime) 
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
             tensor.data.uniform_(0.01, 0.02)  # denormal numbers of uninitialised memory would be slow
+        else:
+            tensor.data.zero_()  # indices of uninitialised memory would be out of bounds
     images = runtime.images(torch.rand(min(32, max(1, BATCH_MACS // macs)), 3, size, size))
 
     def call() -> float:

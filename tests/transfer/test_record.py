@@ -38,7 +38,9 @@ def test_a_finished_folder_gives_its_figures(tmp_path: Path) -> None:
     write_json(folder.figures_file, {"miou": 0.5})
     folder.save(RECORD)
     assert folder.finished("abc") == {"miou": 0.5}
-    with pytest.raises(ArtifactError, match="holds a network transferred with other settings; choose another --out"):
+    with pytest.raises(
+        ArtifactError, match="holds a network transferred with other settings or images; choose another --out"
+    ):
         folder.finished("other")
 
 

@@ -1,6 +1,7 @@
 """A model learns to segment and to detect, resumably, and leaves a folder that can be used."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from helixnas.engine import Runtime
 from helixnas.engine.config import FitConfig
@@ -66,8 +68,21 @@ def test_a_segmenter_is_trained_and_left_in_a_folder(
     assert (out / "report.html").read_text().count("data:image/jpeg") == 3
     assert not (out / "checkpoints").exists()
     assert tuned(opened(), masks, config, out, runtime) == figures  # done already
-    with pytest.raises(ArtifactError, match="transferred with other settings; choose another --out"):
+    with pytest.raises(ArtifactError, match="transferred with other settings or images; choose another --out"):
         tuned(opened(), masks, config, out, runtime, seed=1)
+
+
+def test_another_data_set_of_the_same_name_is_not_done_already(
+    masks: Path, opened: Opened, tmp_path: Path, runtime: Runtime
+) -> None:
+    out, other = tmp_path / "out", tmp_path / "other" / masks.name
+    config = replace(SEGMENTATION, fit=replace(QUICK, num_epochs=1))
+    figures = tuned(opened(), masks, config, out, runtime)
+    shutil.copytree(masks, other)  # keeps the times of the files
+    assert tuned(opened(), other, config, out, runtime) == figures
+    Image.new("RGB", (64, 48), "green").save(other / "JPEGImages/train0.jpg")
+    with pytest.raises(ArtifactError, match="transferred with other settings or images; choose another --out"):
+        tuned(opened(), other, config, out, runtime)
 
 
 @pytest.mark.parametrize("config", [SEGMENTATION, DETECTION], ids=lambda config: config.task)

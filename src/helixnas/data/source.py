@@ -125,11 +125,11 @@ class FileSpans:
         return hash_of_files(dict.fromkeys(span.file for span in self.spans))
 
 
-def hash_of_files(files: Iterable[str]) -> str:
-    """Return a hash of names, sizes and modification times of files."""
+def hash_of_files(files: Iterable[str], root: Path = Path()) -> str:
+    """Return a hash of names, sizes and modification times of files, which are named from `root` on."""
     digest = hashlib.sha256()
     for file in files:
-        status = Path(file).stat()
+        status = (root / file).stat()
         digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 

@@ -16,7 +16,7 @@ class TransferRecord:
     """What made a transferred network, and what it takes to build it again."""
 
     key: str
-    """Hash of model, data, settings and seed."""
+    """Hash of the model with its weights, both sets of images with their classes, the settings and the seed."""
 
     model: str
     """Name of the model."""
@@ -107,7 +107,7 @@ class TransferFolder:
                 raise ArtifactError(f"{self.path} holds another model or run; choose another --out")
             return None
         if self.load().key != key:
-            raise ArtifactError(f"{self.path} holds a network transferred with other settings; choose another --out")
+            raise ArtifactError(f"{self.path} holds a network transferred with other settings or images; choose another --out")
         return self.load_figures()
 
     def load_figures(self) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def _record(
     opened: OpenedModel, config: TransferConfig, train: SceneImages, evaluation: SceneImages, seed: int
 ) -> TransferRecord:
     shown, settings = opened.shown, asdict(config)
-    made_from = {"model": opened.name, "data": train.scenes.title, "settings": settings, "seed": seed}
+    images = [each.scenes.fingerprint() for each in (train, evaluation)]
+    made_from = {"model": opened.name, "data": images, "settings": settings, "seed": seed}
     return TransferRecord(
         key=config_key(made_from, weights_digest(opened.model)),
         model=opened.name,

@@ -37,6 +37,7 @@ def read_ade20k(root: Path, *, task: str, split: str) -> Scenes:
     names = _names(root / "objectInfo150.txt")
     return Scenes(
         title=f"{root.name} (ADE20K, {name})",
+        root=root,
         split=name,
         class_names=names,
         scenes=tuple(scenes),

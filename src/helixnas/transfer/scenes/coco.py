@@ -45,7 +45,9 @@ def read_coco(root: Path, *, task: str, split: str) -> Scenes:
             raise
         raise DataError(f"{file} is not a file of COCO's boxes: {type(error).__name__} {error}") from error
     require_split(scenes, split, known, f"{file} names no images; {root}")
-    return Scenes(title=f"{root.name} (COCO, {name})", split=name, class_names=names, scenes=tuple(scenes))
+    return Scenes(
+        title=f"{root.name} (COCO, {name})", root=root, split=name, class_names=names, scenes=tuple(scenes)
+    )
 
 
 def _scene(root: Path, split: str, image: Any, found: list[Any], numbers: dict[Any, int], file: Path) -> Scene:
@@ -54,7 +56,7 @@ def _scene(root: Path, split: str, image: Any, found: list[Any], numbers: dict[A
         path = root / "images" / split / image["file_name"]
     if not path.is_file():
         raise DataError(f"{root / split / image['file_name']} is missing; {file.name} names it")
-    return Scene(image=path, boxes=_boxes(image, found, numbers, file))
+    return Scene(image=path, boxes=_boxes(image, found, numbers, file), annotation=file)
 
 
 def _boxes(image: Any, found: list[Any], numbers: dict[Any, int], file: Path) -> Boxes:

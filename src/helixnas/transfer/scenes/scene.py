@@ -1,11 +1,15 @@
 """Scene: one image with its mask or boxes; Scenes: a split of them. Frozen values that every reader returns."""
 
+import hashlib
+import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from helixnas.data.source import hash_of_files
 from helixnas.errors import DataError
 
 VOID = 255
@@ -35,6 +39,8 @@ class Scene:
     image: Path
     mask: Path | None = None
     boxes: Boxes | None = None
+    annotation: Path | None = None
+    """The file that the boxes are from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,9 @@ class Scenes:
     title: str
     """Data set and split, for messages."""
 
+    root: Path
+    """Folder of the data set."""
+
     split: str
     class_names: tuple[str, ...]
     scenes: tuple[Scene, ...]
@@ -52,6 +61,16 @@ class Scenes:
 
     def __len__(self) -> int:
         return len(self.scenes)
+
+    def fingerprint(self) -> str:
+        """Return a text that changes with the classes and the files, but not with the place of the data set.
+
+        Files count by name, size and time of modification.
+        """
+        given = [file for each in self.scenes for file in (each.image, each.mask, each.annotation) if file is not None]
+        files = dict.fromkeys(os.path.relpath(file, self.root) for file in given)
+        classes = json.dumps([self.class_names, sorted(self.classes.items())])
+        return hashlib.sha256(f"{classes}\n{hash_of_files(files, self.root)}".encode()).hexdigest()
 
 
 def no_boxes() -> Boxes:

@@ -38,13 +38,16 @@ def read_voc(root: Path, *, task: str, split: str) -> Scenes:
     names = _names(root)
     if task == "segmentation":
         found = [_scene(root, number) for number in numbers]
-        return Scenes(title=title, split=split, class_names=names or ("background", *NAMES), scenes=tuple(found))
-    trees = {number: _tree(root / "Annotations" / f"{number}.xml") for number in numbers}
-    names = names or _names_in(root, trees)
+        names = names or ("background", *NAMES)
+        return Scenes(title=title, root=root, split=split, class_names=names, scenes=tuple(found))
+    files = {number: root / "Annotations" / f"{number}.xml" for number in numbers}
+    trees = {number: (file, _tree(file)) for number, file in files.items()}
+    names = names or _names_in(root, {number: tree for number, (_, tree) in trees.items()})
     scenes = [
-        Scene(image=_image(root, number), boxes=_boxes(root, number, tree, names)) for number, tree in trees.items()
+        Scene(image=_image(root, number), boxes=_boxes(file, tree, names), annotation=file)
+        for number, (file, tree) in trees.items()
     ]
-    return Scenes(title=title, split=split, class_names=names, scenes=tuple(scenes))
+    return Scenes(title=title, root=root, split=split, class_names=names, scenes=tuple(scenes))
 
 
 def _names(root: Path) -> tuple[str, ...]:
@@ -83,8 +86,7 @@ def _names_in(root: Path, known: dict[str, ElementTree.Element]) -> tuple[str, .
     return NAMES if found <= set(NAMES) else tuple(sorted(found))
 
 
-def _boxes(root: Path, number: str, tree: ElementTree.Element, names: tuple[str, ...]) -> Boxes:
-    path = root / "Annotations" / f"{number}.xml"
+def _boxes(path: Path, tree: ElementTree.Element, names: tuple[str, ...]) -> Boxes:
     try:
         width, height = (int(tree.findtext(f"size/{side}") or "") for side in ("width", "height"))
         objects = list(tree.iter("object"))

@@ -1,7 +1,11 @@
+from dataclasses import replace
+from functools import partial
+
 import pytest
 import torch
 
 from helixnas.data import ImageSet
+from helixnas.data.source import read_array
 from helixnas.distill import FeatureSource, LearningTeacher
 from helixnas.engine import Runtime
 from helixnas.errors import ConfigError
@@ -39,6 +43,22 @@ def test_views_are_two_augmentations_of_the_same_images(source: LearningTeacher,
     )
     one, other = next(plain.batches(0, 1))
     assert torch.equal(one, other)
+
+
+def test_views_for_a_gpu_do_not_depend_on_random_numbers_drawn_meanwhile(
+    source: LearningTeacher, images: ImageSet, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = images.store
+    read = replace(store.source, read=partial(read_array, store.pixels))
+    varied = replace(images, store=replace(store, source=read, augmentation="two-view"))
+    source = LearningTeacher(source.teacher, varied, batch_size=4, runtime=runtime, seed=0)
+    expected = list(source.batches(0, 6))
+    monkeypatch.setattr("helixnas.engine.runtime._pinned", lambda batch: batch)
+    runtime.device = torch.device("cuda")
+    for views, own in zip(source.batches(0, 6), expected, strict=True):
+        for _ in range(500):
+            torch.manual_seed(1)
+        assert all(torch.equal(one, two) for one, two in zip(views, own, strict=True))
 
 
 def test_another_seed_gives_other_views(source: LearningTeacher, varied: ImageSet) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from helixnas.data import DataConfig, open_images
-from helixnas.engine.batches import LabelledBatch, LabelledImages, require_labels
+from helixnas.engine.batches import LabelledBatch, LabelledImages, is_thread_safe, require_labels
 from helixnas.errors import DataError
 
 
@@ -46,3 +46,14 @@ def test_labels_are_returned_or_the_purpose_is_named() -> None:
     assert require_labels(labels, "the accuracy") is labels
     with pytest.raises(DataError, match="^the accuracy needs labels, and the images have none$"):
         require_labels(None, "the accuracy")
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "num_workers", "expected"), [("shift", 0, True), ("imagenet", 0, False), ("imagenet", 1, True)]
+)
+def test_images_varied_by_global_generators_are_read_by_the_thread_that_trains(
+    augmentation: str, num_workers: int, expected: bool
+) -> None:
+    data = DataConfig(name="digits", augmentation=augmentation, num_workers=num_workers)
+    assert is_thread_safe(open_images(data, image_size=8)) is expected
+    assert not is_thread_safe(Endless())

@@ -1,3 +1,4 @@
+import threading
 from typing import Any
 
 import pytest
@@ -188,15 +189,22 @@ def test_loss_scale_is_part_of_the_state(runtime: Runtime) -> None:
 
 def test_batches_are_read_ahead_for_a_gpu_alone(runtime: Runtime) -> None:
     batches = iter([1, 2])
-    assert runtime.ahead(batches) is batches
+    assert runtime.ahead(batches, thread_safe=True) is batches
     runtime.device = torch.device("cuda")
-    assert list(runtime.ahead(batches)) == [1, 2]
+    assert list(runtime.ahead(batches, thread_safe=True)) == [1, 2]
+
+
+@pytest.mark.parametrize("thread_safe", [True, False])
+def test_batches_that_are_not_thread_safe_are_read_by_the_calling_thread(thread_safe: bool, runtime: Runtime) -> None:
+    runtime.device = torch.device("cuda")
+    readers = set(runtime.ahead((threading.get_ident() for _ in range(3)), thread_safe=thread_safe))
+    assert (readers == {threading.get_ident()}) is not thread_safe
 
 
 @pytest.mark.gpu
 def test_batches_for_a_gpu_are_pinned(runtime: Runtime) -> None:
     images = torch.rand(2, 3, 4, 4)
     runtime.device = torch.device("cuda")
-    (batch,) = runtime.ahead(iter([Batch(images=images, labels=None, indices=torch.arange(2))]))
+    (batch,) = runtime.ahead(iter([Batch(images=images, labels=None, indices=torch.arange(2))]), thread_safe=True)
     assert batch.images.is_pinned()
     assert torch.equal(runtime.images(batch.images).cpu(), images)

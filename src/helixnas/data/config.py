@@ -162,7 +162,8 @@ class DataConfig:
     """Resizing filter, unless the augmentation draws one at random."""
 
     num_workers: Annotated[int, Ge(0), Le(256), Unit("processes")] = 0
-    """Processes that decode images which are not cached; 0 to decode in the main process. Does not change the images."""
+    """Processes that decode images which are not cached; 0 to decode in the main process. Does not change the images. For a
+    GPU, give at least 1 with an augmentation of single images (imagenet to two-view): 0 does not read them ahead."""
 
     cache: bool | Literal["auto"] = "auto"
     """Decode all images once and keep them in memory, which needs images of one size; auto: only if that size is at most 96

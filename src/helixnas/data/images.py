@@ -78,6 +78,14 @@ class ImageSet:
         return len(self.class_names)
 
     @property
+    def is_thread_safe(self) -> bool:
+        """Whether another thread may read augmented batches: not where this process varies single images.
+
+        That takes the global random generators, which worker processes have for themselves.
+        """
+        return bool(self.store.num_workers) or self.store.augmentation not in (*VARIED_ALONE, TWO_VIEW)
+
+    @property
     def image_size(self) -> int:
         """Height and width in pixels."""
         return self.store.image_size

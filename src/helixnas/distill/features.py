@@ -10,7 +10,7 @@ from torch import Tensor
 
 from helixnas.data import ImageSet
 from helixnas.distill.objective import Features
-from helixnas.engine.batches import full_batches, training_batches
+from helixnas.engine.batches import full_batches, is_thread_safe, training_batches
 from helixnas.engine.runtime import Runtime
 from helixnas.teacher import Teacher
 
@@ -65,7 +65,7 @@ class FrozenTeacher:
         stream = training_batches(
             self.images, batch_size=batch_size, seed=self.seed, start=start, per_epoch=per_epoch, part=self.part
         )
-        for batch in self.runtime.ahead(islice(stream, end - start)):
+        for batch in self.runtime.ahead(islice(stream, end - start), thread_safe=is_thread_safe(self.images)):
             yield (batch.images,)
 
     def features(self, views: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], ...]:

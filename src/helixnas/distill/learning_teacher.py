@@ -7,7 +7,7 @@ from itertools import islice
 from torch import Tensor
 
 from helixnas.data import ImageSet
-from helixnas.engine.batches import full_batches
+from helixnas.engine.batches import full_batches, is_thread_safe
 from helixnas.engine.runtime import Runtime
 from helixnas.errors import ConfigError
 from helixnas.teacher import Teacher
@@ -63,7 +63,7 @@ class LearningTeacher:
             view=view,
             part=self.part,
         )
-        return (batch.images for batch in self.runtime.ahead(stream))
+        return (batch.images for batch in self.runtime.ahead(stream, thread_safe=is_thread_safe(self.images)))
 
     def features(self, views: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], ...]:
         """Return Y_0 .. Y_N of every view, with gradients; the network is in training mode."""

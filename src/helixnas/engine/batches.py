@@ -49,6 +49,14 @@ class LabelledImages(Protocol):
         ...
 
 
+def is_thread_safe(images: object) -> bool:
+    """Return whether another thread may read augmented batches of images, which say so by an attribute of this name.
+
+    Images that say nothing are read by the thread that trains.
+    """
+    return bool(getattr(images, "is_thread_safe", False))
+
+
 def full_batches(images: LabelledImages, batch_size: int, setting: str) -> int:
     """Return the number of full batches of an epoch; raises `ConfigError`, which names the `setting`, if there is none."""
     number = images.num_batches(batch_size, drop_last=True)

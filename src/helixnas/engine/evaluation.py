@@ -52,7 +52,7 @@ def _answers(
     stream = images.batches(
         batch_size=batch_size, seed=0, epoch=0, augment=False, shuffle=False, skip=0, drop_last=False
     )
-    for batch in runtime.ahead(stream):
+    for batch in runtime.ahead(stream, thread_safe=True):
         with torch.no_grad(), runtime.autocast(), explain_out_of_memory("batch_size", batch_size):
             logits = model(normalize(runtime.images(batch.images))).float()
         yield logits, require_labels(batch.labels, "the accuracy").to(logits.device)

@@ -27,6 +27,7 @@ from helixnas.engine.batches import (
     LabelledImages,
     Normalize,
     full_batches,
+    is_thread_safe,
     require_labels,
     training_batches,
 )
@@ -157,7 +158,9 @@ class Fit:
         stream = training_batches(
             self.images, batch_size=size, seed=self.seed, start=start, per_epoch=per_epoch, part=part_read
         )
-        stream = self.runtime.ahead(islice(stream, self.num_steps * parts - start))
+        stream = self.runtime.ahead(
+            islice(stream, self.num_steps * parts - start), thread_safe=is_thread_safe(self.images)
+        )
         while self.step < self.num_steps:
             with explain_out_of_memory(name, size):
                 record = self._train_on(islice(stream, parts), self.step // self.steps_per_epoch)

@@ -64,9 +64,15 @@ class Runtime:
         """Move a batch of images to the device and the runtime's memory format."""
         return images.to(self.device, non_blocking=True).contiguous(memory_format=self.memory_format)
 
-    def ahead(self, batches: Iterator[BatchT]) -> Iterator[BatchT]:
-        """Yield batches; for a CUDA device, a thread reads some ahead and pins their memory, so that copies need not wait."""
-        return ahead(batches, _pinned) if self.device.type == "cuda" else batches
+    def ahead(self, batches: Iterator[BatchT], *, thread_safe: bool) -> Iterator[BatchT]:
+        """Yield batches; for a CUDA device, in pinned memory, so that copies need not wait, and read ahead by a thread.
+
+        Batches that are not `thread_safe` are read by the calling thread: the global random generators, with which single
+        images are augmented, are those that `seeded` sets for the network meanwhile.
+        """
+        if self.device.type != "cuda":
+            return batches
+        return ahead(batches, _pinned) if thread_safe else map(_pinned, batches)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the autocast context for forward passes."""

@@ -156,7 +156,7 @@ class Rating:
         stream = self.images.batches(
             batch_size=self.config.batch_size, seed=self.seed, augment=False, shuffle=True, skip=skip
         )
-        for number, batch in enumerate(self.runtime.ahead(stream), start=skip):
+        for number, batch in enumerate(self.runtime.ahead(stream, thread_safe=True), start=skip):
             if held is not None:
                 yield torch.cat([held, batch.images]) if number == total else held
                 held = None

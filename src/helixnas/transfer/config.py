@@ -78,7 +78,7 @@ class TransferConfig:
     """Split for the final figures, never trained on."""
 
     num_workers: Annotated[int, Ge(0), Unit("processes")] = 0
-    """Processes that read images; 0 to read them while training."""
+    """Processes that read images; 0 to read them between two steps. Does not change the images."""
 
     num_images: Annotated[int, Ge(0), Unit("images")] = 0
     """Training images of the published data set, for a dry run without it; 0 if unknown."""

@@ -8,6 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
+from helixnas.engine import Runtime
+from helixnas.engine.batches import is_thread_safe
 from helixnas.errors import DataError
 from helixnas.transfer.scenes.augmentation import Augmentation
 from helixnas.transfer.scenes.images import IGNORED, SceneImages
@@ -34,6 +36,29 @@ def test_batches_depend_on_seed_and_epoch_alone(masks: Path) -> None:
     other = list(own.batches(epoch=2, **TRAINING))
     assert not torch.equal(first[0].images, other[0].images)
     assert sorted(row for batch in first for row in batch.rows) == list(range(6))
+
+
+def test_batches_for_a_gpu_do_not_depend_on_random_numbers_drawn_meanwhile(
+    masks: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = images(masks)
+    expected = list(own.batches(epoch=1, **TRAINING))
+    monkeypatch.setattr("helixnas.engine.runtime._pinned", lambda batch: batch)
+    runtime.device = torch.device("cuda")
+    stream = runtime.ahead(own.batches(epoch=1, **TRAINING), thread_safe=is_thread_safe(own))
+    for found, batch in zip(stream, expected, strict=True):
+        for _ in range(500):
+            torch.manual_seed(1)
+        assert torch.equal(found.images, batch.images)
+    assert is_thread_safe(images(masks, num_workers=1))
+
+
+def test_images_of_an_evaluation_leave_the_global_generators_alone(
+    masks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("torch.random.fork_rng")
+    monkeypatch.delattr("torch.manual_seed")
+    assert len(list(images(masks, split="val").batches(batch_size=1))) == 3
 
 
 def test_processes_give_the_same_batches(masks: Path) -> None:

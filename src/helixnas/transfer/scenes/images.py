@@ -58,6 +58,11 @@ class SceneImages:
         """Number of classes, without background of a detector."""
         return len(self.scenes.class_names)
 
+    @property
+    def is_thread_safe(self) -> bool:
+        """Whether another thread may read augmented batches: not where this process sets torch's generator for them."""
+        return bool(self.num_workers)
+
     def __len__(self) -> int:
         return len(self.scenes)
 
@@ -109,9 +114,10 @@ class _Samples(torch.utils.data.Dataset[Any]):
     def __getitem__(self, row: int) -> tuple[int, Tensor, Any] | DataError:
         scene = self._images.scenes.scenes[row]
         try:
+            if self._words is None:
+                return (row, *self._read(scene))
             with torch.random.fork_rng(devices=[]):
-                if self._words is not None:
-                    torch.default_generator.manual_seed(seed_from(*self._words, row))
+                torch.default_generator.manual_seed(seed_from(*self._words, row))
                 return (row, *self._read(scene))
         except DataError as error:  # a process that reads images would add its traceback to the message
             return error

@@ -68,10 +68,8 @@ def build_network(
             seed=seed,
             name=name,
         )
-    from helixnas.transfer.networks.detector import build_detector, freeze_first
+    from helixnas.transfer.networks.detector import build_detector
 
-    if config.detector.freeze and trained:
-        freeze_first(model)
     detector = config.detector
     return build_detector(
         model,
@@ -82,6 +80,7 @@ def build_network(
         std=std,
         seed=seed,
         name=name,
+        freeze=detector.freeze and trained,
         anchor_sizes=detector.anchor_sizes,
         numbers={
             "rpn_pre_nms_top_n_train": 6 * detector.num_proposals,

@@ -33,7 +33,9 @@ def built(model: nn.Module) -> Any:
     return build_detector(model, num_classes=3, seed=0, name="it", **sides)
 
 
-@pytest.mark.parametrize("name", ["test_efficientnet", "resnet18", "mobilenetv3_small_050", "helixnas"])
+@pytest.mark.parametrize(
+    "name", ["test_efficientnet", "resnet18", "mobilenetv3_small_050", "helixnas", "densenet121", "vgg11_bn"]
+)
 def test_body_and_box_head_are_the_two_halves_of_the_network(name: str) -> None:
     arguments = {"arch": SMALL.parse("8:mb3_k3 8:mb3_k5 8:mb3_k3 8:mb3_k3")} if name == "helixnas" else {}
     with torch.no_grad():
@@ -78,6 +80,36 @@ def test_frozen_are_all_batch_norms_and_the_first_layers() -> None:
     assert not any(name.startswith(("conv_stem", "blocks.0", "blocks.1")) for name in learned)
     assert any(name.startswith("blocks.2") for name in learned)
     assert not any("bn" in name for name in learned)
+
+
+@pytest.mark.parametrize(("name", "width"), [("ghostnet_050", 480), ("test_nfnet", 128)])
+def test_the_box_head_has_the_width_that_its_stages_give(name: str, width: int) -> None:
+    detector = built(named(name)).eval()
+    assert detector.roi_heads.box_predictor.cls_score.in_features == width
+    with torch.no_grad():
+        (found,) = detector(list(IMAGES))
+    assert found["boxes"].shape[1] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "frozen", "learned"),
+    [
+        ("vgg11_bn", "features.8.weight", "features.15.weight"),
+        ("densenet121", "features.denseblock1.denselayer1.conv1.weight", "features.transition1.conv.weight"),
+    ],
+)
+def test_what_runs_first_is_frozen_whatever_layer_ends_the_first_stage(name: str, frozen: str, learned: str) -> None:
+    model = named(name)
+    freeze_first(model)
+    parameters = dict(model.named_parameters())
+    assert not parameters[frozen].requires_grad
+    assert parameters[learned].requires_grad
+
+
+@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "test_mambaout"])
+def test_halves_that_do_not_take_images_and_regions_of_any_size_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="it cannot be cut into a C4 detector, .*; take a convolutional network"):
+        built(named(name))
 
 
 def test_networks_without_both_halves_are_refused() -> None:

@@ -3,6 +3,7 @@
 import pytest
 import timm
 import torch
+from timm.layers import BlurPool2d
 from torch import Tensor, nn
 
 from helixnas.errors import ConfigError
@@ -55,6 +56,18 @@ def test_poolings_and_even_kernels_that_would_have_to_be_dilated_are_refused(lay
     with pytest.raises(
         ConfigError, match=r"it cannot have output stride 8: \w+ of kernel 2 shrinks its map of stride 8"
     ):
+        dilate(network, 8, name="it")
+    dilate(network, 16, name="it")
+    assert network(IMAGES).shape[-1] == 4
+
+
+def test_blur_pooling_beyond_the_output_stride_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match="it cannot have output stride 16: once dilated, it does not run .*blur pooling"
+    ):
+        dilate(named("resnetblur18"), 16, name="it")
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 8, 1), BlurPool2d(4))
+    with pytest.raises(ConfigError, match="it cannot have output stride 8: its last map keeps stride 16"):
         dilate(network, 8, name="it")
     dilate(network, 16, name="it")
     assert network(IMAGES).shape[-1] == 4

@@ -54,8 +54,9 @@ def steps(strides: Iterable[int], output_stride: int) -> list[Step]:
 def dilate(model: nn.Module, output_stride: int, *, name: str) -> None:
     """Give any convolutional network an output stride, in place, with its weights.
 
-    The network is run once on an image to find where its maps shrink. Messages call it `name`. Raises `ConfigError` if
-    something other than a convolution of an odd kernel shrinks the map beyond the output stride.
+    The network is run once on an image to find where its maps shrink, and once to see that its last one has the output
+    stride. Messages call it `name`. Raises `ConfigError` if something other than a convolution of an odd kernel, such as
+    blur pooling, shrinks the map beyond the output stride.
     """
     require_output_stride(output_stride)
     if not output_stride:
@@ -71,6 +72,24 @@ def dilate(model: nn.Module, output_stride: int, *, name: str) -> None:
             )
         if not isinstance(module, SHRINKING):
             _dilate_one(module, reduction, output_stride)
+    _require_stride(model, output_stride, name)
+
+
+def _require_stride(model: nn.Module, output_stride: int, name: str) -> None:
+    """Raise `ConfigError` if the last map of a dilated network is coarser; what is no map is not looked at."""
+    try:
+        found = _run(model)
+    except Exception as error:  # the model's own code can raise anything
+        reason = f"once dilated, it does not run ({first_line(error)})"
+    else:
+        last = found[-1] if isinstance(found, list | tuple) else found
+        if last.ndim != 4 or SIDE // last.shape[-2] <= output_stride:
+            return
+        reason = f"its last map keeps stride {SIDE // last.shape[-2]}"
+    raise ConfigError(
+        f"{name} cannot have output stride {output_stride}: {reason}, because something other than a convolution shrinks its "
+        "maps, such as blur pooling; choose another network, or the head upernet"
+    )
 
 
 def _dilate_one(module: nn.Conv2d, reduction: int, output_stride: int) -> None:
@@ -95,15 +114,20 @@ def _traced(model: nn.Module, name: str) -> list[tuple[Any, int]]:
         if height > 1:
             found.setdefault(module, SIDE // height)
 
-    with _hooked(model, note), evaluating(model):
-        like = next(model.parameters())
+    with _hooked(model, note):
         try:
-            model(torch.zeros(1, 3, SIDE, SIDE, device=like.device))
+            _run(model)
         except Exception as error:  # the model's own code can raise anything
             raise ConfigError(
                 f"{name} cannot be dilated: it does not take images of {SIDE} pixels ({first_line(error)})"
             ) from error
     return list(found.items())
+
+
+def _run(model: nn.Module) -> Any:
+    """Return what a network in eval mode makes of a black image."""
+    with evaluating(model):
+        return model(torch.zeros(1, 3, SIDE, SIDE, device=next(model.parameters()).device))
 
 
 @contextmanager

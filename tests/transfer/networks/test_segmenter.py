@@ -69,3 +69,17 @@ def test_a_transformer_takes_upernet_and_whole_grids() -> None:
         built("test_vit")
     with pytest.raises(ConfigError, match="it needs an image_size that is a multiple of 32, such as 64, not 70"):
         built("test_vit", head="upernet", image_size=70)
+
+
+@pytest.mark.parametrize(
+    ("name", "image_size", "reason"),
+    [
+        ("swin_tiny_patch4_window7_224", 224, "images of any size, which a segmenter is given: .* doesn't match model"),
+        ("cait_xxs24_224", 160, "image_size 160: "),
+    ],
+)
+def test_a_backbone_that_takes_one_size_alone_is_refused_before_it_is_trained(
+    name: str, image_size: int, reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"it cannot be the backbone of upernet, it does not take {reason}"):
+        built(name, head="upernet", image_size=image_size)

@@ -6,12 +6,14 @@ without decoder, that is DeepLabV3), and ``upernet`` the one for vision transfor
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, first_line
 from helixnas.nn import build_seeded, count_macs, count_params, meta_copy
+from helixnas.nn.counting import evaluating
 from helixnas.transfer.extra import require_extra
 from helixnas.transfer.networks.backbone import Backbone, is_flat, temporary_encoder
 from helixnas.transfer.networks.tokens import TokenPyramid
@@ -59,7 +61,7 @@ def build_segmenter(
     """Build a segmenter around a timm model, which is changed in place; the seed decides the weights of the head.
 
     `output_stride`, 8 or 16, and `separable` convolutions in the pyramid are those of the two atrous heads. Raises
-    `ConfigError` if the backbone does not fit the head.
+    `ConfigError` if the backbone does not fit the head, or does not take images of any size.
     """
     require_extra("segmentation_models_pytorch")
     import segmentation_models_pytorch as smp
@@ -83,7 +85,22 @@ def build_segmenter(
             atrous = {"decoder_atrous_rates": _rates(output_stride), "decoder_aspp_separable": separable}
             return kind(**common, **atrous, encoder_output_stride=output_stride)
 
-    return Segmenter(build_seeded(build, (seed,)), fixed=image_size if flat else 0)
+    segmenter = Segmenter(build_seeded(build, (seed,)), fixed=image_size if flat else 0)
+    _require_logits(segmenter, (image_size, image_size if flat else image_size + COARSEST), name, head)
+    return segmenter
+
+
+def _require_logits(segmenter: Segmenter, size: tuple[int, int], name: str, head: str) -> None:
+    """Raise `ConfigError` if a segmenter gives no logits of an image of this size, tried on the meta device."""
+    twin = meta_copy(segmenter)
+    try:
+        with evaluating(twin):
+            twin(torch.empty(1, 3, *size, device="meta"))
+    except Exception as error:  # the model's own code can raise anything
+        given = f"image_size {size[0]}" if segmenter.fixed else "images of any size, which a segmenter is given"
+        raise ConfigError(
+            f"{name} cannot be the backbone of {head}, it does not take {given}: {first_line(error).rstrip('.')}"
+        ) from error
 
 
 def segmenter_size(segmenter: Segmenter, image_size: int) -> tuple[int, int]:

@@ -19,6 +19,8 @@ from helixnas.errors import ArtifactError, ConfigError, DataError, Interrupted
 from helixnas.models.opening import OpenedModel
 from helixnas.nn import load_saved_weights
 from helixnas.transfer.config import DetectorConfig, TransferConfig
+from helixnas.transfer.scenes.reading import open_scenes
+from helixnas.transfer.scenes.scene import Scenes
 from helixnas.transfer.training import transfer
 
 QUICK = FitConfig(num_epochs=2, batch_size=2, lr=0.003, warmup_epochs=0.0, weight_decay=0.0)
@@ -102,6 +104,21 @@ def test_an_interrupted_training_resumes_to_the_same_weights(
     assert {key: whole[key] for key in whole if key not in timing} == {
         key: parts[key] for key in parts if key not in timing
     }
+
+
+def test_boxes_that_are_left_out_are_told_once(
+    objects: Path, opened: Opened, tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    reporter = Reporter()
+    monkeypatch.setattr(reporter, "say", said.append)
+
+    def open_flat(root: Path, *, task: str, split: str) -> Scenes:
+        return replace(open_scenes(root, task=task, split=split), left_out=2 if split == "train" else 0)
+
+    monkeypatch.setattr("helixnas.transfer.training.open_scenes", open_flat)
+    tuned(opened(), objects, DETECTION, tmp_path / "out", runtime, reporter=reporter)
+    assert said == ["squares (VOC, train): 2 boxes without area are left out"]
 
 
 @pytest.mark.slow

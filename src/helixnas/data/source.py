@@ -148,8 +148,12 @@ def read_array(pixels: UInt8[np.ndarray, "images height width *channels"], index
 
 
 def read_upright(read: Callable[[int], Image.Image], index: int) -> Image.Image:
-    """Return the image at an index, turned as its EXIF data say; unreadable EXIF data turn nothing."""
-    image = read(index)
+    """Return the image at an index, turned as its EXIF data say."""
+    return upright(read(index))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return an image turned as its EXIF data say; unreadable EXIF data turn nothing."""
     image.load()  # some formats have their EXIF data behind the pixels
     try:
         return ImageOps.exif_transpose(image)

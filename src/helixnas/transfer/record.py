@@ -107,7 +107,9 @@ class TransferFolder:
                 raise ArtifactError(f"{self.path} holds another model or run; choose another --out")
             return None
         if self.load().key != key:
-            raise ArtifactError(f"{self.path} holds a network transferred with other settings or images; choose another --out")
+            raise ArtifactError(
+                f"{self.path} holds a network transferred with other settings or images; choose another --out"
+            )
         return self.load_figures()
 
     def load_figures(self) -> dict[str, Any]:

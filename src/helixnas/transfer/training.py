@@ -64,6 +64,9 @@ def transfer(
     if (done := folder.finished(record.key)) is not None:
         reporter.say(f"{out}: done already")
         return done
+    for scenes in (train.scenes, evaluation.scenes):
+        if scenes.left_out:
+            reporter.say(f"{scenes.title}: {scenes.left_out:,} boxes without area are left out")
     network, is_classes = runtime.place(network_of(opened.model, record, config)), config.task == "segmentation"
     job = Fit(
         network,

@@ -47,6 +47,15 @@ def test_boxes_classes_and_crowds_are_read(content: dict[str, Any], tmp_path: Pa
     assert first.crowd.tolist() == [False, True]
     assert empty is not None
     assert empty.corners.shape == (0, 4)
+    assert scenes.left_out == 0
+
+
+def test_boxes_without_area_are_left_out_and_counted(content: dict[str, Any], tmp_path: Path) -> None:
+    flat = {"id": 918, "image_id": 2, "category_id": 3, "bbox": [6.65, 8.33, 1.03, 0.0], "iscrowd": 0}
+    content["annotations"].append(flat)
+    scenes = read_coco(written(tmp_path, content), task="detection", split="train2017")
+    assert [len(scene.boxes.labels) for scene in scenes.scenes if scene.boxes is not None] == [2, 0]
+    assert scenes.left_out == 1
 
 
 def test_malformed_files_are_named(content: dict[str, Any], tmp_path: Path) -> None:

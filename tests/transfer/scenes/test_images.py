@@ -12,8 +12,11 @@ from helixnas.engine import Runtime
 from helixnas.engine.batches import is_thread_safe
 from helixnas.errors import DataError
 from helixnas.transfer.scenes.augmentation import Augmentation
-from helixnas.transfer.scenes.images import IGNORED, SceneImages
+from helixnas.transfer.scenes.images import IGNORED, SceneImages, read_image
 from helixnas.transfer.scenes.reading import open_scenes
+
+ORIENTATION = 0x0112
+"""Number of the EXIF field that says how a photograph is turned."""
 
 CHANGES = Augmentation(image_size=32, scales=(0.75, 1.5), flip=True, color_jitter=0.2)
 TRAINING: Any = {"batch_size": 2, "seed": 3, "augment": True, "shuffle": True, "drop_last": True}
@@ -90,15 +93,20 @@ def test_bad_files_are_named(masks: Path) -> None:
     wrong = {
         "has pixels of class 9, but halves .* has 2 classes": np.full((48, 64), 9, np.uint8),
         "has pixels of mode RGB; a mask has one 8-bit class number per pixel": np.zeros((48, 64, 3), np.uint8),
-        "has 60 x 48 pixels, its image 64 x 48": np.zeros((48, 60), np.uint8),
     }
     for message, values in wrong.items():
         Image.fromarray(values).save(mask)
         with pytest.raises(DataError, match=rf"val0\.png.*{message}"):
             next(images(masks, split="val").batches(batch_size=1))
+    Image.fromarray(np.zeros((48, 60), np.uint8)).save(mask)
+    with pytest.raises(
+        DataError, match=r"val0\.jpg has 64 x 48 pixels, but its mask .*val0\.png is of 60 x 48; give both"
+    ):
+        next(images(masks, split="val").batches(batch_size=1))
     mask.write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"cannot read the mask .*val0\.png"):
         next(images(masks, split="val", num_workers=1).batches(batch_size=1))
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(mask)
     image.write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"cannot read the image .*val0\.jpg"):
         next(images(masks, split="val").batches(batch_size=1))
@@ -109,3 +117,37 @@ def test_an_image_of_void_alone_is_refused_in_training(masks: Path) -> None:
         Image.fromarray(np.full((48, 64), 255, np.uint8)).save(file)
     with pytest.raises(DataError, match=r"train\d\.png: its mask has no pixel of a class"):
         next(images(masks).batches(**TRAINING))
+
+
+def test_an_image_of_another_size_than_its_boxes_say_is_refused(objects: Path) -> None:
+    Image.new("RGB", (640, 480)).save(objects / "JPEGImages/val0.jpg")
+    with pytest.raises(DataError, match=r"val0\.jpg has 640 x 480 pixels, but .*val0\.xml is of 64 x 48; give both"):
+        next(images(objects, task="detection", split="val").batches(batch_size=1))
+
+
+@pytest.mark.parametrize("task", ["segmentation", "detection"])
+def test_a_turned_photograph_is_turned_only_where_its_annotation_asks_for_it(
+    task: str, request: pytest.FixtureRequest
+) -> None:
+    root: Path = request.getfixturevalue("masks" if task == "segmentation" else "objects")
+    file, exif = root / "JPEGImages/val0.jpg", Image.Exif()
+    exif[ORIENTATION] = 6  # to be turned by 90 degrees
+    with Image.open(file) as picture:
+        whole = picture.copy()
+
+    def shown() -> Any:
+        return next(images(root, task=task, split="val").batches(batch_size=1)).images[0]
+
+    expected = shown()
+    whole.save(file, exif=exif)
+    assert shown().shape == (3, 48, 64)
+    assert read_image(file).shape == (3, 64, 48)
+    whole.transpose(Image.Transpose.ROTATE_90).save(file, exif=exif)
+    assert shown().shape == (3, 48, 64)
+    assert float((shown() - expected).abs().mean()) < 0.05
+
+
+def test_rows_are_the_only_images_that_are_read(masks: Path) -> None:
+    (masks / "JPEGImages/val1.jpg").write_bytes(b"nothing")
+    found = list(images(masks, split="val").batches(batch_size=1, rows=[2, 0]))
+    assert [batch.rows for batch in found] == [(2,), (0,)]

@@ -49,7 +49,10 @@ def test_the_fingerprint_changes_with_every_file_and_class_but_not_with_the_plac
     root = root.rename(root.parent / "moved")
     assert fingerprint() == first
     seen = {first}
-    for file in ("JPEGImages/train3.jpg", "SegmentationClass/train3.png" if task == "segmentation" else "Annotations/train3.xml"):
+    for file in (
+        "JPEGImages/train3.jpg",
+        "SegmentationClass/train3.png" if task == "segmentation" else "Annotations/train3.xml",
+    ):
         os.utime(root / file, ns=(0, 0))
         seen.add(fingerprint())
     names = open_scenes(root, task=task, split="train").class_names

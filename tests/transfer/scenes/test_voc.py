@@ -38,11 +38,23 @@ def test_without_own_classes_masks_have_those_of_voc(masks: Path) -> None:
     assert len(NAMES) == 20
 
 
+def test_masks_of_the_augmented_split_may_have_a_folder_of_their_own(masks: Path) -> None:
+    own, added = masks / "SegmentationClass/train1.png", masks / "SegmentationClassAug/train1.png"
+    added.parent.mkdir()
+    own.rename(added)
+    scenes = read_voc(masks, task="segmentation", split="train").scenes
+    assert scenes[1].mask == added
+    assert scenes[0].mask == masks / "SegmentationClass/train0.png"
+
+
 def test_what_is_missing_is_named(masks: Path, objects: Path) -> None:
     with pytest.raises(DataError, match="has no split 'test'; there are: train, val"):
         read_voc(masks, task="segmentation", split="test")
     (masks / "SegmentationClass/val1.png").unlink()
-    with pytest.raises(DataError, match=r"the mask .*val1\.png is missing; a file in ImageSets/Segmentation names it"):
+    with pytest.raises(
+        DataError,
+        match=r"the mask .*val1\.png is missing, in SegmentationClassAug too; a file in ImageSets",
+    ):
         read_voc(masks, task="segmentation", split="val")
     (masks / "JPEGImages/val0.jpg").unlink()
     with pytest.raises(DataError, match=r"val0\.jpg is missing; a file in ImageSets names it"):

@@ -21,8 +21,9 @@ def is_coco(root: Path) -> bool:
 def read_coco(root: Path, *, task: str, split: str) -> Scenes:
     """Read the boxes of a split, by its name (train2017) or without the year (train).
 
-    Classes are in the order of their numbers in the file. Images without boxes are kept. Raises `DataError` if a file is missing
-    or malformed, or the task is not detection.
+    Classes are in the order of their numbers in the file. Images without boxes are kept; boxes whose width or height is 0, of
+    which the published file has two, are left out. Raises `DataError` if a file is missing or malformed, or the task is not
+    detection.
     """
     if task != "detection":
         raise DataError(f"{root} has COCO's layout, which is read for detection only")
@@ -35,7 +36,9 @@ def read_coco(root: Path, *, task: str, split: str) -> Scenes:
         categories = sorted(content["categories"], key=lambda each: each["id"])
         numbers = {each["id"]: index for index, each in enumerate(categories)}
         own: dict[Any, list[Any]] = defaultdict(list)
-        for each in content["annotations"]:
+        with_area = [each for each in content["annotations"] if all(_sides(each))]
+        left_out = len(content["annotations"]) - len(with_area)
+        for each in with_area:
             own[each["image_id"]].append(each)
         images = [(each, own[each["id"]]) for each in content["images"]]
         scenes = [_scene(root, name, image, found, numbers, file) for image, found in images]
@@ -46,7 +49,12 @@ def read_coco(root: Path, *, task: str, split: str) -> Scenes:
         raise DataError(f"{file} is not a file of COCO's boxes: {type(error).__name__} {error}") from error
     require_split(scenes, split, known, f"{file} names no images; {root}")
     return Scenes(
-        title=f"{root.name} (COCO, {name})", root=root, split=name, class_names=names, scenes=tuple(scenes)
+        title=f"{root.name} (COCO, {name})",
+        root=root,
+        split=name,
+        class_names=names,
+        scenes=tuple(scenes),
+        left_out=left_out,
     )
 
 
@@ -56,17 +64,23 @@ def _scene(root: Path, split: str, image: Any, found: list[Any], numbers: dict[A
         path = root / "images" / split / image["file_name"]
     if not path.is_file():
         raise DataError(f"{root / split / image['file_name']} is missing; {file.name} names it")
-    return Scene(image=path, boxes=_boxes(image, found, numbers, file), annotation=file)
+    size = (int(image["width"]), int(image["height"]))
+    return Scene(image=path, boxes=_boxes(image, found, numbers, file, size), annotation=file, size=size)
 
 
-def _boxes(image: Any, found: list[Any], numbers: dict[Any, int], file: Path) -> Boxes:
+def _sides(annotation: Any) -> tuple[float, float]:
+    _, _, width, height = annotation["bbox"]
+    return float(width), float(height)
+
+
+def _boxes(image: Any, found: list[Any], numbers: dict[Any, int], file: Path, size: tuple[int, int]) -> Boxes:
     sides = np.array([each["bbox"] for each in found], np.float32).reshape(-1, 4)
     corners = np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:]], axis=1)
     return boxes_inside(
         corners,
         np.array([numbers[each["category_id"]] for each in found], np.int64),
         np.array([bool(each.get("iscrowd", 0)) for each in found], bool),
-        width=int(image["width"]),
-        height=int(image["height"]),
+        width=size[0],
+        height=size[1],
         where=lambda number: f"{file}, annotation {found[number].get('id')} of {image['file_name']}",
     )

@@ -1,6 +1,6 @@
 """Batches of scenes: read, augmented as a function of (seed, epoch, scene), and checked file by file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as changed
 
 from helixnas.data.augmentation import AUGMENTATION_STREAM, ORDER_STREAM
-from helixnas.data.source import as_rgb
+from helixnas.data.source import as_rgb, upright
 from helixnas.errors import DataError, first_line
 from helixnas.nn import seed_from
 from helixnas.transfer.scenes.augmentation import Augmentation
@@ -80,15 +80,17 @@ class SceneImages:
         shuffle: bool = False,
         skip: int = 0,
         drop_last: bool = False,
+        rows: Sequence[int] | None = None,
     ) -> Iterator[SceneBatch]:
         """Yield the batches of one epoch, from number `skip` on; images that are not augmented must have one size.
 
-        Raises `DataError` if an image or a mask cannot be read, or they do not fit.
+        With `rows`, only the images at these positions are read. Raises `DataError` if an image or a mask cannot be read, or
+        they do not fit.
         """
-        order = np.arange(len(self))
+        order = np.arange(len(self)) if rows is None else np.array(rows)
         if shuffle:
             np.random.default_rng((seed, ORDER_STREAM, epoch)).shuffle(order)
-        count = self.num_batches(batch_size, drop_last=drop_last)
+        count = len(order) // batch_size if drop_last else -(-len(order) // batch_size)
         chunks = [order[number * batch_size : (number + 1) * batch_size].tolist() for number in range(skip, count)]
         samples = _Samples(self, (seed, AUGMENTATION_STREAM, epoch) if augment else None)
         loader: Any = torch.utils.data.DataLoader(
@@ -123,16 +125,19 @@ class _Samples(torch.utils.data.Dataset[Any]):
             return error
 
     def _read(self, scene: Scene) -> tuple[Tensor, Any]:
-        image = tv_tensors.Image(read_image(scene.image))
+        mask = None if scene.mask is None else read_mask(scene.mask, self._images.scenes)
+        annotated = scene.size if mask is None else (mask.shape[-1], mask.shape[-2])
+        image = tv_tensors.Image(read_image(scene.image, annotated))
         size = image.shape[-2:]
-        resized = with_short_side(image, self._images.short_side)
+        if annotated is not None and annotated != (size[1], size[0]):
+            annotation = scene.annotation if mask is None else f"its mask {scene.mask}"
+            raise DataError(
+                f"the image {scene.image} has {size[1]} x {size[0]} pixels, but {annotation} is of {annotated[0]} x "
+                f"{annotated[1]}; give both the same size, or remove the image from the split"
+            )
         augmentation = None if self._words is None else self._images.augmentation
-        if scene.mask is not None:
-            mask = read_mask(scene.mask, self._images.scenes)
-            if mask.shape[-2:] != size:
-                raise DataError(
-                    f"the mask {scene.mask} has {mask.shape[-1]} x {mask.shape[-2]} pixels, its image {size[1]} x {size[0]}"
-                )
+        if mask is not None:
+            resized = with_short_side(image, self._images.short_side)
             if augmentation is None:
                 return resized, _labels(mask)
             small = mask if resized.shape == image.shape else changed.resize(mask, list(resized.shape[-2:]), _NEAREST)
@@ -175,11 +180,17 @@ def _collate(found: list[tuple[int, Tensor, Any]]) -> SceneBatch:
     return SceneBatch(images=torch.stack(images), labels=labels, rows=rows)
 
 
-def read_image(path: Path) -> Tensor:
-    """Return an image as (3, height, width), uint8; raises `DataError` if it cannot be read."""
+def read_image(path: Path, annotated: tuple[int, int] | None = None) -> Tensor:
+    """Return an image, (3, height, width), uint8, turned as its EXIF data say; raises `DataError` if it cannot be read.
+
+    Most annotations are of the stored pixels: where their width and height are known, only an image that has them when
+    turned is turned.
+    """
     try:
         with Image.open(path) as image:
-            return changed.pil_to_tensor(as_rgb(image))
+            turned = image if annotated == image.size else upright(image)
+            fits = annotated is None or turned.size == annotated
+            return changed.pil_to_tensor(as_rgb(turned if fits else image))
     except Exception as error:  # decoders can raise anything on damaged files
         raise DataError(f"cannot read the image {path}: {first_line(error)}") from error
 

@@ -42,6 +42,9 @@ class Scene:
     annotation: Path | None = None
     """The file that the boxes are from."""
 
+    size: tuple[int, int] | None = None
+    """Width and height of the image in pixels, as that file says."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes:
@@ -58,6 +61,9 @@ class Scenes:
     scenes: tuple[Scene, ...]
     classes: Mapping[int, int] = field(default_factory=dict[int, int])
     """Value of a pixel to class index, where they differ."""
+
+    left_out: int = 0
+    """Boxes that are left out because they have no area."""
 
     def __len__(self) -> int:
         return len(self.scenes)

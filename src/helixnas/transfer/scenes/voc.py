@@ -1,4 +1,4 @@
-"""The layout of Pascal VOC: JPEGImages, ImageSets, SegmentationClass (masks) and Annotations (boxes)."""
+"""The layout of Pascal VOC: JPEGImages, ImageSets, SegmentationClass or SegmentationClassAug (masks) and Annotations (boxes)."""
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from helixnas.errors import DataError
-from helixnas.transfer.scenes.scene import Boxes, Scene, Scenes, boxes_inside, require_split
+from helixnas.transfer.scenes.scene import Scene, Scenes, boxes_inside, require_split
 
 NAMES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -15,6 +15,9 @@ NAMES = (
 """The 20 classes of VOC; segmentation has the background before them."""
 
 SETS = {"segmentation": "Segmentation", "detection": "Main"}
+MASKS = ("SegmentationClass", "SegmentationClassAug")
+"""Folders of masks: VOC's own, and those made of the Semantic Boundaries Dataset (SBD) for images without one."""
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -43,10 +46,7 @@ def read_voc(root: Path, *, task: str, split: str) -> Scenes:
     files = {number: root / "Annotations" / f"{number}.xml" for number in numbers}
     trees = {number: (file, _tree(file)) for number, file in files.items()}
     names = names or _names_in(root, {number: tree for number, (_, tree) in trees.items()})
-    scenes = [
-        Scene(image=_image(root, number), boxes=_boxes(file, tree, names), annotation=file)
-        for number, (file, tree) in trees.items()
-    ]
+    scenes = [_with_boxes(_image(root, number), file, tree, names) for number, (file, tree) in trees.items()]
     return Scenes(title=title, root=root, split=split, class_names=names, scenes=tuple(scenes))
 
 
@@ -64,10 +64,12 @@ def _image(root: Path, number: str) -> Path:
 
 
 def _scene(root: Path, number: str) -> Scene:
-    mask = root / "SegmentationClass" / f"{number}.png"
-    if not mask.is_file():
-        raise DataError(f"the mask {mask} is missing; a file in ImageSets/Segmentation names it")
-    return Scene(image=_image(root, number), mask=mask)
+    for folder in MASKS:
+        if (mask := root / folder / f"{number}.png").is_file():
+            return Scene(image=_image(root, number), mask=mask)
+    raise DataError(
+        f"the mask {root / MASKS[0] / number}.png is missing, in {MASKS[1]} too; a file in ImageSets/Segmentation names it"
+    )
 
 
 def _tree(path: Path) -> ElementTree.Element:
@@ -86,7 +88,7 @@ def _names_in(root: Path, known: dict[str, ElementTree.Element]) -> tuple[str, .
     return NAMES if found <= set(NAMES) else tuple(sorted(found))
 
 
-def _boxes(path: Path, tree: ElementTree.Element, names: tuple[str, ...]) -> Boxes:
+def _with_boxes(image: Path, path: Path, tree: ElementTree.Element, names: tuple[str, ...]) -> Scene:
     try:
         width, height = (int(tree.findtext(f"size/{side}") or "") for side in ("width", "height"))
         objects = list(tree.iter("object"))
@@ -106,6 +108,7 @@ def _boxes(path: Path, tree: ElementTree.Element, names: tuple[str, ...]) -> Box
         [1, 1, 0, 0], np.float32
     )  # VOC counts from 1, ends included
     difficult = np.array([(each.findtext("difficult") or "0").strip() == "1" for each in objects], bool)
-    return boxes_inside(
+    boxes = boxes_inside(
         corners, np.array(labels, np.int64), difficult, width=width, height=height, where=lambda index: str(path)
     )
+    return Scene(image=image, boxes=boxes, annotation=path, size=(width, height))

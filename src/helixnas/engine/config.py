@@ -22,7 +22,7 @@ class FitConfig:
     microbatch. 0 for the whole batch."""
 
     optimizer: str = "adamw"
-    """Name of a timm optimizer: sgd, adamw, rmsproptf, lamb, ..."""
+    """Name of a timm optimizer: sgd (with Nesterov's momentum), momentum (SGD with the usual one), adamw, rmsproptf, lamb, ..."""
 
     lr: Annotated[float, Gt(0)] = 0.002
     """Peak learning rate."""

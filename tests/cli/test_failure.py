@@ -12,7 +12,7 @@ from torch import nn
 from helixnas.artifacts.files import write_json
 from helixnas.cli import main
 from helixnas.cli.command import Command
-from helixnas.cli.commands import COMMANDS
+from helixnas.cli.commands import COMMANDS, find_command
 from helixnas.cli.failure import ADVICE, BATCH, explain
 from helixnas.cli.settings import read_recipe
 from helixnas.errors import Stage, during
@@ -120,6 +120,20 @@ def test_an_error_that_is_known_names_the_setting_to_change(text: str, advice: s
     sentence, is_defect = explain(error, ["distill", "r"])
     assert advice in sentence
     assert not is_defect
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "advice"),
+    [
+        ("transfer", "not enough memory", "lower --microbatch-size or --image-size"),
+        ("transfer", "Expected more than 1 value per channel", "raise --microbatch-size or --image-size;"),
+        ("transfer", "DataLoader worker (pid 7) is killed", "set num_workers of the recipe to 0, or give"),
+        ("predict", "not enough memory", "lower the size of the images"),
+    ],
+)
+def test_transfer_and_predict_name_their_own_options(command: str, text: str, advice: str) -> None:
+    sentence, _ = explain(raised(torch.OutOfMemoryError(text)), [command, "it"])
+    assert advice in find_command(command).worded(sentence)
 
 
 def test_every_advice_and_every_stage_is_known() -> None:

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from helixnas.transfer.segmentation import PixelCounts, count_pixels, segmentation_figures
+from helixnas.engine import Runtime
+from helixnas.errors import OutOfMemoryError
+from helixnas.transfer.segmentation import PixelCounts, count_pixels, predict_classes, segmentation_figures
 
 
 def test_counts_give_the_iou_of_the_definition() -> None:
@@ -37,3 +40,15 @@ def test_figures_name_the_classes() -> None:
     assert figures["miou"] == figures["pixel_accuracy"] == 0.75
     assert figures["miou_interval"] == [0.75, 0.75]
     assert figures["num_images"] == 1
+
+
+@pytest.mark.parametrize(("fixed", "message"), [(0, "short_side=24; try short_side=12"), (64, "image_size=64; try")])
+def test_a_full_memory_names_the_setting_of_the_size(fixed: int, message: str, runtime: Runtime) -> None:
+    class Full(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError
+
+    model = Full()
+    model.fixed = fixed
+    with pytest.raises(OutOfMemoryError, match=f"out of memory with {message}"):
+        predict_classes(model, torch.zeros(1, 3, 24, 32), (24, 32), runtime)

@@ -32,6 +32,8 @@ BATCH = {
     "bench": "--retrain.fit.batch_size",
     "validate": "--batch-size",
     "finetune": "--microbatch-size",
+    "transfer": "--microbatch-size or --image-size",
+    "predict": "the size of the images",
 }
 """The setting of the batch size, by stage or command."""
 

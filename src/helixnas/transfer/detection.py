@@ -30,7 +30,9 @@ def _target(boxes: Boxes, device: torch.device) -> dict[str, Tensor]:
 
 def detect(model: nn.Module, images: Sequence[Tensor], runtime: Runtime) -> list[dict[str, Tensor]]:
     """Return boxes, labels (from 0) and scores of images in [0, 1], best first."""
-    with torch.no_grad(), runtime.autocast(), explain_out_of_memory("image_size", images[0].shape[-1]):
+    transform: Any = getattr(model, "transform", None)  # of torchvision's detectors: it scales the images
+    side = int(min(images[0].shape[1:]) if transform is None else transform.min_size[0])
+    with torch.no_grad(), runtime.autocast(), explain_out_of_memory("image_size", side):
         found: list[dict[str, Tensor]] = model([image.to(runtime.device) for image in images])
     return [
         {

@@ -1,8 +1,6 @@
 """Predictions as pictures: of scenes beside their truth, and of a folder of images."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -12,7 +10,7 @@ from helixnas.artifacts.files import damaged, write_atomically
 from helixnas.engine import Runtime
 from helixnas.engine.batches import Normalize
 from helixnas.engine.progress import Reporter
-from helixnas.errors import DataError
+from helixnas.errors import DataError, OutOfMemoryError
 from helixnas.nn import Normalization, load_saved_weights, not_finite
 from helixnas.settings import build
 from helixnas.transfer.building import network_of, rebuild
@@ -35,7 +33,7 @@ def draw_scenes(model: nn.Module, images: SceneImages, normalize: Normalize, run
     model.eval()
     number = min(NUM_PICTURES, len(images))
     rows = [index * len(images) // number for index in range(number)]
-    for batch in _chosen(images, rows):
+    for batch in images.batches(batch_size=1, rows=rows):
         image = batch.images[0]
         shown, names = as_image(image), images.scenes.class_names
         if batch.labels is not None:
@@ -48,14 +46,6 @@ def draw_scenes(model: nn.Module, images: SceneImages, normalize: Normalize, run
             truth = with_boxes(shown, boxes.corners[~boxes.crowd], boxes.labels[~boxes.crowd], names)
             drawn = side_by_side([shown, truth, _with_found(shown, image, model, names, runtime)])
         _write(drawn, folder / f"{images.scenes.scenes[batch.rows[0]].image.stem}.jpg")
-
-
-def _chosen(images: SceneImages, rows: list[int]) -> Iterator[Any]:
-    for number, batch in enumerate(images.batches(batch_size=1)):
-        if number in rows:
-            yield batch
-        if number >= max(rows):
-            return
 
 
 def _with_found(
@@ -80,18 +70,31 @@ def predict(folder: TransferFolder, images: Path, out: Path, *, runtime: Runtime
     model = runtime.place(network).eval()
     with reporter.progress("predicting", len(paths)) as advance:
         for number, path in enumerate(paths, start=1):
-            image = read_image(path).to(torch.float32) / 255
-            shown = as_image(image)
-            if isinstance(model, Segmenter):
-                resized = with_short_side(image, config.short_side)
-                size = (int(image.shape[1]), int(image.shape[2]))
-                classes = predict_classes(model, normalize(resized[None]), size, runtime)[0].cpu().numpy()
-                drawn = with_classes(shown, classes, len(names))
-            else:
-                drawn = _with_found(shown, image, model, names, runtime)
+            try:
+                drawn = _drawn(
+                    read_image(path).to(torch.float32) / 255, model, normalize, names, config.short_side, runtime
+                )
+            except OutOfMemoryError as error:
+                raise OutOfMemoryError(
+                    f"out of memory on {path}; make the image smaller, or use --device cpu"
+                ) from error
             _write(drawn, out / f"{path.stem}.jpg")
             advance(number)
     return len(paths)
+
+
+def _drawn(
+    image: Tensor, model: nn.Module, normalize: Normalize, names: tuple[str, ...], short_side: int, runtime: Runtime
+) -> Image.Image:
+    """Return an image with the prediction of a segmenter or detector over it."""
+    shown = as_image(image)
+    if not isinstance(model, Segmenter):
+        return _with_found(shown, image, model, names, runtime)
+    size = (int(image.shape[1]), int(image.shape[2]))
+    classes = (
+        predict_classes(model, normalize(with_short_side(image, short_side)[None]), size, runtime)[0].cpu().numpy()
+    )
+    return with_classes(shown, classes, len(names))
 
 
 def load_network(folder: TransferFolder) -> nn.Module:

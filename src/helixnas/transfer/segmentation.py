@@ -79,7 +79,9 @@ def count_pixels(prediction: Int[Tensor, "..."], truth: Int[Tensor, "..."], num_
 
 def predict_classes(model: nn.Module, images: Tensor, size: tuple[int, int], runtime: Runtime) -> Tensor:
     """Return the class of every pixel, (batch, height, width), of normalised images, at another size of the map."""
-    with torch.no_grad(), runtime.autocast(), explain_out_of_memory("image_size", images.shape[-1]):
+    fixed: int = getattr(model, "fixed", 0)
+    setting, side = ("image_size", fixed) if fixed else ("short_side", min(images.shape[-2:]))
+    with torch.no_grad(), runtime.autocast(), explain_out_of_memory(setting, side):
         logits = model(runtime.images(images)).float()
     if tuple(logits.shape[2:]) != size:
         logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)

@@ -63,6 +63,7 @@ def test_small_recipes_fit_their_data(
         (["--recipe", "bccd", "--data", "gone"], "there is no folder gone"),
         (
             ["--recipe", "cifar100", "--data", "x"],
+            "cifar100 is no transfer recipe: its images have a class each, so use",
         ),
     ],
 )

@@ -18,10 +18,16 @@ SMALL = {"segmentation": "camvid", "detection": "bccd"}
 """The recipe of a task if none is named."""
 
 WORDING = (
+    ("set data.num_workers to 0", "set num_workers of the recipe to 0"),
+    ("data.num_workers", "--num-workers"),
     ("runtime.num_threads", "--num-threads"),
     ("runtime.device", "--device"),
     ("runtime.precision", "--precision"),
 )
+
+
+CIFAR = ("cifar", "cifar10", "cifar100")
+"""What the paper's transfer to CIFAR may be called, which is fine-tuning."""
 
 
 def _add_machine(parser: Parser) -> None:
@@ -91,6 +97,11 @@ def _config(options: Namespace) -> TransferConfig:
     if not (options.recipe or options.task):
         raise ConfigError("name the task (--task segmentation or detection) or a recipe (--recipe; helixnas recipes)")
     name = options.recipe or SMALL[options.task]
+    if name in CIFAR:
+        raise ConfigError(
+            f"{name} is no transfer recipe: its images have a class each, so use helixnas finetune MODEL --recipe cifar --data "
+            f"torch/{'cifar10' if name == 'cifar10' else 'cifar100'}"
+        )
     config = read_training(name, TransferConfig, "transfer recipe")
     if options.task and options.task != config.task:
         raise ConfigError(f"the recipe {name} is for {config.task}, not for {options.task}; choose another --recipe")
@@ -147,7 +158,11 @@ COMMANDS = (
         details="Figures are measured on a split that is not trained on. The folder has a report with pictures.",
         add_options=_add_transfer_options,
         run=_transfer,
-        wording=WORDING,
+        wording=(
+            (" or --image-size, or data.image_size", " or --image-size"),
+            *WORDING,
+            ("data.image_size", "--image-size"),
+        ),
     ),
     Command(
         name="predict",
@@ -155,6 +170,6 @@ COMMANDS = (
         example="helixnas predict transferred/tf_efficientnet_lite0-camvid photos/ --out drawn",
         add_options=_add_predict_options,
         run=_predict,
-        wording=WORDING,
+        wording=(*WORDING, ("data.image_size", "the size of the images")),
     ),
 )

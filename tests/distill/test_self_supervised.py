@@ -23,9 +23,10 @@ from helixnas.distill import (
     build_self_supervised,
 )
 from helixnas.distill.config import CollapseConfig
+from helixnas.distill.self_supervised import watch_embeddings
 from helixnas.distill.vicreg import vicreg_terms
 from helixnas.engine import Runtime, load_checkpoint, save_checkpoint
-from helixnas.errors import CollapseError, ConfigError
+from helixnas.errors import CollapseError, ConfigError, NonFiniteLossError
 from helixnas.space import SearchSpace, vit
 from helixnas.supernet import Region, SlimmableCells, SupernetBlock, SupernetConfig, build_supernet, view_of
 from helixnas.teacher import Teacher
@@ -171,7 +172,8 @@ def test_last_embeddings_have_no_gradients(joint: Make) -> None:
     objective = job.units[0].objective
     assert isinstance(objective, SelfSupervisedObjective)
     assert objective.last is not None
-    assert all(side.shape == (8, 10) and not side.requires_grad for side in objective.last)
+    assert [len(side) for side in objective.last] == [1, 2]  # two cells
+    assert all(each.shape == (8, 10) and not each.requires_grad for side in objective.last for each in side)
 
 
 def test_signs_of_collapse_come_at_intervals_and_in_the_last_step(joint: Make) -> None:
@@ -184,7 +186,7 @@ def test_signs_of_collapse_come_at_intervals_and_in_the_last_step(joint: Make) -
     assert job.signs == records[-1].signs
 
 
-def test_a_block_that_collapses_stops_and_the_others_go_on(joint: Make) -> None:
+def test_the_collapse_of_one_block_ends_the_training_at_once(joint: Make) -> None:
     job, records = joint(num_epochs=4, collapse=CollapseConfig(every=3)), list[StepRecord]()
     second = job.units[1].watch
     job.units[1].watch = lambda step, is_last: replace(second(step, is_last), failure="") if second else None  # type: ignore
@@ -193,10 +195,36 @@ def test_a_block_that_collapses_stops_and_the_others_go_on(joint: Make) -> None:
     with pytest.raises(CollapseError) as caught:
         records.extend(job)
     assert re.match(
-        r"the embeddings of block 1's \w+ side have collapsed in step 3: their mean standard", str(caught.value)
+        r"the embeddings of block 1's .* have collapsed in step 3: their mean standard deviation is", str(caught.value)
     )
-    assert "nothing is kept, because a teacher that learns needs all its blocks; try a larger" in str(caught.value)
-    assert [len(record.losses) for record in records] == [2] * 3 + [1] * 9
+    assert "training stops, because a teacher that learns needs all its blocks; try a larger" in str(caught.value)
+    assert [len(record.losses) for record in records] == [2] * 2
+    assert job.step == 3
+    assert len(job.signs) == 12
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_at_once(joint: Make) -> None:
+    job = joint(num_epochs=4)
+    steps = iter(job)
+    next(steps)
+    with torch.no_grad():
+        job.units[1].module.get_submodule("heads.teacher.project")[-1].weight.fill_(float("nan"))
+    with pytest.raises(NonFiniteLossError, match="the loss of block 2 is nan in step 2.*; training stops, because"):
+        next(steps)
+
+
+def test_the_paths_of_every_cell_are_watched(learner: Teacher) -> None:
+    heads = build_heads(8, 2, config=PROJECTOR, seed=0)
+    objective = SelfSupervisedObjective(2, heads, config=VicregConfig())
+    views = [learner.features(torch.rand(8, 3, 8, 8)) for _ in range(2)]
+    healthy, constant = torch.nn.Conv2d(6, 8, 3, 2, 1), torch.nn.Conv2d(6, 8, 3, 2, 1)
+    torch.nn.init.zeros_(constant.weight)
+    for students in ([constant, healthy], [healthy, constant]):
+        list(objective(students, views))
+        health = watch_embeddings(objective, CollapseConfig(every=1), 1, False)
+        number = students.index(constant) + 1
+        assert f"block 2's student side (path {number} of 2) have collapsed in step 1: their mean" in health.failure
+        assert health.signs["block 2 student spread"] < 0.001 < health.signs["block 2 teacher spread"]
 
 
 def test_a_loss_without_eq_11_collapses_and_is_stopped_with_it_it_is_not(joint: Make) -> None:

@@ -5,7 +5,7 @@ dimensions repeat each other: the effective rank goes to 1, which the covariance
 neither, since both sides then agree.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,7 +36,8 @@ def effective_rank(embeddings: Float[Tensor, "batch dimensions"]) -> float:
     >>> effective_rank(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
     2.0
     """
-    values = torch.linalg.svdvals((embeddings - embeddings.mean(0)).double())
+    centred = (embeddings - embeddings.mean(0)).cpu()  # some devices have no float64
+    values = torch.linalg.svdvals(centred.double())
     total = values.sum()
     if not total > 0:
         return 0.0
@@ -44,23 +45,36 @@ def effective_rank(embeddings: Float[Tensor, "batch dimensions"]) -> float:
     return round(float((-(shares * shares.log()).sum()).exp()), 6)
 
 
-def look(block: int, sides: Mapping[str, Tensor], *, step: int, config: CollapseConfig) -> Health:
-    """Return the signs of every side's embeddings, (batch, dimensions), and why the block must stop, if it must.
+def look(block: int, sides: Mapping[str, Sequence[Tensor]], *, step: int, config: CollapseConfig) -> Health:
+    """Return the signs of every side's embeddings, and why the block must stop, if it must.
 
-    `step` counts from 1, for the message. Raises nothing: a block that stops leaves the others alone.
+    A side has one tensor, (batch, dimensions), per path that was trained in the step. Its signs are the worst of them: the
+    least spread and effective rank, and the largest covariance. `step` counts from 1, for the message. Raises nothing: what a
+    collapse ends is the caller's choice.
     """
     signs: dict[str, float] = {}
     failure = ""
-    for side, raw in sides.items():
-        embeddings = raw.detach().float()
-        spread, rank = float(embeddings.std(0).mean()), effective_rank(embeddings)
-        found = {"spread": spread, "effective rank": rank, "covariance": float(covariance_penalty(embeddings))}
-        signs |= {f"block {block} {side} {name}": value for name, value in found.items()}
-        highest = min(embeddings.shape[0] - 1, embeddings.shape[1])
-        reason = _reason(spread, rank, highest, config)
-        if reason and not failure:
-            failure = f"the embeddings of block {block}'s {side} side have collapsed in step {step}: {reason}"
+    for side, paths in sides.items():
+        looks = [_signs(raw.detach().float()) for raw in paths]
+        for name, worst in (("spread", min), ("effective rank", min), ("covariance", max)):
+            signs[f"block {block} {side} {name}"] = worst(found[name] for found in looks)
+        for number, (embeddings, found) in enumerate(zip(paths, looks, strict=True), start=1):
+            highest = min(embeddings.shape[0] - 1, embeddings.shape[1])
+            reason = _reason(found["spread"], found["effective rank"], highest, config)
+            if reason and not failure:
+                which = f" (path {number} of {len(paths)})" if len(paths) > 1 else ""
+                failure = (
+                    f"the embeddings of block {block}'s {side} side{which} have collapsed in step {step}: {reason}"
+                )
     return Health(signs, failure)
+
+
+def _signs(embeddings: Tensor) -> dict[str, float]:
+    return {
+        "spread": float(embeddings.std(0).mean()),
+        "effective rank": effective_rank(embeddings),
+        "covariance": float(covariance_penalty(embeddings)),
+    }
 
 
 def _reason(spread: float, rank: float, highest: int, config: CollapseConfig) -> str:

@@ -2,7 +2,8 @@
 
 The loop yields a record per step; the caller logs, saves and stops. Its state can be saved between two steps, and a
 resumed loop gives the same result, bit for bit. Blocks share nothing but the teacher's features, so a block whose loss
-is no longer finite stops alone, and the others continue.
+is no longer finite stops alone, and the others continue. A teacher that learns needs all its blocks, so with one the first
+failure of a block ends the training.
 """
 
 import math
@@ -27,7 +28,7 @@ ADVICE = "try a lower distill.lr or runtime.precision=fp32"
 
 COLLAPSE_ADVICE = (
     "try a larger distill.batch_size, distill.vicreg.lambda_3 (spread) or lambda_2 (effective rank), or a lower learning "
-    "rate"
+    "rate; lower limits of distill.collapse let the training go on"
 )
 """Ends every message about embeddings that collapsed."""
 
@@ -80,8 +81,8 @@ class Distillation:
         """Yield a record per step until all epochs, or the fraction `config.stop_at` of them, are done.
 
         Raises:
-            NonFiniteLossError, CollapseError: at the end, or once no block is left: a loss was not finite, or embeddings
-                collapsed; the message names block and step.
+            NonFiniteLossError, CollapseError: a loss was not finite, or embeddings collapsed; the message names block and
+                step. Raised at the end or once no block is left, and at once where a `learner` trains too.
             OutOfMemoryError: the batch does not fit.
         """
         for views in self.source.batches(self.step, self.num_steps):
@@ -89,10 +90,12 @@ class Distillation:
                 raise self._failure()
             with explain_out_of_memory("distill.batch_size", self.config.batch_size):
                 losses = self._train_on(views)
-            if not losses:
+            if not losses or self._must_stop:
                 raise self._failure()
             self.step += 1
             signs = self._look()
+            if self._must_stop:
+                raise self._failure()
             num_images = len(views[0]) * (1 if self.parallel is None else self.parallel.size)
             yield StepRecord(self.step, (self.step - 1) // self.steps_per_epoch, losses, num_images, signs)
         if self.failures:
@@ -134,10 +137,15 @@ class Distillation:
         self.signs |= found
         return found
 
+    @property
+    def _must_stop(self) -> bool:
+        """Whether the failure of a block ends the training of all."""
+        return bool(self.failures) and self.learner is not None
+
     def _failure(self) -> NonFiniteLossError | CollapseError:
         kept = ""
         if self.learner is not None:
-            kept = "; nothing is kept, because a teacher that learns needs all its blocks"
+            kept = "; training stops, because a teacher that learns needs all its blocks"
         elif any(unit.block not in self.failures for unit in self.units):
             kept = "; the other blocks are trained to their end and kept"
         text = f"{'; '.join(self.failures.values())}{kept}"

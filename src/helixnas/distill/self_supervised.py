@@ -47,17 +47,17 @@ HEAD_STREAM = 7
 
 
 class Embeddings(NamedTuple):
-    """Embeddings of the images of a step by both sides of a block, without gradients."""
+    """Embeddings of the images of a step by both sides of a block, without gradients; one by each path of the student side."""
 
-    teacher: Tensor
-    student: Tensor
+    teacher: tuple[Tensor, ...]
+    student: tuple[Tensor, ...]
 
 
 @dataclass(eq=False)
 class SelfSupervisedObjective:
     """Eq. 10 + 11 for one block: a single loss, summed over the drawn students and averaged over the two directions.
 
-    `last` are the embeddings of the step before: of the second view on the teacher side, of the first by the last student.
+    `last` are the embeddings of the step before: of the second view on the teacher side, of the first by every student.
     """
 
     block: int
@@ -72,11 +72,13 @@ class SelfSupervisedObjective:
         received = [view[self.block - 1].detach() for view in (first, second)]
         z_first, z_second = (self.heads.teacher(view[self.block]) for view in (first, second))
         total = torch.zeros((), device=z_first.device)
+        found: list[Tensor] = []
         for student in students:
             found_first, found_second = (self.heads.student(student(features)) for features in received)
             for z, z_hat in ((z_second, found_first), (z_first, found_second)):
                 total = total + vicreg_terms(z, z_hat, config=self.config).total(self.config) / 2
-            self.last = Embeddings(z_second.detach(), found_first.detach())
+            found.append(found_first.detach())
+        self.last = Embeddings((z_second.detach(),), tuple(found))
         yield total
 
 
@@ -140,7 +142,7 @@ def _unit(
         objective=objective,
         optimizer=optimizer,
         lr=partial(learning_rate, config, block.number),
-        watch=partial(_look, objective, config.collapse),
+        watch=partial(watch_embeddings, objective, config.collapse),
         **announcing,
     )
 
@@ -160,10 +162,11 @@ def build_heads(channels: int, block: int, *, config: ProjectorConfig, seed: int
     return build_seeded(lambda: BlockHeads(head(1), head(2)), (seed, HEAD_STREAM, block, 1))
 
 
-def _look(objective: SelfSupervisedObjective, config: CollapseConfig, step: int, is_last: bool) -> Health:
+def watch_embeddings(objective: SelfSupervisedObjective, config: CollapseConfig, step: int, is_last: bool) -> Health:
+    """Return what the embeddings of the last step show, every `config.every` steps and in the last; else nothing."""
     if objective.last is None or (step % config.every and not is_last):
         return Health({})
-    sides = {side: gather_batch(embeddings) for side, embeddings in objective.last._asdict().items()}
+    sides = {side: [gather_batch(each) for each in found] for side, found in objective.last._asdict().items()}
     return look(objective.block, sides, step=step, config=config)
 
 

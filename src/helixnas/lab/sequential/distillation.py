@@ -214,7 +214,7 @@ class Progressive:
                 (features,) = self.source.features((batch.images,))
                 with self.runtime.autocast():
                     scores = rate_extensions(self.supernet, self.prefixes, features)
-                self.scores.append(scores.double().cpu())
+                self.scores.append(scores.cpu().double())
             if self.parallel is not None:  # the beam must be the same everywhere
                 first = share(self.scores[-1])
                 assert first is not None, "the first process gave it"

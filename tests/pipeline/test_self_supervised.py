@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import load_file
+import timm
+import torch
+from safetensors.torch import load_file, save_file
 
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import TwoViewConfig
 from helixnas.distill import ProjectorConfig
-from helixnas.distill.config import LarsConfig
-from helixnas.engine import job
+from helixnas.distill.config import CollapseConfig, LarsConfig
+from helixnas.engine import job, load_checkpoint
 from helixnas.engine.history import load_history
 from helixnas.engine.progress import Reporter
 from helixnas.errors import CollapseError, ConfigError, Interrupted
@@ -113,15 +115,18 @@ def test_signs_of_collapse_are_facts_of_distillation(searched: RunFolder) -> Non
     assert facts["least_effective_rank"] > 1
 
 
-def test_a_collapse_ends_the_run_with_a_sentence_and_keeps_nothing(tiny: Recipe, tmp_path: Path) -> None:
+def test_after_a_collapse_lower_limits_continue_from_the_checkpoint(
+    searched: RunFolder, tiny: Recipe, tmp_path: Path, digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe, folder = joint(tiny), RunFolder(tmp_path / "run")
     collapse = replace(recipe.distill.collapse, min_spread=50.0, every=2)
+    strict = replace(recipe, distill=replace(recipe.distill, collapse=collapse))
+    monkeypatch.setattr(job, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     with pytest.raises(
-        CollapseError, match=r"side have collapsed in step 2: their mean standard deviation is .*min_spread=50"
+        CollapseError,
+        match=r"have collapsed in step 2: their mean standard deviation is .*min_spread=50.*training stops",
     ):
-        run_recipe(
-            replace(recipe, distill=replace(recipe.distill, collapse=collapse)), folder, Reporter(), until="search"
-        )
+        run_recipe(strict, folder, Reporter(), until="search")
     assert not list(folder.path.glob("supernet/*"))
 
 
@@ -223,9 +228,26 @@ def test_settings_of_another_objective_or_optimizer_redo_nothing(tiny: Recipe) -
 
     others = {"projector": ProjectorConfig(expansion=8), "lars": LarsConfig(base_lr=0.1)}
     assert key(replace(tiny, distill=replace(tiny.distill, **others))) == key(tiny)
-    assert key(replace(joint(tiny), distill=replace(joint(tiny).distill, projector=others["projector"]))) != key(
-        joint(tiny)
-    )
+    learning = joint(tiny)
+    assert key(replace(learning, distill=replace(learning.distill, projector=others["projector"]))) != key(learning)
+    limits = CollapseConfig(every=7, min_spread=0.01)
+    assert key(replace(learning, distill=replace(learning.distill, collapse=limits))) == key(learning)
+
+
+def test_learning_rates_that_lars_does_not_use_redo_nothing(tiny: Recipe) -> None:
+    def key(**settings: Any) -> str:
+        recipe = replace(tiny, distill=replace(tiny.distill, num_epochs=2, **settings))
+        return next(stage.key for stage in plan(recipe.to_dict()) if stage.name == "distill")
+
+    unused: list[dict[str, Any]] = [
+        {"lr": 0.1},
+        {"first_block_lr": 0.1},
+        {"lr_schedule": "cosine"},
+        {"lr_decay": 0.5},
+        {"weight_decay": 0.1},
+    ]
+    assert {key(optimizer="lars", **each) for each in unused} == {key(optimizer="lars")}
+    assert len({key(optimizer="adam", **each) for each in unused} | {key(optimizer="adam")}) == 6
 
 
 def test_embeddings_need_a_teacher_that_learns(tiny: Recipe) -> None:

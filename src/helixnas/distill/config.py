@@ -66,16 +66,16 @@ class ProjectorConfig:
 
 @settings("distill.collapse")
 class CollapseConfig:
-    """When a block of DNA++ stops because its embeddings no longer tell images apart."""
+    """When the training of DNA++ stops, because the embeddings of a block no longer tell images apart."""
 
     every: Annotated[int, Ge(1), Unit("steps")] = 50
     """Steps between two looks at the embeddings."""
 
     min_spread: Annotated[float, Ge(0)] = 0.1
-    """Least standard deviation of the embeddings over the images of a step, averaged over dimensions; 0 to allow any."""
+    """Least standard deviation of a path's embeddings over the images of a step, averaged over dimensions; 0 to allow any."""
 
     min_rank_share: Annotated[float, Ge(0), Lt(1)] = 0.05
-    """Least effective rank of the embeddings, relative to the highest that images and dimensions allow; 0 to allow any."""
+    """Least effective rank of a path's embeddings, relative to the highest that images and dimensions allow; 0 to allow any."""
 
 
 @settings("distill.lars")
@@ -164,7 +164,7 @@ class DistillConfig:
     """With objective=self-supervised: the loss."""
 
     collapse: CollapseConfig = field(default_factory=CollapseConfig)
-    """With objective=self-supervised: when a block stops."""
+    """With objective=self-supervised: when the training stops. Lower limits continue it."""
 
     lars: LarsConfig = field(default_factory=LarsConfig)
     """The optimizer LARS."""

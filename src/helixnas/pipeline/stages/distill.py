@@ -18,18 +18,26 @@ def _seconds(recipe: Recipe, times: ForwardTimes) -> float:
     return taught * times.teacher + shown * (1 + BACKWARD) * times.supernet
 
 
+NOT_OF_LARS = ("lr", "first_block_lr", "lr_schedule", "lr_decay", "weight_decay")
+"""Settings that the optimizer LARS replaces by its own."""
+
+
 def _settings(values: Values, search: str) -> Mapping[str, Any]:
-    """Return the settings without those of another optimizer or objective or of no cache, which do not count."""
+    """Return the settings without those of another optimizer or objective or of no cache, which do not count.
+
+    Limits of collapse do not either: they only end a training, and lower ones continue it.
+    """
     own = dict(values["distill"])
+    own.pop("collapse")
     if own["objective"] == "features":
-        for name in ("objective", "projector", "vicreg", "collapse"):
+        for name in ("objective", "projector", "vicreg"):
             own.pop(name)
     if own["num_moments"] == 1:
         own.pop("num_moments")
     if not own["feature_cache"]:
         own.pop("feature_cache")
-    if own["optimizer"] != "lars":
-        own.pop("lars")
+    for name in NOT_OF_LARS if own["optimizer"] == "lars" else ("lars",):
+        own.pop(name)
     return {"supernet": values["supernet"], "distill": own}
 
 

@@ -146,8 +146,8 @@ class DistillOrder:
 def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Path, part: Part | None = None) -> None:
     """Train blocks together and save each with its curves, or only the cell of a part.
 
-    Raises `NonFiniteLossError` or `CollapseError` if the loss of a block is not finite or its embeddings collapse; the other
-    blocks are trained and saved, but for a teacher that learns with them.
+    Raises `NonFiniteLossError` or `CollapseError` if the loss of a block is not finite or its embeddings collapse. The other
+    blocks are trained and saved; where a teacher learns with them, training has stopped, and its checkpoint stays.
     """
     joint = context.recipe.distill.is_self_supervised
     teacher, history = context.load_learner() if joint else context.teacher, History()
@@ -198,7 +198,11 @@ def _distill(context: Context, key: str, blocks: tuple[int, ...], checkpoint: Pa
         save_learned(context, job, teacher, key)
     context.forget()
     if failure is not None:
-        remove(checkpoint)
+        if isinstance(job, Distillation) and joint:
+            signs = {f"collapse/{name}": value for name, value in job.signs.items()}
+            context.reporter.scalars(signs, job.step)
+        else:
+            remove(checkpoint)
         raise failure
     if continuation is not None:
         continuation.keep(history.state())

@@ -128,6 +128,19 @@ def test_after_a_collapse_lower_limits_continue_from_the_checkpoint(
     ):
         run_recipe(strict, folder, Reporter(), until="search")
     assert not list(folder.path.glob("supernet/*"))
+    kept = load_checkpoint(folder.checkpoint("distill"), torch.device("cpu"))
+    assert kept["job"]["step"] == 1
+    run_recipe(recipe, folder, Reporter(), until="search")
+    assert digests(folder.path) == digests(searched.path)
+
+
+def test_too_few_images_are_refused_before_the_first_stage(tiny: Recipe, tmp_path: Path) -> None:
+    recipe = joint(replace(tiny, data=replace(tiny.data, num_rating=1400)))
+    with pytest.raises(
+        ConfigError, match=r"needs at least 128 training images, but there are only \d+; give more images or"
+    ):
+        run_recipe(recipe, RunFolder(tmp_path / "run"), Reporter(), until="search")
+    assert not RunFolder(tmp_path / "run").load_record().stages
 
 
 def test_curves_have_one_line_per_block(searched: RunFolder) -> None:

@@ -62,7 +62,7 @@ def test_a_stage_in_the_list_is_known_everywhere(
 
 @pytest.mark.parametrize("stage", stages.STAGES, ids=lambda stage: stage.name)
 def test_the_functions_that_a_stage_names_exist(stage: Stage) -> None:
-    for function in (stage.work, stage.check, stage.check_before):
+    for function in (stage.work, *stage.checks, stage.check_before):
         assert function is None or callable(load(function))
 
 

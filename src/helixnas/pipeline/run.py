@@ -272,7 +272,7 @@ def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) 
         names = {stage.name for stage in open_stages}
         check_batch_norm(context.recipe, names)
         check_batches(context.recipe, names, current())
-        for check in dict.fromkeys(check for stage in open_stages if (check := stage.check) is not None):
+        for check in dict.fromkeys(check for stage in open_stages for check in stage.checks):
             load(check)(context)
 
 

@@ -114,8 +114,8 @@ class Stage:
     work_on_part: Callable[[Any, str, Part], None] | str | None = None
     """(context, key, part): does a part as a job; None if the stage cannot be divided."""
 
-    check: Check | str | None = None
-    """Called before the first stage of a run; raises if this one could not finish (images without labels)."""
+    checks: tuple[Check | str, ...] = ()
+    """Called before the first stage of a run; each raises if this one could not finish (images without labels)."""
 
     check_before: Check | str | None = None
     """Called before this stage, with the files of earlier ones; raises if a later one could not finish (budgets)."""

@@ -42,6 +42,6 @@ CALIBRATE = Stage(
     ),
     work="helixnas.pipeline.work.calibrate:calibrate",
     work_on_part="helixnas.pipeline.work.calibrate:train_part",
-    check="helixnas.pipeline.work.calibrate:check_images",
+    checks=("helixnas.pipeline.work.calibrate:check_images",),
     files=("calibration/block-*.parquet", "calibration/networks.json"),
 )

@@ -51,7 +51,10 @@ DISTILL = Stage(
     seconds=_seconds,
     work="helixnas.pipeline.work.distill:distill",
     work_on_part="helixnas.pipeline.work.distill:distill_part",
-    check="helixnas.pipeline.work.early_budgets:check_before_teacher",
+    checks=(
+        "helixnas.pipeline.work.distill:check_images",
+        "helixnas.pipeline.work.early_budgets:check_before_teacher",
+    ),
     check_before="helixnas.pipeline.work.distill:check_searches",
     files=("supernet/*", "supernet/teacher/*", "supernet/moment-*/*", "history/distill*.parquet"),
     first=("costs", "latency"),  # a budget that cannot be met is reported before the long training

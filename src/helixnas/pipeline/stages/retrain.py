@@ -27,7 +27,7 @@ RETRAIN = Stage(
     ),
     seconds=lambda recipe, times: fit_seconds(recipe.retraining.fit, recipe.expected_training_images, times.network),
     work="helixnas.pipeline.work.retrain:retrain",
-    check="helixnas.pipeline.work.retrain:check_images",
+    checks=("helixnas.pipeline.work.retrain:check_images",),
     files=("searches/{search}/retrained/*", "history/retrain-{search}.parquet"),
     per_search=True,
 )
@@ -52,7 +52,7 @@ INHERIT = Stage(
     describe=_describe_inherit,
     seconds=_inherit_seconds,
     work="helixnas.pipeline.work.retrain:retrain_inherited",
-    check="helixnas.pipeline.work.retrain:check_images",
+    checks=("helixnas.pipeline.work.retrain:check_images",),
     files=("searches/{search}/inherited/*", "history/inherit-{search}.parquet"),
     per_search=True,
 )

@@ -24,7 +24,7 @@ SEARCH = Stage(
     settings=lambda values, search: {"search": values["searches"][search]},
     upstream=_upstream,
     describe=lambda recipe, search: "milliseconds to seconds",
-    check="helixnas.pipeline.work.early_budgets:check_before_teacher",
+    checks=("helixnas.pipeline.work.early_budgets:check_before_teacher",),
     work="helixnas.pipeline.work.search:search",
     files=tuple(
         f"searches/{{search}}/{name}"

@@ -13,6 +13,8 @@ from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.files import remove
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.distill import Distillation, FeaturePool, StepRecord, build_distillation, build_self_supervised
+from helixnas.distill.config import MIN_COVARIANCE_BATCH
+from helixnas.engine.batches import full_batches
 from helixnas.engine.distributed.parallel import DataParallel, current, ordered
 from helixnas.engine.history import History, load_history, save_history
 from helixnas.engine.job import run_job
@@ -279,6 +281,17 @@ def _filled_pool(context: Context, teacher: Teacher) -> FeaturePool:
     with context.reporter.progress("teacher features", len(pool.segments)) as advance:
         pool.fill(advance)
     return pool
+
+
+def check_images(context: Context) -> None:
+    """Raise `ConfigError` before the first stage if there are fewer training images than a step of distillation needs."""
+    config, images = context.recipe.distill, context.data.train
+    if config.is_self_supervised and len(images) < MIN_COVARIANCE_BATCH:
+        raise ConfigError(
+            f"distill.objective=self-supervised needs at least {MIN_COVARIANCE_BATCH} training images, but there are only "
+            f"{len(images)}; give more images or lower data.num_rating"
+        )
+    full_batches(images, config.batch_size, "distill.batch_size")
 
 
 def check_searches(context: Context) -> None:

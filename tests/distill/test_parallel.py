@@ -27,7 +27,7 @@ from helixnas.teacher.standardization import Standardization
 
 rank, folder, objective = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 runtime = Runtime(RuntimeConfig(device="cpu"))
-joint = objective == "self-supervised"
+joint = objective in ("self-supervised", "noise")
 torch.manual_seed(3)
 pictures = torch.randn(128, 3, 8, 8, dtype=torch.float64)
 
@@ -83,7 +83,7 @@ def gradients(parallel):
         num_epochs=1,
         batch_size=128,
         objective="self-supervised" if joint else "features",
-        projector=ProjectorConfig(expansion=16, widths=(12, 10)),
+        projector=ProjectorConfig(expansion=16, widths=(12, 10), noise=0.25 * (objective == "noise")),
         sampling={"strict-fair": "strict-fair", "slices": "sandwich"}.get(objective, "uniform"),
     )
     build = build_self_supervised if joint else build_distillation
@@ -121,7 +121,7 @@ dist.destroy_process_group()
 
 @pytest.mark.distributed
 @pytest.mark.parametrize(
-    "objective", ["features", "strict-fair", "slices", "self-supervised", "progressive-a", "progressive-b"]
+    "objective", ["features", "strict-fair", "slices", "self-supervised", "noise", "progressive-a", "progressive-b"]
 )
 def test_two_processes_of_half_a_batch_have_the_gradients_of_one_of_the_whole(objective: str, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -9,6 +9,7 @@ would mix them.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -70,9 +71,17 @@ class ProjectionHead(nn.Module):
     def _noisy(self, features: Tensor) -> Tensor:
         generator = torch.Generator(features.device).manual_seed(seed_from(*self.noise_seed, int(self.num_noisy)))
         self.num_noisy += 1
-        spread = features.detach().float().std((0, 2, 3), keepdim=True)
-        drawn = torch.randn(features.shape, generator=generator, device=features.device)
-        return features + (self.noise * spread * drawn).to(features.dtype)
+        drawn = torch.empty(features.shape, device=features.device).normal_(generator=generator)
+        return features + (self.noise * _spread(features) * drawn).to(features.dtype)
+
+
+@torch.no_grad()
+def _spread(features: Tensor) -> Tensor:
+    """Return each channel's standard deviation, as batch norm finds it: over all processes, where they share a batch."""
+    wide = features.to(torch.promote_types(features.dtype, torch.float32))
+    mean, variance = wide.new_zeros(2, wide.shape[1])
+    F.batch_norm(wide, mean, variance, training=True, momentum=1.0)  # fills both
+    return variance.sqrt()[:, None, None]
 
 
 class BlockHeads(nn.Module):

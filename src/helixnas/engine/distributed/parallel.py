@@ -84,8 +84,8 @@ class DataParallel:
     def as_one_batch(self) -> AbstractContextManager[object]:
         """Return a context in which the parts of all processes are one batch to batch norm and dropout.
 
-        Where batch norm uses the statistics of a batch, it uses those of all parts. Dropout and stochastic depth draw the mask
-        of the whole batch, and take the part of this process; their generator must be in the same state in every process.
+        Where batch norm uses the statistics of a batch, it uses those of all parts. Dropout, stochastic depth and noise are drawn
+        for the whole batch, and each process takes its part; their generator must be in the same state in every process.
         """
         return _OneBatch(self)
 
@@ -204,8 +204,12 @@ class _BatchNorm(torch.autograd.Function):
         return found, None if weight is None else along, None if weight is None else total, None, None
 
 
+DRAWS = (Tensor.bernoulli_, Tensor.normal_)
+"""How timm draws the paths to drop, and projection heads their noise."""
+
+
 class _OneBatch(TorchFunctionMode):
-    """Replaces batch norm where it uses the statistics of a batch, and dropout and stochastic depth."""
+    """Replaces batch norm where it uses the statistics of a batch, and dropout, stochastic depth and noise."""
 
     def __init__(self, parallel: DataParallel) -> None:
         super().__init__()
@@ -217,22 +221,22 @@ class _OneBatch(TorchFunctionMode):
             return _batch_norm(self.parallel, *args, **kwargs)
         if func is F.dropout:
             return self._dropout(*args, **kwargs)
-        if func is Tensor.bernoulli_ and args[0].dim():  # how timm draws the paths to drop
-            return self._draw(*args, **kwargs)
+        if func in DRAWS and args[0].dim():
+            return self._draw(func, *args, **kwargs)
         return func(*args, **kwargs)
 
     def _dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         """Do what `torch.nn.functional.dropout` does, with the rows of the whole batch's mask."""
         if not training or not 0 < p < 1:
             return F.dropout(x, p, training, inplace)
-        return x * self._draw(torch.empty_like(x), 1 - p).div_(1 - p)
+        return x * self._draw(Tensor.bernoulli_, torch.empty_like(x), 1 - p).div_(1 - p)
 
-    def _draw(self, mask: Tensor, p: float = 0.5, **how: Any) -> Tensor:
-        """Fill a mask with this process's rows of one for the whole batch."""
-        rows = len(mask)
+    def _draw(self, fill: Callable[..., Tensor], part: Tensor, *how: Any, **named: Any) -> Tensor:
+        """Fill a tensor with this process's rows of one that is drawn for the whole batch."""
+        rows = len(part)
         rank = self.parallel.rank
-        whole = torch.cat([mask] * self.parallel.size).bernoulli_(p, **how)  # in the same memory order
-        return mask.copy_(whole[rank * rows : (rank + 1) * rows])
+        whole = fill(torch.cat([part] * self.parallel.size), *how, **named)  # in the same memory order
+        return part.copy_(whole[rank * rows : (rank + 1) * rows])
 
 
 def _batch_norm(

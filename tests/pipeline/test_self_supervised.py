@@ -20,9 +20,11 @@ from helixnas.engine import job, load_checkpoint
 from helixnas.engine.history import load_history
 from helixnas.engine.progress import Reporter
 from helixnas.errors import CollapseError, ConfigError, Interrupted
+from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe, run_stage
+from helixnas.pipeline.work.stitch import stitch
 from helixnas.report.reading import read_run
 from helixnas.report.run.consistency import consistency_section
 from helixnas.supernet import SupernetConfig
@@ -86,7 +88,11 @@ def test_the_dry_run_says_what_learns(tiny: Recipe) -> None:
     assert described["distill"] == "1 epoch of batch 128 of teacher and supernet together"
 
 
-def test_stitching_without_labels_says_why_it_is_unavailable(searched: RunFolder) -> None:
+@pytest.mark.parametrize("number", [4, 0])
+def test_stitching_without_labels_says_why_it_is_unavailable(searched: RunFolder, tiny: Recipe, number: int) -> None:
+    recipe = replace(joint(tiny), stitching=replace(tiny.stitching, num_architectures=number))
+    result = stitch(Context(recipe, searched, Reporter()), "key", "")
+    assert result.facts["check"].startswith("unavailable: with distill.objective=self-supervised the teacher has no")
     assert "needs labels, which these images do not have" in json.loads(searched.stitching.read_text())["unavailable"]
 
 

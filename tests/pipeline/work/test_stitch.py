@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 
 from helixnas.artifacts import CostTable, RatingTable, RunRecord
 from helixnas.artifacts.agreement import agreement, partial_agreement
-from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.context import Context
-from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.costs import count_costs
 from helixnas.pipeline.work.rate import rate
@@ -53,15 +51,15 @@ def test_several_kinds_of_score_are_each_summarised_and_the_first_is_the_score()
     assert summary["kinds"]["task_kl"]["kendall"] != pytest.approx(summary["score"]["kendall"])
 
 
-def test_stitching_is_said_to_be_unavailable_where_the_head_reads_a_class_token_alone(
-    copy: RunFolder, tiny: Recipe, listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Teacher, "depends_on", lambda teacher, block: block < 2)
-    run_recipe(replace(tiny, stitching=replace(tiny.stitching, num_images=30)), copy, listener, until="search")
-    content = json.loads(copy.stitching.read_text())
+def test_stitching_is_said_to_be_unavailable_where_the_head_reads_a_class_token_alone(undistilled: Context) -> None:
+    sizes = {"img_size": 8, "patch_size": 4, "depth": 2, "embed_dim": 8, "num_heads": 2, "num_classes": 3}
+    model = timm.create_model("test_vit", **sizes)
+    vars(undistilled)["teacher"] = Teacher(model, ("blocks.0", "blocks.1"), input_size=(8, 8))
+    result = stitch(undistilled, "key", "")
+    content = json.loads(undistilled.folder.stitching.read_text())
     assert content["architectures"] == []
     assert "classifies by its class token" in content["unavailable"]
-    assert any(said.startswith("stitch: check unavailable: the teacher's output does not") for said in listener.said)
+    assert result.facts["check"].startswith("unavailable: the teacher's output does not depend on the last boundary")
 
 
 def test_the_score_of_a_network_is_the_sum_of_the_scores_of_its_paths_as_rated(undistilled: Context) -> None:

@@ -87,4 +87,20 @@ def test_a_check_that_cannot_be_made_is_said_so_with_the_reason(begin: Callable[
     (run.folder / "ratings" / "stitching.json").write_text(json.dumps(content))
     body = consistency_section(read_run(run.folder)).body
     assert "Unavailable in this run: the head reads a class token." in body
-    assert "Kendall" not in body
+    for other in ("Kendall", "the teacher's own head", "too few"):
+        assert other not in body
+
+
+def test_where_no_network_was_asked_for_there_is_no_section_or_only_the_linear_classifier(
+    begin: Callable[..., Any],
+) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    file = run.folder / "ratings" / "stitching.json"
+    file.write_text(json.dumps({"architectures": [], "agreement": {}}))
+    assert consistency_section(read_run(run.folder)) is None
+    probes = {"probe": 0.5, "probe_before": 0.25, "num_probed": 60, "num_fitted": 500}
+    file.write_text(json.dumps({"architectures": [], "agreement": {}, **probes}))
+    body = consistency_section(read_run(run.folder)).body
+    assert "is right for 50.0% of 60 rating images" in body
+    assert "too few" not in body

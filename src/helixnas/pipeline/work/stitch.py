@@ -34,7 +34,7 @@ def stitch(context: Context, key: str, search: str) -> Result:
     A teacher that learned without labels gets a linear readout as its head where the images have labels; how well it
     classifies is stored beside.
     """
-    if context.recipe.stitching.num_architectures and (why := _why_unavailable(context)):
+    if why := _why_unavailable(context):
         write_json(context.folder.stitching, {"architectures": [], "agreement": {}, "unavailable": why})
         return Result(("ratings/stitching.json",), {"check": f"unavailable: {why}"})
     joint = context.recipe.distill.is_self_supervised
@@ -68,10 +68,10 @@ def stitch(context: Context, key: str, search: str) -> Result:
 
 
 def _why_unavailable(context: Context) -> str:
-    """Return why no stitched network can be measured; empty if it can."""
+    """Return why no stitched network can be measured; empty if it can, or if none is asked for and labels are not missing."""
     if context.recipe.distill.is_self_supervised:
         return "" if _has_labels(context) else NO_LABELS
-    return no_stitching(context.teacher, context.space.strides)
+    return no_stitching(context.teacher, context.space.strides) if context.recipe.stitching.num_architectures else ""
 
 
 def _has_labels(context: Context) -> bool:

@@ -17,10 +17,10 @@ NAMES = {"score": "summed score"} | {size: name_of(size) for size in SIZES}
 
 
 def consistency_section(run: RunFiles) -> Section | None:
-    """Return how score and size rank stitched networks; None where none was stitched."""
-    if run.stitching is None:
-        return None
+    """Return how score and size rank stitched networks, or why they cannot; None where none was asked for."""
     found = run.stitching
+    if found is None or not (found.get("architectures") or "unavailable" in found or "probe" in found):
+        return None
     rows, agreement = found.get("architectures", []), found.get("agreement", {})
     values: dict[str, Any] = {"stitching": run.stitching, "num_networks": len(rows), "comparison": ""}
     values |= {"probe": _probe(found), "has_readout": "probe" in found}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+import yaml
 from safetensors.torch import save_file
 
 from helixnas.artifacts.run_folder import RunFolder
@@ -46,6 +47,13 @@ def test_a_run_of_several_networks_wants_a_name(finished: RunFolder, tmp_path: P
     shutil.rmtree(run.retrained("small"))
     with pytest.raises(ArtifactError, match="no network of .* is retrained yet; continue with: helixnas run"):
         open_model(str(run.path))
+    settings = yaml.safe_load(run.config.read_text())
+    run.config.write_text(yaml.safe_dump({**settings, "retrain": None}))
+    for name in (None, "small"):
+        with pytest.raises(
+            ArtifactError, match="retrained yet; its recipe leaves retraining out, and --weights inherited takes"
+        ):
+            open_model(str(run.path), name=name)
 
 
 def test_weights_of_a_file_bring_their_number_of_classes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.cli import main
 from helixnas.data import TwoViewConfig
 from helixnas.distill import ProjectorConfig
 from helixnas.distill.config import CollapseConfig, LarsConfig
@@ -20,6 +21,7 @@ from helixnas.engine import job, load_checkpoint
 from helixnas.engine.history import load_history
 from helixnas.engine.progress import Reporter
 from helixnas.errors import CollapseError, ConfigError, Interrupted
+from helixnas.pipeline.ad_hoc.inherited import open_inherited
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
@@ -27,6 +29,7 @@ from helixnas.pipeline.run import run_recipe, run_stage
 from helixnas.pipeline.work.stitch import stitch
 from helixnas.report.reading import read_run
 from helixnas.report.run.consistency import consistency_section
+from helixnas.report.run.summary import missing_rows
 from helixnas.supernet import SupernetConfig
 
 Digests = Callable[[Path], dict[str, str]]
@@ -62,6 +65,21 @@ def test_a_run_without_labels_ends_with_the_searched_architecture(searched: RunF
     assert stages["teacher"].facts["images"] == 0  # nothing was trained from labels
     assert "accuracy" not in stages["teacher"].facts
     assert stages["search:small"].facts["architecture"]
+
+
+def test_the_found_network_is_written_with_the_weights_of_the_supernet(
+    searched: RunFolder, tiny: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", str(searched.path), "--format", "timm", "--out", str(tmp_path / "model")]
+    assert main([*command, "--weights", "inherited"]) == 0
+    assert "weights: inherited from the supernet; the classifier is random" in " ".join(capsys.readouterr().out.split())
+    written = timm.create_model(f"local-dir:{tmp_path / 'model'}", pretrained=True).eval()
+    images, found = torch.rand(2, 3, 8, 8), open_inherited(Context(joint(tiny), searched, Reporter())).model
+    torch.testing.assert_close(written(images), found(images))
+    assert main(command) == 2
+    assert "leaves retraining out, and --weights inherited takes" in " ".join(capsys.readouterr().err.split())
+    missing = [text for text, _ in missing_rows(read_run(searched.path))]
+    assert not any("accuracy" in text or "fine-tuning" in text for text in missing)
 
 
 def test_the_teacher_and_the_heads_are_files_of_distillation_with_digests(searched: RunFolder) -> None:

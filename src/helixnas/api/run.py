@@ -179,7 +179,9 @@ class Found:
         if weights == "retrained":
             trained = folder.model(self.name)
             if trained is None:
-                raise ArtifactError(f"the network of search {self.name} is not retrained yet; call retrain() first")
+                raise ArtifactError(
+                    f"the network of search {self.name} is not retrained yet; call retrain() first, or give weights='inherited'"
+                )
             return load_model(trained)
         if weights == "inherited" and (folder.inherited(self.name) / "model.safetensors").is_file():
             return load_model(folder.inherited(self.name))

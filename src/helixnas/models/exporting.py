@@ -182,6 +182,8 @@ def _of_run(opened: OpenedModel) -> dict[str, Any]:
         rows["weights of the teacher"] = str(teacher.get("weights", ""))
     if opened.folder == opened.run.inherited(opened.search):
         rows["first weights"] = "inherited from the supernet, then fine-tuned"
+    elif opened.folder is None:
+        rows["weights"] = opened.weights
     rows["versions"] = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     found: dict[str, Any] = {"accuracy": {}, "facts": {name: text for name, text in rows.items() if text}}
     files = {"search": folder / "result.json", "certificate": folder / "certificate.json"}

@@ -20,6 +20,9 @@ from helixnas.teacher.weights import classes_in, hub_text, load_package, load_we
 from helixnas.zoo import HELIXNAS, ZOO, create_model, require_known_model
 
 SETTING = "--weights"
+INHERITED = "inherited"
+"""In place of weights, for a run: those of its supernet."""
+
 NOT_TIMM = ("hf-hub:", "hf_hub:", "local-dir:")
 
 
@@ -108,17 +111,25 @@ def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
     searches = run.search_names()
     if name is not None and name not in searches:
         raise UnknownNameError("search", name, searches)
+    as_found = f"{SETTING} {INHERITED} takes the supernet's weights"
+    untrained = f"its recipe leaves retraining out, and {as_found}" if _leaves_retraining_out(run) and searches else ""
     ready = {each: folder for each in searches if (folder := run.model(each)) is not None}
     if name is not None and name not in ready:
         raise ArtifactError(
-            f"the network of search {name} is not retrained yet; helixnas retrain {run.path} --name {name}"
+            f"the network of search {name} is not retrained yet; "
+            + (untrained or f"helixnas retrain {run.path} --name {name}, or {as_found}")
         )
     if name is None and len(ready) != 1:
         if not ready:
-            raise ArtifactError(f"no network of {run.path} is retrained yet; continue with: {run.resume_command}")
+            continued = f"continue with: {run.resume_command}" + (f"; or {as_found}" if searches else "")
+            raise ArtifactError(f"no network of {run.path} is retrained yet; {untrained or continued}")
         raise ConfigError(f"{run.path} has several retrained networks; choose one with --name {' or '.join(ready)}")
     chosen = name or next(iter(ready))
     return chosen, ready[chosen]
+
+
+def _leaves_retraining_out(run: RunFolder) -> bool:
+    return run.load_settings().get("retrain", {}) is None
 
 
 def _named(name: str, weights: str, arch: str) -> tuple[nn.Module, str]:

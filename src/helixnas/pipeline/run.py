@@ -105,7 +105,10 @@ def run_stage(
     """
     record = folder.load_record()
     if verb == "retrain" and recipe.retrain is None:
-        raise ConfigError("the recipe has no retraining (retrain: null)")
+        raise ConfigError(
+            "the recipe has no retraining (retrain: null); for the network with the supernet's weights: helixnas export "
+            f"{folder.path} --weights inherited"
+        )
     if verb == "proxies" and not recipe.proxies.num_networks:
         raise ConfigError("the recipe scores no untrained networks (proxies.num_networks: 0); give --num-networks 100")
     if verb == "calibrate" and not recipe.calibration.num_networks:

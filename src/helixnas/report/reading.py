@@ -107,6 +107,11 @@ class RunFiles:
         stage = self.record.stages.get("teacher")
         return {} if stage is None else stage.facts
 
+    @property
+    def leaves_retraining_out(self) -> bool:
+        """Whether the recipe trains no network (retrain: null)."""
+        return self.settings.get("retrain", {}) is None
+
     def cell_names(self, block: int) -> list[str]:
         """Return display names of the cells of a block (1 .. N), in their order; empty where the space is not known."""
         return [_group_name([cell]) for cell in self._cells(block)]

@@ -1,6 +1,7 @@
 """The section of the explorer: its sliders, its sentence, and nothing where there is nothing to explore."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,18 @@ def test_what_is_left_out_is_said(tied: Any, monkeypatch: pytest.MonkeyPatch) ->
     found = explorer_section(read_run(tied.folder))
     assert found is not None
     assert "as well would need a front of more than" in found.body
+
+
+def test_a_run_without_retraining_offers_the_weights_of_the_supernet(tied: Any) -> None:
+    run = read_run(tied.folder)
+    found = explorer_section(replace(run, settings={**run.settings, "retrain": None}))
+    assert found is not None
+    assert 'data-role="retrain"' not in found.body
+    assert '"retrains":false' in found.body
+    assert "Write it as ONNX, with the weights of the supernet:" in found.body
+    with_retraining = explorer_section(run)
+    assert with_retraining is not None
+    assert 'data-role="retrain"' in with_retraining.body
 
 
 def test_a_run_without_costs_has_no_explorer(begin: Callable[..., Any]) -> None:

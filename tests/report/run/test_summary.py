@@ -48,3 +48,11 @@ def test_what_the_report_could_also_show_has_its_command(finished: Any) -> None:
     planned = [what for what, _ in missing_rows(replace(run, stitching=None))]
     assert planned == ["how well scores add up, on stitched networks"]
     assert missing_rows(replace(run, stitching=None, settings={"stitching": {"num_architectures": 0}})) == []
+
+
+def test_a_run_whose_recipe_leaves_retraining_out_is_not_told_to_retrain(finished: Any) -> None:
+    run = read_run(finished.folder)
+    searches = tuple(replace(search, metrics={}, inherited={}) for search in run.searches)
+    wanted = [what for what, _ in missing_rows(replace(run, searches=searches, settings={}))]
+    assert wanted == ["accuracy of the networks found", "fine-tuning from inherited weights"]
+    assert missing_rows(replace(run, searches=searches, settings={"retrain": None})) == []

@@ -34,8 +34,11 @@ WORDING = (
 def add_model(parser: Parser) -> None:
     """Add the options that name a model, for `open_named`."""
     parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
-    parser.option("--name", help="for a run: the search whose retrained network to use")
-    where = "for a timm name: hub (timm's own), package (EfficientNet-Lite0), none or a file of weights"
+    parser.option("--name", help="for a run: the search whose network to use")
+    where = (
+        "for a timm name: hub (timm's own), package (EfficientNet-Lite0), none or a file of weights; for a run: inherited, "
+        "from its supernet"
+    )
     parser.option("--weights", metavar="WHERE", default="", help=where)
     parser.option("--arch", metavar="FILE", default="", help="for the model helixnas: its architecture.json")
 
@@ -179,9 +182,27 @@ def _finetune(options: Namespace, console: Console) -> None:
 
 def open_named(options: Namespace) -> Any:
     """Open the model that the options name."""
-    from helixnas.models.opening import open_model
+    from helixnas.models.opening import INHERITED, open_model
 
+    if options.weights == INHERITED:
+        return _open_inherited(options)
     return open_model(options.model, weights=options.weights, arch=options.arch, name=options.name)
+
+
+def _open_inherited(options: Namespace) -> Any:
+    """Open the network of a run with the supernet's weights."""
+    from helixnas.artifacts.run_folder import RunFolder
+    from helixnas.engine.progress import Reporter
+    from helixnas.pipeline.ad_hoc.inherited import open_inherited
+    from helixnas.pipeline.context import Context
+
+    run = RunFolder(Path(options.model))
+    if not run.exists():
+        raise ConfigError(f"--weights inherited needs the folder of a run, and {options.model} is none")
+    if options.arch:
+        raise ConfigError("--weights inherited takes the network of a search; leave --arch out")
+    recipe = recipe_from_settings(run.load_settings(), where=str(run.config))
+    return open_inherited(Context(recipe, run, Reporter()), options.name)
 
 
 def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, Any]:

@@ -116,14 +116,15 @@ def _parse(space: SearchSpace, number: int, texts: Sequence[str], rows: npt.NDAr
     return [found[text] for text in wanted]
 
 
-def _command(run: RunFiles, answers: Answers) -> Mapping[str, str]:
-    """Return the run as it stands in commands, further options of a search, and their part of its name."""
+def _command(run: RunFiles, answers: Answers) -> Mapping[str, Any]:
+    """Return the run as it stands in commands, further options of a search, their part of its name, and whether to retrain."""
     weights, scores = ",".join(map(str, answers.weights)), ",".join(answers.scores)
     options = (f" --weights {weights}" if weights else "") + (f" --scores {shlex.quote(scores)}" if scores else "")
     name = (f"-weights-{weights.replace(',', '-')}" if weights else "") + (
         f"-scores-{scores.replace(',', '-')}" if scores else ""
     )
-    return {"run": shlex.quote(str(run.folder)), "options": options, "name": name}
+    folder = shlex.quote(str(run.folder))
+    return {"run": folder, "options": options, "name": name, "retrains": not run.leaves_retraining_out}
 
 
 def _slider(run: RunFiles, name: str) -> Mapping[str, Any]:

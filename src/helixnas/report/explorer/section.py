@@ -23,6 +23,7 @@ def explorer_section(run: RunFiles) -> Section | None:
         "resources": listed([title_of(name) for name in resources]),
         "left_out": listed([title_of(name) for name in answers.left_out]) if answers.left_out else "",
         "most_points": MOST_POINTS,
+        "is_retrained": not run.leaves_retraining_out,
         "sliders": [(name, title_of(name)) for name in resources],
     }
     return section("explorer", "Budget explorer", "run/explorer", **values)

@@ -38,6 +38,8 @@ def limits_text(search: Search) -> str:
 def missing_rows(run: RunFiles) -> list[tuple[str, Markup]]:
     """Return what the report would also show, with the command: the next stages, and measurements that were left out."""
     folder, trained = shlex.quote(str(run.folder)), [search for search in run.searches if search.metrics]
+    untrained = run.leaves_retraining_out
+    tuned = any(search.inherited for search in run.searches)
     stitched = (run.settings.get("stitching") or {}).get("num_architectures", 1)
     steps = [
         ("a teacher", "teacher RUN", bool(run.teacher)),
@@ -45,8 +47,8 @@ def missing_rows(run: RunFiles) -> list[tuple[str, Markup]]:
         ("scores of all paths", "rate RUN", bool(run.ratings)),
         ("how well scores add up, on stitched networks", "rate RUN", run.stitching is not None or not stitched),
         ("a network under your limits", "search RUN", bool(run.searches)),
-        ("accuracy of the networks found", "retrain RUN", len(trained) == len(run.searches)),
-        ("fine-tuning from inherited weights", "retrain RUN --init inherited", any(s.inherited for s in run.searches)),
+        ("accuracy of the networks found", "retrain RUN", untrained or len(trained) == len(run.searches)),
+        ("fine-tuning from inherited weights", "retrain RUN --init inherited", untrained or tuned),
         ("latency, to limit it", "costs RUN --latency onnxruntime-cpu", run.latency is not None),
     ]
     code = Markup("<code>helixnas {}</code>")

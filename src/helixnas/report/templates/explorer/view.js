@@ -186,15 +186,15 @@ class Explorer {
   }
 
   showCommands() {
-    const { run, options, name } = this.data.command;
+    const { run, options, name, retrains } = this.data.command;
     let asked = this.answers.limited.filter((resource) => this.limits[resource] !== null);
     let limits = asked.map((resource) => [this.cost[resource].option, plainAmount(this.limits[resource], this.cost[resource])]);
     if (!asked.length) limits = [["macs", String(this.answers.costs.macs[this.answer])]]; // without limits, search does the recipe's
     const search = limits.map(([option, value]) => ` --max ${option}=${value}`).join("");
     const named = limits.map(([option, value]) => `max-${option}-${value}`).join("-") + name;
     this.find("search").textContent = `helixnas search ${run}${search}${options}`;
-    this.find("retrain").textContent = `helixnas retrain ${run} --name ${named}`;
-    this.find("export").textContent = `helixnas export ${run} --name ${named}`;
+    if (retrains) this.find("retrain").textContent = `helixnas retrain ${run} --name ${named}`;
+    this.find("export").textContent = `helixnas export ${run} --name ${named}${retrains ? "" : " --weights inherited"}`;
     this.find("measured").hidden = !asked.includes("latency_ns");
   }
 }

@@ -93,6 +93,20 @@ def test_the_teacher_and_the_heads_are_files_of_distillation_with_digests(search
     assert first["fc.weight"].equal(last["fc.weight"])
 
 
+def test_a_teacher_with_given_weights_learns_on_from_them(tiny: Recipe, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    given = timm.create_model("small_resnet", **tiny.teacher.model_args).state_dict()
+    save_file(given, tmp_path / "mine.safetensors")
+    recipe, folder = joint(tiny), RunFolder(tmp_path / "run")
+    teacher = replace(recipe.teacher, weights=str(tmp_path / "mine.safetensors"))
+    record = run_recipe(replace(recipe, teacher=teacher), folder, Reporter(), until="rate")
+    assert "mine.safetensors" in record.stages["teacher"].facts["weights"]
+    first, last = (load_file(place / "model.safetensors") for place in (folder.teacher, folder.learned_teacher))
+    assert first["layer1.0.conv1.weight"].equal(given["layer1.0.conv1.weight"])
+    moved = (last["layer1.0.conv1.weight"] - given["layer1.0.conv1.weight"]).abs().max()
+    assert 0 < moved < 0.1  # a few steps of Adam from there
+
+
 def test_every_path_is_rated_by_its_embeddings(searched: RunFolder) -> None:
     for number in (1, 2):
         table = RatingTable.load(searched.rating(number))

@@ -49,6 +49,12 @@ def recipe(tiny: Recipe) -> Recipe:
     )
 
 
+def test_a_space_that_names_no_size_has_positions_for_the_images_of_the_run(recipe: Recipe) -> None:
+    assert isinstance(recipe.space, dict)
+    unsized = {key: value for key, value in recipe.space.items() if key != "image_size"}
+    assert replace(recipe, space=unsized).search_space == recipe.search_space
+
+
 def test_a_vision_transformer_is_searched_and_trained_from_inherited_weights(recipe: Recipe, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     run_recipe(recipe, folder, Reporter())

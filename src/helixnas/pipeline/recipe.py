@@ -258,8 +258,8 @@ class Recipe:
 
     @cached_property
     def search_space(self) -> SearchSpace:
-        """The search space; import the recipe's modules first."""
-        return load_space(self.space)
+        """The search space, for the recipe's images if it leaves their size open; import the recipe's modules first."""
+        return load_space(self.space, image_size=self.data.image_size)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values for YAML, with the definition of the space in place of its file."""

@@ -46,8 +46,10 @@ from helixnas.space.vit import vit
 FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro, "channel": channel, "vit": vit}
 
 
-def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
+def load_space(definition: str | FilePath | Mapping[str, Any], *, image_size: int = 0) -> SearchSpace:
     """Return the space of a family name, a YAML file or a mapping.
+
+    A family that depends on the size of images (vit) takes `image_size` if the definition names none; 0 for the family's own.
 
     Raises:
         UnknownNameError: no family or file of that name, an unknown argument, or an operation that is not defined.
@@ -57,11 +59,13 @@ def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
     3969
     >>> load_space({"family": "mbconv", "kernels": [3, 5]}).size
     57532697542656
+    >>> load_space("vit", image_size=32).stem[0].path.operations[0].option("grid")
+    2
     """
     if isinstance(definition, Mapping):
-        return _from_mapping(definition)
+        return _from_mapping(definition, image_size)
     if str(definition) in FAMILIES:
-        return FAMILIES[str(definition)]()
+        return _from_family({"family": str(definition)}, image_size)
     path = FilePath(definition)
     if path.suffix not in (".yaml", ".yml"):
         raise UnknownNameError("space", str(definition), FAMILIES)
@@ -75,7 +79,7 @@ def load_space(definition: str | FilePath | Mapping[str, Any]) -> SearchSpace:
         raise SpaceError(f"{path} is not YAML: {on_one_line(error)}") from error
     if not isinstance(content, Mapping):
         raise SpaceError(f"{path} does not hold a space: expected a mapping with 'blocks' or 'family'")
-    return _from_mapping(content)
+    return _from_mapping(content, image_size)
 
 
 def space_to_dict(space: SearchSpace) -> dict[str, Any]:
@@ -104,11 +108,11 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
     }
 
 
-def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
+def _from_mapping(values: Mapping[str, Any], image_size: int) -> SearchSpace:
     if "family" in values:
-        return _from_family(values)
+        return _from_family(values, image_size)
     if "join" in values:
-        return _joined(values)
+        return _joined(values, image_size)
     _check_keys("space field", values, ("name", "stem", "operations", "blocks", "head"))
     try:
         operations = {str(k): Operation.from_dict(str(k), v) for k, v in values["operations"].items()}
@@ -126,12 +130,15 @@ def _from_mapping(values: Mapping[str, Any]) -> SearchSpace:
     return SearchSpace(str(values.get("name", "custom")), stem, blocks, head)
 
 
-def _from_family(values: Mapping[str, Any]) -> SearchSpace:
+def _from_family(values: Mapping[str, Any], image_size: int) -> SearchSpace:
     family = str(values["family"])
     if family not in FAMILIES:
         raise UnknownNameError("space family", family, FAMILIES)
     arguments = {key: value for key, value in values.items() if key != "family"}
-    _check_keys(f"argument of the {family} space", arguments, inspect.signature(FAMILIES[family]).parameters)
+    parameters = inspect.signature(FAMILIES[family]).parameters
+    _check_keys(f"argument of the {family} space", arguments, parameters)
+    if image_size and "image_size" in parameters:
+        arguments.setdefault("image_size", image_size)
     try:
         return FAMILIES[family](**arguments)
     except (TypeError, ValueError, OverflowError) as error:
@@ -140,14 +147,14 @@ def _from_family(values: Mapping[str, Any]) -> SearchSpace:
         raise SpaceError(f"the {family} space cannot be built from {arguments}: {on_one_line(error)}") from error
 
 
-def _joined(values: Mapping[str, Any]) -> SearchSpace:
+def _joined(values: Mapping[str, Any], image_size: int) -> SearchSpace:
     _check_keys("field of joined blocks", values, ("join", "groups"))
     groups = values.get("groups")
     if not isinstance(groups, list | tuple) or not all(isinstance(number, int) for number in groups):
         raise SpaceError(
             f"groups must say how many adjacent blocks are joined into each, such as [2, 1], not {groups!r}"
         )
-    return join_blocks(load_space(values["join"]), groups)
+    return join_blocks(load_space(values["join"], image_size=image_size), groups)
 
 
 def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:

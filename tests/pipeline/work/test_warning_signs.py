@@ -18,6 +18,7 @@ from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.work.warning_signs import (
     calibration_warnings,
     evidence_warnings,
+    position_warnings,
     rating_warnings,
     teacher_warnings,
     warned,
@@ -25,7 +26,7 @@ from helixnas.pipeline.work.warning_signs import (
 from helixnas.search import Tables
 from helixnas.search.config import SearchConfig
 from helixnas.search.tables import score_tables
-from helixnas.space import macro
+from helixnas.space import macro, vit
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,18 @@ from helixnas.space import macro
 def test_a_teacher_at_chance_is_warned_of(accuracy: float | None, is_warned: bool) -> None:
     facts = {} if accuracy is None else {"accuracy": accuracy, "num_evaluated": 360}
     assert bool(teacher_warnings(facts, 10)) == is_warned
+
+
+def test_positions_for_images_of_another_size_are_warned_of() -> None:
+    space = vit(patch=2, image_size=32, dimensions=(32,), stem_width=32)
+    (warning,) = position_warnings(space, 16)
+    assert warning == (
+        "positions are learned on a grid of 16 x 16 patches, but images of 16 pixels have 8 x 8, so they are interpolated in "
+        "every step; give space.image_size=16"
+    )
+    assert position_warnings(space, 32) == ()
+    assert position_warnings(vit(positions=False), 32) == ()
+    assert position_warnings(macro(), 16) == ()
 
 
 def test_the_warning_of_a_teacher_at_chance_is_a_sentence() -> None:

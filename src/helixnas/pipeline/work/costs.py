@@ -25,6 +25,7 @@ from helixnas.costs import (
 from helixnas.engine.job import run_job
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
+from helixnas.pipeline.work.warning_signs import position_warnings, warned
 
 INTERRUPTIONS_PER_ROUND = 20
 """More preemptions than this per round mean that other work disturbed the measurement."""
@@ -34,7 +35,8 @@ def count_costs(context: Context, key: str, search: str) -> Result:
     """Count the costs of every path: parameters, multiply-adds, the paper's FLOPs, activation memory."""
     table = cost_table(context.space, image_size=context.image_size, num_classes=context.num_classes)
     table.save(context.folder.costs)
-    return Result(("costs.parquet",), {"rows": len(table), **table.facts})
+    warnings = warned(context, position_warnings(context.space, context.image_size))
+    return Result(("costs.parquet",), {"rows": len(table), **table.facts, **warnings})
 
 
 def measure_latency(context: Context, key: str, search: str) -> Result:

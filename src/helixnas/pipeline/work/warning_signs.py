@@ -28,6 +28,22 @@ def warned(context: RunContext, warnings: tuple[str, ...], prefix: str = "") -> 
     return {"warnings": list(warnings)} if warnings else {}
 
 
+def position_warnings(space: SearchSpace, image_size: int) -> tuple[str, ...]:
+    """Return a warning if the stem's learned positions are for images of another size than the run's."""
+    total = 1
+    for stage in space.stem:
+        total *= stage.stride
+        for operation in stage.path.operations:
+            grid = operation.option("grid", 0) if operation.kind == "patch" else 0
+            if isinstance(grid, int) and grid and grid != image_size // total:
+                patches = image_size // total
+                return (
+                    f"positions are learned on a grid of {grid} x {grid} patches, but images of {image_size} pixels have "
+                    f"{patches} x {patches}, so they are interpolated in every step; give space.image_size={image_size}",
+                )
+    return ()
+
+
 def teacher_warnings(facts: Mapping[str, Any], num_classes: int) -> tuple[str, ...]:
     """Return a warning if the accuracy of a teacher may be that of guessing."""
     accuracy, number = facts.get("accuracy"), facts.get("num_evaluated")

@@ -184,6 +184,11 @@ def test_stochastic_depth_skips_both_branches_while_training() -> None:
         ({"heads": -1}, 24, "option 'heads' of operation 'mine' must be a whole number of at least 0, not -1"),
         ({"head_dim": 0}, 24, "option 'head_dim' of operation 'mine' must be a whole number above 0, not 0"),
         ({"mlp_ratio": 0}, 32, "option 'mlp_ratio' of operation 'mine' must be a number above 0, not 0"),
+        (
+            {"mlp_ratio": 0.01},
+            32,
+            "an MLP ratio of 0.01 leaves a width of 32 no hidden unit; the smallest ratio that gives one is 0.03125",
+        ),
         ({"qkv_bias": 1}, 32, "option 'qkv_bias' of operation 'mine' must be true or false, not 1"),
         ({"layer_scale": -1}, 32, "option 'layer_scale' of operation 'mine' must be a number of at least 0, not -1"),
     ],

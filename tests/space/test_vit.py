@@ -105,6 +105,10 @@ def test_an_operation_is_named_by_its_ratio() -> None:
             "dimensions must be numbers, for all blocks, or 4 lists of numbers, one per block, not [[32], [64]]",
         ),
         ({"layers": [3, [4]]}, "layers must be numbers, for all blocks, or 4 lists of numbers, one per block"),
+        (
+            {"mlp_ratios": [0.001, 4]},
+            "an MLP ratio of 0.001 leaves a width of 224 no hidden unit; the smallest ratio that gives one is 0.00447",
+        ),
         ({"head_dim": 0}, "head_dim must be at least 1, not 0"),
         ({"patch": 0}, "patch must be at least 1, not 0"),
         ({"strides": [1, 1, 1, 0]}, "a block's stride must be at least 1, not 0"),

@@ -23,7 +23,7 @@ from helixnas.nn.attention import AttentionLayer
 from helixnas.nn.dilation import Step, require_output_stride, steps
 from helixnas.nn.patches import PatchEmbedding
 from helixnas.space import Operation, Stage
-from helixnas.space.grids import HEAD_DIM, require_whole_heads, require_whole_patches
+from helixnas.space.grids import HEAD_DIM, require_hidden_units, require_whole_heads, require_whole_patches
 
 NormLayer = Callable[..., nn.Module]
 """Builds a normalisation layer from the number of channels."""
@@ -288,6 +288,7 @@ def attention(operation: Operation, place: Place) -> nn.Module:
         operation, heads=0, head_dim=HEAD_DIM, mlp_ratio=4.0, qkv_bias=True, layer_scale=0.0, activation="gelu"
     )
     head_dim = _head_dim(operation, options, place.out_width)
+    require_hidden_units(place.out_width, options["mlp_ratio"])
     if place.grid:
         require_whole_patches(place.grid, place.grid, place.stride)
     return AttentionLayer(
@@ -296,7 +297,7 @@ def attention(operation: Operation, place: Place) -> nn.Module:
         num_heads=place.out_width // head_dim,
         head_dim=head_dim,
         stride=place.stride,
-        mlp_ratio=options["mlp_ratio"],
+        mlp_ratio=float(options["mlp_ratio"]),
         qkv_bias=options["qkv_bias"],
         layer_scale=options["layer_scale"],
         activation=activation_layer(options["activation"]),

@@ -4,6 +4,8 @@ Convolutions give ceil(side / stride) pixels; patch convolutions (`patch`, and `
 the stride divides. So the candidates of one block may give different grids, or none, for some image sizes.
 """
 
+from math import ceil
+
 from helixnas.errors import SpaceError
 from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, SearchSpace
@@ -43,6 +45,21 @@ def require_whole_heads(width: int, divisor: int, unit: str) -> None:
         raise SpaceError(
             f"a width of {width} cannot be split into {parts}; the nearest widths that can are "
             f"{nearest_multiples(width, divisor)}"
+        )
+
+
+def require_hidden_units(width: int, mlp_ratio: int | float) -> None:
+    """Raise `SpaceError` if the MLP of a transformer layer has no hidden unit; the message names the smallest ratio with one.
+
+    >>> require_hidden_units(32, 0.01)
+    Traceback (most recent call last):
+    helixnas.errors.SpaceError: an MLP ratio of 0.01 leaves a width of 32 no hidden unit; the smallest ratio that gives one
+    is 0.03125
+    """
+    if int(width * mlp_ratio) < 1:
+        raise SpaceError(
+            f"an MLP ratio of {mlp_ratio:g} leaves a width of {width} no hidden unit; the smallest ratio that gives one is "
+            f"{ceil(1e5 / width) / 1e5:g}"
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from helixnas.errors import SpaceError
 from helixnas.space.architecture import Head, Path, Stage
-from helixnas.space.grids import HEAD_DIM, check_image_size, require_whole_heads
+from helixnas.space.grids import HEAD_DIM, check_image_size, require_hidden_units, require_whole_heads
 from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 
@@ -51,7 +51,8 @@ def vit(
     block: 1 keeps the grid of patches, 2 merges 2 x 2 of them (a pyramid). The stem cuts images of `image_size` pixels into
     patches of `patch` pixels and maps them to `stem_width` channels, with learned `positions`, which are interpolated for
     images of other sizes. With `per_layer` every layer chooses its MLP ratio, not every block. `layer_scale` is the initial
-    factor of each branch (0: none). Raises `SpaceError` if heads do not divide a dimension, or patches an image.
+    factor of each branch (0: none). Raises `SpaceError` if heads do not divide a dimension, patches do not an image, or an MLP
+    has no hidden unit.
 
     >>> f"{vit().size:,}"
     '16,777,216'
@@ -71,6 +72,8 @@ def vit(
     for stride, widths, depths in zip(strides, *by_block, strict=True):
         for width in widths:
             require_whole_heads(width, head_dim, "channels")
+            for ratio in mlp_ratios:
+                require_hidden_units(width, ratio)
         shapes = [(depth, width) for depth in depths for width in widths]
         cells = (Cell(width, alike_layers(operations, n), ties=() if per_layer else (n,)) for n, width in shapes)
         blocks.append(Block(stride, tuple(cells)))

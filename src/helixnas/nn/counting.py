@@ -54,8 +54,13 @@ def to_macs(flops: int) -> int:
 
 
 def meta_copy(module: ModuleT) -> ModuleT:
-    """Return a copy on the meta device that computes attention by matrix products, which torch can count."""
-    twin = copy.deepcopy(module).to("meta")
+    """Return a `countable_copy` on the meta device."""
+    return countable_copy(module).to("meta")
+
+
+def countable_copy(module: ModuleT) -> ModuleT:
+    """Return a copy that computes attention by matrix products, which torch can count on every device."""
+    twin = copy.deepcopy(module)
     for part in twin.modules():
         if hasattr(part, "fused_attn"):
             part.fused_attn = False  # pyright: ignore[reportArgumentType] - an attribute of timm's attention layers

@@ -103,6 +103,16 @@ def test_a_network_that_needs_values_is_run_with_them() -> None:
     assert list(trace_stream(Choosy(), (2, 2)).macs) == ["first"]
 
 
+def test_attention_counts_on_the_cpu_as_on_the_meta_device() -> None:
+    sizes = {"img_size": 16, "patch_size": 4, "depth": 2, "embed_dim": 16, "num_heads": 2}
+    model = timm.create_model("test_vit", **sizes)
+    expected = trace_stream(model, (16, 16))
+    fused = model.blocks[0].attn.fused_attn
+    model.register_forward_pre_hook(lambda module, received: None if received[0].sum().item() < 1 else received)
+    assert trace_stream(model, (16, 16)).macs == expected.macs
+    assert model.blocks[0].attn.fused_attn == fused
+
+
 def test_images_that_the_network_refuses_are_one_sentence() -> None:
     with pytest.raises(TeacherError, match="cannot take images of 30 x 30 pixels with 3 channels: "):
         trace_stream(timm.create_model("test_vit", img_size=64), (30, 30))

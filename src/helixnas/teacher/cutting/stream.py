@@ -6,7 +6,6 @@ graph that autograd records in one pass on the meta device tells: an output is o
 prediction. The same pass counts the multiply-adds up to every output.
 """
 
-import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from helixnas.errors import TeacherError, on_one_line
-from helixnas.nn import meta_copy
+from helixnas.nn.counting import countable_copy, meta_copy
 from helixnas.teacher.shortcut import parents
 from helixnas.teacher.trace import listening, run_blank
 
@@ -70,7 +69,7 @@ def trace_stream(model: nn.Module, input_size: tuple[int, int], *, in_chans: int
     try:
         trace = _trace(meta_copy(model), (1, *shape), "meta")
     except Exception:  # not every network runs without values
-        trace = _trace(copy.deepcopy(model), (1, *shape), _like(model).device)
+        trace = _trace(countable_copy(model), (1, *shape), _like(model).device)
     once = {name: values for name, values in trace.values.items() if values and trace.runs[name] == 1}
     graph = _Graph(trace.output)
     cuts = graph.dominators()

@@ -92,7 +92,7 @@ class HelixNet(nn.Module):
         return {name for name, _ in self.named_parameters() if name.endswith("pos_embed")}
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Trade computation for memory: store only the features between blocks for the backward pass."""
+        """Trade computation for memory: store only the features between layers for the backward pass."""
         self.grad_checkpointing = enable
 
     def get_classifier(self) -> nn.Module:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
-from helixnas.errors import ArtifactError, ConfigError, DataError, UnknownNameError
+from helixnas.errors import ArtifactError, ConfigError, DataError, HelixError, UnknownNameError
 from helixnas.generations.run import recipe_of, run_generations
 from helixnas.pipeline.generations_config import NextTeacherConfig, StopConfig
 from helixnas.pipeline.recipe import Recipe
@@ -138,6 +139,29 @@ def test_generations_of_another_recipe_are_not_replaced_unasked(tiny_plus: Recip
         run_generations(other, two, Reporter())
     found = run_generations(other, two, Reporter(), until="search", redo=True)
     assert found.recipe == two.load().recipe == "other"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"teacher": NextTeacherConfig(params=1000)}, "asks for 1,000 in generation 2"),
+        ({"benchmark": "no-such.json"}, "no-such.json"),
+    ],
+)
+def test_a_refused_redo_leaves_every_byte(
+    tiny_plus: Recipe, two: LineageFolder, wrong: dict[str, Any], message: str
+) -> None:
+    def held() -> dict[Path, bytes]:
+        files = (file for file in two.path.rglob("*") if file.is_file() and not file.name.startswith(".lock"))
+        return {file: file.read_bytes() for file in files}
+
+    before = held()
+    with pytest.raises(HelixError, match=message):
+        run_generations(changed(replace(tiny_plus, name="other"), **wrong), two, Reporter(), redo=True)
+    with pytest.raises(HelixError, match="typo"):
+        root = replace(tiny_plus, name="other", data=replace(tiny_plus.data, name="", root="typo"))
+        run_generations(root, two, Reporter(), redo=True)
+    assert held() == before
 
 
 def test_a_run_and_generations_do_not_share_a_folder(

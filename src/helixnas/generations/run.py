@@ -61,8 +61,11 @@ def run_generations(
     config = generations_of(recipe)
     import_extensions(recipe)
     with out.own.locked():
-        lineage = _begin(recipe, out, redo=redo)
-        _check(recipe, out, reporter)
+        lineage, replaced = _begin(recipe, out, redo=redo)
+        unbegun = LineageFolder(out.path / "unbegun")  # nothing of another recipe counts
+        _check(recipe, unbegun if replaced else out, reporter)
+        for path in replaced:
+            remove(path)
         lineage.save(out.lineage)  # before the settings, so that a folder with settings is always a lineage
         out.own.save_settings(recipe.to_dict())
         before: Finished | None = None
@@ -128,10 +131,10 @@ def _teacher_text(one: Finished) -> str:
     return f", taught by {one.recipe.teacher.title}{f' ({one.note})' if one.note else ''}"
 
 
-def _begin(recipe: Recipe, out: LineageFolder, *, redo: bool) -> Lineage:
-    """Open the lineage in a folder, or create one."""
+def _begin(recipe: Recipe, out: LineageFolder, *, redo: bool) -> tuple[Lineage, list[Path]]:
+    """Return the lineage in a folder, or a new one, and what must go first: the generations of another recipe."""
     config, search = generations_of(recipe), search_of(recipe)
-    lineage = Lineage(recipe=recipe.name, number=config.number, search=search)
+    lineage, replaced = Lineage(recipe=recipe.name, number=config.number, search=search), list[Path]()
     if out.own.exists():
         raise ArtifactError(f"{out.path} holds an ordinary run, no generations; choose another --out")
     if out.exists():
@@ -150,12 +153,10 @@ def _begin(recipe: Recipe, out: LineageFolder, *, redo: bool) -> Lineage:
             kept = tuple(one for one in found.generations if one.number <= config.number)
             lineage = replace(lineage, generations=kept if found.search == search else ())
         else:
-            for folder in sorted(out.path.glob("generation-*")):
-                remove(folder)
-            remove(out.report)
+            replaced = [*sorted(out.path.glob("generation-*")), out.report]
     elif out.own.config.exists():
         raise ArtifactError(f"{out.path} has a config.yaml but no generations; choose another --out")
-    return lineage
+    return lineage, replaced
 
 
 def _check(recipe: Recipe, out: LineageFolder, reporter: Reporter) -> None:

@@ -10,6 +10,7 @@ from helixnas.space import (
     Operation,
     Path,
     Stage,
+    channel,
     compound,
     from_code,
     mbconv,
@@ -17,6 +18,7 @@ from helixnas.space import (
     scale,
     vit,
 )
+from helixnas.space.channel import from_widths
 from helixnas.space.scaling import scale_depth, scale_width
 
 DNA_C = mbconv().parse(
@@ -44,7 +46,9 @@ def test_scaled_dna_c_has_the_layers_of_table_4(width: float, depth: float, laye
 
 
 def test_factors_of_one_change_nothing() -> None:
-    for architecture in (DNA_C, from_code("22212220")):
+    odd = Architecture((), (Stage(2, Path(12, (A,))), Stage(1, Path(20, (A, B)))), Head(30))
+    largest = vit().architecture(tuple(list(block.paths())[-1] for block in vit().blocks))
+    for architecture in (DNA_C, from_code("22212220"), from_widths("1234411"), largest, odd):
         scaled = scale(architecture, width=1.0, depth=1.0)
         assert (scaled.architecture, scaled.image_size) == (architecture, 224)
 
@@ -53,7 +57,7 @@ def test_factors_of_one_change_nothing() -> None:
 def test_widths_are_multiples_of_eight_that_keep_nine_tenths(factor: float) -> None:
     for width in range(8, 400):
         scaled = scale_width(width, factor)
-        assert scaled % 8 == 0
+        assert scaled % 8 == 0 or (scaled == width and factor >= 1)
         assert scaled >= 0.9 * width * factor
         assert scaled == 8 or scaled <= 1.1 * width * factor + 8
     assert [scale_width(width, factor) for width in range(8, 400)] == sorted(
@@ -125,3 +129,26 @@ def test_heads_by_number_divide_scaled_widths_and_positions_stay_out() -> None:
     scaled = scale(Architecture(stem, (Stage(1, Path(48, (layer,))),)), width=1.2, depth=1.0, image_size=32)
     assert scaled.architecture.blocks[0].path.width == 72  # the multiple of 24 that keeps 90 % of 57.6
     assert scaled.architecture.stem[0].path.operations == stem[0].path.operations
+
+
+def test_the_image_is_passed_on_as_it_is_and_hidden_channels_grow_with_the_widths() -> None:
+    found = scale(from_widths("1234411"), width=1.5, depth=1.0).architecture
+    assert found.stem == channel().stem
+    assert found.text == "48:conv_k3,mb_h576_k3,mb_h864_k3 384:mb_h1152_k3,mb_h576_k3 384:conv_k1"
+    hidden = [operation.option("hidden") for operation in found.blocks[0].path.operations]
+    assert hidden == [None, 576, 864]
+
+
+def test_hidden_channels_stay_multiples_of_eight_and_a_name_without_them_stays() -> None:
+    layer = Operation.of("slim", kind="mbconv", kernel=3, hidden=24)
+    found = scale(Architecture((), (Stage(1, Path(16, (layer,))),)), width=1.1, depth=2.0).architecture
+    assert found.blocks[0].path.operations == (Operation.of("slim", kind="mbconv", kernel=3, hidden=24),) * 2
+    smaller = scale(from_widths("1111111"), width=0.01, depth=1.0).architecture
+    assert {each.option("hidden") for each in smaller.operations} == {None, 8}
+
+
+def test_a_network_never_gets_narrower_where_the_factor_is_above_one() -> None:
+    assert [scale_width(width, 1.0) for width in (12, 17, 30)] == [12, 17, 30]
+    assert [scale_width(17, factor) for factor in (1.01, 1.2, 1.5)] == [17, 24, 24]
+    for factor in (1.001, 1.02, 1.1):
+        assert all(scale_width(width, factor) >= width for width in range(8, 400))

@@ -1,11 +1,12 @@
 """Compound scaling: a deeper, wider network for larger images with the same operations (Eq. 9).
 
 The rule is EfficientNet's, as in timm's decoder of architectures, so the paper's scaled DNA-c models have the published
-sizes. The convolution that sees the image stays one layer; every other stage of stem and blocks grows wider and deeper.
-Widths of transformer layers are multiples of their heads, and images that are cut into patches are cut into whole ones.
+sizes. The convolution that sees the image stays one layer; every other stage of stem and blocks grows wider and deeper, but
+for one that passes the image on. Hidden channels that an operation names grow with the widths. Widths of transformer layers are multiples of their heads, and images that are cut into patches are cut into whole ones.
 """
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -36,9 +37,9 @@ def scale(
 ) -> Scaled:
     """Return an architecture with widths, depths and image size multiplied.
 
-    Widths become multiples of 8, at least 90 % of the exact value; the layers of every stage are rounded up, and
-    `image_size`, the height and width of the images of `architecture`, to a whole pixel. Raises `SpaceError` if a
-    factor is not a number above 0.
+    Widths become multiples of 8, at least 90 % of the exact value; a factor of 1 keeps them. The layers of every stage are
+    rounded up, and `image_size`, the height and width of the images of `architecture`, to a whole pixel. Raises `SpaceError`
+    if a factor is not a number above 0.
 
     >>> k3 = Operation.of("mb6_k3", kind="mbconv", kernel=3, expansion=6)
     >>> k5 = Operation.of("mb6_k5", kind="mbconv", kernel=5, expansion=6)
@@ -81,12 +82,19 @@ def compound(architecture: Architecture, steps: float, *, image_size: int = 224)
 def scale_width(width: int, factor: float, divisor: int = DIVISOR) -> int:
     """Return a width times a factor as the nearest multiple of the divisor that keeps 90 % of it.
 
+    A factor of at least 1 never makes it narrower, and 1 keeps it, also where it is no multiple.
+
     >>> scale_width(32, 1.1), scale_width(24, 1.4), scale_width(8, 1.2), scale_width(224, 1.1, 32)
     (32, 32, 16, 256)
+    >>> scale_width(12, 1.0), scale_width(12, 1.01)
+    (12, 16)
     """
+    if factor == 1:
+        return width
     exact = width * factor
     rounded = max(divisor, int(exact + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < LEAST_SHARE * exact else rounded
+    rounded = rounded + divisor if rounded < LEAST_SHARE * exact else rounded
+    return max(width, rounded) if factor > 1 else rounded
 
 
 def scale_depth(layers: Sequence[Operation], factor: float) -> tuple[Operation, ...]:
@@ -106,8 +114,21 @@ def scale_depth(layers: Sequence[Operation], factor: float) -> tuple[Operation, 
 
 def _scale_stage(stage: Stage, *, width: float, depth: float) -> Stage:
     path = stage.path
+    if all(operation.kind == "image" for operation in path.operations):
+        return stage
     divisor = math.lcm(DIVISOR, *(_heads(operation) for operation in path.operations))
-    return Stage(stage.stride, Path(scale_width(path.width, width, divisor), scale_depth(path.operations, depth)))
+    layers = tuple(_scale_hidden(operation, width) for operation in path.operations)
+    return Stage(stage.stride, Path(scale_width(path.width, width, divisor), scale_depth(layers, depth)))
+
+
+def _scale_hidden(operation: Operation, factor: float) -> Operation:
+    """Return an operation whose number of hidden channels, if it names one, is multiplied, also in its name (mb_h64_k3)."""
+    hidden = operation.option("hidden")
+    if not isinstance(hidden, int) or hidden < 1:
+        return operation
+    scaled = scale_width(hidden, factor)
+    name = re.sub(rf"(?<![A-Za-z0-9])h{hidden}(?![0-9])", f"h{scaled}", operation.name)
+    return Operation.of(name, kind=operation.kind, **{**dict(operation.options), "hidden": scaled})
 
 
 def _heads(operation: Operation) -> int:

@@ -10,7 +10,8 @@ from helixnas.errors import ConfigError
 from helixnas.generations.teacher import ScaledTeacher, scaled_teacher
 from helixnas.pipeline.generations_config import NextTeacherConfig
 from helixnas.pipeline.recipe import Recipe
-from helixnas.space import Architecture, Scaled, from_code, join_architecture, load_space, scale
+from helixnas.space import Architecture, Scaled, from_code, join_architecture, load_space, mbconv, scale, vit
+from helixnas.space.channel import from_widths
 from helixnas.space.scaling import DEPTH, WIDTH
 from helixnas.supernet import build_supernet
 from helixnas.supernet.config import SupernetConfig
@@ -20,6 +21,7 @@ from helixnas.zoo.sizes import bracket, count_architecture
 FIRST = {"params": 2_000_000, "macs": 120_000_000}
 SIZE = {"image_size": 32, "num_classes": 10}
 MACRO = from_code("12012020")
+DEEP = from_code("22222222")
 
 
 def rule(winner: Architecture, deeper: float = DEPTH) -> Callable[[float], Scaled]:
@@ -103,6 +105,14 @@ def test_a_size_below_the_winners_is_refused_with_the_least_one_that_would_do() 
     assert scaled(params=own).costs["params"] <= own
 
 
+@pytest.mark.parametrize("settings", [{"width": 0.5}, {"depth": 0.4}])
+def test_factors_that_make_the_teacher_smaller_than_the_winner_are_told(settings: dict[str, float]) -> None:
+    own, deep = count_architecture(DEEP, **SIZE), scaled(DEEP, **settings)
+    assert deep.costs["params"] < own["params"]
+    assert f"{deep.costs['params']:,} params against {own['params']:,}" in deep.note
+    assert scaled(DEEP, width=1.0).note == ""
+
+
 TINY_SIZE = {"image_size": 8, "num_classes": 10}
 
 
@@ -130,3 +140,59 @@ def test_a_size_that_no_scaling_comes_near_is_refused_with_the_nearest(tiny: Rec
     named = " and ".join(f"{size:,}" for size in sorted(set(sizes)))
     with pytest.raises(ConfigError, match=f"the nearest sizes are {named} params: choose one of these"):
         scaled_teacher(winner, NextTeacherConfig(params=int(1.6 * own)), first=FIRST, number=2, **TINY_SIZE)
+
+
+def test_without_a_size_too_the_teacher_gets_wider_where_a_layer_more_is_too_much() -> None:
+    winner = load_space("macro").parse("64:mb6_k5 128:mb6_k5 256:mb6_k5")
+    own = count_architecture(winner, **SIZE)
+    found = scaled_teacher(winner, NextTeacherConfig(), first={**own, "params": 2 * own["params"]}, number=2, **SIZE)
+    assert 1.8 * own["params"] <= found.costs["params"] <= 2 * own["params"]
+    assert found.note == "wider only, since a layer more in every block would be too much"
+
+
+def test_a_default_teacher_far_below_the_first_one_is_told(tiny: Recipe) -> None:
+    winner = load_space(tiny.space).parse("8:mb3_k3 12:mb6_k3")
+    own = count_architecture(winner, **TINY_SIZE)["params"]
+    first = {"params": int(1.6 * own), "macs": 0}
+    found = scaled_teacher(winner, NextTeacherConfig(), first=first, number=2, **TINY_SIZE)
+    assert own <= found.costs["params"] < 0.8 * first["params"]
+    share = f"{found.costs['params'] / first['params']:.0%}"
+    assert f"{found.costs['params']:,} params are {share} of the {first['params']:,} it may have" in found.note
+
+
+@pytest.mark.parametrize("text", ["12:mb3_k3 12:mb6_k3", "20:mb3_k3 12:mb6_k3"])
+def test_widths_that_are_no_multiples_of_eight_never_make_a_teacher_smaller_than_the_winner(text: str) -> None:
+    space = mbconv(
+        cells=(((1, 12), (1, 20)), ((1, 12),)),
+        strides=(2, 2),
+        kernels=(3,),
+        stem_width=12,
+        separable_width=0,
+        head_width=0,
+    )
+    winner = space.parse(text)
+    own = count_architecture(winner, **TINY_SIZE)["params"]
+    asked = scaled_teacher(winner, NextTeacherConfig(params=own), first=FIRST, number=2, **TINY_SIZE)
+    assert (asked.architecture, asked.note) == (winner, "")
+    first = {"params": int(1.1 * own), "macs": 0}
+    found = scaled_teacher(winner, NextTeacherConfig(), first=first, number=2, **TINY_SIZE)
+    assert own <= found.costs["params"] <= first["params"]
+
+
+def test_winners_of_the_channel_space_can_be_scaled_too() -> None:
+    winner = from_widths("1111111")
+    own = count_architecture(winner, **SIZE)
+    assert scaled(winner, width=1.0).costs == own
+    found = scaled(winner, macs=2 * own["macs"])
+    assert 1.6 * own["macs"] <= found.costs["macs"] <= 2 * own["macs"]
+    assert found.architecture.stem == winner.stem
+
+
+def test_winners_of_a_space_of_transformers_can_be_scaled_too() -> None:
+    space = vit(dimensions=(32, 64), layers=(1,), strides=(1, 1), patch=4, image_size=8, stem_width=32)
+    winner = space.parse("32:attn_r2_5 64:attn_r4")
+    own = count_architecture(winner, **TINY_SIZE)
+    assert scaled_teacher(winner, NextTeacherConfig(width=1.0), first=FIRST, number=2, **TINY_SIZE).costs == own
+    found = scaled_teacher(winner, NextTeacherConfig(width=1.5, depth=2.0), first=FIRST, number=2, **TINY_SIZE)
+    assert found.costs["params"] > 2 * own["params"]
+    assert all(stage.path.width % 32 == 0 for stage in found.architecture.blocks)

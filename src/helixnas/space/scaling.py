@@ -1,8 +1,9 @@
 """Compound scaling: a deeper, wider network for larger images with the same operations (Eq. 9).
 
 The rule is EfficientNet's, as in timm's decoder of architectures, so the paper's scaled DNA-c models have the published
-sizes. The convolution that sees the image stays one layer; every other stage of stem and blocks grows wider and deeper, but
-for one that passes the image on. Hidden channels that an operation names grow with the widths. Widths of transformer layers are multiples of their heads, and images that are cut into patches are cut into whole ones.
+sizes. The convolution that sees the image stays one layer, and a stem that passes the image on stays as it is; every other
+stage of stem and blocks grows wider and deeper. Hidden channels that an operation names grow with the widths. Widths of
+transformer layers are multiples of their heads, and images that are cut into patches are cut into whole ones.
 """
 
 import math

@@ -158,8 +158,8 @@ def test_a_refused_redo_leaves_every_byte(
     before = held()
     with pytest.raises(HelixError, match=message):
         run_generations(changed(replace(tiny_plus, name="other"), **wrong), two, Reporter(), redo=True)
+    root = replace(tiny_plus, name="other", data=replace(tiny_plus.data, name="", root="typo"))
     with pytest.raises(HelixError, match="typo"):
-        root = replace(tiny_plus, name="other", data=replace(tiny_plus.data, name="", root="typo"))
         run_generations(root, two, Reporter(), redo=True)
     assert held() == before
 
@@ -177,7 +177,10 @@ def test_a_run_and_generations_do_not_share_a_folder(
 
 def test_a_size_that_no_network_can_have_is_told_before_anything_is_trained(tiny_plus: Recipe, tmp_path: Path) -> None:
     out = LineageFolder(tmp_path / "none")
-    with pytest.raises(ConfigError, match="asks for 1,000 in generation 2, but the winner before it has 2,398 params"):
+    with pytest.raises(
+        ConfigError,
+        match="asks for 1,000 in generation 2, but the shortest and narrowest network of the space has 2,398 params",
+    ):
         run_generations(changed(tiny_plus, teacher=NextTeacherConfig(params=1000)), out, Reporter())
     assert not out.exists()
     assert not out.run(1).path.exists()
@@ -195,6 +198,31 @@ def test_images_without_labels_are_told_before_the_first_generation(tiny_plus: R
     out = LineageFolder(tmp_path / "out")
     with pytest.raises(DataError, match="labels"):
         run_generations(unlabelled, out, Reporter())
+    assert not out.exists()
+
+
+def test_an_interrupted_first_generation_is_checked_again(tiny_plus: Recipe, tmp_path: Path) -> None:
+    out = LineageFolder(tmp_path / "early")
+    run_generations(tiny_plus, out, Reporter(), until="teacher")
+    with pytest.raises(ConfigError, match="asks for 1,000 in generation 2"):
+        run_generations(changed(tiny_plus, teacher=NextTeacherConfig(params=1000)), out, Reporter())
+
+
+def test_networks_that_cannot_be_built_are_told_before_the_first_generation(
+    tiny_plus: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def sketch(recipe: Recipe, num_classes: int | None) -> None:
+        seen.append(recipe.name)
+        if recipe.name.endswith("generation 2"):
+            raise ConfigError("cannot be built")
+
+    monkeypatch.setattr("helixnas.generations.run.sketch", sketch)
+    out = LineageFolder(tmp_path / "out")
+    with pytest.raises(ConfigError, match="cannot be built"):
+        run_generations(tiny_plus, out, Reporter())
+    assert seen == ["tiny-plus, generation 1", "tiny-plus, generation 2"]
     assert not out.exists()
 
 

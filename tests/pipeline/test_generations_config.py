@@ -57,3 +57,9 @@ def test_without_labels_generations_are_refused(tiny: Recipe) -> None:
 def test_a_recipe_reads_back_from_its_plain_values(tiny: Recipe) -> None:
     recipe = replace(tiny, generations=GenerationsConfig(number=3, teachers={"2": NextTeacherConfig(macs="50%")}))
     assert recipe_from_settings(recipe.to_dict(), where="config.yaml").generations == recipe.generations
+
+
+def test_cells_that_begin_with_the_teachers_weights_are_refused(tiny: Recipe) -> None:
+    own = replace(tiny, supernet=replace(tiny.supernet, slimmable=True, init="teacher"))
+    with pytest.raises(ConfigError, match="generations need supernet.init=random"):
+        replace(own, generations=GenerationsConfig())

@@ -1,15 +1,18 @@
 """The recipe of one generation: an ordinary recipe, whose teacher from the second generation on is a scaled winner."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, TeacherError
 from helixnas.generations.teacher import ScaledTeacher
 from helixnas.pipeline.context import image_size
+from helixnas.pipeline.estimate import sketch_teacher_of
 from helixnas.pipeline.generations_config import GenerationsConfig
 from helixnas.pipeline.recipe import Recipe
 from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 from helixnas.search.config import SearchConfig
+from helixnas.teacher import count_teacher
 
 Limits = Mapping[str, str | int | float]
 
@@ -34,7 +37,7 @@ def first_recipe(recipe: Recipe) -> Recipe:
 
 
 def later_recipe(recipe: Recipe, number: int, teacher: ScaledTeacher, *, first: Mapping[str, int]) -> Recipe:
-    """Return the recipe of a generation from the second on; `first` are the costs of the first teacher.
+    """Return the recipe of a generation from the second on; `first` are the costs of the first teacher (`first_costs`).
 
     Limits that are a share of the teacher's costs stay those of the first teacher, so that all generations search under the
     same budgets.
@@ -49,6 +52,20 @@ def later_recipe(recipe: Recipe, number: int, teacher: ScaledTeacher, *, first: 
         teacher_fit=config.fit or recipe.teacher_fit,
         searches={name: _settled(search, first) for name, search in recipe.searches.items()},
     )
+
+
+def first_costs(recipe: Recipe, number: int, *, num_classes: int | None) -> Mapping[str, int]:
+    """Return the costs of the first teacher, which are 100 %, on images of the size that a generation has.
+
+    A teacher that takes images of its own size only is counted at that. `num_classes` are those of the images, None for the
+    teacher's own.
+    """
+    own = first_recipe(recipe)
+    if (size := size_in(recipe, number)) != size_in(recipe, 1):
+        resized = replace(own, data=replace(own.data, image_size=size))
+        with suppress(TeacherError):
+            return count_teacher(sketch_teacher_of(resized, num_classes), size)
+    return count_teacher(sketch_teacher_of(own, num_classes), size_in(recipe, 1))
 
 
 def size_in(recipe: Recipe, number: int) -> int:

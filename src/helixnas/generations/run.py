@@ -4,25 +4,32 @@ Each generation is an ordinary run in ``generation-N``, up to its searches; the 
 The networks that the best generation chose are retrained, unscaled, in its run.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from helixnas.artifacts.cost_table import CostTable
 from helixnas.artifacts.files import remove
 from helixnas.artifacts.lineage import Lineage, LineageFolder
-from helixnas.artifacts.run_folder import RunFolder
+from helixnas.data.readers import count_classes
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, UnknownNameError
 from helixnas.generations.measure import Finished, measure, winner_of
 from helixnas.generations.outlook import outlook
-from helixnas.generations.recipe import first_recipe, generations_of, later_recipe, search_of, size_in
+from helixnas.generations.recipe import (
+    first_costs,
+    first_recipe,
+    generations_of,
+    later_recipe,
+    search_of,
+    size_in,
+)
 from helixnas.generations.teacher import scaled_teacher
 from helixnas.generations.verdict import reason_to_stop
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
 from helixnas.pipeline import stages
 from helixnas.pipeline.context import Context, import_extensions
+from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
@@ -104,25 +111,20 @@ def _prepared(recipe: Recipe, number: int, before: Finished | None, out: Lineage
     """Return a generation that is about to run; its teacher is made of the winner before it."""
     if before is None:
         return Finished(number=1, recipe=first_recipe(recipe), folder=out.run(1), note="")
-    first = _first_costs(out)
+    num_classes = int(CostTable.load(out.run(1).costs).facts["num_classes"])
+    same = size_in(recipe, number) == size_in(recipe, 1)
+    record = out.run(1).load_record()
+    first = teacher_costs(record) if same else first_costs(recipe, number, num_classes=num_classes)
     teacher = scaled_teacher(
         winner_of(before.folder, search_of(recipe)),
         generations_of(recipe).teacher_of(number),
         first=first,
         image_size=size_in(recipe, number),
-        num_classes=_num_classes(out.run(1)),
+        num_classes=num_classes,
         number=number,
     )
     own = later_recipe(recipe, number, teacher, first=first)
     return Finished(number=number, recipe=own, folder=out.run(number), note=teacher.note)
-
-
-def _first_costs(out: LineageFolder) -> Mapping[str, int]:
-    return teacher_costs(out.run(1).load_record())
-
-
-def _num_classes(folder: RunFolder) -> int:
-    return int(CostTable.load(folder.costs).facts["num_classes"])
 
 
 def _teacher_text(one: Finished) -> str:
@@ -164,12 +166,12 @@ def _check(recipe: Recipe, out: LineageFolder, reporter: Reporter) -> None:
     config, folder = generations_of(recipe), out.run(1)
     if config.benchmark:
         require_in_space(config.benchmark, recipe.search_space)
-    own = first_recipe(recipe)
+    own, num_classes = first_recipe(recipe), count_classes(recipe.data)
+    for one in outlook(recipe, out, num_classes=num_classes):  # raises where no network of the space can teach
+        sketch(one.recipe, num_classes)
     record = folder.load_record() if folder.exists() else None
     if record is not None and all(is_done(one, record, folder) for one in plan(own.to_dict(), record.contents)[:1]):
         return
-    for _ in outlook(recipe, out):
-        pass  # raises where no network of the space can teach
     Context(own, folder, reporter).data.train.require_labels("the teacher of generation 2")
 
 

@@ -20,8 +20,8 @@ class NextTeacherConfig:
     """Largest number of parameters along the compound rule: 7.8M, or a share of the first teacher's (100%)."""
 
     macs: int | str | None = None
-    """Largest number of multiply-adds along the compound rule, at the run's image size: 50M, or a share of the first
-    teacher's (100%)."""
+    """Largest number of multiply-adds along the compound rule, at the generation's image size: 50M, or a share of the first
+    teacher's at that size (100%)."""
 
     width: Annotated[float, Gt(0)] | None = None
     """Factor of every width instead of a size; 1 if only depth is given. 1.1 to the power of phi in EfficientNet's rule."""

@@ -214,6 +214,11 @@ class Recipe:
             raise UnknownNameError("search in generations.search:", generations.search, self.searches)
         if not self.searches:
             raise ConfigError("generations need a search, whose winner teaches next, but searches is empty")
+        if self.supernet.init == "teacher":
+            raise ConfigError(
+                "generations need supernet.init=random: cells can begin with the weights of a vision transformer of timm only, "
+                "but the teachers from generation 2 on are networks of the space; set it so, or generations to null"
+            )
         wanted = generations.stop.check
         if wanted == "benchmark" and not generations.benchmark:
             raise ConfigError("generations.stop.check is benchmark, but generations.benchmark names no file")

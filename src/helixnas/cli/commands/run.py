@@ -84,7 +84,7 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, 
         from helixnas.generations.outlook import outlook
 
         num_classes = count_classes(recipe.data)
-        for one in outlook(recipe, LineageFolder(out)):
+        for one in outlook(recipe, LineageFolder(out), num_classes=num_classes):
             say(
                 console, f"generation {one.number} of at most {recipe.generations.number}{one.note and f': {one.note}'}"
             )

@@ -42,6 +42,7 @@ def tiny_plus(tiny: Recipe) -> Recipe:
         tiny,
         name="tiny-plus",
         stitching=replace(tiny.stitching, num_architectures=0),  # saves seconds
+        proxies=replace(tiny.proxies, num_networks=3, batch_size=8),
         generations=GenerationsConfig(number=2, teacher=NextTeacherConfig(width=1.5, depth=2.0), stop=stop),
     )
 

@@ -49,7 +49,9 @@ def test_a_short_training_is_evaluated_on_the_rating_images_and_repeats_itself(
     assert first.quality.check == "retrained"
     own = replace(tiny_plus, generations=None)
     context = Context(own, two.run(1), Reporter())
-    again = quality_after_training(tiny_plus, context, winner_of(two.run(1), "small"), (), title="again")
+    again = quality_after_training(
+        tiny_plus, context, winner_of(two.run(1), "small"), (), first=two.run(1), title="again"
+    )
     assert (again.value, again.key) == (first.quality.value, first.quality.key)
     assert again.seconds > 0
 
@@ -58,11 +60,24 @@ def test_the_same_winner_is_not_trained_twice(tiny_plus: Recipe, two: LineageFol
     first = two.load().generations[0]
     context = Context(replace(tiny_plus, generations=None), two.run(1), Reporter())
     winner = winner_of(two.run(1), "small")
-    known = quality_after_training(tiny_plus, context, winner, (first,), title="known")
+    known = quality_after_training(tiny_plus, context, winner, (first,), first=two.run(1), title="known")
     assert first.quality is not None
     assert known == replace(first.quality, seconds=0.0, core_seconds=0.0)
     longer = replace(tiny_plus, generations=GenerationsConfig(stop=StopConfig(num_epochs=2)))
-    assert quality_after_training(longer, context, winner, (first,), title="longer").key != first.quality.key
+    assert (
+        quality_after_training(longer, context, winner, (first,), first=two.run(1), title="longer").key
+        != first.quality.key
+    )
+
+
+def test_generations_with_other_images_are_checked_on_those_of_the_first(tiny_plus: Recipe, two: LineageFolder) -> None:
+    first = two.load().generations[0]
+    own = replace(tiny_plus, generations=None, data=replace(tiny_plus.data, image_size=16))
+    context = Context(own, two.run(2), Reporter())
+    winner = winner_of(two.run(1), "small")
+    found = quality_after_training(tiny_plus, context, winner, (first,), first=two.run(1), title="larger")
+    assert first.quality is not None
+    assert (found.key, found.value, found.seconds) == (first.quality.key, first.quality.value, 0.0)
 
 
 def test_stitching_counts_as_the_agreement_of_a_generation_with_its_stitched_networks() -> None:

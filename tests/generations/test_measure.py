@@ -13,6 +13,7 @@ from helixnas.generations.run import run_generations
 from helixnas.lab import Benchmark, load_benchmark, save_benchmark
 from helixnas.lab.trained import TrainedNetwork
 from helixnas.pipeline.recipe import Recipe
+from helixnas.search.config import SearchConfig
 from helixnas.space import SearchSpace, load_space
 
 
@@ -50,6 +51,21 @@ def test_with_a_benchmark_every_generation_is_ranked_and_judged_by_it(
     )
 
 
+def test_the_search_that_teaches_is_ranked_not_the_first_one(
+    tiny_plus: Recipe, two: LineageFolder, tmp_path: Path
+) -> None:
+    file = benchmark_of(load_space(tiny_plus.space), tmp_path / "made.json")
+    assert tiny_plus.generations is not None
+    weighted = SearchConfig(scores=("task_kl",), weights=(1.0, 2.0))
+    recipe = replace(
+        tiny_plus,
+        searches={**tiny_plus.searches, "weighted": weighted},
+        generations=replace(tiny_plus.generations, search="weighted", benchmark=str(file)),
+    )
+    lineage = run_generations(recipe, two, Reporter(), until="search")
+    assert {one.trained.score for one in lineage.generations if one.trained} == {"task_kl (blocks weighted 1, 2)"}
+
+
 def test_a_benchmark_of_another_space_is_told_before_the_first_generation(tiny_plus: Recipe, tmp_path: Path) -> None:
     other = load_space({"family": "macro"})
     file = tmp_path / "macro.json"
@@ -68,6 +84,7 @@ def test_a_benchmark_of_another_space_is_told_before_the_first_generation(tiny_p
 def test_costs_are_those_of_the_stages_and_of_the_check(two: LineageFolder) -> None:
     for one, folder in zip(two.load().generations, two.runs(), strict=True):
         stages = folder.load_record().stages
+        assert "proxies" in stages
         counted = [stage for name, stage in stages.items() if not name.startswith("retrain")]
         assert one.quality is not None
         assert one.seconds == pytest.approx(sum(stage.seconds for stage in counted) + one.quality.seconds, abs=0.01)

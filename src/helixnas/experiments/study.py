@@ -18,13 +18,15 @@ from helixnas.experiments.study_plan import StudyPlan, Variant, stages_of
 from helixnas.generations.run import recipe_of, run_generations
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
-from helixnas.pipeline.ad_hoc.rank import rank_run, stitched_ranking
+from helixnas.pipeline.ad_hoc.rank import rank_run
+from helixnas.pipeline.ad_hoc.stitched import stitched_ranking
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.spread import Spread
 from helixnas.report import build_study_page
 from helixnas.report.lab.feature_maps import maps_figure
+from helixnas.search.config import SearchConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False, sprea
                     run=one.folder.path.relative_to(study.out).as_posix(),
                     seconds=round(sum(record.stages[each].seconds for each in stages_of(one.recipe)), 3),
                     chosen=_chosen(one, record),
-                    stitched=stitched_ranking(one.folder, one.recipe.rating.scores[0]),
+                    stitched=stitched_ranking(one.folder, next(iter(one.recipe.searches.values()), SearchConfig())),
                     trained=None if ranked is None else Ranked.trained(ranked),
                     picked=None if ranked is None else Picked.of(ranked),
                     teacher_accuracy=record.stages["teacher"].facts.get("accuracy"),

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from helixnas.artifacts.lineage import Generation, Quality
 from helixnas.artifacts.ranking import Ranking
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import config_key
 from helixnas.artifacts.study import Ranked
 from helixnas.engine.fit_run import Curves, final_figures
 from helixnas.engine.timing import Stopwatch
-from helixnas.generations.recipe import generations_of
+from helixnas.generations.recipe import generations_of, size_in
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import data_settings
 from helixnas.pipeline.recipe import Recipe
@@ -17,6 +18,7 @@ from helixnas.pipeline.work.retrain import training_images
 from helixnas.report.elements.intervals import wilson_interval
 from helixnas.retrain import RetrainConfig, build_model
 from helixnas.space import Architecture
+from helixnas.teacher import Teacher, load_teacher
 
 STAGE = "check"
 
@@ -48,13 +50,23 @@ def quality_of_stitching(stitched: Ranked | None) -> Quality | None:
 
 
 def quality_after_training(
-    recipe: Recipe, context: Context, winner: Architecture, earlier: tuple[Generation, ...], *, title: str
+    recipe: Recipe,
+    context: Context,
+    winner: Architecture,
+    earlier: tuple[Generation, ...],
+    *,
+    first: RunFolder,
+    title: str,
 ) -> Quality:
     """Train a winner shortly from scratch and evaluate it on the rating images, which training has not seen.
 
-    `recipe` is that of all generations, `context` that of the generation's run. The result of an `earlier` generation with
-    the same winner is taken over; an interrupted training resumes.
+    `recipe` is that of all generations, `context` that of the generation's run, `first` the run of the first one: so that
+    only winners differ, all see images of its size, normalised as its teacher does. The result of an `earlier` generation
+    with the same winner is taken over; an interrupted training resumes.
     """
+    own = replace(context.recipe, data=replace(context.recipe.data, image_size=size_in(recipe, 1)))
+    context = Context(own, context.folder, context.reporter)
+    teacher = context.runtime.place(load_teacher(first.teacher))
     retraining = context.recipe.retraining
     config = replace(retraining, fit=retraining.fit.shortened(generations_of(recipe).stop.num_epochs))
     settings = context.recipe.to_dict()
@@ -64,8 +76,8 @@ def quality_after_training(
             "data": data_settings(settings),
             "winner": winner.to_dict(),
             "image_size": context.image_size,
-            "mean": context.teacher.mean.flatten().tolist(),
-            "std": context.teacher.std.flatten().tolist(),
+            "mean": teacher.mean.flatten().tolist(),
+            "std": teacher.std.flatten().tolist(),
             "config": repr(config),
             "precision": context.runtime.precision,
         }
@@ -73,11 +85,12 @@ def quality_after_training(
     for one in earlier:
         if one.quality is not None and one.quality.key == key:
             return replace(one.quality, seconds=0.0, core_seconds=0.0)
-    return _trained(context, winner, config, key=key, title=title)
+    return _trained(context, teacher, winner, config, key=key, title=title)
 
 
-def _trained(context: Context, winner: Architecture, config: RetrainConfig, *, key: str, title: str) -> Quality:
-    teacher = context.teacher
+def _trained(
+    context: Context, teacher: Teacher, winner: Architecture, config: RetrainConfig, *, key: str, title: str
+) -> Quality:
     model = build_model(
         winner,
         num_classes=context.data.num_classes,

@@ -1,14 +1,15 @@
 """The figures of a finished generation: its teacher, its winner, how its scores rank, and what it cost."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from helixnas.artifacts.agreement import Estimate, agreement
 from helixnas.artifacts.files import read_text
-from helixnas.artifacts.lineage import Generation, Lineage, Quality
+from helixnas.artifacts.lineage import Generation, Lineage, LineageFolder, Quality
 from helixnas.artifacts.ranking import Ranking
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord, config_key
@@ -22,16 +23,19 @@ from helixnas.generations.check import (
     quality_of_stitching,
 )
 from helixnas.generations.recipe import generations_of, search_of
-from helixnas.pipeline.ad_hoc.rank import rank_run, stitched_ranking
+from helixnas.lab import Summed
+from helixnas.pipeline import stages
+from helixnas.pipeline.ad_hoc.rank import rank_run
+from helixnas.pipeline.ad_hoc.stitched import stitched_ranking
 from helixnas.pipeline.contents import digest_of
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.stages.search import SEARCH
 from helixnas.pipeline.work.search import ARCHITECTURE, RESULT, load_tables, teacher_costs
-from helixnas.search import scored
 from helixnas.search.config import SearchConfig
-from helixnas.space import Architecture, SearchSpace
+from helixnas.space import Architecture
 
-STAGES = ("teacher", "costs", "latency", "distill", "rate", "stitch")
+STAGES = tuple(takewhile(lambda name: name != SEARCH.name, (stage.name for stage in stages.STAGES)))
 """Stages of a generation before its searches."""
 
 
@@ -64,8 +68,8 @@ def measure(recipe: Recipe, one: Finished, before: Finished | None, lineage: Lin
     if found is not None:
         return found
     config = generations_of(recipe)
-    ranking = None if not config.benchmark else rank_run(folder, Path(config.benchmark), reporter).ranking
-    stitched = stitched_ranking(folder, one.recipe.rating.scores[0])
+    ranking = None if not config.benchmark else rank_run(folder, Path(config.benchmark), reporter, first=search).ranking
+    stitched = stitched_ranking(folder, one.recipe.searches[search])
     quality = _quality(recipe, one, lineage, ranking, stitched, reporter)
     result, facts = SearchRecord.load(folder.search(search) / RESULT), record.stages["teacher"].facts
     seconds, core_seconds = _cost(record, search, quality)
@@ -108,9 +112,13 @@ def _quality(
     if not check:
         return None
     with one.folder.locked():
-        title = f"training the winner of generation {one.number} shortly"
         return quality_after_training(
-            recipe, Context(one.recipe, one.folder, reporter), winner, lineage.before(one.number), title=title
+            recipe,
+            Context(one.recipe, one.folder, reporter),
+            winner,
+            lineage.before(one.number),
+            first=LineageFolder(one.folder.path.parent).run(1),
+            title=f"training the winner of generation {one.number} shortly",
         )
 
 
@@ -119,22 +127,15 @@ def _agreement(recipe: Recipe, first: RunFolder, second: RunFolder) -> Estimate:
     space, stop = recipe.search_space, generations_of(recipe).stop
     config, rng = recipe.searches[search_of(recipe)], np.random.default_rng(recipe.seed)
     networks = list({each.text: each for each in (space.sample(rng) for _ in range(stop.num_networks))}.values())
-    found = agreement(*(_sums(folder, config, space, networks) for folder in (first, second)))
+    first_sums, second_sums = (_sums(folder, config, networks) for folder in (first, second))
+    found = agreement(first_sums, second_sums)
     return Estimate(found.kendall, found.kendall_interval)
 
 
-def _sums(folder: RunFolder, config: SearchConfig, space: SearchSpace, networks: list[Architecture]) -> Any:
+def _sums(folder: RunFolder, config: SearchConfig, networks: list[Architecture]) -> npt.NDArray[np.float64]:
     """Return the score of each network in a run, as its search adds it up."""
-    tables, _ = scored(load_tables(folder, folder.load_record()), config.scores)
-    weights = config.weights or (1.0,) * len(tables.ratings)
-    means = [table.mean() for table in tables.ratings]
-    sums = np.zeros(len(networks))
-    for position, network in enumerate(networks):
-        previous = space.stem_width
-        for weight, mean, table, path in zip(weights, means, tables.ratings, network.paths, strict=True):
-            sums[position] += weight * mean[table.row(previous, path.text)]
-            previous = path.width
-    return sums
+    tables = load_tables(folder, folder.load_record())
+    return Summed.of(config, tables).sums(tables, networks)
 
 
 def _cost(record: RunRecord, search: str, quality: Quality | None) -> tuple[float, float | None]:

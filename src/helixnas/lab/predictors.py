@@ -12,6 +12,8 @@ from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.rating_table import rows_of
 from helixnas.lab.benchmark import Benchmark
 from helixnas.search import Instance, Tables, scored
+from helixnas.search.config import SearchConfig
+from helixnas.space import Architecture
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -36,9 +38,25 @@ class Summed:
         weighted = f" (blocks weighted {', '.join(f'{weight:g}' for weight in self.weights)})" if self.weights else ""
         return " + ".join(self.scores) + weighted
 
+    @staticmethod
+    def of(config: SearchConfig, tables: Tables) -> "Summed":
+        """Return the sum of a search of a run, whose tables name the first kind of score."""
+        return Summed(scores=config.scores or tuple(tables.ratings[0].scores)[:1], weights=config.weights)
+
     def tables(self, tables: Tables) -> Tables:
         """Return the run's tables with these scores as one; raises `UnknownNameError` for one that was not rated."""
         return scored(tables, self.scores)[0]
+
+    def sums(self, tables: Tables, networks: Sequence[Architecture]) -> FloatArray:
+        """Return the sum over blocks for each network; lower is better."""
+        return self.at(tables, rows_of(tables.ratings, networks))
+
+    def at(self, tables: Tables, rows: npt.NDArray[np.int64]) -> FloatArray:
+        """Return the sums of networks whose paths are these rows of the tables, one column per block (`rows_of`)."""
+        weights = self.weights or (1.0,) * len(tables.ratings)
+        means = [table.mean() for table in self.tables(tables).ratings]
+        own = [weight * mean[rows[:, block]] for block, (weight, mean) in enumerate(zip(weights, means, strict=True))]
+        return np.sum(own, axis=0)
 
     def instance(self, tables: Tables) -> Instance:
         """Return the search instance with multiply-adds as its resource."""
@@ -68,16 +86,8 @@ def summed_kinds(tables: Tables, searches: Sequence[Summed]) -> tuple[dict[str, 
 
 def summed_scores(benchmark: Benchmark, tables: Tables, kinds: Mapping[str, Summed]) -> dict[str, FloatArray]:
     """Return per predictor the sum over blocks, a value per row of the benchmark; lower is better."""
-    rows, scores = (
-        rows_of(tables.ratings, [network.architecture for network in benchmark.networks]),
-        dict[str, FloatArray](),
-    )
-    for name, summed in kinds.items():
-        weights = summed.weights or (1.0,) * len(tables.ratings)
-        means = [table.mean() for table in summed.tables(tables).ratings]
-        own = [weight * mean[rows[:, block]] for block, (weight, mean) in enumerate(zip(weights, means, strict=True))]
-        scores[name] = np.sum(own, axis=0)
-    return scores
+    rows = rows_of(tables.ratings, [network.architecture for network in benchmark.networks])
+    return {name: summed.at(tables, rows) for name, summed in kinds.items()}
 
 
 def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from helixnas.artifacts import RunRecord
 from helixnas.artifacts.baseline import PROXIES, Baseline
-from helixnas.artifacts.files import read_json, understanding
 from helixnas.artifacts.ranking import CALIBRATED, Ranking
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.artifacts.study import Ranked
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
 from helixnas.lab import Benchmark, Summed, load_benchmark, rank
@@ -44,13 +42,15 @@ def rank_run(
     reporter: Reporter,
     *,
     scores: Sequence[tuple[str, ...]] = (),
+    first: str = "",
     num_resamples: int = 500,
     seed: int = 0,
 ) -> RankedRun:
     """Rank the rated paths of a run against a benchmark file; write figures and page.
 
     The benchmark is a file of HelixNAS's schema, or NAS-Bench-Macro's own. `scores` are sums of kinds of score to rank
-    by, in addition to each kind and the sums of the run's searches. `num_resamples` and `seed` are of the bootstrap.
+    by, in addition to each kind and the sums of the run's searches; the `first` of the searches, by name, is the one whose sum
+    counts as the run's own. `num_resamples` and `seed` are of the bootstrap.
     Raises `ArtifactError` if the run is not rated yet, or the file holds no benchmark of its space.
     """
     if benchmark.stem.strip(".") == "":
@@ -61,9 +61,8 @@ def rank_run(
     tables, settings = load_tables(folder, record), folder.load_settings()
     with reading_settings(folder):
         space = load_space(settings["space"])
-        configs = [search_config(values) for values in settings["searches"].values()]
-    first = tuple(tables.ratings[0].scores)[:1]
-    searches = [Summed(scores=config.scores or first, weights=config.weights) for config in configs]
+        configs = {name: search_config(values) for name, values in settings["searches"].items()}
+    searches = [Summed.of(configs[name], tables) for name in sorted(configs, key=lambda name: name != first)]
     searches += [Summed(scores=names) for names in scores]
     with reporter.progress("reading the benchmark", 1) as advance:
         trained = load_benchmark(benchmark).as_in(space)
@@ -90,17 +89,6 @@ def rank_run(
     ranking.save(where / "ranking.json")
     build_ranking_page(ranking, where / "ranking.html")
     return RankedRun(ranking=ranking, figures=where / "ranking.json", page=where / "ranking.html")
-
-
-def stitched_ranking(folder: RunFolder, kind: str) -> Ranked | None:
-    """Return how a kind of score ranks the stitched networks of a run; None where that check is not there."""
-    if not folder.stitching.is_file():
-        return None
-    values = read_json(folder.stitching)
-    with understanding(folder.stitching):
-        if not values["agreement"]:
-            return None
-        return Ranked.stitched(values["agreement"], kind, len(values["architectures"]))
 
 
 def _say_of_trainings(benchmark: Benchmark, reporter: Reporter) -> None:

@@ -48,6 +48,14 @@ def test_a_folder_without_generations_says_how_to_start_them(tmp_path: Path) -> 
     lineage().save(folder.lineage)
     with pytest.raises(ArtifactError, match="has begun; continue with: helixnas run"):
         folder.last()
+    with pytest.raises(ArtifactError, match="is finished; continue with: helixnas run"):
+        folder.best()
+
+
+def test_the_best_run_is_that_of_the_best_generation(generation: Make, tmp_path: Path) -> None:
+    folder = LineageFolder(tmp_path)
+    lineage(generation(1, quality=0.75), generation(2, quality=0.5)).save(folder.lineage)
+    assert folder.best().path == folder.run(1).path
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

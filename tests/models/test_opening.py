@@ -1,6 +1,8 @@
 """A model is opened by what a user calls it, and a wrong name is answered with what would be right."""
 
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from helixnas.artifacts.lineage import Generation, Lineage, LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, ConfigError, TeacherError, UnknownNameError
 from helixnas.models.opening import open_model
@@ -24,6 +27,30 @@ def test_a_run_gives_its_retrained_network(finished: RunFolder) -> None:
     images = torch.rand(2, 3, 8, 8)
     for other in (again, folder):
         assert torch.equal(other.model(images), opened.model(images))
+
+
+def test_generations_give_the_retrained_network_of_the_best(
+    finished: RunFolder, generation: Callable[..., Generation], tmp_path: Path
+) -> None:
+    out = LineageFolder(tmp_path / "resnet18")  # also the name of a model of timm
+    shutil.copytree(finished.path, out.run(1).path)
+    shutil.copytree(finished.path, out.run(2).path)
+    shutil.rmtree(out.run(2).retrained("small"))
+    ones = (generation(1, quality=0.75), generation(2, quality=0.5))
+    known = Lineage(recipe="tiny", number=2, search="small", generations=ones)
+    known.save(out.lineage)
+    opened = open_model(str(out.path))
+    assert (opened.name, opened.is_of_generation) == ("resnet18-generation-1-small", True)
+    assert opened.run is not None
+    assert opened.run.path == out.run(1).path
+    replace(known, generations=(ones[0], generation(2, quality=0.875))).save(out.lineage)
+    with pytest.raises(
+        ArtifactError, match=r"no network of .*generation-2 is retrained yet; continue with: .*resnet18$"
+    ):
+        open_model(str(out.path))
+    replace(known, generations=()).save(out.lineage)
+    with pytest.raises(ArtifactError, match="no generation in .* is finished"):
+        open_model(str(out.path))
 
 
 def test_the_model_says_how_images_are_shown(finished: RunFolder) -> None:

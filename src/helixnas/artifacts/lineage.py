@@ -183,6 +183,13 @@ class LineageFolder:
             raise ArtifactError(f"no generation in {self.path} has begun; continue with: {self.resume_command}")
         return runs[-1]
 
+    def best(self) -> RunFolder:
+        """Return the run of the generation that is kept (`Lineage.best`); raises `ArtifactError` if none is finished."""
+        lineage = self.load()
+        if not lineage.generations:
+            raise ArtifactError(f"no generation in {self.path} is finished; continue with: {self.resume_command}")
+        return self.run(lineage.best.number)
+
     @property
     def resume_command(self) -> str:
         """The command that continues the generations."""

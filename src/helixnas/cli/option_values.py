@@ -42,15 +42,25 @@ def amounts(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def run_folder(path: str) -> RunFolder:
-    """Return the folder of a run; of generations, the run of the last one."""
+def run_folder(path: str, console: Console | None = None, *, is_best: bool = False) -> RunFolder:
+    """Return the folder of a run; of generations, the run of the last one, or of the best one, and say which."""
     lineage = LineageFolder(Path(path))
-    return lineage.last() if lineage.exists() else RunFolder(Path(path))
+    if not lineage.exists():
+        return RunFolder(Path(path))
+    folder = lineage.best() if is_best else lineage.last()
+    if console is not None:
+        say_generation(console, folder, is_best=is_best)
+    return folder
 
 
-def open_run(path: str) -> tuple[Recipe, RunFolder]:
+def say_generation(console: Console, folder: RunFolder, *, is_best: bool) -> None:
+    """Print which generation a command works on."""
+    say(console, f"of the generations, {folder.path} is taken, the {'best' if is_best else 'last'}")
+
+
+def open_run(path: str, console: Console | None = None, *, is_best: bool = False) -> tuple[Recipe, RunFolder]:
     """Return recipe and folder of an existing run (`run_folder`); raises `ArtifactError` if there is none."""
-    folder = run_folder(path)
+    folder = run_folder(path, console, is_best=is_best)
     folder.load_record()
     return recipe_from_settings(folder.load_settings(), where=str(folder.config)), folder
 

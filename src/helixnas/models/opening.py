@@ -10,6 +10,7 @@ from timm.data import resolve_data_config
 from torch import nn
 
 from helixnas.artifacts.files import read_json
+from helixnas.artifacts.lineage import LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.nn import build_seeded
@@ -22,6 +23,9 @@ from helixnas.zoo import HELIXNAS, ZOO, create_model, require_known_model
 SETTING = "--weights"
 INHERITED = "inherited"
 """In place of weights, for a run: those of its supernet."""
+
+FILES_OF_MODELS = ("record.json", "generations.json", "architecture.json", "config.json")
+"""Files by which a folder is known to hold a model, also where timm has a model of the folder's name."""
 
 NOT_TIMM = ("hf-hub:", "hf_hub:", "local-dir:")
 
@@ -43,6 +47,9 @@ class OpenedModel:
     run: RunFolder | None = None
     """The run that it was searched and retrained in."""
 
+    is_of_generation: bool = False
+    """Whether that run is the best of several generations, which were named."""
+
     search: str = ""
     folder: Path | None = None
     """Its model folder in that run."""
@@ -58,7 +65,8 @@ def open_model(reference: str, *, weights: str = "", arch: str = "", name: str |
     """Open a model.
 
     Args:
-        reference: the folder of a run, a model folder in one, a folder of timm's format, or a timm model's name.
+        reference: the folder of a run, of generations (of which the best counts), a model folder in a run, a folder of timm's
+            format, or a timm model's name.
         weights: for a name: a file, such as .safetensors, .pt or .pth; hub, timm's own; package, those of EfficientNet-Lite0;
             none, a random start; empty, timm's own where the name is one of timm's.
         arch: for the name helixnas, the architecture.json.
@@ -86,13 +94,23 @@ def open_model(reference: str, *, weights: str = "", arch: str = "", name: str |
 
 
 def _open_folder(path: Path, name: str | None) -> OpenedModel:
-    run = RunFolder(path)
+    lineage = LineageFolder(path)
+    is_of_generation = lineage.exists()
+    run = lineage.best() if is_of_generation else RunFolder(path)
     if run.exists():
         run.load_record()
         import_modules(str(each) for each in run.load_settings().get("imports") or ())
-        chosen, folder = _trained_search(run, name)
-        title = f"{path.name}-{chosen}"
-        return OpenedModel(model=load_model(folder), name=title, trained=True, run=run, search=chosen, folder=folder)
+        chosen, folder = _trained_search(run, name, resume=(lineage if is_of_generation else run).resume_command)
+        names = (path.name, *([run.path.name] if is_of_generation else []), chosen)
+        return OpenedModel(
+            model=load_model(folder),
+            name="-".join(names),
+            trained=True,
+            run=run,
+            is_of_generation=is_of_generation,
+            search=chosen,
+            folder=folder,
+        )
     if (path / "architecture.json").is_file() and (path / "input.json").is_file():
         return OpenedModel(model=load_model(path), name=path.name, trained=True)
     if (path / "config.json").is_file():
@@ -106,7 +124,7 @@ def _open_folder(path: Path, name: str | None) -> OpenedModel:
     )
 
 
-def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
+def _trained_search(run: RunFolder, name: str | None, *, resume: str) -> tuple[str, Path]:
     """Return the chosen search and the folder of its retrained network."""
     searches = run.search_names()
     if name is not None and name not in searches:
@@ -121,7 +139,7 @@ def _trained_search(run: RunFolder, name: str | None) -> tuple[str, Path]:
         )
     if name is None and len(ready) != 1:
         if not ready:
-            continued = f"continue with: {run.resume_command}" + (f"; or {as_found}" if searches else "")
+            continued = f"continue with: {resume}" + (f"; or {as_found}" if searches else "")
             raise ArtifactError(f"no network of {run.path} is retrained yet; {untrained or continued}")
         raise ConfigError(f"{run.path} has several retrained networks; choose one with --name {' or '.join(ready)}")
     chosen = name or next(iter(ready))
@@ -164,4 +182,4 @@ def _create(name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def _is_model_folder(path: Path) -> bool:
-    return any((path / name).is_file() for name in ("record.json", "architecture.json", "config.json"))
+    return any((path / name).is_file() for name in FILES_OF_MODELS)

@@ -39,7 +39,8 @@ def _add_compare_options(parser: Parser) -> None:
 
 
 def _compare(options: Namespace, console: Console) -> None:
-    recipe, folder = open_run(options.run)
+    shown = Console(quiet=True) if options.quiet else console
+    recipe, folder = open_run(options.run, shown, is_best=True)
     recipe = _changed(recipe, options.overrides, where=str(folder.config))
     if not 0 < options.tolerance < 100:
         raise ConfigError(f"--tolerance must be above 0 and below 100 percent, not {options.tolerance:g}")
@@ -64,7 +65,6 @@ def _compare(options: Namespace, console: Console) -> None:
     if options.dry_run:
         show_plan(plan, console)
         return
-    shown = Console(quiet=True) if options.quiet else console
     show_comparison(compare_networks(plan, ConsoleReporter(shown)), plan.file, shown)
 
 

@@ -36,7 +36,7 @@ def _add_options(parser: Parser) -> None:
 def _costs(options: Namespace, console: Console) -> None:
     from helixnas.costs.config import CostsConfig
 
-    recipe, folder = open_run(options.run)
+    recipe, folder = open_run(options.run, console)
     chosen = [name for name in ("latency", "export_onnx", "read_csv") if getattr(options, name) is not None]
     if len(chosen) > 1:
         raise ConfigError(f"{' and '.join(map(_option, chosen))} exclude each other; give one of them")

@@ -30,7 +30,7 @@ def _rank(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.ad_hoc.rank import rank_run
 
     ranked = rank_run(
-        run_folder(options.run),
+        run_folder(options.run, console),
         Path(options.bench),
         ConsoleReporter(console),
         scores=[tuple(words(names)) for names in options.scores],
@@ -63,7 +63,7 @@ def _baseline(options: Namespace, console: Console) -> None:
     from helixnas.experiments.baseline_plan import BaselinePlan, default_num
     from helixnas.lab.baselines.config import BaselineConfig
 
-    recipe, folder = open_run(options.run)
+    recipe, folder = open_run(options.run, console)
     file = Path(options.bench)
     num = default_num(options.method, file) if options.num_networks is None else options.num_networks
     with named_as_options("baseline"):

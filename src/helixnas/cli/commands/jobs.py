@@ -21,7 +21,7 @@ def _work(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.ad_hoc.job import do_job
 
     end_with_worker()
-    recipe, folder = open_run(options.run)
+    recipe, folder = open_run(options.run, console)
     do_job(recipe, folder, ConsoleReporter(console, folder.tensorboard / options.job), name=options.job)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import say
+from helixnas.cli.option_values import say, say_generation
 from helixnas.cli.settings import read_training, recipe_from_settings
 from helixnas.errors import ConfigError
 from helixnas.retrain.config import FinetuneConfig
@@ -77,7 +77,7 @@ def _validate(options: Namespace, console: Console) -> None:
     from helixnas.engine.config import RuntimeConfig
     from helixnas.models.validation import validate
 
-    opened = open_named(options)
+    opened = open_named(options, console)
     runtime = Runtime(RuntimeConfig(device=options.device, num_threads=options.num_threads))
     images, _ = _images(options, opened, labelled=True)
     show_validation(console, opened, validate(opened, images, runtime=runtime, batch_size=options.batch_size or None))
@@ -97,7 +97,7 @@ def _export(options: Namespace, console: Console) -> None:
     from helixnas.engine.config import RuntimeConfig
     from helixnas.models.exporting import export
 
-    opened = open_named(options)
+    opened = open_named(options, console)
     Runtime(RuntimeConfig(device="cpu", num_threads=options.num_threads))
     images, origin = _images(options, opened, labelled=False)
     path = Path(options.out) if options.out else None
@@ -120,7 +120,7 @@ def _push(options: Namespace, console: Console) -> None:
     from helixnas.models.pushing import check_repo, push
 
     check_repo(options.repo)
-    opened = open_named(options)
+    opened = open_named(options, console)
     Runtime(RuntimeConfig(device="cpu", num_threads=options.num_threads))
     images, origin = _images(options, opened, labelled=False)
     address = push(opened, images, options.repo, HfApi(), private=options.private, origin=origin)
@@ -161,7 +161,7 @@ def _finetune(options: Namespace, console: Console) -> None:
     from helixnas.models.finetuning import finetune
     from helixnas.models.validation import data_config
 
-    opened = open_named(options)
+    opened = open_named(options, console)
     if options.dry_run:
         from helixnas.cli.tables.training_plan import show_plan
         from helixnas.models.training_plan import plan_finetuning
@@ -180,29 +180,38 @@ def _finetune(options: Namespace, console: Console) -> None:
     show_finetuned(console, opened, out, figures)
 
 
-def open_named(options: Namespace) -> Any:
-    """Open the model that the options name."""
+def open_named(options: Namespace, console: Console) -> Any:
+    """Open the model that the options name; of generations that of the best, and say which."""
     from helixnas.models.opening import INHERITED, open_model
 
     if options.weights == INHERITED:
-        return _open_inherited(options)
-    return open_model(options.model, weights=options.weights, arch=options.arch, name=options.name)
+        opened = _open_inherited(options)
+    else:
+        opened = open_model(options.model, weights=options.weights, arch=options.arch, name=options.name)
+    if opened.is_of_generation:
+        say_generation(console, opened.run, is_best=True)
+    return opened
 
 
 def _open_inherited(options: Namespace) -> Any:
-    """Open the network of a run with the supernet's weights."""
+    """Open the network of a run, or of the best of generations, with the supernet's weights."""
+    from dataclasses import replace
+
+    from helixnas.artifacts.lineage import LineageFolder
     from helixnas.artifacts.run_folder import RunFolder
     from helixnas.engine.progress import Reporter
     from helixnas.pipeline.ad_hoc.inherited import open_inherited
     from helixnas.pipeline.context import Context
 
-    run = RunFolder(Path(options.model))
+    lineage = LineageFolder(Path(options.model))
+    run = lineage.best() if lineage.exists() else RunFolder(Path(options.model))
     if not run.exists():
         raise ConfigError(f"--weights inherited needs the folder of a run, and {options.model} is none")
     if options.arch:
         raise ConfigError("--weights inherited takes the network of a search; leave --arch out")
     recipe = recipe_from_settings(run.load_settings(), where=str(run.config))
-    return open_inherited(Context(recipe, run, Reporter()), options.name)
+    opened = open_inherited(Context(recipe, run, Reporter()), options.name)
+    return replace(opened, is_of_generation=lineage.exists())
 
 
 def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, Any]:

@@ -36,7 +36,7 @@ def _search(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.work.search import COMPARISON, find_diverse
     from helixnas.search.config import SearchConfig
 
-    folder = run_folder(options.run)
+    folder = run_folder(options.run, console)
     limits = SearchConfig(
         max=amounts(options.max, "--max"),
         min=amounts(options.min, "--min"),
@@ -76,7 +76,7 @@ def _add_verify_options(parser: Parser) -> None:
 def _verify(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.ad_hoc.verify import verify_run
 
-    checked = verify_run(run_folder(options.run), options.name, time_limit_s=options.time_limit)
+    checked = verify_run(run_folder(options.run, console), options.name, time_limit_s=options.time_limit)
     for name, found in checked:
         say(console, f"{name}: {found.sentence}")
     wrong = [name for name, found in checked if not found.holds]

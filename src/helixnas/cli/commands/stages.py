@@ -24,7 +24,7 @@ def _run(options: Namespace, console: Console) -> None:
     from helixnas.cli.progress import ConsoleReporter
     from helixnas.pipeline.run import run_stage
 
-    recipe, folder = open_run(options.run)
+    recipe, folder = open_run(options.run, console, is_best=options.verb == "retrain")
     chosen = getattr(options, "recipe", None)
     if chosen is not None:
         recipe = replace(recipe, retrain=read_training(chosen, RetrainConfig, "retraining recipe"))

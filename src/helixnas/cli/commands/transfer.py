@@ -75,7 +75,7 @@ def _transfer(options: Namespace, console: Console) -> None:
     from helixnas.transfer.dry_run import plan_transfer
     from helixnas.transfer.training import transfer
 
-    opened = open_named(options)
+    opened = open_named(options, console)
     data = Path(options.data) if options.data else None
     if options.dry_run:
         what = config.head if config.task == "segmentation" else "Faster R-CNN C4"

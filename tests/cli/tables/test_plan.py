@@ -57,3 +57,25 @@ def test_the_disk_of_a_feature_cache_is_told(tiny_path: Path, capsys: Captured) 
     assert f"feature cache: {each:.3f} MiB on disk per training image, for 1 views" in capsys.readouterr().out
     assert main(["run", str(tiny_path), "--dry-run", *cache, "--expected_images", "1000000"]) == 0
     assert re.search(r"feature cache: 1\.\d\d GiB on disk for 1 views of \d+,\d+ images", capsys.readouterr().out)
+
+
+def test_generations_are_shown_up_to_their_searches_then_the_check_one_retraining_and_the_time_of_all(
+    tiny_path: Path, capsys: Captured
+) -> None:
+    words = ["run", str(tiny_path), "--dry-run", "--generations", "2", "--retrain.fit.num_epochs", "40"]
+    words += ["--expected-images", "1438"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    first, second = said.split("generation 2 of at most 2")
+    assert "search:small" in first
+    assert "retrain:small" not in said
+    assert re.search(r"^check: 2 epochs of every generation's winner, about ", second, re.MULTILINE)
+    assert re.search(r"^retrain: the best generation only, about ", second, re.MULTILINE)
+    assert re.search(r"^estimated time of all 2 generations on this machine: ", second, re.MULTILINE)
+    assert main([*words, "--hardware", "h100", "--price-per-hour", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "retrain:small" not in said
+    (whole,) = re.findall(
+        r"^estimated time of all 2 generations in the shortest way of every stage: (.*)$", said, re.MULTILINE
+    )
+    assert said.index(whole) < said.rindex("cost: ")

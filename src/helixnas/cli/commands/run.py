@@ -74,7 +74,7 @@ def _run(options: Namespace, console: Console) -> None:
 
 def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, asked: Asked | None) -> None:
     """Print what a run would do, for every generation if there are several."""
-    from helixnas.cli.tables.plan import show_plan, show_sizes
+    from helixnas.cli.tables.plan import Estimate, show_end_of_generations, show_plan, show_sizes
     from helixnas.data.readers import count_classes
 
     if recipe.generations is None:
@@ -83,13 +83,15 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, 
     else:
         from helixnas.generations.outlook import outlook
 
-        num_classes = count_classes(recipe.data)
+        num_classes, shown = count_classes(recipe.data), list[tuple[Recipe, Estimate | None]]()
         for one in outlook(recipe, LineageFolder(out), num_classes=num_classes):
             say(
                 console, f"generation {one.number} of at most {recipe.generations.number}{one.note and f': {one.note}'}"
             )
-            show_plan(one.recipe, one.folder, console)
-            show_sizes(one.recipe, one.folder, console, asked, num_classes=num_classes)
+            show_plan(one.recipe, one.folder, console, until="search")
+            estimate = show_sizes(one.recipe, one.folder, console, asked, num_classes=num_classes, until="search")
+            shown.append((one.recipe, estimate))
+        show_end_of_generations(recipe, shown, console, asked)
     own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
     own += ["--executor", options.executor] * bool(options.executor) + ["--by", options.by] * bool(options.by)
     own += ["--redo"] * options.redo + ["--quiet"] * options.quiet

@@ -1,6 +1,6 @@
 """The hours of a recipe on hardware that is not here, with what is measured and what is assumed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 HEADS = {"alone": "1 device", "jobs": "{} devices, in jobs", "together": "{} devices, torchrun"}
 
 
-def show_hours(recipe: Recipe, drawn: "Sketch", asked: Asked, memory: int, console: Console) -> None:
+def show_hours(
+    recipe: Recipe, drawn: "Sketch", asked: Asked, memory: int, console: Console, *, until: str = ""
+) -> Callable[[Recipe], list[StageHours]]:
     """Print the time of every stage and of all on the hardware asked for; `memory` are the bytes that distillation needs.
+
+    With `until` = search, stages after it are left out. Returns the times of the stages of a recipe of the same networks.
 
     Raises:
         ConfigError: the number of training images is not known.
@@ -46,7 +50,8 @@ def show_hours(recipe: Recipe, drawn: "Sketch", asked: Asked, memory: int, conso
         )
     basis, title, notes = _basis(recipe, drawn, asked)
     number = asked.hardware.number
-    hours = stage_hours(recipe, basis, number, is_divided=not reason_not_to_divide(recipe))
+    is_divided = not reason_not_to_divide(recipe)
+    hours = [one for one in stage_hours(recipe, basis, number, is_divided=is_divided) if one.is_search or not until]
     say(console, f"time on {f'{number} x ' if number > 1 else ''}{title}")
     _print_table(hours, number, console)
     for note in notes:
@@ -63,7 +68,8 @@ def show_hours(recipe: Recipe, drawn: "Sketch", asked: Asked, memory: int, conso
         days = ends_text(number * search.low / 86400, number * search.high / 86400)
         say(console, f"the search alone, all devices held: {days} device-days; {PAPER[recipe.name]}")
     if asked.price is not None:
-        _say_price(hours, asked, console)
+        say_price(hours, asked, console)
+    return lambda own: stage_hours(own, basis, number, is_divided=is_divided)
 
 
 def _basis(recipe: Recipe, drawn: "Sketch", asked: Asked) -> tuple[Basis, str, list[str]]:
@@ -129,7 +135,7 @@ def _print_table(hours: Sequence[StageHours], number: int, console: Console) -> 
     console.print(table)
 
 
-def _say_price(hours: Sequence[StageHours], asked: Asked, console: Console) -> None:
+def say_price(hours: Sequence[StageHours], asked: Asked, console: Console) -> None:
     """Print what the devices cost while the run takes the shortest way through every stage."""
     assert asked.price is not None
     whole, number = shortest(hours), asked.hardware.number

@@ -1,6 +1,7 @@
 """The dry run of a recipe: its stages first, then its networks, memory and estimated time, which need torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,7 +12,9 @@ from helixnas.artifacts.run_record import RunRecord
 from helixnas.cli.hardware_options import Asked
 from helixnas.cli.option_values import say
 from helixnas.engine.timing import duration
-from helixnas.pipeline.plan import is_done, plan
+from helixnas.pipeline import stages
+from helixnas.pipeline.hardware.hours import Basis, StageHours, shortest, stage_hours
+from helixnas.pipeline.plan import PlannedStage, is_done, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 
@@ -22,23 +25,39 @@ MANY_CELLS = 6
 """Number of cells in a block up to which each is listed."""
 
 
-def show_plan(recipe: Recipe, folder: RunFolder, console: Console) -> None:
-    """Print the stages of a recipe with the work and state of each; loads no torch."""
+Estimate = Callable[[Recipe], list[StageHours]]
+"""The times of the stages of a recipe with the networks of one that was shown, as many epochs as it names."""
+
+
+def show_plan(recipe: Recipe, folder: RunFolder, console: Console, *, until: str = "") -> None:
+    """Print the stages of a recipe, up to a verb or all, with the work and state of each; loads no torch."""
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
     record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
     table = Table("stage", "work", "state", title="stages", title_justify="left")
-    for one in plan(recipe.to_dict(), record.contents):
+    for one in _up_to(until, plan(recipe.to_dict(), record.contents)):
         state = "done" if is_done(one, record, folder) else "to redo" if one.name in record.stages else "to do"
         table.add_row(one.name, one.stage.describe(recipe, one.search), state)
     console.print(table)
 
 
+def _up_to(until: str, planned: Iterable[PlannedStage]) -> list[PlannedStage]:
+    """Return the planned stages up to a verb, which may be empty for all."""
+    return [one for one in planned if not until or stages.position(one.stage.verb) <= stages.position(until)]
+
+
 def show_sizes(
-    recipe: Recipe, folder: RunFolder, console: Console, asked: Asked | None = None, *, num_classes: int | None
-) -> None:
+    recipe: Recipe,
+    folder: RunFolder,
+    console: Console,
+    asked: Asked | None = None,
+    *,
+    num_classes: int | None,
+    until: str = "",
+) -> Estimate | None:
     """Print the networks of a recipe, block by block, and estimates of memory and time, here or on the hardware asked for.
 
-    `num_classes` are those of the images, None where they are not known (`count_classes`).
+    `num_classes` are those of the images, None where they are not known (`count_classes`). Times are those up to the verb
+    `until`, or all. Returns what estimates them; None where the number of training images is not known.
 
     Raises:
         HelixError: the recipe's networks cannot be built.
@@ -83,9 +102,47 @@ def show_sizes(
     if asked is not None:
         from helixnas.cli.tables.hardware import show_hours
 
-        show_hours(recipe, drawn, asked, memory, console)
-    elif recipe.expected_training_images > 0:
-        _show_times(recipe, drawn, console)
+        return show_hours(recipe, drawn, asked, memory, console, until=until)
+    if recipe.expected_training_images > 0:
+        return _show_times(recipe, drawn, console, until=until)
+    return None
+
+
+def show_end_of_generations(
+    recipe: Recipe, shown: Sequence[tuple[Recipe, Estimate | None]], console: Console, asked: Asked | None
+) -> None:
+    """Print what follows the searches of generations, which are `shown`: the check, retraining, and the time of all.
+
+    The networks of the first generation stand for those that are checked, those of the last for the best's.
+    """
+    from helixnas.generations.check import check_at_hand
+    from helixnas.generations.recipe import generations_of, search_of
+
+    (first, of_first), (last, of_last) = shown[0], shown[-1]
+    hours = [each for own, estimate in shown if estimate for each in estimate(own) if each.is_search]
+    if check_at_hand(recipe) == "retrained" and first.retrain is not None:
+        epochs = generations_of(recipe).stop.num_epochs
+        fit = replace(first.retrain, fit=first.retrain.fit.shortened(epochs), init="scratch")
+        name = f"retrain:{search_of(recipe)}"
+        checks = [] if of_first is None else [one for one in of_first(replace(first, retrain=fit)) if one.name == name]
+        say(console, f"check: {epochs} epochs of every generation's winner{_each(checks)}")
+        hours += checks * len(shown)
+    if last.retrain is not None:
+        retraining = [] if of_last is None else [one for one in of_last(last) if not one.is_search]
+        say(console, f"retrain: the best generation only{_each(retraining)}")
+        hours += retraining
+    if not hours:
+        return
+    where = "on this machine" if asked is None else "in the shortest way of every stage"
+    say(console, f"estimated time of all {len(shown)} generations {where}: {shortest(hours).text()}")
+    if asked is not None and asked.price is not None:
+        from helixnas.cli.tables.hardware import say_price
+
+        say_price(hours, asked, console)
+
+
+def _each(hours: Sequence[StageHours]) -> str:
+    return f", about {shortest(hours).text()}" if hours else ""
 
 
 def _show_cache(recipe: Recipe, drawn: "Sketch", console: Console) -> None:
@@ -118,15 +175,18 @@ def _classes_text(recipe: Recipe, of_images: int | None, number: int) -> str:
     return f"{number:,}, assumed from the teacher, since those of the images ({where}) are not known here"
 
 
-def _show_times(recipe: Recipe, drawn: "Sketch", console: Console) -> None:
-    """Print how long the stages will take, estimated from forward passes on this machine."""
+def _show_times(recipe: Recipe, drawn: "Sketch", console: Console, *, until: str) -> Estimate:
+    """Print how long the stages will take, estimated from forward passes on this machine, and return the estimate."""
     from helixnas.pipeline.estimate import forward_times
 
     times = forward_times(drawn, recipe)
-    found = {one.name: one.stage.seconds(recipe, times) for one in plan(recipe.to_dict()) if one.stage.seconds}
+    planned = _up_to(until, plan(recipe.to_dict()))
+    found = {one.name: one.stage.seconds(recipe, times) for one in planned if one.stage.seconds}
     shown = [f"{name} {duration(seconds)}" for name, seconds in found.items() if seconds > 0]
     total = duration(sum(found.values()))
     say(console, f"estimated time on this machine, from forward passes of both networks: {total}: {', '.join(shown)}")
+    basis = Basis(times=times, per_unit=lambda stage: 1.0)
+    return lambda own: stage_hours(own, basis, 1, is_divided=False)
 
 
 def _blocks_table(drawn: "Sketch") -> Table:

@@ -25,6 +25,7 @@ from helixnas.errors import (
     ArtifactError,
     ConfigError,
     DataError,
+    HelixError,
     InfeasibleBudgetError,
     Interrupted,
     UnknownNameError,
@@ -193,6 +194,18 @@ def test_a_run_of_another_recipe_is_kept_unless_asked_to_replace_it(copy: RunFol
     run_recipe(other, copy, listener, until="teacher", redo=True)
     assert list(copy.load_record().stages) == ["teacher"]
     assert not copy.search("small").exists()
+
+
+def test_a_run_is_not_replaced_by_one_that_is_refused(copy: RunFolder, tiny: Recipe, digests) -> None:
+    before, other = (digests(copy.path), copy.load_record()), replace(tiny, name="other")
+    refused = (
+        replace(other, data=replace(tiny.data, name="", root="typo")),
+        replace(other, searches={"small": replace(tiny.searches["small"], max={"params": 1000})}),
+    )
+    for one, message in zip(refused, ("typo", "no architecture has params <= 1,000"), strict=True):
+        with pytest.raises(HelixError, match=message):
+            run_recipe(one, copy, Reporter(), redo=True)
+    assert (digests(copy.path), copy.load_record()) == before
 
 
 def test_a_folder_with_foreign_settings_is_left_alone(tiny: Recipe, tmp_path: Path) -> None:

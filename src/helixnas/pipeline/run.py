@@ -59,15 +59,23 @@ def run_recipe(
     wanted_stages = {stage.name for verb in wanted for stage in stages.of_verb(verb)}
     import_extensions(recipe)  # the space may use their operations
     with folder.locked():
-        record = _begin(recipe, folder, reporter, redo=redo)
+        record, is_replaced = _begin(recipe, folder, reporter, redo=redo)
         context = Context(recipe, folder, reporter, spread=spread)
         try:
             planned = plan(recipe.to_dict(), record.contents)
             chosen = [one for one in planned if one.stage.name in wanted_stages]
+            if is_replaced:
+                context.folder = RunFolder(folder.path / "unbegun")  # nothing of another recipe counts
+                _check(chosen, context, record, folder)
+                context.folder = folder
+                folder.clear()
+            folder.save_record(record)  # before the settings, so that a folder with settings is always a run
+            folder.save_settings(recipe.to_dict())
             record, taken = take_over(chosen, record, folder, others)
             for name, other in taken.items():
                 reporter.say(f"{name}: reused from {other.path}")
-            _check(chosen, context, record)
+            if not is_replaced:
+                _check(chosen, context, record, folder)
             for one in chosen:
                 record = do_stage(one, context, record)
             if until == "report":
@@ -136,7 +144,7 @@ def run_stage(
             if name is not None:
                 chosen = [planned[f"search:{name}"]] if name not in known_searches else []
                 chosen += named
-            _check(chosen, context, record)
+            _check(chosen, context, record, folder)
             for one in chosen:
                 require_upstream(one, planned, record, folder)
                 record = do_stage(one, context, record)
@@ -205,10 +213,10 @@ def work(one: PlannedStage, context: Context) -> Result:
     return load(one.stage.work)(context, one.key, one.search)
 
 
-def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool) -> RunRecord:
-    """Open the run in a folder, or create one."""
+def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool) -> tuple[RunRecord, bool]:
+    """Return the record of the run in a folder, or a new one, and whether it replaces the run of another recipe."""
     versions = {name: metadata.version(name) for name in ("helixnas", "torch", "timm", "numpy")}
-    record = RunRecord(recipe=recipe.name, versions=versions)
+    record, is_replaced = RunRecord(recipe=recipe.name, versions=versions), False
     if folder.exists():
         try:
             found = folder.load_record(reporter.say)
@@ -224,16 +232,12 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
         if found.recipe == recipe.name:
             record = found
         else:
-            folder.clear()
+            is_replaced = True
     elif LineageFolder(folder.path).exists():
         raise ArtifactError(f"{folder.path} holds generations, not one run; choose another --out, or add --generations")
     elif folder.config.exists():
         raise ArtifactError(f"{folder.path} has a config.yaml but no record of a run; choose another --out")
-    values = recipe.to_dict()
-    record = replace(record, contents={**record.contents, **digests(values)})
-    folder.save_record(record)  # before the settings, so that a folder with settings is always a run
-    folder.save_settings(values)
-    return record
+    return replace(record, contents={**record.contents, **digests(recipe.to_dict())}), is_replaced
 
 
 def _distill_blocks(
@@ -268,10 +272,10 @@ def _take_over_blocks(one: PlannedStage, context: Context, record: RunRecord) ->
     return do_stage(one, context, record) if trained else record
 
 
-def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord) -> None:
+def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord, folder: RunFolder) -> None:
     """Raise if a later stage could not finish, before the first one starts."""
-    open_stages = [one.stage for one in chosen if not is_done(one, record, context.folder)]
-    with during(Stage("the check before the first stage", (), context.folder.path)):
+    open_stages = [one.stage for one in chosen if not is_done(one, record, folder)]
+    with during(Stage("the check before the first stage", (), folder.path)):
         names = {stage.name for stage in open_stages}
         check_batch_norm(context.recipe, names)
         check_batches(context.recipe, names, current())

@@ -15,7 +15,8 @@ from helixnas.teacher import count_teacher, sketch_teacher
 
 def check_before_teacher(context: Context) -> None:
     """Check the budgets of a run that has not counted its costs yet; raises the errors of `check_budgets`."""
-    if "costs" not in context.folder.load_record().stages:
+    folder = context.folder
+    if not folder.exists() or "costs" not in folder.load_record().stages:
         check_early(context.recipe, context.folder, num_classes=context.data.num_classes or None)
 
 

@@ -11,6 +11,7 @@ import timm
 import torch
 
 from helixnas.artifacts.files import read_json
+from helixnas.artifacts.lineage import Generation, Lineage, LineageFolder
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import failure, main
 from helixnas.cli.commands import find_command
@@ -41,6 +42,19 @@ def model_run(retrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     times = {"batch": 0.5, "one": 0.25}
     monkeypatch.setattr("helixnas.models.validation.time_batches", lambda *words: times)
     return "done"
+
+
+def test_of_generations_the_best_is_validated_and_named(
+    model_run: str, generation: Callable[..., Generation], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = LineageFolder(Path("plus"))
+    shutil.copytree(model_run, out.run(1).path)
+    ones = (generation(1, quality=0.75), generation(2, quality=0.5))
+    Lineage(recipe="tiny", number=2, search="small", generations=ones).save(out.lineage)
+    assert main(["validate", "plus"]) == 0
+    said = capsys.readouterr().out
+    assert "of the generations, plus/generation-1 is taken, the best" in said
+    assert "plus-generation-1-small on 359 images" in said
 
 
 def test_a_run_is_validated_on_its_own_evaluation_images(model_run: str, capsys: pytest.CaptureFixture[str]) -> None:

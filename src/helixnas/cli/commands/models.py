@@ -188,7 +188,7 @@ def open_named(options: Namespace, console: Console) -> Any:
         opened = _open_inherited(options)
     else:
         opened = open_model(options.model, weights=options.weights, arch=options.arch, name=options.name)
-    if opened.is_of_generation:
+    if opened.is_of_generation and opened.run is not None:
         say_generation(console, opened.run, is_best=True)
     return opened
 

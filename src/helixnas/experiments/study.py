@@ -36,6 +36,9 @@ class _Run:
     label: str
     recipe: Recipe
     folder: RunFolder
+    search: str
+    """Its first search, or the one whose winner teaches next; empty if it has none."""
+
     winner_accuracy: float | None = None
 
 
@@ -54,7 +57,9 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False, sprea
         reporter.say(f"variant {variant.label} ({number} of {len(study.variants)}): {study.place(variant)}")
         for one in _run(study, variant, reporter, done, redo=redo, spread=spread):
             record = one.folder.load_record()
-            ranked = None if study.benchmark is None else rank_run(one.folder, study.benchmark, reporter).ranking
+            ranked = None
+            if study.benchmark is not None:
+                ranked = rank_run(one.folder, study.benchmark, reporter, first=one.search).ranking
             name = "" if ranked is None else ranked.benchmark["name"]
             done.append(one.folder)
             if study.feature_maps:
@@ -66,7 +71,7 @@ def run_study(study: StudyPlan, reporter: Reporter, *, redo: bool = False, sprea
                     run=one.folder.path.relative_to(study.out).as_posix(),
                     seconds=round(sum(record.stages[each].seconds for each in stages_of(one.recipe)), 3),
                     chosen=_chosen(one, record),
-                    stitched=stitched_ranking(one.folder, next(iter(one.recipe.searches.values()), SearchConfig())),
+                    stitched=stitched_ranking(one.folder, one.recipe.searches.get(one.search, SearchConfig())),
                     trained=None if ranked is None else Ranked.trained(ranked),
                     picked=None if ranked is None else Picked.of(ranked),
                     teacher_accuracy=record.stages["teacher"].facts.get("accuracy"),
@@ -115,7 +120,8 @@ def _run(
     if recipe.generations is None:
         folder = RunFolder(place)
         run_recipe(recipe, folder, reporter, until="search", redo=redo, others=done, spread=spread)
-        return [_Run(label=variant.label, recipe=recipe, folder=folder)]
+        first = next(iter(recipe.searches), "")
+        return [_Run(label=variant.label, recipe=recipe, folder=folder, search=first)]
     out = LineageFolder(place)
     lineage = run_generations(recipe, out, reporter, until="search", redo=redo, spread=spread)
     return [
@@ -123,6 +129,7 @@ def _run(
             label=f"{variant.label}, generation {one.number}",
             recipe=recipe_of(recipe, one.number, out),
             folder=out.run(one.number),
+            search=lineage.search,
             winner_accuracy=one.quality.value if one.quality and one.quality.check == "retrained" else None,
         )
         for one in lineage.generations
@@ -130,12 +137,11 @@ def _run(
 
 
 def _chosen(one: _Run, record: RunRecord) -> str:
-    first = next(iter(one.recipe.searches), None)
-    return "" if first is None else str(record.stages[f"search:{first}"].facts.get("architecture", ""))
+    return str(record.stages[f"search:{one.search}"].facts.get("architecture", "")) if one.search else ""
 
 
 def _maps(one: _Run, record: RunRecord, reporter: Reporter) -> list[str]:
-    """Return a figure of feature maps per block of the network that a run's first search chose."""
+    """Return a figure of feature maps per block of the network that a run's search chose."""
     context = Context(one.recipe, one.folder, reporter)
     chosen = context.space.parse(_chosen(one, record))
     return [maps_figure(*each) for each in feature_maps(context, chosen)]

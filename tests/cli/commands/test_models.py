@@ -44,14 +44,15 @@ def model_run(retrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return "done"
 
 
+@pytest.mark.parametrize("weights", [[], ["--weights", "inherited"]])
 def test_of_generations_the_best_is_validated_and_named(
-    model_run: str, generation: Callable[..., Generation], capsys: pytest.CaptureFixture[str]
+    model_run: str, generation: Callable[..., Generation], capsys: pytest.CaptureFixture[str], weights: list[str]
 ) -> None:
     out = LineageFolder(Path("plus"))
     shutil.copytree(model_run, out.run(1).path)
     ones = (generation(1, quality=0.75), generation(2, quality=0.5))
     Lineage(recipe="tiny", number=2, search="small", generations=ones).save(out.lineage)
-    assert main(["validate", "plus"]) == 0
+    assert main(["validate", "plus", *weights]) == 0
     said = capsys.readouterr().out
     assert "of the generations, plus/generation-1 is taken, the best" in said
     assert "plus-generation-1-small on 359 images" in said

@@ -203,15 +203,16 @@ def _open_inherited(options: Namespace) -> Any:
     from helixnas.pipeline.ad_hoc.inherited import open_inherited
     from helixnas.pipeline.context import Context
 
-    lineage = LineageFolder(Path(options.model))
-    run = lineage.best() if lineage.exists() else RunFolder(Path(options.model))
+    path = Path(options.model)
+    lineage = LineageFolder(path)
+    run = lineage.best() if lineage.exists() else RunFolder(path)
     if not run.exists():
         raise ConfigError(f"--weights inherited needs the folder of a run, and {options.model} is none")
     if options.arch:
         raise ConfigError("--weights inherited takes the network of a search; leave --arch out")
     recipe = recipe_from_settings(run.load_settings(), where=str(run.config))
     opened = open_inherited(Context(recipe, run, Reporter()), options.name)
-    return replace(opened, is_of_generation=lineage.exists())
+    return replace(opened, name=f"{path.name}-{opened.name}", is_of_generation=True) if lineage.exists() else opened
 
 
 def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, Any]:

@@ -107,7 +107,13 @@ def test_every_fine_tuning_recipe_runs_small(name: str, tmp_path: Path) -> None:
 def test_the_papers_protocol_is_that_of_its_recipe() -> None:
     config: FinetuneConfig = read_training("cifar", FinetuneConfig, "fine-tuning recipe")
     fit = config.fit
-    assert (config.image_size, fit.batch_size, fit.optimizer, fit.lr, fit.num_epochs) == (224, 1024, "sgd", 0.06, 80)
+    assert (config.image_size, fit.batch_size, fit.optimizer, fit.lr, fit.num_epochs) == (
+        224,
+        1024,
+        "momentum",
+        0.06,
+        80,
+    )
 
 
 def test_images_without_labels_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

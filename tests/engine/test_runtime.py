@@ -7,7 +7,7 @@ from torch import nn
 
 from helixnas.data import Batch
 from helixnas.engine import Runtime, RuntimeConfig, explain_out_of_memory
-from helixnas.engine.runtime import fast_precision
+from helixnas.engine.runtime import fast_precision, find_device
 from helixnas.errors import ConfigError, OutOfMemoryError
 
 
@@ -15,6 +15,14 @@ from helixnas.errors import ConfigError, OutOfMemoryError
 def test_unknown_device_lists_those_that_are_known(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"unknown device '{name}'; use auto, cpu, cuda, cuda:N or mps"):
         Runtime(RuntimeConfig(device=name))
+
+
+@pytest.mark.parametrize(("found", "expected"), [("xpu", "cpu"), ("mps", "mps"), ("cuda", "cuda")])
+def test_auto_takes_no_accelerator_that_cannot_be_named(
+    monkeypatch: pytest.MonkeyPatch, found: str, expected: str
+) -> None:
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: torch.device(found))
+    assert find_device("auto").type == expected
 
 
 def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

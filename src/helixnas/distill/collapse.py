@@ -36,8 +36,7 @@ def effective_rank(embeddings: Float[Tensor, "batch dimensions"]) -> float:
     >>> effective_rank(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
     2.0
     """
-    centred = (embeddings - embeddings.mean(0)).cpu()  # some devices have no float64
-    values = torch.linalg.svdvals(centred.double())
+    values = torch.linalg.svdvals((embeddings - embeddings.mean(0)).cpu().double())
     total = values.sum()
     if not total > 0:
         return 0.0

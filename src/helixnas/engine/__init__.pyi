@@ -1,5 +1,6 @@
 from .checkpoint import load_checkpoint as load_checkpoint, save_checkpoint as save_checkpoint
 from .evaluation import Evaluation as Evaluation, evaluate as evaluate
+from .float64 import float64_device as float64_device, to_float64 as to_float64
 from .fit import Fit as Fit, FitRecord as FitRecord, Objective as Objective
 from .config import FitConfig as FitConfig, RuntimeConfig as RuntimeConfig
 from .onnx_file import (

@@ -31,7 +31,7 @@ class Runtime:
     def __init__(self, config: RuntimeConfig) -> None:
         if config.num_threads:
             torch.set_num_threads(config.num_threads)
-        wanted = _device(config.device)
+        wanted = find_device(config.device)
         if config.precision == "fp16" and wanted.type == "cpu":
             raise ConfigError("runtime.precision=fp16 needs a GPU, but the device is cpu; use bf16 or fp32")
         self.cuda_graphs = _cuda_graphs(config, wanted)
@@ -196,10 +196,14 @@ def _separate_from_earlier() -> None:
         kind._shared_state = type(kind._shared_state)()  # pyright: ignore[reportPrivateUsage] - no public way
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """Return the device of a name; auto is CUDA or MPS where there is one, else the CPU, also beside other accelerators.
+
+    Raises `ConfigError` if the name is unknown or this machine has no such device.
+    """
     if name == "auto":
-        accelerator = torch.accelerator.current_accelerator(check_available=True)
-        return torch.device("cpu") if accelerator is None else accelerator
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return found if found is not None and found.type in ("cuda", "mps") else torch.device("cpu")
     try:
         device = torch.device(name)
     except RuntimeError:

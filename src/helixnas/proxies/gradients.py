@@ -13,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helixnas.engine import float64_device, to_float64
+
 Images = Float[Tensor, "batch channels height width"]
 Labels = Int[Tensor, "batch"]
 
@@ -23,11 +25,12 @@ def synflow(model: nn.Module, images: Images) -> float:
     The gradient is that of the summed outputs for an image of ones, with all parameters replaced by their absolute values and
     batch norm as before training: nearly the identity. Computed in float64; of the images only the shape counts.
     """
-    positive = copy.deepcopy(model).double().eval()
+    device = float64_device(images.device)
+    positive = copy.deepcopy(model).to(device).double().eval()
     with torch.no_grad():
         for parameter in positive.parameters():
             parameter.abs_()
-    ones = torch.ones_like(images[:1], dtype=torch.float64)
+    ones = torch.ones(1, *images.shape[1:], dtype=torch.float64, device=device)
     weights = list(_weights(positive))
     gradients = torch.autograd.grad(positive(ones).sum(), weights, materialize_grads=True)
     flow = sum(float((w.detach() * g).abs().sum()) for w, g in zip(weights, gradients, strict=True))
@@ -61,7 +64,7 @@ def zico(model: nn.Module, images: Images, labels: Labels) -> float:
         varies = spread > 0
         ratio = ((first.abs() + second.abs()) / 2)[varies] / spread[varies]
         if ratio.numel():
-            total += math.log(float(ratio.double().sum()))
+            total += math.log(float(to_float64(ratio).sum()))
     return total
 
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from helixnas.engine import to_float64
 from helixnas.errors import ConfigError
 
 ACTIVATIONS: tuple[type[nn.Module], ...] = (
@@ -27,17 +28,14 @@ def naswot(model: nn.Module, images: Float[Tensor, "batch channels height width"
     Raises `ConfigError` if the network has none of `ACTIVATIONS`.
     """
     number = len(images)
-    alike = torch.zeros(number, number, dtype=torch.float64, device=images.device)
-    counted = 0
+    alike: list[Tensor] = []
 
     def count(module: nn.Module, arguments: tuple[Any, ...]) -> None:
-        nonlocal counted
         received = arguments[0].detach()
         if len(received) == number:  # attention in windows folds images into more rows
             responses = (received > 0).flatten(1).float()
             silent = 1 - responses
-            alike.add_((responses @ responses.T + silent @ silent.T).double())
-            counted += 1
+            alike.append(to_float64(responses @ responses.T + silent @ silent.T))
 
     hooks = [part.register_forward_pre_hook(count) for part in model.modules() if isinstance(part, ACTIVATIONS)]
     mode = model.training
@@ -48,7 +46,7 @@ def naswot(model: nn.Module, images: Float[Tensor, "batch channels height width"
         model.train(mode)
         for hook in hooks:
             hook.remove()
-    if not counted:
+    if not alike:
         raise ConfigError("naswot needs a network with activations such as ReLU, SiLU or GELU, but this one calls none")
-    sign, value = torch.linalg.slogdet(alike)
+    sign, value = torch.linalg.slogdet(torch.stack(alike).sum(0))
     return float(value) if float(sign) > 0 else float("-inf")

@@ -197,7 +197,7 @@ class Rating:
                     read = self._reading(score, block.number, piece)
                     how: dict[str, Any] = {"prefix": piece.prefix, "run": self._run}
                     columns.append(rate_cell(piece.cell, source, piece.width, read, calibration=others, **how))
-        self._keep(torch.cat(columns).cpu().double())  # some devices have no float64
+        self._keep(torch.cat(columns).cpu().double())
 
     def _keep(self, rows: Tensor) -> None:
         """Keep the scores of a batch, those of every piece from the process that has them; nothing is summed."""

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from helixnas.engine import to_float64
 from helixnas.nn import at_common_grid
 from helixnas.rating.shard import Piece, Shard
 from helixnas.rating.tree import rate_cell
@@ -30,10 +31,12 @@ class BlockReadouts:
         self.block = block
         self.pieces = [piece for piece in (Shard().pieces(block) if pieces is None else pieces) if not piece.is_copied]
         self._sums: dict[Piece, Tensor] = {}
+        self._device = torch.device("cpu")
 
     def add(self, features: Sequence[Tensor]) -> None:
         """Add Y_0 .. Y_N of a batch of training images to the sums."""
         source, target = features[self.block.number - 1], features[self.block.number]
+        self._device = source.device
         for piece in self.pieces:
             found = rate_cell(
                 piece.cell,
@@ -46,7 +49,8 @@ class BlockReadouts:
 
     def solve(self) -> dict[Piece, Float[Tensor, "paths channels_plus_one channels"]]:
         """Return the readouts of every piece with scores of its own, in the order of its paths."""
-        return {piece: torch.stack([solve(each) for each in self._sums.pop(piece)]) for piece in self.pieces}
+        found = {piece: torch.stack([solve(each) for each in self._sums.pop(piece)]) for piece in self.pieces}
+        return {piece: readouts.to(self._device) for piece, readouts in found.items()}
 
 
 def moments(
@@ -59,7 +63,7 @@ def moments(
     with torch.autocast(prediction.device.type, enabled=False):
         x, y = _pixels(prediction), _pixels(target)
         x = torch.cat([x, x.new_ones(len(x), 1)], 1)
-        return (x.T @ torch.cat([x, y], 1)).double()
+        return to_float64(x.T @ torch.cat([x, y], 1))
 
 
 def solve(

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from helixnas.engine import to_float64
 from helixnas.errors import TeacherError
 
 MIN_SHARE = 0.1
@@ -55,7 +56,7 @@ def measure_feature_statistics(batches: Iterable[Sequence[Tensor]]) -> tuple[Sta
     """
     totals: list[tuple[Tensor, Tensor, int]] = []
     for batch in batches:
-        wide = [features.double() for features in batch]
+        wide = [to_float64(features) for features in batch]
         new = [(each.sum((0, 2, 3)), each.square().sum((0, 2, 3)), each.numel() // each.shape[1]) for each in wide]
         pairs = zip(totals or [(0, 0, 0)] * len(new), new, strict=True)
         totals = [(a + total, b + square, c + count) for (a, b, c), (total, square, count) in pairs]

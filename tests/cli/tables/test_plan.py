@@ -71,7 +71,8 @@ def test_generations_are_shown_up_to_their_searches_then_the_check_one_retrainin
     assert "retrain:small" not in said
     assert re.search(r"^check: 2 epochs of every generation's winner, about ", second, re.MULTILINE)
     assert re.search(r"^retrain: the best generation only, about ", second, re.MULTILINE)
-    assert re.search(r"^estimated time of all 2 generations on this machine: ", second, re.MULTILINE)
+    duration = r"(\d+ h \d+ min|\d+ min \d+ s|[\d.]+ s)$"
+    assert re.search(rf"^estimated time of all 2 generations on this machine: {duration}", second, re.MULTILINE)
     assert main([*words, "--hardware", "h100", "--price-per-hour", "2"]) == 0
     said = capsys.readouterr().out
     assert "retrain:small" not in said

@@ -125,24 +125,30 @@ def show_end_of_generations(
         fit = replace(first.retrain, fit=first.retrain.fit.shortened(epochs), init="scratch")
         name = f"retrain:{search_of(recipe)}"
         checks = [] if of_first is None else [one for one in of_first(replace(first, retrain=fit)) if one.name == name]
-        say(console, f"check: {epochs} epochs of every generation's winner{_each(checks)}")
+        say(console, f"check: {epochs} epochs of every generation's winner{_each(checks, asked)}")
         hours += checks * len(shown)
     if last.retrain is not None:
         retraining = [] if of_last is None else [one for one in of_last(last) if not one.is_search]
-        say(console, f"retrain: the best generation only{_each(retraining)}")
+        say(console, f"retrain: the best generation only{_each(retraining, asked)}")
         hours += retraining
     if not hours:
         return
     where = "on this machine" if asked is None else "in the shortest way of every stage"
-    say(console, f"estimated time of all {len(shown)} generations {where}: {shortest(hours).text()}")
+    say(console, f"estimated time of all {len(shown)} generations {where}: {_taken(hours, asked)}")
     if asked is not None and asked.price is not None:
         from helixnas.cli.tables.hardware import say_price
 
         say_price(hours, asked, console)
 
 
-def _each(hours: Sequence[StageHours]) -> str:
-    return f", about {shortest(hours).text()}" if hours else ""
+def _each(hours: Sequence[StageHours], asked: Asked | None) -> str:
+    return f", about {_taken(hours, asked)}" if hours else ""
+
+
+def _taken(hours: Sequence[StageHours], asked: Asked | None) -> str:
+    """Return a time as it is told above: on this machine as a duration, elsewhere as a range."""
+    span = shortest(hours)
+    return duration(span.high) if asked is None else span.text()
 
 
 def _show_cache(recipe: Recipe, drawn: "Sketch", console: Console) -> None:

@@ -15,7 +15,7 @@ SIZES = ("macs", "params", "depth")
 """The sizes beside every score: multiply-adds, parameters, layers that are no identity."""
 
 ADDITIVE = "additive"
-"""The best additive fit: block values fitted to the accuracies themselves; an upper bound, not a prediction."""
+"""The best additive fit: block values fitted to the accuracies themselves: a reference, neither a prediction nor a bound."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,8 @@ class CalibrationConfig:
     and, if there are any, the first of proxies.scores."""
 
     share: Annotated[float, Gt(0), Le(1)] = 0.5
-    """Fraction of the space, the best by these scores, that the networks are drawn from: a search chooses among the best,
-    and a few bad networks would dominate the fit."""
+    """Fraction of random networks of the space, the best by these scores, that the trained ones are chosen from: a search
+    chooses among the best, and a few bad networks would dominate the fit."""
 
     init: Literal["scratch", "inherited"] = "scratch"
     """Initial weights of the networks: random, or those of the supernet, with a random classifier (inherited)."""
@@ -31,7 +31,8 @@ class CalibrationConfig:
     """Length of each training, with fit's other settings."""
 
     fit: FitConfig = field(default_factory=FitConfig)
-    """Training of each network; its warm-up is shortened to the same share of num_epochs."""
+    """Training of each network, over num_epochs above: fit's own number of epochs only says how its warm-up and step lengths
+    are shortened."""
 
     @property
     def training(self) -> FitConfig:

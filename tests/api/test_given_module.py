@@ -1,5 +1,6 @@
 """Networks of the user's own as models of timm."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from helixnas.api import register_module
+from helixnas.api.given_module import given_weights
 from helixnas.errors import ConfigError, TeacherError
 from helixnas.zoo import require_known_model
 
@@ -45,6 +47,24 @@ def test_the_last_of_two_networks_of_one_name_is_built() -> None:
     modules = [nn.Sequential(nn.Linear(2, 3)) for _ in range(2)]
     (name,) = {register_module(module) for module in modules}
     assert torch.equal(timm.create_model(name)[0].weight, modules[1][0].weight)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_copies_and_weights_are_float32(dtype: torch.dtype) -> None:
+    name = register_module(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).to(dtype))
+    assert timm.create_model(name)(torch.zeros(1, 3, 4, 4)).dtype == torch.float32
+    floats = {tensor.dtype for tensor in given_weights(name).values() if tensor.is_floating_point()}
+    assert floats == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    "wrap", [nn.DataParallel, lambda module: torch.compile(nn.DataParallel(module), backend="eager")]
+)
+def test_a_wrapped_network_is_the_network(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3))
+    name = register_module(wrap(module))
+    assert name == register_module(module)
+    assert given_weights(name).keys() == module.state_dict().keys()
 
 
 def test_a_module_that_cannot_be_copied_is_named() -> None:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 import helixnas
 from helixnas.api import Found
 from helixnas.errors import HelixError
+from helixnas.nn import load_saved_weights
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -133,6 +134,25 @@ def test_mistakes_are_helix_errors(own: Callable[..., Found], arguments: dict[st
 def test_a_teacher_is_a_name_or_a_network(pictures: np.ndarray, quick_search: Callable[..., Found]) -> None:
     with pytest.raises(HelixError, match="the teacher must be the name of a timm model or a torch.nn.Module, not 3"):
         quick_search(3, Pictures(pictures), max={"macs": "70%"}, out="run")
+
+
+def test_a_half_precision_teacher_in_a_wrapper_is_searched_in_float32(
+    pictures: np.ndarray, tmp_path: Path, quick_search: Callable[..., Found]
+) -> None:
+    said: list[str] = []
+    quick_search(
+        nn.DataParallel(MyNet().bfloat16()),
+        Pictures(pictures),
+        max={"macs": "70%"},
+        out=tmp_path / "run",
+        weights="auto",
+        until="teacher",
+        say=said.append,
+    )
+    assert "the teacher's weights are bfloat16; its copy has them in float32" in said
+    weights = load_saved_weights(tmp_path / "run-teacher.safetensors")
+    assert {str(tensor.dtype) for tensor in weights.values()} == {"torch.float32", "torch.int64"}
+    assert "stages.0.0.weight" in weights
 
 
 def test_a_loader_gives_its_data_set(pictures: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import yaml
 from torch import nn
 
 from helixnas.api.arguments import as_count, as_mapping, as_names, as_number, as_path
-from helixnas.api.given_module import register_module
+from helixnas.api.given_module import given_weights, precisions_of, register_module
 from helixnas.api.run import Found, Run
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.artifacts.run_folder import RunFolder
@@ -48,8 +48,8 @@ def search_architecture(
     a second call with the same arguments takes it as it is then, and does only what is left.
 
     Args:
-        teacher: a timm name, or any network that classifies images; one of your own is copied and takes images normalised as
-            its `pretrained_cfg` says, else as ImageNet's.
+        teacher: a timm name, or any network that classifies images; one of your own is copied, in float32, and takes images
+            normalised as its `pretrained_cfg` says, else as ImageNet's.
         images: a folder or tar, a name such as digits, or a torch `Dataset` or `DataLoader` of images (`register_images`).
         max: upper limit per resource: macs, params, activation_bytes, latency_ms; 2_000_000, "2M", or "40%" of the teacher's.
         out: folder of the run.
@@ -76,7 +76,7 @@ def search_architecture(
     if not isinstance(teacher, str | nn.Module):
         raise TeacherError(f"the teacher must be the name of a timm model or a torch.nn.Module, not {teacher!r}")
     reporter = _Saying(say) if say is not None else Reporter()
-    name, source = _teacher(teacher, weights, folder)
+    name, source = _teacher(teacher, weights, folder, reporter)
     request = Request(
         teacher=name,
         weights=source,
@@ -97,17 +97,19 @@ def search_architecture(
     return Found(run=run, name=SEARCH)
 
 
-def _teacher(teacher: str | nn.Module, weights: str, folder: Path) -> tuple[str, str]:
+def _teacher(teacher: str | nn.Module, weights: str, folder: Path, reporter: Reporter) -> tuple[str, str]:
     """Return name and weights of a teacher; write those of a network of the user's own beside the run."""
     if isinstance(teacher, str):
         return teacher, weights
     name = register_module(teacher)
+    if (precisions := precisions_of(teacher)) not in ((), ("float32",)):
+        reporter.say(f"the teacher's weights are {' and '.join(precisions)}; its copy has them in float32")
     if weights == "none":
         return name, weights
     if weights != AUTO:
         raise ConfigError(f"a teacher that is a module has its own weights, or none; weights must not be {weights!r}")
     file = folder.with_name(f"{folder.name}-teacher.safetensors")
-    save_weights(file, {name: tensor.detach().cpu() for name, tensor in teacher.state_dict().items()})
+    save_weights(file, given_weights(name))
     return name, str(file)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.artifacts import RatingTable
+from helixnas.artifacts.agreement import Estimate, agreement, partial_agreement
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.costs import cost_table
 from helixnas.errors import ArtifactError, ConfigError
@@ -113,6 +114,47 @@ def test_what_a_score_adds_to_size_and_the_best_untrained_proxy_is_told(
     expected = partial_agreement(-known["relative_l1"], share(better), controls, seed=1, num_resamples=20)
     assert part(found, "all").beyond["relative_l1"].value == pytest.approx(expected.value)
     assert rank(noisy, tables(small), small, num_resamples=2).proxy == ""
+
+
+def test_what_only_the_depths_of_blocks_tell_is_nothing_given_depth_per_block(
+    small: SearchSpace, every_network: list[Architecture], benchmark_of: Make, rated: Tables
+) -> None:
+    def turned(table: RatingTable) -> RatingTable:
+        depths = np.array([text.count("mb") for text in table.path], dtype=float)
+        scores = {1: 3 - depths, 2: depths}[table.block]  # adds up to 3 minus the first block's lead in depth
+        return replace(table, scores={"relative_l1": np.tile(scores[:, None], 2)})
+
+    deep = [network for network in every_network if all(path.effective_depth for path in network.paths)]
+    layers = {each: [path.effective_depth for path in each.paths] for each in deep}
+    made = benchmark_of(small, deep, lambda network: [0.5 + 0.1 * (layers[network][0] - layers[network][1])])
+    whole = part(rank(made, replace(rated, ratings=tuple(map(turned, rated.ratings))), small, num_resamples=5), "all")
+    assert whole.partial["relative_l1"].value == pytest.approx(1)
+    assert whole.given_block_depths == {"relative_l1": Estimate(0.0, (0.0, 0.0))}
+
+
+@pytest.mark.parametrize("proxies", [(), ("naswot",)])
+def test_depth_per_block_is_held_fixed_beside_size_and_the_proxy(
+    noisy: Benchmark, tables: Callable[..., Tables], small: SearchSpace, proxies: tuple[str, ...]
+) -> None:
+    rated = tables(small, ("relative_l1", *proxies))
+    found = rank(noisy, rated, small, num_resamples=20, seed=1)
+    controls = {name: np.array(found.networks[name]) for name in (*SIZES, *proxies)}
+    for block in range(2):
+        own = [network.architecture.paths[block].effective_depth for network in noisy.networks]
+        controls[f"depth {block}"] = np.array(own, dtype=float)
+    score = -np.array(found.networks["relative_l1"])
+    expected = partial_agreement(score, noisy.mean_accuracy, controls, seed=1, num_resamples=20)
+    assert list(part(found, "all").given_block_depths) == ["relative_l1"]
+    assert part(found, "all").given_block_depths["relative_l1"].value == pytest.approx(expected.value)
+    assert part(found, "all").given_block_depths["relative_l1"].interval == pytest.approx(expected.interval)
+    assert part(found, "no_identity").given_block_depths == {}  # all have the same depths
+
+
+def test_the_number_of_layers_is_a_size_and_never_the_best_proxy(
+    noisy: Benchmark, tables: Callable[..., Tables], small: SearchSpace
+) -> None:
+    assert rank(noisy, tables(small, ("relative_l1", "num_layers")), small, num_resamples=2).proxy == ""
+    assert rank(noisy, tables(small, ("num_layers", "snip")), small, num_resamples=2).proxy == "snip"
 
 
 def share(values: np.ndarray) -> np.ndarray:

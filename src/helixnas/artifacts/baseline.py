@@ -12,6 +12,9 @@ from helixnas.artifacts.record import Record
 PROXIES = ("naswot", "synflow", "zico", "gradnorm", "snip", "num_layers")
 """Scores of untrained networks (zero-cost proxies)."""
 
+COUNTED = "num_layers"
+"""The one of them that is a size: it is counted, so it tells nothing beyond depth."""
+
 HIGHER_IS_BETTER: Mapping[str, bool] = {
     "loss": False,
     "accuracy": True,

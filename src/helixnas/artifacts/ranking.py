@@ -42,6 +42,10 @@ class SubsetRanking:
     """Per score that is no proxy, the partial Spearman correlation given all sizes and the best zero-cost proxy of the run;
     empty where it has none."""
 
+    given_block_depths: Mapping[str, Estimate] = field(default_factory=dict[str, Estimate])
+    """Per score that is no proxy, the same with the depth of every block held fixed too (given all sizes alone where there is no
+    proxy); empty unless the depths of two or more blocks vary, because depth then says it all."""
+
     lead: Mapping[str, Mapping[str, Estimate]]
     """Per score and size, the score's Kendall tau minus the size's, paired over resamples."""
 
@@ -105,7 +109,8 @@ class Ranking(Record):
     """The one of them that the search adds up."""
 
     proxy: str = ""
-    """The best zero-cost proxy among the scores, by its tau over all rows; empty if there is none."""
+    """The best zero-cost proxy among the scores, by its tau over all rows; the number of layers, which is a size, does not count.
+    Empty if there is none."""
 
     num_resamples: int
     """Bootstrap resamples of every interval."""

@@ -1,6 +1,6 @@
 """Predictors: the summed scores of a run (Eq. 4), each rated kind and each sum of a search, and sizes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import linalg
 
+from helixnas.artifacts.agreement import correlations
+from helixnas.artifacts.baseline import COUNTED, PROXIES
 from helixnas.artifacts.ranking import SIZES
 from helixnas.artifacts.rating_table import rows_of
 from helixnas.lab.benchmark import Benchmark
@@ -103,6 +105,27 @@ def sizes(benchmark: Benchmark, tables: Tables) -> dict[str, FloatArray]:
     return {name: found[name].astype(float) for name in SIZES}
 
 
+def block_depths(networks: Sequence[Architecture]) -> dict[str, FloatArray]:
+    """Return the depth of every block in which networks differ, a value per network; blocks that were joined count apart.
+
+    Depth counts the layers that are no identity. One block alone is left out: it differs as the depth of the whole network does.
+    """
+    counted = np.array([_depths(network) for network in networks], dtype=float)
+    varying = np.flatnonzero(np.ptp(counted, axis=0) > 0)
+    return {f"depth of block {block + 1}": counted[:, block] for block in varying} if len(varying) > 1 else {}
+
+
+def _depths(network: Architecture) -> list[int]:
+    """Return the layers that are no identity, by block, or by section of joined blocks."""
+    found = list[int]()
+    for path in network.paths:
+        real = [not operation.is_identity for operation in path.operations]
+        for depth in [section.depth for section in path.sections] or [path.depth]:
+            found.append(sum(real[:depth]))
+            real = real[depth:]
+    return found
+
+
 def additive_fit(benchmark: Benchmark) -> FloatArray:
     """Return the best additive fit of every row's log error, negated so that higher is better.
 
@@ -128,3 +151,12 @@ def additive_fit(benchmark: Benchmark) -> FloatArray:
 def higher_is_better(scores: Mapping[str, FloatArray], size: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Return all predictors with higher for better: scores negated, sizes unchanged."""
     return {**{name: -values for name, values in scores.items()}, **size}
+
+
+def best_proxy(predictors: Iterable[tuple[str, FloatArray]], accuracy: FloatArray) -> tuple[str, FloatArray] | None:
+    """Return the zero-cost proxy with the highest Kendall tau, of predictors by name, higher is better; None if there is none.
+
+    The number of layers does not count: it is a size.
+    """
+    proxies = [each for each in predictors if each[0] in PROXIES and each[0] != COUNTED and np.ptp(each[1]) > 0]
+    return max(proxies, key=lambda each: correlations(each[1], accuracy).kendall, default=None)

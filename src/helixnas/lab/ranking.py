@@ -1,7 +1,8 @@
 """Ranking a run against a benchmark: correlations with intervals, size beside score, noise ceiling, regret.
 
 A score is useful only if it ranks better than network size does. So multiply-adds, parameters and depth rank the same
-networks; the score's partial correlation given all three, and its lead in tau over each, come from the same resamples.
+networks; the score's partial correlation given all three, and its lead in tau over each, come from the same resamples. So do
+the partial correlations given also what else costs nothing: the best untrained proxy and the depth of every block.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,16 @@ from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.ranking import ADDITIVE, SIZES, Ranking, SubsetRanking
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.lab.benchmark import Benchmark
-from helixnas.lab.predictors import Summed, additive_fit, higher_is_better, sizes, summed_kinds, summed_scores
+from helixnas.lab.predictors import (
+    Summed,
+    additive_fit,
+    best_proxy,
+    block_depths,
+    higher_is_better,
+    sizes,
+    summed_kinds,
+    summed_scores,
+)
 from helixnas.lab.regret import is_whole, picks_by_budget
 from helixnas.lab.subsets import LEAST, Subset, subsets
 from helixnas.search import Tables
@@ -75,7 +85,7 @@ def rank(
     skipped = [name for name, number in counts.items() if name != "all" and number < LEAST]
     kept = [each for each in found if each.name not in skipped]
 
-    proxy = _best_proxy(tuple(kinds), predictors, benchmark.mean_accuracy)
+    proxy, _ = best_proxy(predictors.items(), benchmark.mean_accuracy) or ("", None)
 
     def rank_subset(position: int) -> SubsetRanking:
         return _rank_subset(
@@ -141,20 +151,23 @@ def _rank_subset(
     pairs += [(trainings[:, first], trainings[:, second]) for first, second in repeats]
     pairs += [] if additive is None else [(additive[rows], accuracy)]
 
-    learned = [name for name in scores if proxy and name not in PROXIES]
-    controls = [(name, SIZES) for name in scores] + [(name, (*SIZES, proxy)) for name in learned]
-    of_all, partial_of_all = _figures(pairs, values, controls, accuracy)
+    depths = block_depths([benchmark.networks[row].architecture for row in rows])
+    held_fixed = _held_fixed(scores, proxy, tuple(depths))
+    given = [each for own in held_fixed.values() for each in own.items()]
+    known = {**values, **depths}
+    of_all, partial_of_all = _figures(pairs, known, given, accuracy)
     resampled = np.empty((num_resamples, len(pairs), 3))
-    partial = np.empty((num_resamples, len(controls)))
+    partial = np.empty((num_resamples, len(given)))
     for number, drawn in enumerate(resamples(networks, seed=seed, number=num_resamples)):
-        own = {name: column[drawn] for name, column in values.items()}
+        own = {name: column[drawn] for name, column in known.items()}
         resampled[number], partial[number] = _figures(
-            [(a[drawn], b[drawn]) for a, b in pairs], own, controls, accuracy[drawn]
+            [(a[drawn], b[drawn]) for a, b in pairs], own, given, accuracy[drawn]
         )
         advance(number + 1)
-    estimates = [
+    estimates = (
         Estimate(float(value), interval(column)) for value, column in zip(partial_of_all, partial.T, strict=True)
-    ]
+    )
+    partials = {figure: {name: next(estimates) for name in own} for figure, own in held_fixed.items()}
     agreements = [Agreement.of(Correlations(*figures), resampled[:, i]) for i, figures in enumerate(of_all.tolist())]
     names = list(values)
 
@@ -168,8 +181,9 @@ def _rank_subset(
         num_rows=len(rows),
         num_networks=int(networks.max()) + 1,
         agreement=dict(zip(values, agreements, strict=False)),
-        partial=dict(zip(scores, estimates, strict=False)),
-        beyond=dict(zip(learned, estimates[len(scores) :], strict=True)),
+        partial=partials["partial"],
+        beyond=partials["beyond"],
+        given_block_depths=partials["given_block_depths"],
         lead={name: {size: lead(name, size) for size in SIZES} for name in scores},
         ceiling={
             f"{first + 1} and {second + 1}": each
@@ -178,6 +192,16 @@ def _rank_subset(
         additive=None if additive is None else agreements[-1],
         best_pearson=best_pearson(trainings),
     )
+
+
+def _held_fixed(scores: Sequence[str], proxy: str, depths: Sequence[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return per partial correlation the scores that have it, each with the controls that it is given."""
+    learned, untrained = [name for name in scores if name not in PROXIES], (proxy,) if proxy else ()
+    return {
+        "partial": dict.fromkeys(scores, SIZES),
+        "beyond": dict.fromkeys(learned if untrained else (), (*SIZES, *untrained)),
+        "given_block_depths": dict.fromkeys(learned if depths else (), (*SIZES, *untrained, *depths)),
+    }
 
 
 def _figures(
@@ -191,12 +215,6 @@ def _figures(
         partial_spearman(values[name], accuracy, {each: values[each] for each in given}) for name, given in controls
     ]
     return np.array([correlations(a, b) for a, b in pairs]), np.array(partial)
-
-
-def _best_proxy(kinds: Sequence[str], predictors: Mapping[str, FloatArray], accuracy: FloatArray) -> str:
-    """Return the zero-cost proxy that ranks all rows best; empty if none is among the scores."""
-    found = [name for name in kinds if name in PROXIES and np.ptp(predictors[name]) > 0]
-    return max(found, key=lambda name: correlations(predictors[name], accuracy).kendall, default="")
 
 
 def best_pearson(trainings: FloatArray) -> float | None:

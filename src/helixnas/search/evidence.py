@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from helixnas.artifacts.agreement import Estimate, partial_agreement
-from helixnas.artifacts.baseline import PROXIES
+from helixnas.artifacts.baseline import COUNTED, PROXIES
 from helixnas.artifacts.cost_table import CostTable
 from helixnas.artifacts.ranking import CALIBRATED, SIZES
 from helixnas.artifacts.rating_table import summed
@@ -24,9 +24,6 @@ NUM_NETWORKS = 1000
 """Random networks that are compared."""
 
 NUM_RESAMPLES = 200
-
-COUNTED = "num_layers"
-"""A proxy that is a size."""
 
 
 def evidence_beyond_size(tables: Tables, space: SearchSpace, *, seed: int = 0) -> Mapping[tuple[str, str], Estimate]:

@@ -86,6 +86,20 @@ def test_scores_stand_beside_the_best_size_and_the_proxy(subset_of: Callable[...
     assert rows[0][-1] == "0.200 (0.100 to 0.300)"
 
 
+@pytest.mark.parametrize("proxy", ["", "naswot"])
+def test_depth_per_block_is_a_further_column_and_sentence(subset_of: Callable[..., SubsetRanking], proxy: str) -> None:
+    known = replace(subset_of("all", LEADS), given_block_depths={"relative_l1": Estimate(0.2, (0.1, 0.3))})
+    known = replace(known, beyond={"relative_l1": Estimate(0.4, (0.3, 0.5))}) if proxy else known
+    titles, rows = beside_size(known, ["relative_l1"], proxy)
+    beside = "size, NASWOT (untrained) and depth per block" if proxy else "size and depth per block"
+    assert titles[-1] == f"Spearman given {beside}"
+    assert len(rows[0]) == len(titles)
+    assert rows[0][-1] == "0.200 (0.100 to 0.300)"
+    assert verdict(known, "relative_l1", proxy).endswith(
+        " Given the depth of every block too, it is 0.200 (0.100 to 0.300)."
+    )
+
+
 def test_the_cost_of_the_scores_is_one_sentence_and_left_out_where_it_is_not_known(ranking: Ranking) -> None:
     stages = {"teacher": {"core_seconds": 1400.4}, "rate": {"core_seconds": None}, "proxies": {"core_seconds": 16.0}}
     assert spent(replace(ranking, run={"stages": stages})) == "Core-seconds: teacher 1,400, proxies 16."

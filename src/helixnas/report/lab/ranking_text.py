@@ -44,7 +44,7 @@ def verdict(subset: SubsetRanking, score: str, proxy: str = "") -> str:
     return (
         f"{claim[0].upper()}{claim[1:]} (Kendall tau of the score minus that of the size: {figures}). With MACs, parameters "
         f"and depth held fixed, the score's Spearman correlation is {estimate_text(beyond)}{adds}."
-        f"{_beyond_proxy(subset, score, proxy)}"
+        f"{_beyond_proxy(subset, score, proxy)}{_given_block_depths(subset, score)}"
     )
 
 
@@ -60,6 +60,12 @@ def _beyond_proxy(subset: SubsetRanking, score: str, proxy: str) -> str:
     elif high < 0:
         adds = "prefers the worse among networks that look alike without training"
     return f" With {name_of(proxy)} held fixed too, it is {estimate_text(found)}: the score {adds}."
+
+
+def _given_block_depths(subset: SubsetRanking, score: str) -> str:
+    """Return a sentence: the correlation given depth per block too; empty where depth says it all."""
+    found = subset.given_block_depths.get(score)
+    return "" if found is None else f" Given the depth of every block too, it is {estimate_text(found)}."
 
 
 def headline_first(subsets: Sequence[SubsetRanking]) -> list[SubsetRanking]:
@@ -85,20 +91,23 @@ def reach(best_pearson: float) -> str:
 
 
 BESIDE_SIZE = ("score", "best size", "tau minus that of the size", "Spearman given size")
-"""Column titles of `beside_size`; a fifth one names the proxy where there is one."""
+"""Column titles of `beside_size`; further ones name the proxy and the depth per block where these are held fixed too."""
 
 
 def beside_size(subset: SubsetRanking, scores: Sequence[str], proxy: str = "") -> tuple[list[str], list[list[str]]]:
-    """Return titles and a row per score: its lead over the best size alone, and what it adds to size and the proxy."""
+    """Return titles and a row per score: its lead over the best size alone, and what it adds to size, proxy and block depths."""
     titles, rows = [*BESIDE_SIZE], list[list[str]]()
+    further = [each for each in (subset.beyond, subset.given_block_depths) if each]
     if subset.beyond:
         titles.append(f"Spearman given size and {name_of(proxy)}")
+    if subset.given_block_depths:
+        known = f"size, {name_of(proxy)} and depth per block" if subset.beyond else "size and depth per block"
+        titles.append(f"Spearman given {known}")
     for score in scores:
         lead = subset.lead[score]
         best = min(SIZES, key=lambda size, lead=lead: lead[size].value)
         row = [name_of(score), name_of(best), estimate_text(lead[best]), estimate_text(subset.partial[score])]
-        found = subset.beyond.get(score)
-        rows.append(row if not subset.beyond else [*row, "" if found is None else estimate_text(found)])
+        rows.append([*row, *(estimate_text(each[score]) if score in each else "" for each in further)])
     return titles, rows
 
 

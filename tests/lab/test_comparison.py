@@ -106,6 +106,28 @@ def test_baselines_on_the_same_networks_share_a_comparison_whatever_their_order(
     assert list(few.curves()) == ["mnasnet"]
 
 
+def test_an_untrained_baseline_on_the_same_networks_is_a_further_control(ranking: Ranking) -> None:
+    networks = list(dict.fromkeys(ranking.networks["architecture"]))
+    untrained = baseline_of(ranking, networks, method="naswot", kind="naswot", sign=1.0)
+    noise = np.random.default_rng(1).normal(size=len(networks))
+    free = accuracies(ranking, networks) + 0.3 * noise
+    last = replace(untrained.points[1], scores={"naswot": tuple(free.tolist())})
+    counted = baseline_of(ranking, networks, method="num_layers", kind="num_layers", sign=1.0)
+    group = [baseline_of(ranking, networks), replace(untrained, points=(last,)), counted]
+    (found,) = compare(ranking, group, cost=COST, num_resamples=10, seed=2)
+    assert found.proxy == "naswot"  # the number of layers is a size
+    place = [ranking.networks["architecture"].index(text) for text in networks]
+    controls = {size: np.array(ranking.networks[size], dtype=float)[place] for size in SIZES} | {"naswot": free}
+    score = -np.array(ranking.networks["relative_l1"])[place]
+    rows = {row.name: row for row in found.rows}
+    expected = partial_agreement(score, accuracies(ranking, networks), controls, seed=2, num_resamples=10)
+    assert rows["relative_l1"].beyond == expected
+    assert rows["spos"].beyond is not None
+    assert {name for name, row in rows.items() if row.beyond is None} == {"naswot", "num_layers", *SIZES}
+    (alone,) = compare(ranking, group[:1], cost=COST, num_resamples=2, seed=2)
+    assert (alone.proxy, {row.beyond for row in alone.rows}) == ("", {None})
+
+
 def test_a_score_costs_what_all_scores_in_its_sum_cost() -> None:
     cost = RunCost(images_seen=1, core_seconds=100.0, apart={"naswot": 7.0, "calibrated": 500.0, "snip": None})
     assert cost.of("log_kl") == 100.0

@@ -22,6 +22,9 @@ class Compared:
     partial: Estimate
     """Partial Spearman correlation given multiply-adds, parameters and depth; 0 for each of these."""
 
+    beyond: Estimate | None = None
+    """The same given the comparison's untrained proxy too; None for sizes and proxies, or where there is no proxy."""
+
     seed: int | None = None
     epoch: float | None = None
     """Of a baseline: epochs trained."""
@@ -45,6 +48,9 @@ class Comparison:
 
     rows: tuple[Compared, ...]
     """Baselines in the order of their points, then the run's scores, then sizes."""
+
+    proxy: str = ""
+    """The zero-cost proxy, of a baseline or the run, that ranks these networks best; empty if there is none."""
 
     def curves(self) -> dict[str, tuple[Compared, ...]]:
         """Return the points of every baseline, by what it is called: the method, and the seed where there are several."""

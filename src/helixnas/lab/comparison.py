@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
-from helixnas.artifacts.baseline import HIGHER_IS_BETTER, Baseline
+from helixnas.artifacts.baseline import HIGHER_IS_BETTER, PROXIES, Baseline
 from helixnas.artifacts.comparison import Compared, Comparison
 from helixnas.artifacts.ranking import SIZES, Ranking
-from helixnas.lab.predictors import kinds_in
+from helixnas.lab.predictors import best_proxy, kinds_in
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,8 +42,14 @@ class RunCost:
 class _Way(NamedTuple):
     """A way to rank: a value per network, higher is better, and what builds its row."""
 
+    name: str
     values: FloatArray
     row: Callable[..., Compared]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it is a size or an untrained proxy."""
+        return self.name in (*SIZES, *PROXIES)
 
 
 def compare(
@@ -58,8 +64,8 @@ def compare(
     """Return a comparison for every set of networks that some baselines rated; the largest set first.
 
     A network that the benchmark lists under several names counts once, with the mean of its accuracies. All intervals of a
-    comparison come from the same resamples of its networks. `advance` is called with the numbers of finished rows and of all
-    rows.
+    comparison come from the same resamples of its networks. What learns is compared given sizes, and given the best untrained
+    proxy too, of the baselines or the run. `advance` is called with the numbers of finished rows and of all rows.
     """
     groups: dict[frozenset[str], list[Baseline]] = {}
     for baseline in baselines:
@@ -71,13 +77,19 @@ def compare(
     resampling = {"seed": seed, "num_resamples": num_resamples}
     for group, own, each in zip(ordered, columns, ways, strict=True):
         accuracy, controls = own["accuracy"], {size: own[size] for size in SIZES}
+        proxy = best_proxy(((way.name, way.values) for way in each), accuracy)
         rows: list[Compared] = []
-        for values, row in each:
-            both = agreement(values, accuracy, **resampling)
-            rows.append(row(agreement=both, partial=partial_agreement(values, accuracy, controls, **resampling)))
+        for way in each:
+            both = agreement(way.values, accuracy, **resampling)
+            given = partial_agreement(way.values, accuracy, controls, **resampling)
+            beyond = None
+            if proxy is not None and not way.is_free:
+                beyond = partial_agreement(way.values, accuracy, {**controls, proxy[0]: proxy[1]}, **resampling)
+            rows.append(way.row(agreement=both, partial=given, beyond=beyond))
             done += 1
             advance(done, total)
-        found.append(Comparison(networks=group[0].networks, rows=tuple(rows)))
+        name = "" if proxy is None else proxy[0]
+        found.append(Comparison(networks=group[0].networks, rows=tuple(rows), proxy=name))
     return tuple(found)
 
 
@@ -107,12 +119,12 @@ def _of_baselines(group: Sequence[Baseline]) -> Iterator[_Way]:
                 core_seconds=point.core_seconds + point.rating_core_seconds,
                 device=baseline.device,
             )
-            yield _Way(values if HIGHER_IS_BETTER[kind] else -values, row)
+            yield _Way(baseline.method, values if HIGHER_IS_BETTER[kind] else -values, row)
 
 
 def _of_run(ranking: Ranking, columns: Mapping[str, FloatArray], cost: RunCost) -> Iterator[_Way]:
     for name in ranking.scores:
         row = partial(Compared, name=name, kind="score", images_seen=cost.images_seen, core_seconds=cost.of(name))
-        yield _Way(-columns[name], row)
+        yield _Way(name, -columns[name], row)
     for name in SIZES:
-        yield _Way(columns[name], partial(Compared, name=name, kind="size", images_seen=0, core_seconds=0.0))
+        yield _Way(name, columns[name], partial(Compared, name=name, kind="size", images_seen=0, core_seconds=0.0))

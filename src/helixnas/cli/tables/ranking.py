@@ -9,7 +9,7 @@ from helixnas.cli.option_values import say
 from helixnas.cli.tables.table import figure_table
 from helixnas.pipeline.ad_hoc.rank import RankedRun
 from helixnas.report.elements.wording import correlations, interval_text, name_of, signed
-from helixnas.report.lab.baseline_text import COST, accelerators, cells_of, title_of
+from helixnas.report.lab.baseline_text import COST, accelerators, beyond_proxy, cells_of, title_of
 from helixnas.report.lab.ranking_text import FITTED, TITLES, ceilings, headline_first, noise, spent, verdict
 
 PARTIAL = (
@@ -75,6 +75,6 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
         beyond = "" if row.kind == "size" else signed(row.partial.value, 3)
         table.add_row(name, epochs, images, core_seconds, tau, interval, beyond)
     console.print(table)
-    for text in (PARTIAL, COST, accelerators(comparison)):
+    for text in (PARTIAL, beyond_proxy(comparison), COST, accelerators(comparison)):
         if text:
             say(console, text)

@@ -1,7 +1,7 @@
 """The run against its baselines as text: rows of a table and sentences, for the page and the terminal."""
 
 from helixnas.artifacts.comparison import Compared, Comparison
-from helixnas.report.elements.wording import correlations, estimate_text, name_of
+from helixnas.report.elements.wording import correlations, estimate_text, listed, name_of
 
 CORRELATIONS = ("Kendall tau-b", "Spearman", "Pearson", "Spearman given size")
 COLUMNS = ("what ranks", "epochs", "images seen", "core-seconds", *CORRELATIONS)
@@ -30,6 +30,14 @@ def cells_of(row: Compared) -> list[str]:
 def title_of(comparison: Comparison) -> str:
     """Return the title of a comparison."""
     return f"Baselines on {len(comparison.networks):,} networks"
+
+
+def beyond_proxy(comparison: Comparison) -> str:
+    """Return a sentence: what scores and trained baselines add to size and the best untrained proxy; empty without one."""
+    last = {(row.name, row.seed): row for row in comparison.rows if row.beyond is not None}
+    found = [f"{cells_of(row)[0]} {estimate_text(row.beyond)}" for row in last.values() if row.beyond is not None]
+    given = f"MACs, parameters, depth and {name_of(comparison.proxy)}"
+    return f"Spearman's rho with {given} held fixed: {listed(found)}." if found else ""
 
 
 def accelerators(comparison: Comparison) -> str:

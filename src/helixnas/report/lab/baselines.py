@@ -10,7 +10,7 @@ from helixnas.report.elements.colors import color_of, symbol_of
 from helixnas.report.elements.marks import Marks, Rule
 from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import name_of
-from helixnas.report.lab.baseline_text import COLUMNS, COST, accelerators, cells_of, title_of
+from helixnas.report.lab.baseline_text import COLUMNS, COST, accelerators, beyond_proxy, cells_of, title_of
 
 
 def baselines_sections(ranking: Ranking) -> list[Section]:
@@ -29,6 +29,7 @@ def _section(comparison: Comparison, position: int) -> Section:
         "columns": COLUMNS,
         "rows": [cells_of(row) for row in comparison.rows],
         "cost": COST,
+        "beyond": beyond_proxy(comparison),
         "accelerators": accelerators(comparison),
     }
     return section(anchor, title_of(comparison), "lab/baselines", **values)

@@ -10,11 +10,15 @@ import timm
 
 from helixnas.artifacts import CostTable, RatingTable, RunRecord
 from helixnas.artifacts.agreement import agreement, partial_agreement
+from helixnas.costs import cost_table
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
 from helixnas.pipeline.work.costs import count_costs
 from helixnas.pipeline.work.rate import rate
-from helixnas.pipeline.work.stitch import stitch, stitching_summary
+from helixnas.pipeline.work.stitch import stitch, stitching_summary, sums_of_searches
+from helixnas.search import Tables
+from helixnas.search.config import SearchConfig
+from helixnas.space import macro
 from helixnas.teacher import Teacher
 
 
@@ -49,6 +53,35 @@ def test_several_kinds_of_score_are_each_summarised_and_the_first_is_the_score()
     assert list(summary["kinds"]) == ["relative_l1", "task_kl"]
     assert summary["score"] == summary["kinds"]["relative_l1"]
     assert summary["kinds"]["task_kl"]["kendall"] != pytest.approx(summary["score"]["kendall"])
+
+
+def test_every_sum_of_a_search_is_summarised_with_lower_for_better() -> None:
+    table = rows(("relative_l1",))
+    assert "sums" not in stitching_summary(table)
+    summary = stitching_summary([{**row, "sums": {"a + b": row["divergence"]}} for row in table])
+    assert summary["sums"]["a + b"]["kendall"] == pytest.approx(1)
+    assert summary["sums"]["a + b"]["partial_spearman"] == pytest.approx(1)
+
+
+def test_sums_of_searches_are_those_that_are_minimised_and_no_kind_alone() -> None:
+    space = macro(name="one", widths=(4,), depths=(1,), stem_width=4, head_width=16)
+    paths = [path.text for path in space.blocks[0].paths()]
+    given = {"log_kl": [[0.0], [1.0], [2.0]], "naswot": [[0.0], [30.0], [30.0]], "flat": [[1.0]] * 3}
+    table = RatingTable(
+        block=1,
+        previous_width=np.full(3, 4),
+        path=tuple(paths),
+        width=np.full(3, 4),
+        batch_sizes=np.array([8]),
+        scores={name: np.array(values) for name, values in given.items()},
+    )
+    tables = Tables(ratings=(table,), costs=cost_table(space, image_size=8, num_classes=3))
+    sums = [("log_kl", "naswot"), ("log_kl",), (), ("log_kl", "naswot"), ("log_kl", "calibrated"), ("log_kl", "flat")]
+    networks = [space.parse(path) for path in paths]
+    found = sums_of_searches([SearchConfig(scores=scores) for scores in sums], tables, networks)
+    assert list(found) == ["log_kl + naswot"]
+    first, second, third = found["log_kl + naswot"]
+    assert first < second < third  # a low score is good in both
 
 
 def test_stitching_is_said_to_be_unavailable_where_the_head_reads_a_class_token_alone(undistilled: Context) -> None:

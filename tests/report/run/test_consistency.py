@@ -46,7 +46,20 @@ def test_several_kinds_of_score_are_shown_beside_the_first(begin: Callable[..., 
     body = consistency_section(read_run(run.folder)).body
     assert "<td>summed score (relative_l1)</td>" in body
     assert "<td>task_kl</td>" in body
-    assert "Of other kinds of score: task_kl 0.50 (95 % interval 0.25 to 0.75)." in body
+    assert "Of other scores and sums: task_kl 0.50 (95 % interval 0.25 to 0.75)." in body
+
+
+def test_the_sum_that_a_search_minimises_is_shown_beside_its_parts(begin: Callable[..., Any]) -> None:
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    file = run.folder / "ratings" / "stitching.json"
+    content = json.loads(file.read_text())
+    both = {**content["agreement"]["score"], "partial_spearman": 0.5, "partial_spearman_interval": [0.25, 0.75]}
+    content["agreement"]["sums"] = {"log_kl + naswot": both}
+    file.write_text(json.dumps(content))
+    body = consistency_section(read_run(run.folder)).body
+    assert "<td>log_kl + naswot (added up by a search)</td>" in body
+    assert "Of other scores and sums: log_kl + naswot 0.50 (95 % interval 0.25 to 0.75)." in body
 
 
 def test_it_says_what_it_measures_and_what_not(begin: Callable[..., Any]) -> None:

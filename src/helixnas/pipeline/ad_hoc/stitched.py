@@ -1,6 +1,6 @@
 """How well the sum that a search minimises ranks the stitched networks of a run.
 
-The stitching check itself compares each kind of score alone; a search may add up several, and weigh its blocks.
+The stitching check itself compares each kind of score, and the sums of the searches that the run had then.
 """
 
 from helixnas.artifacts.files import read_json, understanding
@@ -29,5 +29,5 @@ def stitched_ranking(folder: RunFolder, config: SearchConfig) -> Ranked | None:
     summed = Summed.of(config, tables)
     sums = summed.sums(tables, [space.parse(text) for text in texts])
     with understanding(folder.stitching):
-        own = [row | {"scores": {summed.name: float(each)}} for row, each in zip(rows, sums, strict=True)]
+        own = [row | {"scores": {summed.name: float(each)}, "sums": {}} for row, each in zip(rows, sums, strict=True)]
         return Ranked.stitched(stitching_summary(own), summed.name, len(own))

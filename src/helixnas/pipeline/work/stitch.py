@@ -1,6 +1,6 @@
 """Work of the stitch stage: evaluate random stitched networks, and compare them with scores and sizes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,9 @@ from torch import nn
 
 from helixnas.artifacts.agreement import agreement, partial_agreement
 from helixnas.artifacts.files import write_json
+from helixnas.artifacts.rating_table import spread_of_sums
 from helixnas.engine.job import run_job
+from helixnas.lab import Summed
 from helixnas.pipeline.bridges import no_stitching
 from helixnas.pipeline.context import Context, labelled_for
 from helixnas.pipeline.stage import Result
@@ -20,6 +22,8 @@ from helixnas.rating import StitchedHead, Stitching, fit_classifier, fit_readout
 from helixnas.rating.stitched_head import Readouts
 from helixnas.rating.stitching import StitchRecord
 from helixnas.search import Tables
+from helixnas.search.config import SearchConfig
+from helixnas.space import Architecture
 
 NO_LABELS = (
     "with distill.objective=self-supervised the teacher has no trained head, and the linear readout that takes its place needs "
@@ -60,6 +64,11 @@ def stitch(context: Context, key: str, search: str) -> Result:
         )
     tables = load_tables(context.folder, context.folder.load_record())
     rows = [_stitched_row(record, tables, context.space.stem_width) for record in job.records]
+    for name, sums in sums_of_searches(
+        context.recipe.searches.values(), tables, job.architectures[: len(rows)]
+    ).items():
+        for row, value in zip(rows, sums.tolist(), strict=True):
+            row["sums"] = {**row.get("sums", {}), name: value}
     summary = stitching_summary(rows) if len(rows) >= 3 else {}
     write_json(context.folder.stitching, {"architectures": rows, "agreement": summary, **probes})
     added = {name for config in context.recipe.searches.values() for name in config.scores}
@@ -128,10 +137,26 @@ def _stitched_row(record: StitchRecord, tables: Tables, previous: int) -> dict[s
     }
 
 
+def sums_of_searches(
+    searches: Iterable[SearchConfig], tables: Tables, networks: Sequence[Architecture]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return what searches minimise, by name: a value per network for every sum that is not one kind of score alone.
+
+    Sums of scores that are not there yet (calibrated ones), or are the same for every path, are left out.
+    """
+    kinds, found = tables.ratings[0].scores, dict[str, npt.NDArray[np.float64]]()
+    for summed in (Summed.of(config, tables) for config in searches):
+        is_there = all(kind in kinds and spread_of_sums(tables.ratings, kind) > 0 for kind in summed.scores)
+        if summed.name not in (*kinds, *found) and is_there:
+            found[summed.name] = summed.sums(tables, networks)
+    return found
+
+
 def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the rank agreement of summed scores and of each size with stitched networks; positive is better.
 
-    ``score`` is the first kind of score; if there are several, ``kinds`` holds each.
+    ``score`` is the first kind of score; if there are several, ``kinds`` holds each. ``sums`` holds what searches minimise where
+    that is no kind alone.
     """
 
     def column(values: Iterable[float]) -> npt.NDArray[np.float64]:
@@ -139,16 +164,21 @@ def stitching_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
     measured = -column(row["divergence"] for row in rows)
     sizes = {name: column(row[name] for row in rows) for name in ("macs", "params", "depth")}
-    kinds: dict[str, dict[str, Any]] = {}
-    for kind in rows[0]["scores"]:
-        score = -column(row["scores"][kind] for row in rows)
+
+    def figures(score: npt.NDArray[np.float64]) -> dict[str, Any]:
         beyond = partial_agreement(score, measured, sizes)
-        kinds[kind] = {
+        return {
             **agreement(score, measured).to_dict(),
             "partial_spearman": beyond.value,
             "partial_spearman_interval": beyond.interval,
         }
+
+    def summarised(field: str) -> dict[str, dict[str, Any]]:
+        """Return the figures of every value, lower is better, that rows have in a field."""
+        return {name: figures(-column(row[field][name] for row in rows)) for name in rows[0].get(field, {})}
+
+    kinds, sums = summarised("scores"), summarised("sums")
     summary: dict[str, Any] = {"score": next(iter(kinds.values()))}
     summary |= {name: agreement(values, measured).to_dict() for name, values in sizes.items()}
     summary |= {name: summary["score"][name] for name in ("partial_spearman", "partial_spearman_interval")}
-    return summary | ({"kinds": kinds} if len(kinds) > 1 else {})
+    return summary | ({"kinds": kinds} if len(kinds) > 1 else {}) | ({"sums": sums} if sums else {})

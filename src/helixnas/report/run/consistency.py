@@ -64,11 +64,12 @@ def comparison(agreement: Mapping[str, Any]) -> str:
 
 
 def _rows(agreement: Mapping[str, Any]) -> list[list[str]]:
-    """Return a row per predictor: the summed score, other kinds of score where there are some, and sizes."""
+    """Return a row per predictor: the summed score, other kinds of score and sums of searches where there are some, and sizes."""
     kinds = dict(agreement.get("kinds", {}))
     first = next(iter(kinds), None)
     named = [(f"{NAMES['score']} ({first})" if first else NAMES["score"], agreement["score"])]
     named += [(kind, values) for kind, values in kinds.items() if kind != first]
+    named += [(f"{name} (added up by a search)", values) for name, values in agreement.get("sums", {}).items()]
     named += [(NAMES[name], agreement[name]) for name in SIZES if name in agreement]
     rows: list[list[str]] = []
     for name, values in named:
@@ -86,8 +87,8 @@ def _partial(values: Mapping[str, Any]) -> str:
 
 
 def _others(agreement: Mapping[str, Any]) -> str:
-    """Return the partial correlations of further kinds of score; empty where there are none."""
-    others = list(agreement.get("kinds", {}).items())[1:]
+    """Return the partial correlations of further kinds of score and of sums of searches; empty where there are none."""
+    others = [*list(agreement.get("kinds", {}).items())[1:], *agreement.get("sums", {}).items()]
     return listed([f"{kind} {_partial(values)}" for kind, values in others]) if others else ""
 
 

@@ -11,6 +11,7 @@ from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
+from helixnas.proxies.config import NEED_LABELS, ProxiesConfig
 from helixnas.search.config import SearchConfig
 from helixnas.space import load_space
 from helixnas.teacher import TeacherConfig, load_teacher
@@ -75,3 +76,15 @@ def test_searches_add_up_the_recipes_scores_unless_they_name_their_own(tiny: Rec
     assert recipe.searches["own"].scores == ("relative_l1",)
     with pytest.raises(ConfigError, match="the recipe adds up the score naswot, but proxies.num_networks is 0"):
         replace(tiny, scores=("naswot",), searches={})
+
+
+@pytest.mark.parametrize("name", NEED_LABELS)
+def test_proxies_that_need_labels_are_refused_where_labels_may_not_be_read(tiny: Recipe, name: str) -> None:
+    proxies = ProxiesConfig(num_networks=4, scores=("naswot", name))
+    unlabelled = replace(tiny, data=replace(tiny.data, labels=False), retrain=None)
+    sentence = f"proxies.scores names {name}, which needs labels, but data.labels is false; choose of naswot, synflow, num_layers"
+    with pytest.raises(ConfigError, match=sentence):
+        replace(unlabelled, proxies=proxies)
+    assert replace(tiny, proxies=proxies).proxies == proxies
+    assert replace(unlabelled, proxies=replace(proxies, num_networks=0)).proxies.num_networks == 0
+    assert replace(unlabelled, proxies=replace(proxies, scores=("synflow",))).proxies.num_networks == 4

@@ -11,7 +11,8 @@ from helixnas.data import ImageSet
 from helixnas.engine import Runtime
 from helixnas.errors import ConfigError, DataError
 from helixnas.nn import Normalization, build_seeded
-from helixnas.proxies import PROXIES, Batch, Proxies, naswot, proxy_batches
+from helixnas.proxies import PROXIES, Batch, Proxies, naswot, proxy_batches, proxy_values
+from helixnas.proxies.config import LEAST_FOR_ZICO
 from helixnas.space import macro
 
 NETWORKS = tuple(macro().sample(np.random.default_rng(seed)) for seed in range(3))
@@ -88,5 +89,15 @@ def test_labels_are_needed_only_by_proxies_that_differentiate_a_loss(
 
 def test_a_batch_larger_than_the_images_is_refused(in_memory: Callable[..., ImageSet], runtime: Runtime) -> None:
     images = in_memory(PIXELS)
-    with pytest.raises(ConfigError, match="proxies.batch_size is 13, but there are 12 training images"):
+    with pytest.raises(ConfigError, match="batch_size is 13, but there are only 12 training images; choose at"):
         _batches(runtime, images, "naswot", batch_size=13)
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_every_proxy_takes_the_smallest_batch_that_settings_allow(name: str) -> None:
+    number = LEAST_FOR_ZICO if name == "zico" else 2
+    batch = Batch(torch.randn(number, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(number) % 3)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)
+    )
+    assert np.isfinite(proxy_values((name,), NETWORKS[0], network, batch)[name])

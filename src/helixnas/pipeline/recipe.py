@@ -12,7 +12,7 @@ from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.engine.config import FitConfig, RuntimeConfig
 from helixnas.errors import ConfigError, HelixError, UnknownNameError
 from helixnas.pipeline.generations_config import GenerationsConfig
-from helixnas.proxies.config import PROXIES, ProxiesConfig
+from helixnas.proxies.config import NEED_LABELS, PROXIES, ProxiesConfig
 from helixnas.rating.config import EMBEDDING_DISTANCE, RELATIVE_L1, RatingConfig, StitchingConfig
 from helixnas.retrain.config import RetrainConfig
 from helixnas.search.config import SearchConfig, check_search_name
@@ -104,6 +104,7 @@ class Recipe:
             )
         self._check_scores()
         self._check_slices()
+        self._check_proxies()
         if self.generations is not None:
             self._check_generations(self.generations)
         if self.calibration.num_networks and not self.data.labels:
@@ -201,6 +202,15 @@ class Recipe:
         if self.supernet.init == "teacher" and self.distill.features == "standardized":
             raise ConfigError(
                 "supernet.init=teacher needs distill.features=raw: the teacher's layers do not take its standardized features"
+            )
+
+    def _check_proxies(self) -> None:
+        """Raise if a proxy differentiates a loss on labels that may not be read."""
+        needing = [name for name in self.proxies.scores if name in NEED_LABELS]
+        if needing and self.proxies.num_networks and not self.data.labels:
+            others = ", ".join(name for name in PROXIES if name not in NEED_LABELS)
+            raise ConfigError(
+                f"proxies.scores names {needing[0]}, which needs labels, but data.labels is false; choose of {others}"
             )
 
     def _check_generations(self, generations: GenerationsConfig) -> None:

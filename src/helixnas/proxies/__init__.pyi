@@ -14,6 +14,7 @@ from .measuring import (
     Build as Build,
     Proxies as Proxies,
     ProxyRecord as ProxyRecord,
+    check_images as check_images,
     proxy_batches as proxy_batches,
     proxy_values as proxy_values,
 )

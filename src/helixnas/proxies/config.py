@@ -10,6 +10,9 @@ NASWOT, SYNFLOW, ZICO, GRADNORM, SNIP, NUM_LAYERS = "naswot", "synflow", "zico",
 NEED_LABELS = (ZICO, GRADNORM, SNIP)
 """Proxies that differentiate a loss on labels."""
 
+LEAST_FOR_ZICO = 4
+"""Images of a batch that ZiCo halves: two a half, because batch norm has no statistics of one."""
+
 
 @settings("proxies")
 class ProxiesConfig:
@@ -28,11 +31,16 @@ class ProxiesConfig:
     """Initial weights, and batches of images, of which the mean is taken."""
 
     batch_size: Annotated[int, Ge(2), Unit("images")] = 32
-    """Training images, not augmented, that a network is scored on."""
+    """Training images, not augmented, that a network is scored on; zico, which halves them, needs at least 4."""
 
     def __post_init__(self) -> None:
         if not self.scores or len(set(self.scores)) < len(self.scores):
             raise ConfigError(f"proxies.scores must name at least one proxy, each once, not {list(self.scores)}")
+        if ZICO in self.scores and self.batch_size < LEAST_FOR_ZICO:
+            raise ConfigError(
+                f"proxies.batch_size must be at least {LEAST_FOR_ZICO} for {ZICO}, which compares two halves of the batch, not "
+                f"{self.batch_size}"
+            )
         if 0 < self.num_networks < 3:
             raise ConfigError(
                 f"proxies.num_networks must be 0 or at least 3, since fewer networks cannot be fitted, not {self.num_networks}"

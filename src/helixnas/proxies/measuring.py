@@ -76,6 +76,23 @@ class Proxies:
         self.values = {name: list(values) for name, values in state["values"].items()}
 
 
+def check_images(images: ImageSet, scores: Sequence[str], batch_size: int) -> None:
+    """Check that networks can be scored on training images.
+
+    Raises:
+        DataError: a proxy needs labels and there are none.
+        ConfigError: there are fewer images than a batch.
+    """
+    needing = [name for name in scores if name in NEED_LABELS]
+    if needing:
+        images.require_labels(f"the proxy {needing[0]}")
+    if len(images) < batch_size:
+        raise ConfigError(
+            f"proxies.batch_size is {batch_size:,}, but there are only {len(images):,} training images; choose at most "
+            f"{len(images):,}"
+        )
+
+
 def proxy_batches(
     images: ImageSet,
     scores: Sequence[str],
@@ -86,15 +103,8 @@ def proxy_batches(
     normalize: Normalization,
     seed: int,
 ) -> tuple[Batch, ...]:
-    """Return `number` batches of training images without augmentation, in random order.
-
-    Raises `ConfigError` if there are fewer images than a batch, or a proxy needs labels and there are none.
-    """
-    needing = [name for name in scores if name in NEED_LABELS]
-    if needing:
-        images.require_labels(f"the proxy {needing[0]}")
-    if len(images) < batch_size:
-        raise ConfigError(f"proxies.batch_size is {batch_size}, but there are {len(images)} training images")
+    """Return `number` batches of training images without augmentation, in random order; raises as `check_images`."""
+    check_images(images, scores, batch_size)
     found: list[Batch] = []
     for epoch in range(number):
         batch = next(

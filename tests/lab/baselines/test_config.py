@@ -2,6 +2,7 @@ import pytest
 
 from helixnas.errors import ConfigError
 from helixnas.lab.baselines import BaselineConfig
+from helixnas.lab.baselines.config import Method
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,13 @@ from helixnas.lab.baselines import BaselineConfig
 def test_a_setting_out_of_range_is_one_sentence(settings: dict[str, float], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         BaselineConfig(method="spos", **{"num_networks": 3, **settings})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("method", "least"), [("naswot", 2), ("gradnorm", 2), ("zico", 4)])
+def test_a_batch_too_small_for_an_untrained_method_is_one_sentence(method: Method, least: int) -> None:
+    with pytest.raises(ConfigError, match=f"baseline.batch_size must be at least {least} for {method}, not 1"):
+        BaselineConfig(method=method, num_networks=3, batch_size=1)
+    assert BaselineConfig(method=method, num_networks=3, batch_size=least).batch_size == least
 
 
 def test_only_the_settings_of_the_method_are_told() -> None:

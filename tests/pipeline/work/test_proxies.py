@@ -1,6 +1,7 @@
 """Proxies of a run: every path scored, the same ones again, and read beside what is learned."""
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 from helixnas.artifacts import RatingTable, RunRecord
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, DataError
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.stage import ForwardTimes
+from helixnas.pipeline.stages import PROXIES
 from helixnas.pipeline.work.costs import count_costs
-from helixnas.pipeline.work.proxies import score
+from helixnas.pipeline.work.proxies import check_images, score
 from helixnas.pipeline.work.rate import rate
 from helixnas.pipeline.work.search import load_tables
 from helixnas.proxies import ProxiesConfig
@@ -61,6 +64,45 @@ def test_two_equal_images_are_told_where_naswot_has_no_value(context: Context, i
     ):
         score(context, "key", "")
     assert not context.folder.proxy_networks.exists()
+
+
+def test_a_flow_that_float64_does_not_hold_is_no_matter_of_the_seed(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helixnas.proxies.measuring.synflow", lambda model, images: math.inf)
+    context.recipe = replace(context.recipe, proxies=replace(CONFIG, scores=("synflow",)))
+    with pytest.raises(ConfigError, match="more than float64 holds, whatever seed and images; leave synflow out of"):
+        score(context, "key", "")
+
+
+def test_images_that_proxies_cannot_use_are_refused_before_the_teacher_is_trained(context: Context, in_memory) -> None:
+    assert "helixnas.pipeline.work.proxies:check_images" in PROXIES.checks
+    check_images(context)
+    data: Any = context.data
+    data.train = in_memory(np.zeros((12, 8, 8, 3), dtype=np.uint8))
+    with pytest.raises(DataError, match="the proxy gradnorm needs labels"):
+        check_images(context)
+    context.recipe = replace(context.recipe, proxies=ProxiesConfig(num_networks=4, batch_size=13))
+    with pytest.raises(ConfigError, match="proxies.batch_size is 13, but there are only 12 training images"):
+        check_images(context)
+
+
+@pytest.mark.parametrize(
+    ("scores", "passes"),
+    [
+        (("naswot",), 8),
+        (("snip", "num_layers"), 3 * 8),
+        (("zico", "gradnorm"), 2 * 3 * 8),
+        (("synflow",), 2 * 3),
+    ],
+)
+def test_the_estimated_time_counts_backward_passes_and_float64(
+    tiny: Recipe, scores: tuple[str, ...], passes: int
+) -> None:
+    times = ForwardTimes(teacher=10.0, network=0.5, supernet=10.0, rating=10.0)
+    recipe = replace(tiny, proxies=ProxiesConfig(num_networks=4, num_seeds=2, scores=scores, batch_size=8))
+    assert PROXIES.seconds is not None
+    assert PROXIES.seconds(recipe, times) == 4 * 2 * passes * 0.5
 
 
 def test_proxies_that_a_recipe_gave_up_are_not_read(context: Context) -> None:

@@ -4,6 +4,8 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal, get_args
 
 from helixnas.engine.config import FitConfig
+from helixnas.errors import ConfigError
+from helixnas.proxies.config import LEAST_FOR_ZICO, ZICO
 from helixnas.settings import Ge, Gt, Lt, Unit, settings
 
 Trained = Literal["spos", "fairnas", "darts", "mnasnet"]
@@ -35,7 +37,7 @@ class BaselineConfig:
     """Passes over the training images (mnasnet: per network)."""
 
     batch_size: Annotated[int, Ge(1), Unit("images")] = 128
-    """Images per optimizer step."""
+    """Images per optimizer step, or that an untrained network is scored on (at least 2; zico: 4)."""
 
     lr: Annotated[float, Gt(0)] = 0.05
     """Initial learning rate."""
@@ -60,6 +62,11 @@ class BaselineConfig:
 
     num_seeds: Annotated[int, Ge(1), Unit("initialisations")] = 1
     """Initial weights of which an untrained method takes the mean."""
+
+    def __post_init__(self) -> None:
+        least = LEAST_FOR_ZICO if self.method == ZICO else 2
+        if self.is_untrained and self.batch_size < least:
+            raise ConfigError(f"baseline.batch_size must be at least {least} for {self.method}, not {self.batch_size}")
 
     @property
     def is_untrained(self) -> bool:

@@ -15,7 +15,8 @@ from helixnas.errors import ConfigError
 from helixnas.nn import Normalization
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.stage import Result
-from helixnas.proxies import NASWOT, NUM_LAYERS, Batch, Build, Proxies, ProxiesConfig, proxy_batches
+from helixnas.proxies import NASWOT, NUM_LAYERS, SYNFLOW, Batch, Build, Proxies, ProxiesConfig, proxy_batches
+from helixnas.proxies import check_images as check_batch
 from helixnas.rating.stitching import sample_distinct
 from helixnas.retrain import RetrainConfig, build_model
 from helixnas.search.additive import fit_additive
@@ -25,6 +26,17 @@ from helixnas.teacher import normalization_of
 
 NETWORKS_STREAM = 48
 """Separates the draw of the networks from the other random numbers of a seed."""
+
+
+def check_images(context: Context) -> None:
+    """Check the training images before the first stage.
+
+    Raises:
+        DataError: a proxy needs labels and they have none.
+        ConfigError: there are fewer than a batch.
+    """
+    config = context.recipe.proxies
+    check_batch(context.data.train, config.scores, config.batch_size)
 
 
 def score(context: Context, key: str, search: str) -> Result:
@@ -74,12 +86,16 @@ def _require_finite(networks: Sequence[Architecture], values: Mapping[str, Seque
     """Raise `ConfigError` where a network has no finite value, as of NASWOT where two images are the same."""
     for name, own in values.items():
         wrong = [network.text for network, value in zip(networks, own, strict=True) if not math.isfinite(value)]
-        if wrong:
-            why = ", because it responds alike to two of the images" if name == NASWOT else ""
+        if not wrong:
+            continue
+        fact = f"{name} of the untrained network {wrong[0]!r} is not finite"
+        if name == SYNFLOW:
             raise ConfigError(
-                f"{name} of the untrained network {wrong[0]!r} is not finite{why}; choose another seed, "
-                "proxies.batch_size or proxies.scores"
+                f"{fact}, because the flow through it is 0 or more than float64 holds, whatever seed and images; leave {name} "
+                "out of proxies.scores"
             )
+        why = ", because it responds alike to two of the images" if name == NASWOT else ""
+        raise ConfigError(f"{fact}{why}; choose another seed, proxies.batch_size or proxies.scores")
 
 
 def _layers(space: SearchSpace, costs: CostTable) -> tuple[npt.NDArray[np.float64], ...]:

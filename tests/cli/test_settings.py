@@ -28,10 +28,19 @@ def test_options_after_a_preset_win() -> None:
     assert (recipe.distill.stop_at, recipe.distill.sampling) == (0.5, "uniform")
 
 
-def test_a_preset_that_does_not_exist_or_does_not_fit_is_told() -> None:
+def test_a_preset_that_does_not_exist_or_is_not_named_is_told() -> None:
     with pytest.raises(UnknownNameError, match="unknown preset 'papr'; did you mean paper"):
         read_recipe("digits", ["--preset", "papr"])
     with pytest.raises(ConfigError, match="--preset needs a value"):
         read_recipe("digits", ["--preset"])
-    with pytest.raises(ConfigError, match=r"rating.scores must be \[embedding_distance\]"):
-        read_recipe("digits-vit++", ["--preset", "paper"])
+
+
+@pytest.mark.parametrize("name", sorted({*shipped_recipes()} - {*FIXED}))
+def test_the_papers_preset_is_refused_by_its_name_where_the_teacher_learns(name: str) -> None:
+    with pytest.raises(ConfigError, match="--preset paper is for a fixed teacher, .* but this recipe's teacher learns"):
+        read_recipe(name, ["--preset", "paper", "--seed", "1"])
+
+
+def test_a_preset_is_judged_by_what_later_options_make_of_the_recipe() -> None:
+    fixed = ["--distill.objective", "features", "--data.augmentation", "shift"]
+    assert read_recipe("digits-vit++", ["--preset", "paper", *fixed]).rating.scores == ("relative_l1",)

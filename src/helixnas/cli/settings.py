@@ -15,6 +15,7 @@ from helixnas.cli.shipped import find_recipe
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.errors import ConfigError
 from helixnas.pipeline.recipe import Recipe
+from helixnas.rating.config import EMBEDDING_DISTANCE
 from helixnas.retrain.config import RetrainConfig
 from helixnas.settings import Setting, build, check_names, hint_of, locate, read_value, sections, settings_class
 
@@ -87,7 +88,7 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
     {'seed': 0, 'distill': {'lr': 0.25, 'num_epochs': 3}}
     """
     changed = deepcopy(dict(settings))
-    words = list(overrides)
+    words, presets = list(overrides), dict[str, Mapping[str, Any]]()
     while words:
         option, equals, text = words.pop(0).partition("=")
         place = None if option in FILES else locate(Recipe, option.removeprefix("--"))
@@ -102,6 +103,7 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
             if isinstance(over.get("retrain"), str):
                 changed["retrain"] = {}  # a named retraining recipe is complete
             over = _with_retraining(over)
+            presets |= {text: over} if option == "--preset" else {}
             check_names(Recipe, over, where=text)
             _merge(changed, over)
         else:
@@ -110,7 +112,22 @@ def with_overrides(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
             if path == ("generations",) and isinstance(value, int) and not isinstance(value, bool):
                 path = ("generations", "number")
             _set(changed, option, path, value)
+    for name, over in presets.items():
+        _check_preset(name, over, changed)
     return changed
+
+
+def _check_preset(name: str, preset: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` where a preset with the scores of a fixed teacher meets a teacher that learns (DNA++)."""
+    rating, distill = preset.get("rating"), settings.get("distill")
+    scores = rating.get("scores") if isinstance(rating, Mapping) else None
+    objective = distill.get("objective") if isinstance(distill, Mapping) else None
+    if objective == "self-supervised" and scores not in (None, [EMBEDDING_DISTANCE]):
+        raise ConfigError(
+            f"--preset {name} is for a fixed teacher, whose features the blocks reproduce, but this recipe's teacher learns with "
+            "them (distill.objective=self-supervised); leave the preset out: imagenet-dna-t++ is the recipe with the paper's "
+            "setting of that"
+        )
 
 
 def _with_retraining(settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -35,10 +35,33 @@ def test_the_page_shows_every_predictor_subset_and_figure(ranking: Ranking, tmp_
     assert all(link.startswith(("#", "data:")) for link in links)
 
 
-def test_regret_is_told_in_points_beside_random_picks(ranking: Ranking, tmp_path: Path) -> None:
+def summary_of(ranking: Ranking, tmp_path: Path) -> str:
+    page = page_of(ranking, tmp_path)
+    return " ".join(page.partition('<section id="summary"')[2].partition("</section>")[0].split())
+
+
+def test_regret_is_told_in_points_beside_the_largest_networks_and_random_picks(
+    ranking: Ranking, tmp_path: Path
+) -> None:
+    largest = Pick(accuracy=0.8125, architecture="4:b 8:b")
+    budgets = tuple(replace(each, picks={**each.picks, "macs": largest}) for each in ranking.budgets)
     assert ranking.regret("relative_l1") == 0.0625
-    body = page_of(ranking, tmp_path)
-    assert "fall 6.25 points of accuracy short of the best on average; random picks 18.75." in body
+    summary = summary_of(replace(ranking, budgets=budgets), tmp_path)
+    assert (
+        "fall 6.25 points of accuracy short of the best on average; the largest networks under each budget 12.50, random "
+        "picks 18.75."
+    ) in summary
+
+
+def test_the_headline_is_the_top_decile_where_there_is_one(
+    ranking: Ranking, subset_of: Callable[..., SubsetRanking], tmp_path: Path
+) -> None:
+    assert "<p>All networks. The score relative L1" in summary_of(ranking, tmp_path)
+    whole, *others = ranking.subsets
+    best = subset_of("top_decile", {"macs": -0.25, "params": 0.5, "depth": 0.375})
+    summary = summary_of(replace(ranking, subsets=(whole, best, *others)), tmp_path)
+    assert "<p>Top decile. MACs alone ranks better than relative L1 (Eq. 7)" in summary
+    assert summary.index("random picks") < summary.index("Top decile.")
 
 
 def test_the_best_additive_fit_is_shown_where_there_is_one_and_called_no_method(

@@ -53,10 +53,15 @@ def build_ranking_page(ranking: Ranking, target: Path) -> None:
 
 
 def _summary(ranking: Ranking) -> Section:
+    """Return the headline: what a search chooses from, which are the networks under a budget and the best ones."""
+    headline = headline_first(ranking.subsets)[0]
     values = {
-        "verdict": verdict(ranking.subsets[0], ranking.search_score, ranking.proxy),
+        "part": TITLES[headline.name],
+        "verdict": verdict(headline, ranking.search_score, ranking.proxy),
         "num_budgets": len(ranking.budgets),
+        "score": name_of(ranking.search_score),
         "regret": 100 * ranking.regret(ranking.search_score),
+        "largest_regret": 100 * ranking.regret("macs"),
         "random_regret": 100 * ranking.regret("random"),
         "spent": spent(ranking),
         "skipped": listed([f"{TITLES[name].lower()} ({reason})" for name, reason in ranking.skipped.items()]),
@@ -67,9 +72,7 @@ def _summary(ranking: Ranking) -> Section:
 def _subset_section(ranking: Ranking, subset: SubsetRanking, *, is_first: bool) -> Section:
     """Return the correlations on one part of the benchmark; what holds for all parts is explained at the first."""
     is_whole = subset is ranking.subsets[0]
-    sentences = (
-        [] if is_whole else [verdict(subset, ranking.search_score, ranking.proxy)]
-    )  # the summary has that of all
+    sentences = [] if is_first else [verdict(subset, ranking.search_score, ranking.proxy)]  # the summary has the first
     if subset.best_pearson is not None:
         sentences += [*([NOISE] if is_first else []), reach(subset.best_pearson)]
     titles, beside = beside_size(subset, ranking.scores, ranking.proxy)

@@ -15,9 +15,11 @@ import pytest
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
 from helixnas.engine.progress import Reporter
+from helixnas.errors import ConfigError
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.report import build_report
+from helixnas.search.amounts import LARGEST, parse_amount
 
 pytestmark = pytest.mark.browser
 
@@ -135,12 +137,47 @@ def test_limits_are_typed_as_on_the_command_line(tied: Any, ask: Ask) -> None:
         type(sliders[0], "0"); out.push([text("answer"), root.querySelector('[data-role="found"]').hidden]);
         return out;""",
     )
-    assert typed == {"latency_ns": "0.000012", "macs": "8000", "params": ""}
+    assert typed == {"latency_ns": "12.3", "macs": "8000", "params": ""}
     assert wrong == "true"
     assert none[0].startswith(
         "No network meets these limits. With the other limits as they are, a network needs predicted latency of"
     )
     assert none[1]
+
+
+def test_typed_amounts_have_the_grammar_of_the_command_line(tied: Any, ask: Ask) -> None:
+    texts = ("1e6", "1.5E-3M", "5,300,000", "5300000", " 12 k ", "60%", "1e2%", "1e400", "0e9999", "1e19", "1.", "-3")
+    found = ask(
+        build_report(tied.folder),
+        f"""return {json.dumps(texts)}.map((words) => [sliders[0], sliders[1]].map((slider) => {{
+          type(slider, "");
+          type(slider, words);
+          return slider.querySelector("[aria-invalid]").getAttribute("aria-invalid") === "true" ? "" : limit(slider);
+        }}));""",
+    )
+
+    def read(text: str, **how: int) -> int | None:
+        try:
+            amount = parse_amount(text, **how)
+        except ConfigError:
+            return None
+        return amount if amount < LARGEST else None
+
+    for text, (latency, macs) in zip(texts, found, strict=True):
+        shown = in_whole_units({"latency_ns": latency, "macs": macs})
+        assert shown.get("latency_ns") == read(text, unit=10**6), text
+        assert shown.get("macs") == read(text, reference=400_000), text
+
+
+def test_a_click_where_no_network_is_left_does_nothing(tied: Any, ask: Ask) -> None:
+    before, after = ask(
+        build_report(tied.folder),
+        """type(sliders[0], "0");
+        const before = limits();
+        sliders[1].querySelector("svg").dispatchEvent(new MouseEvent("click", { clientX: 5, clientY: 5, bubbles: true }));
+        return [before, limits()];""",
+    )  # an exception would be on the console
+    assert before == after
 
 
 def test_two_networks_stand_side_by_side_with_their_differences_marked(tied: Any, ask: Ask) -> None:

@@ -1,5 +1,9 @@
 /* The answers of all budgets, and the rule by which a search chooses among them. A limit is a number, or null for none. */
 
+const FACTORS = { "": 1n, k: 10n ** 3n, m: 10n ** 6n, g: 10n ** 9n, b: 10n ** 9n, t: 10n ** 12n };
+const LARGEST = 2n ** 63n; // limits are below this
+const MOST_DIGITS = 5000; // no amount that a person types is so small
+
 class Answers {
   constructor(data) {
     const bytes = Uint8Array.from(atob(data.answers), (letter) => letter.charCodeAt(0));
@@ -87,22 +91,26 @@ function precedes(one, other, ties) {
   return false;
 }
 
-/* A limit that a person typed, as `helixnas search --max` reads it: 5300000, 5.3M, 60% (of the teacher's); NaN if it is none. */
+/* A limit that a person typed, as `helixnas search --max` reads it (`helixnas.search.amounts`): 5300000, 5.3M, 1e6, 60% (of the
+   teacher's); NaN if it is none. */
 function parseAmount(text, cost) {
-  const match = /^\s*(\d+)(?:\.(\d+))?\s*([kmgbt%]?)\s*$/i.exec(text.replaceAll(",", ""));
+  const match = /^\s*(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?\s*([kmgbt%]?)\s*$/i.exec(text);
   if (!match) return NaN;
-  const decimals = match[2] ?? "";
-  const factors = { "": BigInt(cost.unit), k: 1000n, m: 1000000n, g: 1000000000n, b: 1000000000n, t: 1000000000000n };
-  let number = BigInt(match[1] + decimals);
-  let divisor = 10n ** BigInt(decimals.length);
-  if (match[3] === "%") {
+  const [, whole, decimals = "", power = "0", suffix] = match;
+  if (!Number.isFinite(Number(`${whole}.${decimals}e${power}`))) return NaN;
+  const shift = Number(power) - decimals.length;
+  if (Math.abs(shift) > MOST_DIGITS) return 0; // a larger one was not finite, unless it is zero
+  let number = BigInt(whole + decimals) * (shift > 0 ? 10n ** BigInt(shift) : 1n);
+  let divisor = shift < 0 ? 10n ** BigInt(-shift) : 1n;
+  if (suffix === "%") {
     if (cost.teacher === null) return NaN;
     number *= BigInt(cost.teacher);
     divisor *= 100n;
   } else {
-    number *= factors[match[3].toLowerCase()];
+    number *= FACTORS[suffix.toLowerCase()] * BigInt(cost.unit);
   }
-  return Number(number / divisor);
+  const amount = number / divisor;
+  return amount < LARGEST ? Number(amount) : NaN;
 }
 
 /* An amount in the unit of commands, exact: 351000000, 3.25. */

@@ -73,6 +73,7 @@ class Explorer {
     const box = slider.plot.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * PLOT.width;
     const y = ((event.clientY - box.top) / box.height) * PLOT.height;
+    if (!slider.points.length) return; // the other limits allow no network
     const distance = ([left, top]) => (left - x) ** 2 + (top - y) ** 2;
     const nearest = slider.points.reduce((a, b) => (distance(b.at) < distance(a.at) ? b : a));
     this.limit(slider.resource, this.answers.costs[slider.resource][nearest.answer]);

@@ -28,8 +28,8 @@ from rich.console import Console
 from helixnas.artifacts import RatingTable
 from helixnas.artifacts.cost_table import CostTable, load_costs
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.cli.progress import ConsoleReporter
 from helixnas.cli.settings import read_recipe
+from helixnas.engine.console import ConsoleReporter
 from helixnas.experiments.benchmark import build_benchmark
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
 from helixnas.pipeline.ad_hoc.rank import rank_run

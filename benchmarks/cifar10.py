@@ -15,8 +15,8 @@ from rich.console import Console
 
 from helixnas.artifacts.files import read_json
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.cli.progress import ConsoleReporter
 from helixnas.cli.settings import recipe_from_settings
+from helixnas.engine.console import ConsoleReporter
 from helixnas.experiments.benchmark import build_benchmark
 from helixnas.experiments.benchmark_plan import BenchmarkPlan
 from helixnas.lab import Benchmark, save_benchmark

@@ -13,9 +13,9 @@ from pathlib import Path
 from rich.console import Console
 
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.cli.progress import ConsoleReporter
 from helixnas.cli.settings import read_training
 from helixnas.engine import Runtime, RuntimeConfig
+from helixnas.engine.console import ConsoleReporter
 from helixnas.models.opening import OpenedModel, open_model
 from helixnas.transfer.config import TransferConfig
 from helixnas.transfer.training import transfer

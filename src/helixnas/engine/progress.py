@@ -1,4 +1,4 @@
-"""Reporter: receives the messages, progress and scalars of long work; the command line has one that shows them."""
+"""Reporter: receives the messages, progress and scalars of long work; `helixnas.engine.console` has those that show them."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager

@@ -45,8 +45,8 @@ def _compare(options: Namespace, console: Console) -> None:
     if not 0 < options.tolerance < 100:
         raise ConfigError(f"--tolerance must be above 0 and below 100 percent, not {options.tolerance:g}")
     latency = _latency(recipe, options.latency)
-    from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.comparison import show_comparison, show_plan
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.experiments.comparison import compare_networks
     from helixnas.experiments.comparison_plan import plan_comparison
 

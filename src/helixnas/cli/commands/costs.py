@@ -48,7 +48,7 @@ def _costs(options: Namespace, console: Console) -> None:
     with named_as_options("costs"):
         how = {name: getattr(options, name) for name in HOW}
         config = CostsConfig(latency=options.latency or "", latency_csv=options.read_csv or "", **how)
-    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.pipeline.ad_hoc.costs import run_costs
 
     export = None if options.export_onnx is None else Path(options.export_onnx)

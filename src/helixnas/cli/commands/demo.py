@@ -34,7 +34,7 @@ def _add_demo_options(parser: Parser) -> None:
 
 def _demo(options: Namespace, console: Console) -> None:
     recipe = read_recipe(RECIPE, SHORTER)
-    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.pipeline.run import run_recipe
 
     folder = RunFolder(Path(options.out))

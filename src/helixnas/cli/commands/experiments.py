@@ -25,8 +25,8 @@ def _add_rank_options(parser: Parser) -> None:
 
 
 def _rank(options: Namespace, console: Console) -> None:
-    from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.ranking import show_ranking
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.pipeline.ad_hoc.rank import rank_run
 
     ranked = rank_run(
@@ -58,7 +58,7 @@ def _add_baseline_options(parser: Parser) -> None:
 
 
 def _baseline(options: Namespace, console: Console) -> None:
-    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.experiments.baseline import train_baseline
     from helixnas.experiments.baseline_plan import BaselinePlan, default_num
     from helixnas.lab.baselines.config import BaselineConfig
@@ -95,8 +95,8 @@ def _add_bench_options(parser: Parser) -> None:
 
 def _bench(options: Namespace, console: Console) -> None:
     recipe = read_recipe(options.recipe, options.overrides)
-    from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.benchmark import show_plan
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.experiments.benchmark import build_benchmark, train_network
     from helixnas.experiments.benchmark_plan import BenchmarkPlan
     from helixnas.jobs.executor import end_with_worker
@@ -154,8 +154,8 @@ def _study(options: Namespace, console: Console) -> None:
     plan = read_study(
         options.study, base=options.base, overrides=options.overrides, out=options.out, bench=options.bench
     )
-    from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.study import show_study, show_study_plan
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.experiments.study import run_study
 
     if options.dry_run:

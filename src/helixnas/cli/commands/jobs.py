@@ -16,7 +16,7 @@ def _add_work_options(parser: Parser) -> None:
 
 
 def _work(options: Namespace, console: Console) -> None:
-    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.jobs.executor import end_with_worker
     from helixnas.pipeline.ad_hoc.job import do_job
 

@@ -154,10 +154,10 @@ def _finetune(options: Namespace, console: Console) -> None:
     chosen = {name: value for name in ("num_epochs", "microbatch_size") if (value := getattr(options, name))}
     size = {"image_size": options.image_size} if options.image_size else {}
     config = replace(config, fit=replace(config.fit, **chosen), **size)
-    from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.models import show_finetuned
     from helixnas.engine import Runtime
     from helixnas.engine.config import RuntimeConfig
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.models.finetuning import finetune
     from helixnas.models.validation import data_config
 

@@ -57,7 +57,7 @@ def _run(options: Namespace, console: Console) -> None:
     if options.dry_run:
         _show_plan(recipe, out, options, console, asked)
         return
-    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.engine.console import ConsoleReporter
 
     shown = Console(quiet=True) if options.quiet else console
     how: dict[str, Any] = {"until": options.until, "redo": options.redo, "spread": spread}

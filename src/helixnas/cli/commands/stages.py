@@ -21,7 +21,7 @@ ELSEWHERE = ("costs", "search")
 
 
 def _run(options: Namespace, console: Console) -> None:
-    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.pipeline.run import run_stage
 
     recipe, folder = open_run(options.run, console, is_best=options.verb == "retrain")

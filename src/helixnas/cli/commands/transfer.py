@@ -69,9 +69,9 @@ def _transfer(options: Namespace, console: Console) -> None:
     from helixnas.transfer.extra import LIBRARIES, require_extra
 
     require_extra(*LIBRARIES)
-    from helixnas.cli.progress import ConsoleReporter
     from helixnas.cli.tables.training_plan import show_plan
     from helixnas.cli.tables.transfer import show_transferred
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.transfer.dry_run import plan_transfer
     from helixnas.transfer.training import transfer
 
@@ -140,7 +140,7 @@ def _predict(options: Namespace, console: Console) -> None:
     from helixnas.transfer.extra import LIBRARIES, require_extra
 
     require_extra(*LIBRARIES)
-    from helixnas.cli.progress import ConsoleReporter
+    from helixnas.engine.console import ConsoleReporter
     from helixnas.transfer.prediction import predict
     from helixnas.transfer.record import TransferFolder
 

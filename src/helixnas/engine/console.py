@@ -1,7 +1,7 @@
-"""ConsoleReporter: messages and progress on the terminal (plain lines elsewhere), scalars in TensorBoard."""
+"""Reporters that people read: bars on a terminal with scalars in TensorBoard, or lines that a function receives."""
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from helixnas.cli.option_values import say
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.engine.timing import duration
 
@@ -26,6 +25,22 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 30.0
 """Least time between two lines of progress where there is no terminal."""
+
+
+class LineReporter(Reporter):
+    """Passes sentences to a function, and now and then a line of progress with the time left."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.pass_on = say
+
+    def say(self, text: str) -> None:
+        """Pass a sentence on."""
+        self.pass_on(text)
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Generator[Advance]:
+        """Pass occasional lines on."""
+        yield _lines(self.pass_on, title, total)
 
 
 class ConsoleReporter(Reporter):
@@ -38,13 +53,13 @@ class ConsoleReporter(Reporter):
 
     def say(self, text: str) -> None:
         """Print a sentence above the bars."""
-        say(self.console, text)
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Generator[Advance]:
         """Show a bar on a terminal, and occasional lines elsewhere."""
         if not self.console.is_terminal:
-            yield self._lines(title, total)
+            yield _lines(self.say, title, total)
             return
         columns = (
             TextColumn("{task.description:<24}"),
@@ -59,21 +74,6 @@ class ConsoleReporter(Reporter):
         with Progress(*columns, console=self.console, transient=True) as bars:
             task = bars.add_task(title, total=total, note="")
             yield lambda done, note="", *, total=None: bars.update(task, completed=done, note=note, total=total)
-
-    def _lines(self, title: str, total: int) -> Advance:
-        expected, said = total, time.monotonic()
-        began: tuple[int, float] | None = None
-
-        def advance(done: int, note: str = "", *, total: int | None = None) -> None:
-            nonlocal expected, said, began
-            expected = total or expected
-            began = began or (done, time.monotonic())
-            if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
-                said = time.monotonic()
-                left = time_left(done - began[0], expected - done, said - began[1])
-                self.say(", ".join(filter(None, [f"  {title}: {done:,}/{expected:,}", note, left])))
-
-        return advance
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Write values to TensorBoard."""
@@ -93,6 +93,23 @@ class ConsoleReporter(Reporter):
         if self.writer is not None:
             self.writer.close()
             self.writer = None
+
+
+def _lines(say: Callable[[str], None], title: str, total: int) -> Advance:
+    """Return what says, at most every `SECONDS_BETWEEN_LINES`, how much is done."""
+    expected, said = total, time.monotonic()
+    began: tuple[int, float] | None = None
+
+    def advance(done: int, note: str = "", *, total: int | None = None) -> None:
+        nonlocal expected, said, began
+        expected = total or expected
+        began = began or (done, time.monotonic())
+        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            left = time_left(done - began[0], expected - done, said - began[1])
+            say(", ".join(filter(None, [f"  {title}: {done:,}/{expected:,}", note, left])))
+
+    return advance
 
 
 def time_left(done: int, rest: int, seconds: float) -> str:

@@ -14,6 +14,7 @@ def test_number_classes_and_median_side_of_a_folder(photos: Path) -> None:
     found = look_at_images(DataConfig(root=str(photos)))
     assert (found.num_images, found.num_classes, found.smallest_class, found.side) == (150, 3, 50, 40)
     assert found.warnings == ()
+    assert found.num_held_out == 30
     assert str(found) == "150 images, 3 classes, short side 40 pixels (median)"
 
 
@@ -22,8 +23,18 @@ def test_images_without_folders_have_no_labels(photos: Path, tmp_path: Path) -> 
         for file in folder.iterdir():
             shutil.copy(file, tmp_path / f"{folder.name}{file.name}")
     found = look_at_images(DataConfig(root=str(tmp_path)))
-    assert (found.num_classes, found.smallest_class) == (0, 0)
+    assert (found.num_classes, found.smallest_class, found.num_held_out) == (0, 0, 0)
     assert "no labels" in str(found)
+
+
+def test_images_of_their_own_for_the_final_accuracy_are_looked_at(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "train").symlink_to(photos)
+    shutil.copytree(photos / "cat", tmp_path / "validation" / "cat")
+    found = look_at_images(DataConfig(root=str(tmp_path)))
+    assert (found.num_images, found.num_held_out) == (150, 0)
+    shutil.move(tmp_path / "validation" / "cat", tmp_path / "validation" / "cats")
+    with pytest.raises(DataError, match="has 1 classes that .* does not have, such as 'cats'"):
+        look_at_images(DataConfig(root=str(tmp_path)))
 
 
 def test_copies_and_small_classes_are_warned_about(photos: Path, tmp_path: Path) -> None:

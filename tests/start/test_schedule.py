@@ -23,9 +23,10 @@ def recipe(proposal: Proposal) -> Recipe:
 
 @pytest.mark.parametrize("number", [100, 1000, 100_000])
 def test_images_are_split_and_batches_make_several_steps(number: int) -> None:
-    images = ImageFacts(title="", num_images=number, num_classes=3, smallest_class=10, side=40)
-    sizes = Sizes.of(images, 0.2)
-    assert sizes.num_training + sizes.num_rating == number - round(0.2 * number)
+    held_out = number // 5
+    images = ImageFacts(title="", num_images=number, num_classes=3, smallest_class=10, side=40, num_held_out=held_out)
+    sizes = Sizes.of(images)
+    assert sizes.num_training + sizes.num_rating == number - held_out
     assert sizes.num_training > 2 * sizes.num_rating
     assert sizes.num_rating // sizes.rating_batch >= 4
     assert sizes.num_training // sizes.batch >= 4

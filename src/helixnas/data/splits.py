@@ -106,8 +106,7 @@ def _divide(
     apart = _open_evaluation(config, source)
     rest = np.arange(source.num_images)
     shared = None
-    if apart is None and source.labels is not None:
-        num_shared = max(1, round(config.evaluation_share * source.num_images))
+    if num_shared := _num_shared(config, source, apart):
         rest, shared = _set_aside(rest, num_shared, source.labels, [seed, SPLIT_STREAM, 0])
     if num_held >= len(rest):
         raise DataError(
@@ -120,6 +119,20 @@ def _divide(
     if apart is not None:
         evaluation = _all_of(apart, "evaluation", config, size, progress)
     return TrainingImages(train=train, evaluation=evaluation, class_names=names)
+
+
+def count_shared(config: DataConfig, training: Source) -> int:
+    """Return how many of the training images are held out for the final accuracy: none without labels or if others are for it.
+
+    Raises `DataError` if those others cannot be opened or are training images as well.
+    """
+    return _num_shared(config, training, _open_evaluation(config, training))
+
+
+def _num_shared(config: DataConfig, training: Source, apart: Source | None) -> int:
+    if apart is not None or training.labels is None:
+        return 0
+    return max(1, round(config.evaluation_share * training.num_images))
 
 
 def open_images(config: DataConfig, *, image_size: int, progress: Progress | None = None) -> ImageSet:

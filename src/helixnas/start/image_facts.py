@@ -11,6 +11,7 @@ import numpy as np
 from helixnas.data.config import DataConfig
 from helixnas.data.readers import open_source
 from helixnas.data.source import Source, Span
+from helixnas.data.splits import count_shared
 from helixnas.errors import DataError
 
 NUM_SAMPLED = 32
@@ -48,6 +49,9 @@ class ImageFacts:
     side: int
     """Median of the short sides, in pixels."""
 
+    num_held_out: int = 0
+    """Images that the run holds out for the final accuracy; 0 without labels, or if other images are for it."""
+
     copies: Copies = field(default_factory=Copies)
     """Copies among files; of other images they are not looked for."""
 
@@ -77,7 +81,7 @@ class ImageFacts:
 
 
 def look_at_images(config: DataConfig) -> ImageFacts:
-    """Return the facts of the training images; raises `DataError` if they cannot be opened or are too few."""
+    """Return the facts of the training images; raises `DataError` if they, or those of the final accuracy, cannot be used."""
     source = open_source(config, root=config.root, split=config.split)
     if source.num_images < FEW:
         raise DataError(f"{source.title} has {source.num_images} images; a search needs at least {FEW}")
@@ -88,6 +92,7 @@ def look_at_images(config: DataConfig) -> ImageFacts:
         num_classes=len(source.class_names),
         smallest_class=int(counts[counts > 0].min()) if len(counts) else 0,
         side=_median_side(source),
+        num_held_out=count_shared(config, source),
         copies=find_copies(source.spans or ()),
     )
 

@@ -143,8 +143,7 @@ def _values(
     """Return the recipe as plain values, with one epoch of each training."""
     labels = images.num_classes > 0
     data = request.images
-    held_out = data.evaluation_share if labels else 0.0
-    sizes = Sizes.of(images, held_out)
+    sizes = Sizes.of(images)
     is_vit = teacher.kind == "vit"
     fit: dict[str, Any] = {"num_epochs": 1, "batch_size": sizes.batch, "lr": 0.002 if is_vit else 0.004}
     values: dict[str, Any] = {
@@ -152,7 +151,7 @@ def _values(
         "description": f"{request.teacher} teaches {teacher.kind} networks on {request.data}.",
         "seed": request.seed,
         "imports": list(request.imports),
-        "expected_images": images.num_images - round(held_out * images.num_images),
+        "expected_images": images.num_images - images.num_held_out,
         "runtime": {"precision": "auto"},
         "data": _data(request, data, teacher, images, sizes),
         "teacher": {

@@ -60,9 +60,9 @@ class Sizes:
     batch: int
 
     @staticmethod
-    def of(images: ImageFacts, held_out: float) -> "Sizes":
-        """Return the sizes for images of which a share is `held_out` for the final accuracy (0 without labels)."""
-        left = images.num_images - round(held_out * images.num_images)
+    def of(images: ImageFacts) -> "Sizes":
+        """Return the sizes for images."""
+        left = images.num_images - images.num_held_out
         num_rating = max(16, min(2000, left // 6))
         training = left - num_rating
         batch = next((size for size in BATCH_SIZES if training // size >= MIN_STEPS), BATCH_SIZES[-1])

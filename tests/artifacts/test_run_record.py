@@ -94,7 +94,7 @@ def test_a_damaged_record_is_one_sentence(change: dict[str, object], tmp_path: P
     values = {key: value for key, value in {**read_json(file), **change}.items() if value is not ...}
     write_json(file, values)
     with pytest.raises(
-        ArtifactError, match=r"run\.json is truncated or damaged \(.*\); choose another --out, or start over"
+        ArtifactError, match=r"run\.json is truncated or damaged \(.*\); choose another folder, or start over"
     ):
         RunRecord.load(file)
 

@@ -170,7 +170,7 @@ def test_a_run_and_generations_do_not_share_a_folder(
     with pytest.raises(ArtifactError, match="holds an ordinary run, no generations; choose another --out"):
         run_generations(tiny_plus, LineageFolder(copy.path), Reporter())
     with pytest.raises(
-        ArtifactError, match="holds generations, not one run; choose another --out, or add --generations"
+        ArtifactError, match="holds generations, not one run; choose another folder, or add --generations"
     ):
         run_recipe(tiny, RunFolder(two.path), Reporter())
 

@@ -318,7 +318,7 @@ def test_a_record_damaged_together_with_its_copy_is_one_sentence_whose_advice_wo
     for file in (copy.record, copy.record_copy):
         file.write_text("{")
     with pytest.raises(
-        ArtifactError, match=r"record.json is truncated or damaged .*; choose another --out, or start over"
+        ArtifactError, match=r"record.json is truncated or damaged .*; choose another folder, or start over"
     ):
         run_recipe(tiny, copy, listener)
     assert list(run_recipe(tiny, copy, listener, until="teacher", redo=True).stages) == ["teacher"]

@@ -100,7 +100,7 @@ def test_latency_counts_as_it_is_measured(looked_at: Look) -> None:
             ConfigError,
             "every network of the widest space .* so there is nothing to search",
         ),
-        ({"mac": "40%"}, UnknownNameError, "unknown resource in --max 'mac'; did you mean macs"),
+        ({"mac": "40%"}, UnknownNameError, "unknown resource in max 'mac'; did you mean macs"),
     ],
 )
 def test_limits_that_nothing_or_everything_meets_are_refused(

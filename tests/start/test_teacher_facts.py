@@ -72,6 +72,6 @@ def test_neither_weights_nor_labels_is_an_error(asking: Callable[..., Request]) 
 
 def test_a_teacher_that_cannot_be_cut_is_refused_with_the_reason(asking: Callable[..., Request]) -> None:
     with pytest.raises(
-        TeacherError, match="test_vit cannot teach a same student: .*; try another --student, --image-size"
+        TeacherError, match="test_vit cannot teach a same student: .*; try another student, image size or teacher"
     ):
         look_at_teacher(asking(teacher="test_vit", image_size=40), images_side=40, num_classes=3)

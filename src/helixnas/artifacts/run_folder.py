@@ -247,10 +247,10 @@ class RunFolder:
         except Timeout as error:
             what = f"{self.path} ({job.strip('-')})" if job else self.path
             raise ArtifactError(
-                f"{_text(owner) or 'another process'} is at work in {what}; wait for it, or choose another --out"
+                f"{_text(owner) or 'another process'} is at work in {what}; wait for it, or choose another folder"
             ) from error
         except FileExistsError as error:
-            raise ArtifactError(f"{self.path} is a file, not the folder of a run; choose another --out") from error
+            raise ArtifactError(f"{self.path} is a file, not the folder of a run; choose another folder") from error
         except (OSError, NotImplementedError) as error:
             raise ArtifactError(f"cannot write in {self.path}: {getattr(error, 'strerror', None) or error}") from error
         try:

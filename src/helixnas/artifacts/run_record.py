@@ -71,7 +71,7 @@ class RunRecord(Record):
     """All stages of a run by name, and the versions that made them."""
 
     FORMAT: ClassVar[tuple[str, int]] = ("helixnas-run", 1)
-    MEND: ClassVar[str] = "choose another --out, or start over in this one with --redo"
+    MEND: ClassVar[str] = "choose another folder, or start over in this one (redo)"
 
     recipe: str
     versions: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -226,17 +226,19 @@ def _begin(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, redo: bool)
             found = RunRecord(recipe="")  # damaged, to be replaced
         if found.recipe != recipe.name and not redo:
             raise ArtifactError(
-                f"{folder.path} holds a run of recipe {found.recipe!r}, not of {recipe.name!r}; choose another --out, or "
-                "add --redo to replace it"
+                f"{folder.path} holds a run of recipe {found.recipe!r}, not of {recipe.name!r}; choose another folder, or "
+                "replace that run (redo)"
             )
         if found.recipe == recipe.name:
             record = found
         else:
             is_replaced = True
     elif LineageFolder(folder.path).exists():
-        raise ArtifactError(f"{folder.path} holds generations, not one run; choose another --out, or add --generations")
+        raise ArtifactError(
+            f"{folder.path} holds generations, not one run; choose another folder, or add --generations"
+        )
     elif folder.config.exists():
-        raise ArtifactError(f"{folder.path} has a config.yaml but no record of a run; choose another --out")
+        raise ArtifactError(f"{folder.path} has a config.yaml but no record of a run; choose another folder")
     return replace(record, contents={**record.contents, **digests(recipe.to_dict())}), is_replaced
 
 

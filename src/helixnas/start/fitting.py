@@ -57,7 +57,7 @@ def fit_space(facts: TeacherFacts, limits: Mapping[str, Amount], latency: Latenc
         ConfigError: the limits are so high that every network meets them.
         UnknownNameError: a resource is not known.
     """
-    upper = parse_limits(limits, known={**facts.costs, LATENCY: None}, option="--max")
+    upper = parse_limits(limits, known={**facts.costs, LATENCY: None}, option="max")
 
     @cache
     def counted(network: Architecture) -> dict[str, int]:
@@ -90,7 +90,7 @@ def loose_limits(
 
     Raises `ConfigError` if every network meets all limits, so that there is nothing to search under.
     """
-    upper = parse_limits(limits, known={**facts.costs, LATENCY: None}, option="--max")
+    upper = parse_limits(limits, known={**facts.costs, LATENCY: None}, option="max")
     space = load_space(definition)
     largest = largest_of(space)
     shown = _count(largest, facts)

@@ -82,7 +82,7 @@ def look_at_teacher(request: Request, *, images_side: int, num_classes: int) -> 
     weights = _weights(request)
     if not weights and not num_classes:
         raise ConfigError(
-            f"the teacher {request.teacher} has no weights and the images have no labels to train it with; give --weights, or "
+            f"the teacher {request.teacher} has no weights and the images have no labels to train it with; give weights, or "
             "images with one folder per class"
         )
     reason: HelixError | None = None
@@ -104,7 +104,7 @@ def look_at_teacher(request: Request, *, images_side: int, num_classes: int) -> 
             except HelixError as error:
                 reason = reason or error
     raise TeacherError(
-        f"{request.teacher} cannot teach a {request.student} student: {reason}; try another --student, --image-size or teacher"
+        f"{request.teacher} cannot teach a {request.student} student: {reason}; try another student, image size or teacher"
     ) from reason
 
 

@@ -1,6 +1,7 @@
 """A proposal is a recipe that runs end to end, from nothing but a teacher, pictures and a limit."""
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -58,11 +59,32 @@ def test_images_without_labels_are_searched_and_not_retrained(
             (tmp_path / f"{folder.name}{file.name}").symlink_to(file)
     said: list[str] = []
     found = propose(replace(asking(data=str(tmp_path)), weights="hub"), said.append)
-    assert [text.partition(":")[0] for text in said] == ["machine", "images", "teacher", *["teacher"] * 4]
+    kinds = [text.partition(":")[0] for text in said]
+    assert kinds == ["machine", "images", *["teacher"] * 5, "space", "estimated time on this machine"]
     assert found.recipe.retrain is None
     assert not found.recipe.data.labels
     assert found.teacher.num_classes == 1000
     assert found.recipe.expected_images == 150
+
+
+def test_a_validation_folder_leaves_all_training_images(
+    instant: None, photos: Path, asking: Callable[..., Request], tmp_path: Path
+) -> None:
+    assert propose(asking()).recipe.expected_images == 120
+    (tmp_path / "train").symlink_to(photos)
+    shutil.copytree(photos, tmp_path / "validation")
+    assert propose(asking(data=str(tmp_path))).recipe.expected_images == 150
+
+
+def test_a_run_that_takes_longer_than_the_hours_is_told(
+    monkeypatch: pytest.MonkeyPatch, asking: Callable[..., Request]
+) -> None:
+    times = ForwardTimes(teacher=1.0, network=1.0, supernet=3.0, rating=3.0)
+    monkeypatch.setattr("helixnas.start.proposal.forward_times", lambda drawn, recipe: times)
+    said: list[str] = []
+    propose(asking(), said.append)
+    assert re.fullmatch(r"estimated time on this machine: .+", said[-2])
+    assert said[-1] == "warning: that is more than the 0.002 hours given, even with one epoch of few images"
 
 
 @pytest.mark.long

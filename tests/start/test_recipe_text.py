@@ -1,6 +1,7 @@
 """The text of a recipe: it is read as the proposal, and its comments say why."""
 
 import re
+from dataclasses import replace
 
 import yaml
 
@@ -18,6 +19,13 @@ def test_the_first_line_is_the_command_that_made_it(proposal: Proposal) -> None:
     text = recipe_text(proposal)
     assert text.startswith(heading(proposal.request))
     assert "helixnas init --teacher test_resnet" in text.splitlines()[0]
+
+
+def test_a_program_is_not_told_to_use_a_command(proposal: Proposal) -> None:
+    held = replace(proposal, request=replace(proposal.request, given=("teacher",)))
+    first, second, *_ = recipe_text(held).splitlines()
+    assert first.startswith("# Made by: helixnas.search_architecture(test_resnet, ")
+    assert second.startswith("# The same call takes it as it is then. Estimated time on this machine")
 
 
 def test_comments_say_what_was_found(proposal: Proposal) -> None:

@@ -1,10 +1,12 @@
 """A request: what must be said, what it is called, and the command that makes it again."""
 
+from pathlib import Path
+
 import pytest
 
 from helixnas.data.config import DataConfig
 from helixnas.errors import ConfigError, UnknownNameError
-from helixnas.start.request import Request
+from helixnas.start.request import Request, beside
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,14 @@ from helixnas.start.request import Request
         ({"teacher": "resnet18", "data": "photos"}, "the limits are missing; .* --max macs=40%"),
         ({"teacher": "resnet18", "data": "photos", "max": {"macs": "many"}}, "'many' is not an amount"),
         ({"teacher": "resnet18", "data": "photos", "max": {"macs": 1}, "hours": 0.0}, "hours must be above 0"),
+        (
+            {"teacher": "resnet18", "data": "photos", "max": {"macs": 1}, "latency_runtime": "onnxruntime-cpu"},
+            "--latency-runtime onnxruntime-cpu measures nothing, because no latency is limited; add --max latency_ms=8",
+        ),
+        (
+            {"teacher": "resnet18", "data": "wds/birds", "max": {"macs": 1}},
+            "wds/birds names shards, whose folder only a recipe can give; .* set data.name to wds/birds and data.root to",
+        ),
     ],
 )
 def test_a_missing_or_impossible_answer_is_named(answers: dict[str, object], message: str) -> None:
@@ -54,3 +64,24 @@ def test_the_command_holds_every_answer_that_is_not_the_default() -> None:
     )
     words = "--max macs=1M --max params=5 --student vit --hours 0.5 --imports m.py"
     assert request.command == f"helixnas init --teacher vit --data 'a b' {words}"
+
+
+def test_the_call_of_a_program_does_not_depend_on_where_the_weights_are_kept() -> None:
+    request = Request(
+        teacher="given_net_1",
+        weights="runs/a-teacher.safetensors",
+        data="python/2",
+        max={"macs": "40%"},
+        boundaries=("a",),
+        given=("teacher", "data"),
+    )
+    assert request.call == (
+        "helixnas.search_architecture(given_net_1, python/2, max={'macs': '40%'}, boundaries=['a'])"
+    )
+
+
+def test_nothing_lies_beside_the_root_of_the_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert beside(Path(), ".yaml") == tmp_path.with_name(f"{tmp_path.name}.yaml")
+    with pytest.raises(ConfigError, match="the folder of a run must have a name, for example runs/mine, not /"):
+        beside(Path("/"), ".yaml")

@@ -12,6 +12,7 @@ from helixnas.costs.config import CostsConfig
 from helixnas.costs.latency import measure_network
 from helixnas.costs.parts import Input
 from helixnas.data.config import DataConfig
+from helixnas.engine.timing import duration
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.estimate import forward_times, sketch
 from helixnas.pipeline.recipe import Recipe
@@ -94,14 +95,13 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
         fitted = replace(fitted, definition=dict(recipe.space))
     for text in loose_limits(fitted.definition, teacher, request.max, meter):
         say(f"warning: {text}")
-    return Proposal(
-        request=request,
-        teacher=teacher,
-        images=images,
-        machine=machine,
-        fitted=fitted,
-        schedule=schedule(recipe, times_of, request.hours),
-    )
+    space = recipe.search_space
+    say(f"space: {space.size:,} {teacher.kind} networks in {len(space.blocks)} blocks")
+    planned = schedule(recipe, times_of, request.hours)
+    say(f"estimated time on this machine: {duration(planned.total)}")
+    if planned.total > 3600 * request.hours:
+        say(f"warning: that is more than the {request.hours:g} hours given, even with one epoch of few images")
+    return Proposal(request=request, teacher=teacher, images=images, machine=machine, fitted=fitted, schedule=planned)
 
 
 def _with_choices(

@@ -25,9 +25,7 @@ def recipe_text(found: Proposal) -> str:
     recipe = found.recipe
     parts = [
         heading(found.request)
-        + _comment(
-            f"Run it with: helixnas run FILE. Estimated time on this machine ({found.machine}): {_times(found)}."
-        ),
+        + _comment(f"{_next(found.request)} Estimated time on this machine ({found.machine}): {_times(found)}."),
         _lines({name: getattr(recipe, name) for name in ("name", "description", "seed", "expected_images")}),
         _lines({"imports": list(recipe.imports)}) if recipe.imports else "",
         _comment("bf16 where the device is faster with it, else fp32.") + _lines({"runtime": {"precision": "auto"}}),
@@ -60,8 +58,12 @@ def recipe_text(found: Proposal) -> str:
 
 
 def heading(request: Request) -> str:
-    """Return the first line of a recipe, which tells the request that made it."""
-    return f"# Made by: {request.command}\n"
+    """Return the first line of a recipe: the command or the call that made it."""
+    return f"# Made by: {request.call if request.given else request.command}\n"
+
+
+def _next(request: Request) -> str:
+    return "The same call takes it as it is then." if request.given else "Run it with: helixnas run FILE."
 
 
 def _data(found: Proposal) -> str:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import field, fields
+from pathlib import Path
 from typing import Annotated
 
 from helixnas.costs.config import RUNTIMES
@@ -14,6 +15,7 @@ from helixnas.settings import Ge, Gt, Le, OneOf, Unit, settings
 
 AUTO = "auto"
 STUDENTS = ("same", "mbconv", "vit")
+SHARDS_PREFIX = "wds/"
 
 
 @settings("")
@@ -21,7 +23,7 @@ class Request:
     """A teacher, images and limits, and what else a user may say beforehand.
 
     Raises:
-        ConfigError: teacher, images or limits are missing, or a limit is no amount.
+        ConfigError: teacher, images or limits are missing, a limit is no amount, or an answer has nothing to act on.
     """
 
     teacher: str = ""
@@ -58,6 +60,9 @@ class Request:
     seed: Annotated[int, Ge(0)] = 0
     """Seed of the run."""
 
+    given: tuple[str, ...] = ()
+    """Answers that a program holds, which no command can name: teacher, data, or both."""
+
     def __post_init__(self) -> None:
         if not self.teacher:
             raise ConfigError("the teacher is missing; name a timm model, for example --teacher resnet18")
@@ -71,6 +76,16 @@ class Request:
             )
         for amount in self.max.values():
             parse_amount(amount, reference=1)
+        if self.latency_runtime and not self.limits_latency:
+            raise ConfigError(
+                f"--latency-runtime {self.latency_runtime} measures nothing, because no latency is limited; add --max "
+                "latency_ms=8, for example, or leave it out"
+            )
+        if self.data.startswith(SHARDS_PREFIX):
+            raise ConfigError(
+                f"{self.data} names shards, whose folder only a recipe can give; name a folder of some of the images here, and "
+                f"set data.name to {self.data} and data.root to the folder of the shards in the recipe"
+            )
 
     @property
     def limits_latency(self) -> bool:
@@ -96,15 +111,37 @@ class Request:
         words = ["helixnas", "init", "--teacher", self.teacher, "--data", self.data]
         for name, amount in self.max.items():
             words += ["--max", f"{name}={amount}"]
-        default = {each.name: each.default for each in fields(self)}
-        for name in ("weights", "student", "hours", "image_size", "latency_runtime", "seed"):
-            if (value := getattr(self, name)) != default[name]:
-                words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
+        for name, value in self._chosen().items():
+            words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
         for boundary in self.boundaries:
             words += ["--boundary", boundary]
         for module in self.imports:
             words += ["--imports", module]
         return shlex.join(words)
+
+    @property
+    def call(self) -> str:
+        """The call that makes this request from a program; what only the program holds stands without quotes.
+
+        >>> Request(teacher="given_net_1", data="photos", max={"macs": "40%"}, given=("teacher",), hours=1.0).call
+        "helixnas.search_architecture(given_net_1, 'photos', max={'macs': '40%'}, hours=1.0)"
+        """
+        shown = [
+            value if name in self.given else repr(value)
+            for name, value in (("teacher", self.teacher), ("data", self.data))
+        ]
+        shown.append(f"max={dict(self.max)!r}")
+        chosen = self._chosen()
+        if "teacher" in self.given and self.weights != "none":
+            chosen.pop("weights", None)  # the file that its weights are kept in
+        chosen |= {"boundaries": list(self.boundaries)} if self.boundaries else {}
+        return f"helixnas.search_architecture({', '.join([*shown, *(f'{name}={value!r}' for name, value in chosen.items())])})"
+
+    def _chosen(self) -> dict[str, str | int | float]:
+        """Return the answers with one value that are not the default."""
+        default = {each.name: each.default for each in fields(self)}
+        names = ("weights", "student", "hours", "image_size", "latency_runtime", "seed")
+        return {name: value for name in names if (value := getattr(self, name)) != default[name]}
 
     @property
     def name(self) -> str:
@@ -119,3 +156,17 @@ class Request:
             last = parts[-2]
         words = f"{self.teacher.rpartition('/')[2].partition('.')[0]}-{last}"
         return "-".join("".join(c if c.isalnum() or c in "-_" else " " for c in words).split())
+
+
+def beside(folder: Path, ending: str) -> Path:
+    """Return the file beside the folder of a run that has its name and an ending.
+
+    Raises `ConfigError` for the root of the file system, beside which nothing can lie.
+
+    >>> beside(Path("runs/mine"), ".yaml").as_posix(), beside(Path("/a/b/.."), ".yaml").as_posix()
+    ('runs/mine.yaml', '/a.yaml')
+    """
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    if not named.name:
+        raise ConfigError(f"the folder of a run must have a name, for example runs/mine, not {folder}")
+    return named.with_name(f"{named.name}{ending}")

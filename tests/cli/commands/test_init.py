@@ -99,6 +99,8 @@ def test_the_three_commands_of_the_readme_lead_to_a_checked_file(
         (["init", *ANSWERS, "--hours", "0"], "hours must be above 0"),
         (["run"], "RECIPE is missing; see helixnas run --help, or give --teacher, --data and --max"),
         (["run", "--teacher", "resnet18"], "the images are missing"),
+        (["run", *ANSWERS, "--out", "/"], "the folder of a run must have a name, for example runs/mine, not /"),
+        (["init", *ANSWERS, "--latency-runtime", "pytorch-eager"], "measures nothing, because no latency is limited"),
         (["run", "digits", "--max", "macs=40%"], "--max goes with --teacher and --data and without a recipe"),
         (["run", "digits", "--hours", "1"], "--hours goes with --teacher and --data and without a recipe"),
     ],
@@ -123,9 +125,22 @@ def test_missing_answers_are_asked_for_on_a_terminal_only(monkeypatch: pytest.Mo
     assert (request.teacher, request.data, dict(request.max)) == ("resnet18", "photos", {"macs": "40%", "params": "2M"})
 
 
-def test_run_without_a_recipe_keeps_the_one_it_made_beside_the_run(
-    tiny: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], complaint: Callable[..., str]
+@pytest.mark.parametrize(
+    ("typed", "missing"), [("", "the teacher is missing"), ("resnet18\n", "the limits are missing")]
+)
+def test_an_end_of_input_at_a_question_is_a_missing_answer(
+    monkeypatch: pytest.MonkeyPatch, typed: str, missing: str
 ) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    options = find_command("init").parse(["--data", "photos"])
+    with pytest.raises(ConfigError, match=missing):
+        request_from(options, Console(file=io.StringIO(), force_terminal=True))
+
+
+@pytest.fixture
+def made(tiny: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The commands of the requests for which recipes were made, each of which is the tiny one."""
     made: list[str] = []
 
     def text_of(found: Proposal) -> str:
@@ -135,12 +150,19 @@ def test_run_without_a_recipe_keeps_the_one_it_made_beside_the_run(
     class Found:
         def __init__(self, request: object) -> None:
             self.request = request
-            self.recipe = read_recipe(tiny)
-            self.teacher = type("Facts", (), {"kind": "mbconv"})
-            self.schedule = type("Times", (), {"total": 1.0})
 
-    monkeypatch.setattr("helixnas.start.proposal.propose", lambda request, say: Found(request))
+    def propose(request: object, say: Callable[[str], None]) -> Found:
+        say("estimated time on this machine: 1.0 s")
+        return Found(request)
+
+    monkeypatch.setattr("helixnas.start.proposal.propose", propose)
     monkeypatch.setattr("helixnas.start.recipe_text.recipe_text", text_of)
+    return made
+
+
+def test_run_without_a_recipe_keeps_the_one_it_made_beside_the_run(
+    made: list[str], capsys: pytest.CaptureFixture[str], complaint: Callable[..., str]
+) -> None:
     words = ["run", *ANSWERS, "--until", "teacher", "--distill.lr", "0.25"]
     assert main(words) == 0
     assert re.search(r"^recipe: runs/test_resnet-photos.yaml$", capsys.readouterr().out, re.MULTILINE)
@@ -150,6 +172,19 @@ def test_run_without_a_recipe_keeps_the_one_it_made_beside_the_run(
     assert len(made) == 1
     said = complaint("run", *ANSWERS[:4], "--max", "macs=20%")
     assert "runs/test_resnet-photos.yaml is a recipe for other answers; run it" in said
+
+
+def test_a_dry_run_without_a_recipe_writes_nothing(made: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", *ANSWERS, "--until", "teacher", "--distill.lr", "0.25", "--dry-run"]) == 0
+    assert not Path("runs").exists()
+    said = capsys.readouterr().out
+    assert "estimated time on this machine: 1.0 s" in said
+    (line,) = re.findall(r"^to do it: (.*)$", said, re.MULTILINE)
+    words = "--distill.lr 0.25 --out runs/test_resnet-photos --until teacher"
+    assert line == f"helixnas run {shlex.join(ANSWERS)} {words}"
+    assert main([*shlex.split(line)[1:], "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert len(made) == 2
 
 
 def test_teacher_and_data_of_a_named_recipe_are_still_files_of_settings(tiny: str) -> None:

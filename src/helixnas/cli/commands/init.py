@@ -3,19 +3,22 @@
 import shlex
 import sys
 from argparse import Namespace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.prompt import Prompt
 
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import amounts, say
+from helixnas.cli.yaml_file import load_yaml
 from helixnas.costs.config import RUNTIMES
-from helixnas.engine.timing import duration
 from helixnas.errors import ConfigError
-from helixnas.start.request import STUDENTS, Request
+from helixnas.start.request import STUDENTS, Request, beside
 
 QUESTIONS = {
     "teacher": ("a timm model that teaches, for example resnet18", "teacher"),
@@ -58,25 +61,39 @@ def request_from(options: Namespace, console: Console) -> Request:
     if getattr(options, "imports", None):
         given["imports"] = tuple(options.imports)
     missing = [name for name in QUESTIONS if not given.get(name)]
-    if missing and console.is_terminal and sys.stdin.isatty():
-        for name in missing:
-            hint, title = QUESTIONS[name]
-            answer = Prompt.ask(f"{title} ({hint})", console=console).strip()
-            given[name] = amounts(answer.replace(",", " ").split(), "--max") if name == "max" else answer
+    if missing and console.is_terminal and not console.quiet and sys.stdin.isatty():
+        with suppress(EOFError):  # Ctrl-D gives no answer, and `Request` names the first one that is missing
+            for name in missing:
+                hint, title = QUESTIONS[name]
+                answer = Prompt.ask(f"{title} ({hint})", console=console).strip()
+                given[name] = amounts(answer.replace(",", " ").split(), "--max") if name == "max" else answer
     return Request(**given)
 
 
-def fitted_recipe(options: Namespace, console: Console, out: str | None) -> tuple[Path, Path]:
-    """Return the file of the recipe that the options of `helixnas run` make, and the folder of its run.
+@dataclass(frozen=True, kw_only=True)
+class FittedRecipe:
+    """A recipe that `helixnas run` makes of its options."""
 
-    The file lies beside the folder of the run. One that the same request made is used again, as it is now. Raises `ConfigError`
-    if the file is there and another request made it.
+    settings: dict[str, Any]
+    file: Path
+    """Where it is kept, beside the folder of the run."""
+
+    folder: Path
+    words: tuple[str, ...]
+    """What names it on the command line: its file, or the options where it was not written."""
+
+
+def fitted_recipe(options: Namespace, console: Console) -> FittedRecipe:
+    """Return the recipe that the options of `helixnas run` make, and write it unless this is a dry run.
+
+    A file that the same request made is used again, as it is now. Raises `ConfigError` if the file is there and another request
+    made it.
     """
     if not (options.teacher or options.data or options.max or console.is_terminal):
         raise ConfigError("RECIPE is missing; see helixnas run --help, or give --teacher, --data and --max")
     request = request_from(options, console)
-    folder = Path(out or f"runs/{request.name}")
-    file = folder.with_name(f"{folder.name}.yaml")
+    folder = Path(options.out or f"runs/{request.name}")
+    file = beside(folder, ".yaml")
     if file.is_file():
         from helixnas.start.recipe_text import heading
 
@@ -86,9 +103,14 @@ def fitted_recipe(options: Namespace, console: Console, out: str | None) -> tupl
                 "another --out"
             )
         say(console, f"recipe: {file}, made earlier")
+    elif options.dry_run:
+        settings = yaml.safe_load(_text(request, console))
+        words = tuple(shlex.split(replace(request, imports=()).command)[2:])  # imports are settings of a run
+        return FittedRecipe(settings=settings, file=file, folder=folder, words=words)
     else:
-        _write(request, file, console)
-    return file, folder
+        write_text(file, _text(request, console))
+        say(console, f"recipe: {file}")
+    return FittedRecipe(settings=load_yaml(file), file=file, folder=folder, words=(str(file),))
 
 
 def require_recipe_options(options: Namespace) -> list[str]:
@@ -104,21 +126,12 @@ def require_recipe_options(options: Namespace) -> list[str]:
     return [word for option, value in pairs if value is not None for word in (option, value)]
 
 
-def _write(request: Request, file: Path, console: Console) -> None:
+def _text(request: Request, console: Console) -> str:
+    """Return the recipe that a request leads to, and print what was found for it."""
     from helixnas.start.proposal import propose
     from helixnas.start.recipe_text import recipe_text
 
-    found = propose(request, lambda text: say(console, text))
-    write_text(file, recipe_text(found))
-    space = found.recipe.search_space
-    say(console, f"space: {space.size:,} {found.teacher.kind} networks in {len(space.blocks)} blocks")
-    say(console, f"estimated time on this machine: {duration(found.schedule.total)}")
-    if found.schedule.total > 3600 * request.hours:
-        say(
-            console,
-            f"warning: that is more than the {request.hours:g} hours given, even with one epoch of few images",
-        )
-    say(console, f"recipe: {file}")
+    return recipe_text(propose(request, lambda text: say(console, text)))
 
 
 def _add_init_options(parser: Parser) -> None:
@@ -135,7 +148,8 @@ def _init(options: Namespace, console: Console) -> None:
         raise ConfigError(f"--out {file} must end in .yaml, so that helixnas run knows it as a recipe")
     if file.exists() and not options.force:
         raise ConfigError(f"{file} is there already; add --force to replace it, or choose another --out")
-    _write(request, file, console)
+    write_text(file, _text(request, console))
+    say(console, f"recipe: {file}")
     say(console, f"next: helixnas run {shlex.quote(str(file))}")
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from helixnas.cli.commands.init import add_request_options, fitted_recipe, requi
 from helixnas.cli.executor_options import add_executor_options, spread_of
 from helixnas.cli.hardware_options import Asked, add_hardware_options, asked_hardware
 from helixnas.cli.option_values import open_run, say
-from helixnas.cli.settings import add_recipe_arguments, read_recipe, with_overrides
+from helixnas.cli.settings import add_recipe_arguments, read_recipe, recipe_from_settings, with_overrides
 from helixnas.cli.shipped import KINDS, shipped_recipes
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.pipeline import stages
@@ -37,7 +38,10 @@ def _add_run_options(parser: Parser) -> None:
     parser.option("--out", metavar="DIR", help="folder of the run; runs/NAME if not given")
     parser.option("--until", metavar="STAGE", choices=(*stages.verbs(), "report"), default="report", help=until)
     add_executor_options(parser)
-    parser.flag("--dry-run", "show the plan, its sizes and an estimate of the time; needs no data")
+    parser.flag(
+        "--dry-run",
+        "show the plan, its sizes and an estimate of the time; with a RECIPE, needs no data; writes nothing",
+    )
     add_hardware_options(parser)
     parser.flag("--redo", "replace a run of another recipe in the folder")
     parser.flag("--quiet", "print errors only")
@@ -47,19 +51,22 @@ def _add_run_options(parser: Parser) -> None:
 
 def _run(options: Namespace, console: Console) -> None:
     asked = asked_hardware(options)
+    shown = Console(quiet=True) if options.quiet else console
     if options.recipe is None:
         options.imports = with_overrides({}, options.overrides).get("imports", ())
-        options.recipe, options.out = map(str, fitted_recipe(options, console, options.out))
+        made = fitted_recipe(options, shown)
+        recipe = recipe_from_settings(made.settings, options.overrides, where=str(made.file))
+        options.out, named = str(made.folder), made.words
     else:
         options.overrides = [*require_recipe_options(options), *options.overrides]
-    recipe, spread = read_recipe(options.recipe, options.overrides), spread_of(options)
+        recipe, named = read_recipe(options.recipe, options.overrides), (options.recipe,)
+    spread = spread_of(options)
     out = Path(options.out or f"runs/{recipe.name}")
     if options.dry_run:
-        _show_plan(recipe, out, options, console, asked)
+        _show_plan(recipe, out, options, console, asked, named)
         return
     from helixnas.engine.console import ConsoleReporter
 
-    shown = Console(quiet=True) if options.quiet else console
     how: dict[str, Any] = {"until": options.until, "redo": options.redo, "spread": spread}
     if recipe.generations is not None:
         from helixnas.generations.run import run_generations
@@ -72,8 +79,10 @@ def _run(options: Namespace, console: Console) -> None:
     run_recipe(recipe, folder, ConsoleReporter(shown, folder.tensorboard), **how)
 
 
-def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, asked: Asked | None) -> None:
-    """Print what a run would do, for every generation if there are several."""
+def _show_plan(
+    recipe: Recipe, out: Path, options: Namespace, console: Console, asked: Asked | None, named: Sequence[str]
+) -> None:
+    """Print what a run would do, for every generation if there are several; `named` are the words that name its recipe."""
     from helixnas.cli.tables.plan import Estimate, show_end_of_generations, show_plan, show_sizes
     from helixnas.data.readers import count_classes
 
@@ -95,7 +104,7 @@ def _show_plan(recipe: Recipe, out: Path, options: Namespace, console: Console, 
     own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
     own += ["--executor", options.executor] * bool(options.executor) + ["--by", options.by] * bool(options.by)
     own += ["--redo"] * options.redo + ["--quiet"] * options.quiet
-    say(console, f"to do it: {shlex.join(['helixnas', 'run', options.recipe, *options.overrides, *own])}")
+    say(console, f"to do it: {shlex.join(['helixnas', 'run', *named, *options.overrides, *own])}")
 
 
 def _status(options: Namespace, console: Console) -> None:

@@ -16,6 +16,7 @@ QUICK: dict[str, Any] = {
     "weights": "none",
     "image_size": 32,
     "hours": 0.001,
+    "say": None,
     "settings": {
         "runtime": {"num_threads": 1, "precision": "fp32"},
         "data": {"num_workers": 0},

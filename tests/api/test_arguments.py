@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from helixnas.api.arguments import as_count, as_mapping, as_names, as_path
+from helixnas.api.arguments import as_count, as_mapping, as_names, as_path, as_reporter
 from helixnas.errors import ConfigError
 
 
@@ -14,6 +14,16 @@ def test_what_fits_is_taken() -> None:
     assert as_mapping({"macs": 1}, "max", {}) == {"macs": 1}
     assert as_names(iter(["a"]), "boundaries", ()) == ("a",)
     assert as_count(0, "num_classes") == 0
+
+
+def test_a_run_reports_on_the_console_to_a_function_or_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    for say in ("console", said.append, None):
+        as_reporter(say, tmp_path).say("12 images")
+    assert capsys.readouterr().out == "12 images\n"
+    assert said == ["12 images"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """A run's stages as methods, and what is found in it. `unwrap` calls a function as users do, without the tests' type checks."""
 
+from dataclasses import replace
 from inspect import unwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -52,6 +54,12 @@ def test_a_search_under_other_limits_takes_no_training(found: Found) -> None:
         unwrap(Run.search)(found.run, max="macs=1")
 
 
+def test_a_recipe_without_searches_needs_limits(tiny: Recipe, tmp_path: Path) -> None:
+    run = Run(recipe=replace(tiny, searches={}), folder=RunFolder(tmp_path))
+    with pytest.raises(ConfigError, match="the recipe has no searches; give max"):
+        run.search()
+
+
 def test_the_model_is_the_trained_one_with_the_wanted_classes(found: Found) -> None:
     model = found.model()
     assert model.num_classes == 10
@@ -73,3 +81,30 @@ def test_an_export_has_the_format_of_its_suffix(found: Found, tmp_path: Path) ->
         found.export(tmp_path / "model.tflite")
     with pytest.raises(ConfigError, match="path must be a path, for example"):
         unwrap(Found.export)(found, 3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "is_trained", "source"),
+    [
+        ("retrained", True, ""),
+        ("inherited", True, "inherited from the supernet; the classifier is random"),
+        ("none", False, "none (random)"),
+    ],
+)
+def test_an_export_says_where_weights_come_from(
+    copy: RunFolder,
+    tiny: Recipe,
+    listener: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    weights: str,
+    is_trained: bool,
+    source: str,
+) -> None:
+    exported: list[Any] = []
+    monkeypatch.setattr("helixnas.api.run.export", lambda opened, images, **how: exported.append(opened))
+    found = Found(run=Run(recipe=tiny, folder=copy, reporter=listener), name="small")
+    unwrap(Found.export)(found, "model.onnx", weights=weights)
+    (opened,) = exported
+    assert (opened.trained, opened.weights) == (is_trained, source)
+    assert (opened.run.path, opened.search, opened.name) == (copy.path, "small", "copy-small")
+    assert [text for text in listener.said if text.startswith("weights: ")] == [f"weights: {source}"] * bool(source)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from inspect import signature
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 import helixnas
-from helixnas.api import Found
-from helixnas.errors import HelixError
+from helixnas.api import Found, search_architecture
+from helixnas.errors import ArtifactError, ConfigError, HelixError
 from helixnas.nn import load_saved_weights
 
 README = Path(__file__).parents[2] / "README.md"
@@ -114,7 +115,7 @@ def test_own_networks_and_images_are_searched_stage_by_stage(own: Callable[..., 
         ({"weights": "hub"}, "a teacher that is a module has its own weights"),
         ({"boundaries": ["stages.0", "stage.1"]}, "unknown module of the teacher 'stage.1'"),
         ({"max": "macs=40%"}, r"max must be a dict such as \{'macs': '40%'\}, not 'macs=40%'"),
-        ({"max": {}}, "the limits are missing"),
+        ({"max": {}}, r"max must not be empty; give max=\{'macs': '40%'\}"),
         ({"hours": "x"}, "hours must be a number, not 'x'"),
         ({"hours": 0}, "hours must be above 0"),
         ({"settings": "x"}, r"settings must be a dict such as \{'distill': \{'num_epochs': 2\}\}, not 'x'"),
@@ -122,13 +123,61 @@ def test_own_networks_and_images_are_searched_stage_by_stage(own: Callable[..., 
         ({"image_size": "32"}, "image_size must be a whole number"),
         ({"student": "vti"}, "did you mean vit"),
         ({"until": "retrian"}, "unknown stage 'retrian'; did you mean"),
-        ({"say": "print"}, "say must be a function that takes a text"),
+        ({"say": "print"}, "say must be 'console', a function that takes a text"),
         ({"out": 3}, "out must be a path"),
+        ({"out": "/"}, "the folder of a run must have a name"),
     ],
 )
 def test_mistakes_are_helix_errors(own: Callable[..., Found], arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(HelixError, match=message):
         own(**arguments)
+
+
+@pytest.mark.parametrize("other", [{"max": {"macs": "50%"}}, {"hours": 0.002}, {"student": "mbconv"}])
+def test_other_arguments_leave_the_files_of_the_first_call_alone(
+    own: Callable[..., Found], tmp_path: Path, other: dict[str, Any]
+) -> None:
+    own(until="teacher")
+    recipe, weights = tmp_path / "run.yaml", tmp_path / "run-teacher.safetensors"
+    recipe.write_text(f"{recipe.read_text()}# edited by hand\n")
+    before = recipe.read_bytes(), weights.read_bytes()
+    with pytest.raises(
+        ConfigError, match=r"run.yaml is the recipe of a call with other arguments; .* search\(max=...\)"
+    ):
+        own(until="teacher", **other)
+    said: list[str] = []
+    own(until="teacher", say=said.append)
+    assert "teacher: done already" in said
+    assert (recipe.read_bytes(), weights.read_bytes()) == before
+
+
+def test_another_network_does_not_replace_the_weights_beside_a_run(
+    own: Callable[..., Found], pictures: np.ndarray, quick_search: Callable[..., Found], tmp_path: Path
+) -> None:
+    class OtherNet(MyNet):
+        """Another class is another network."""
+
+    own(until="teacher")
+    weights = tmp_path / "run-teacher.safetensors"
+    before = weights.read_bytes()
+    usual: dict[str, Any] = {"max": {"macs": "70%"}, "out": tmp_path / "run", "weights": "auto", "until": "teacher"}
+    with pytest.raises(ConfigError, match="is the recipe of a call with other arguments"):
+        quick_search(OtherNet().eval(), Pictures(pictures), **usual)
+    (tmp_path / "run.yaml").unlink()
+    with pytest.raises(ArtifactError, match="run holds a run of recipe 'given_mynet_.*', not of 'given_othernet_"):
+        quick_search(OtherNet().eval(), Pictures(pictures), **usual)
+    assert weights.read_bytes() == before
+    assert not (tmp_path / "run.yaml").exists()
+
+
+def test_a_run_reports_on_the_console_unless_told_otherwise(
+    own: Callable[..., Found], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert signature(search_architecture).parameters["say"].default == "console"
+    own(until="teacher", say="console")
+    said = capsys.readouterr().out
+    assert "estimated time on this machine: " in said
+    assert re.search(r"^teacher: .* \(\d[\d.]* s\)$", said, re.MULTILINE)
 
 
 def test_a_teacher_is_a_name_or_a_network(pictures: np.ndarray, quick_search: Callable[..., Found]) -> None:

@@ -3,11 +3,18 @@
 Settings check themselves (`helixnas.settings`); these are the arguments that are no settings.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from rich.console import Console
+
+from helixnas.engine.console import ConsoleReporter, LineReporter
+from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError
+
+Say = Callable[[str], None] | Literal["console"] | None
+"""Where a run reports: the console, with bars; a function, which gets lines; nowhere."""
 
 
 def as_path(value: Any, name: str) -> Path:
@@ -63,3 +70,23 @@ def as_number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{name} must be a number, not {value!r}")
     return float(value)
+
+
+def as_reporter(say: Any, tensorboard: Path) -> Reporter:
+    """Return what reports a run: on the console, with scalars in a folder of TensorBoard; to a function; or nowhere.
+
+    Raises `ConfigError` unless `say` is "console", a function or None.
+
+    >>> as_reporter("print", Path("logs"))
+    Traceback (most recent call last):
+    helixnas.errors.ConfigError: say must be 'console', a function that takes a text, for example print, or None, not 'print'
+    """
+    if say is None:
+        return Reporter()
+    if say == "console":
+        return ConsoleReporter(Console(), tensorboard)
+    if not callable(say):
+        raise ConfigError(
+            f"say must be 'console', a function that takes a text, for example print, or None, not {say!r}"
+        )
+    return LineReporter(say)

@@ -7,16 +7,17 @@ from typing import Any, Literal
 
 from torch import nn
 
-from helixnas.api.arguments import as_count, as_path
+from helixnas.api.arguments import Say, as_count, as_path, as_reporter
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.engine.progress import Reporter
-from helixnas.errors import ArtifactError, UnknownNameError
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.models.exporting import Export, export
 from helixnas.models.opening import OpenedModel, open_model
+from helixnas.pipeline.ad_hoc.inherited import open_inherited
 from helixnas.pipeline.ad_hoc.search import search_run
 from helixnas.pipeline.context import Context
 from helixnas.pipeline.recipe import Recipe
@@ -46,16 +47,17 @@ class Run:
     reporter: Reporter = field(default_factory=Reporter)
 
     @staticmethod
-    def of(settings: Mapping[str, Any], out: str | Path, reporter: Reporter | None = None) -> "Run":
-        """Return the run of a recipe's settings, as plain values, in the folder `out`.
+    def of(settings: Mapping[str, Any], out: str | Path, say: Say = "console") -> "Run":
+        """Return the run of a recipe's settings, as plain values, in the folder `out`; `say` as of `search_architecture`.
 
         >>> Run.of({"data": {"name": "digits"}, "distill": {"lr": 0.25}}, "runs/mine").recipe.distill.lr
         0.25
         """
+        folder = RunFolder(as_path(out, "out"))
         return Run(
             recipe=build(Recipe, settings, where="the settings"),
-            folder=RunFolder(as_path(out, "out")),
-            reporter=reporter or Reporter(),
+            folder=folder,
+            reporter=as_reporter(say, folder.tensorboard),
         )
 
     def until(self, stage: str) -> RunRecord:
@@ -85,10 +87,13 @@ class Run:
     ) -> "Found":
         """Return the best network under limits, or that of a search of the recipe (its first) if none are given.
 
-        `settings` are further ones of a search: weights, scores, front, resolution, time_limit_s.
+        `settings` are further ones of a search: weights, scores, front, resolution, time_limit_s. Raises `ConfigError` if
+        neither names a search.
         """
         if max is None and min is None and not settings:
-            chosen = name or next(iter(self.recipe.searches))
+            chosen = name or next(iter(self.recipe.searches), None)
+            if chosen is None:
+                raise ConfigError("the recipe has no searches; give max, for example max={'macs': '40%'}")
             self._do("search", name=chosen)
             return Found(run=self, name=chosen)
         given = {"max": max or {}, "min": min or {}, **settings}
@@ -195,16 +200,31 @@ class Found:
     def export(self, path: str | Path, *, weights: str = "retrained", tolerance: float = 1e-4) -> Export:
         """Write the network to a file for another runtime and compare its outputs with PyTorch's on images of the run.
 
-        The suffix decides the format: .onnx, .pt2, or none for a folder of timm. Errors are those of
-        `helixnas.models.exporting.export` and of `model`.
+        The suffix decides the format: .onnx, .pt2, or none for a folder of timm. Weights are those of `model`; the run reports
+        where they are not trained ones. Errors are those of `helixnas.models.exporting.export` and of `model`.
         """
         path = as_path(path, "path")
         if path.suffix not in FORMATS:
             raise UnknownNameError("format of", path.name, [f"NAME{suffix}" for suffix in FORMATS])
-        if weights == "retrained" and self.run.folder.model(self.name) is not None:
-            opened = open_model(str(self.run.folder.path), name=self.name)
-        else:
-            opened = OpenedModel(model=self.model(weights=weights), name=path.stem, trained=weights != "none")
+        opened = self._opened(weights)
+        if opened.weights:
+            self.run.reporter.say(f"weights: {opened.weights}")
         data = Context(self.run.recipe, self.run.folder, self.run.reporter).data
         images = data.rating if data.evaluation is None else data.evaluation
         return export(opened, images, format=FORMATS[path.suffix], path=path, tolerance=tolerance)
+
+    def _opened(self, weights: str) -> OpenedModel:
+        """Return the network with its origin in the run, as the command line opens it."""
+        folder = self.run.folder
+        if weights == "inherited":
+            return open_inherited(Context(self.run.recipe, folder, self.run.reporter), self.name)
+        if weights == "retrained" and folder.model(self.name) is not None:
+            return open_model(str(folder.path), name=self.name)
+        return OpenedModel(
+            model=self.model(weights=weights),
+            name=f"{folder.path.name}-{self.name}",
+            trained=False,
+            weights="none (random)",
+            run=folder,
+            search=self.name,
+        )

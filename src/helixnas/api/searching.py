@@ -1,13 +1,13 @@
 """search_architecture: a teacher, images and limits in, the best network within the limits out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from torch import nn
 
-from helixnas.api.arguments import as_count, as_mapping, as_names, as_number, as_path
+from helixnas.api.arguments import Say, as_count, as_mapping, as_names, as_number, as_path, as_reporter
 from helixnas.api.given_module import given_weights, precisions_of, register_module
 from helixnas.api.run import Found, Run
 from helixnas.artifacts.files import read_text, write_text
@@ -17,12 +17,12 @@ from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError, TeacherError
 from helixnas.nn import save_weights
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.run import require_verb
+from helixnas.pipeline.run import require_own, require_verb
 from helixnas.search.config import Amount
 from helixnas.settings import build, check_names
 from helixnas.start.proposal import SEARCH, propose
 from helixnas.start.recipe_text import heading, recipe_text
-from helixnas.start.request import AUTO, Request
+from helixnas.start.request import AUTO, Request, beside
 
 Merged = Mapping[str, Any]
 
@@ -40,12 +40,13 @@ def search_architecture(
     image_size: int = 0,
     settings: Mapping[str, Any] | None = None,
     until: str = "retrain",
-    say: Callable[[str], None] | None = None,
+    say: Say = "console",
 ) -> Found:
     """Search the best network within limits, taught by `teacher`, and return it.
 
     The space, the batch sizes and the epochs are chosen as by `helixnas init`. The recipe is kept beside the folder of the run;
-    a second call with the same arguments takes it as it is then, and does only what is left.
+    a second call with the same arguments takes it as it is then, and does only what is left. One with other arguments needs
+    another `out`; other limits need only `Found.search`. Nothing is written before the arguments are checked.
 
     Args:
         teacher: a timm name, or any network that classifies images; one of your own is copied, in float32, and takes images
@@ -61,64 +62,86 @@ def search_architecture(
         image_size: height and width in pixels; 0 to choose by teacher and images.
         settings: further settings of the recipe, which replace the chosen ones: ``{"distill": {"num_epochs": 2}}``.
         until: the last stage to do: search (no retraining), retrain, report, ...
-        say: receives what the run reports.
+        say: where the run reports: console, with bars and the time left; a function, which gets lines; None for silence.
 
     Raises:
         HelixError: of the class that fits: `TeacherError`, `DataError`, `InfeasibleBudgetError`, `ConfigError`, ...
     """
-    folder, limits = as_path(out, "out"), as_mapping(max, "max", {"macs": "40%"})
+    folder, limits = RunFolder(as_path(out, "out")), as_mapping(max, "max", {"macs": "40%"})
     wanted = as_mapping(settings or {}, "settings", {"distill": {"num_epochs": 2}})
     names = as_names(boundaries, "boundaries", ("layer1", "layer2"))
     check_names(Recipe, wanted, where="the settings")
     require_verb(until)
-    if say is not None and not callable(say):
-        raise ConfigError(f"say must be a function that takes a text, for example print, not {say!r}")
+    reporter = as_reporter(say, folder.tensorboard)
     if not isinstance(teacher, str | nn.Module):
         raise TeacherError(f"the teacher must be the name of a timm model or a torch.nn.Module, not {teacher!r}")
-    reporter = _Saying(say) if say is not None else Reporter()
-    name, source = _teacher(teacher, weights, folder, reporter)
+    _require_answers(teacher=(teacher, "resnet18"), images=(images, "photos"), max=(limits, {"macs": "40%"}))
+    held = {"teacher": isinstance(teacher, nn.Module), "data": not isinstance(images, str | Path)}
+    name, source = (teacher, weights) if isinstance(teacher, str) else _named(teacher, weights, folder, reporter)
     request = Request(
         teacher=name,
         weights=source,
-        data=str(images) if isinstance(images, str | Path) else register_images(images),
+        data=register_images(images) if held["data"] else str(images),
         max=limits,
         student=student,
         hours=as_number(hours, "hours"),
         image_size=as_count(image_size, "image_size"),
         boundaries=names,
+        given=tuple(answer for answer, is_held in held.items() if is_held),
     )
-    recipe = build(Recipe, _merged(_fitted(request, folder, reporter), wanted), where="the settings")
+    file = beside(folder.path, ".yaml")
+    text = _recipe_text(request, file, reporter)
+    recipe = build(Recipe, _merged(_settings(text, file), wanted), where="the settings")
     if recipe.generations is not None:
         raise ConfigError("search_architecture searches once; run a recipe with generations by helixnas run")
-    run = Run(recipe=recipe, folder=RunFolder(folder), reporter=reporter)
+    require_own(recipe, folder)
+    if isinstance(teacher, nn.Module) and source != "none":
+        save_weights(Path(source), given_weights(name))
+    if not file.is_file():
+        write_text(file, text)
+    reporter.say(f"recipe: {file}")
+    run = Run(recipe=recipe, folder=folder, reporter=reporter)
     if until == "retrain" and recipe.retrain is None:
         until = "search"
     run.until(until)
     return Found(run=run, name=SEARCH)
 
 
-def _teacher(teacher: str | nn.Module, weights: str, folder: Path, reporter: Reporter) -> tuple[str, str]:
-    """Return name and weights of a teacher; write those of a network of the user's own beside the run."""
-    if isinstance(teacher, str):
-        return teacher, weights
-    name = register_module(teacher)
+def _require_answers(**answers: tuple[Any, Any]) -> None:
+    """Raise `ConfigError` for an argument that is empty; each comes with an example."""
+    for name, (value, example) in answers.items():
+        if isinstance(value, str | Mapping) and not value:
+            raise ConfigError(f"{name} must not be empty; give {name}={example!r}, for example")
+
+
+def _named(teacher: nn.Module, weights: str, folder: RunFolder, reporter: Reporter) -> tuple[str, str]:
+    """Return the name of a network of the user's own and the file for its weights, beside the run, or none."""
+    if weights not in (AUTO, "none"):
+        raise ConfigError(f"a teacher that is a module has its own weights, or none; weights must not be {weights!r}")
+    file = beside(folder.path, "-teacher.safetensors")
     if (precisions := precisions_of(teacher)) not in ((), ("float32",)):
         reporter.say(f"the teacher's weights are {' and '.join(precisions)}; its copy has them in float32")
-    if weights == "none":
-        return name, weights
-    if weights != AUTO:
-        raise ConfigError(f"a teacher that is a module has its own weights, or none; weights must not be {weights!r}")
-    file = folder.with_name(f"{folder.name}-teacher.safetensors")
-    save_weights(file, given_weights(name))
-    return name, str(file)
+    return register_module(teacher), str(file) if weights == AUTO else weights
 
 
-def _fitted(request: Request, folder: Path, reporter: Reporter) -> dict[str, Any]:
-    """Return the settings of the recipe that a request leads to, kept beside the run."""
-    file = folder.with_name(f"{folder.name}.yaml")
-    if not (file.is_file() and read_text(file).startswith(heading(request))):
-        write_text(file, recipe_text(propose(request, reporter.say)))
-    content = yaml.safe_load(read_text(file))
+def _recipe_text(request: Request, file: Path, reporter: Reporter) -> str:
+    """Return the recipe that a request leads to: that of the file beside the run, as it is now, else a new one."""
+    if not file.exists():
+        return recipe_text(propose(request, reporter.say))
+    text = read_text(file)
+    if not text.startswith(heading(request)):
+        raise ConfigError(
+            f"{file} is the recipe of a call with other arguments; for other limits call search(max=...) on its result, else "
+            "choose another out, or remove the file"
+        )
+    return text
+
+
+def _settings(text: str, file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the recipe {file} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"the recipe {file} must hold settings; remove it to have it made again")
     return {str(key): value for key, value in content.items()}
@@ -133,14 +156,3 @@ def _merged(values: Merged, over: Merged) -> dict[str, Any]:
             value = _merged(before, value)
         found[name] = value
     return found
-
-
-class _Saying(Reporter):
-    """Passes sentences on."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.pass_on = say
-
-    def say(self, text: str) -> None:
-        """Pass a sentence on."""
-        self.pass_on(text)

@@ -85,6 +85,11 @@ def run_recipe(
     return record
 
 
+def require_own(recipe: Recipe, folder: RunFolder) -> None:
+    """Raise `ArtifactError` unless a folder is free or holds a run of this recipe."""
+    _begin(recipe, folder, Reporter(), redo=False)
+
+
 def require_verb(until: str) -> list[str]:
     """Return what a run can be stopped after, in order; raises `UnknownNameError` unless `until` is one of them."""
     verbs = [*stages.verbs(), "report"]

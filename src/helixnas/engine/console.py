@@ -30,7 +30,7 @@ SECONDS_BETWEEN_LINES = 30.0
 class LineReporter(Reporter):
     """Passes sentences to a function, and now and then a line of progress with the time left."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], object]) -> None:
         self.pass_on = say
 
     def say(self, text: str) -> None:
@@ -95,7 +95,7 @@ class ConsoleReporter(Reporter):
             self.writer = None
 
 
-def _lines(say: Callable[[str], None], title: str, total: int) -> Advance:
+def _lines(say: Callable[[str], object], title: str, total: int) -> Advance:
     """Return what says, at most every `SECONDS_BETWEEN_LINES`, how much is done."""
     expected, said = total, time.monotonic()
     began: tuple[int, float] | None = None

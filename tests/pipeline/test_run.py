@@ -18,6 +18,7 @@ import yaml
 from PIL import Image
 
 from helixnas.artifacts import RunRecord
+from helixnas.artifacts.files import write_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine import job
 from helixnas.engine.progress import Reporter
@@ -30,9 +31,13 @@ from helixnas.errors import (
     Interrupted,
     UnknownNameError,
 )
+from helixnas.pipeline import run
 from helixnas.pipeline.ad_hoc.search import search_run
+from helixnas.pipeline.context import Context
+from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
-from helixnas.pipeline.run import run_recipe, run_stage
+from helixnas.pipeline.run import do_stage, run_recipe, run_stage
+from helixnas.pipeline.stage import Result
 from helixnas.report import build_report
 from helixnas.search.config import SearchConfig
 from helixnas.space import space_to_dict
@@ -79,6 +84,18 @@ def test_another_number_of_threads_is_recorded_and_told_once(copy: RunFolder, ti
         "with one number of threads (runtime.num_threads)"
     ]
     assert copy.load_record().stages["rate"].num_threads == 2
+
+
+def test_temporary_files_are_removed_once_the_stage_is_recorded(
+    copy: RunFolder, tiny: Recipe, listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, kept = copy.load_record(), copy.path / "checkpoints" / "kept.json"
+    one = next(each for each in plan(tiny.to_dict()) if each.name == "costs")
+    write_text(kept, "{}")
+    monkeypatch.setattr(run, "work", lambda *_: Result(("costs.parquet",), {}, temporary=(kept,)))
+    do_stage(replace(one, key="other"), Context(tiny, copy, listener), record)
+    assert copy.load_record().stages["costs"].key == "other"
+    assert not kept.exists()
 
 
 def test_a_setting_that_changes_no_result_redoes_nothing(copy: RunFolder, tiny: Recipe, listener) -> None:

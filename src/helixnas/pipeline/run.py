@@ -190,7 +190,8 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
     )
     record = record.with_stage(one.name, finished)
     folder.save_record(record)
-    remove(folder.checkpoint(one.name))
+    for file in (folder.checkpoint(one.name), *result.temporary):
+        remove(file)
     reporter.say(f"{one.name}: {_summary(result)} ({finished.seconds:.1f} s)")
     return record
 

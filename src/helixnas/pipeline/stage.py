@@ -5,6 +5,7 @@ A stage only names the function that does its work, so plan, status and dry run 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -32,6 +33,9 @@ class Result(NamedTuple):
 
     num_threads: int | None = None
     """CPU threads of other processes that did the work."""
+
+    temporary: tuple[Path, ...] = ()
+    """Files and folders that an interrupted stage resumes from, to remove once it is recorded."""
 
 
 @runtime_checkable

@@ -119,8 +119,10 @@ def test_a_moment_that_was_rated_before_an_interruption_is_not_rated_again(
     assert rated == [2, 1, 1, 0]
     assert undistilled.watch.seconds >= saved["spent"]["seconds"] == 100.0
     assert len(result.files) == 2 + 3 * 2
+    assert rate(undistilled, "key", "").temporary == (undistilled.folder.rated_moments,)
+    assert rated == [2, 1, 1, 0, 0]  # the stage was not recorded, so the earlier moments are still there
     rate(undistilled, "another key", "")
-    assert rated[4:] == [2, 1, 0]
+    assert rated[5:] == [2, 1, 0]
 
 
 def same_weights(one: Path, other: Path) -> bool:

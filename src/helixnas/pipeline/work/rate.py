@@ -42,16 +42,15 @@ def rate(context: Context, key: str, search: str) -> Result:
     for table in tables:
         table.save(context.folder.rating(table.block))
         names.append(f"ratings/block-{table.block}.parquet")
-    remove(context.folder.rated_moments)
     batch_sizes = tables[0].batch_sizes
     facts: dict[str, Any] = {"paths": sum(map(len, tables)), "images": int(batch_sizes.sum())}
     facts |= warned(context, rating_warnings(len(batch_sizes)))
     if spread is None:
-        return Result(tuple(names), facts, is_timed=parallel is None)
-    for part in parts_of(context.recipe, "rate", spread.size):
-        for moment in moments:
-            remove(table_file(context.folder, part, key, moment))
-    return Result(tuple(names), facts, is_timed=False, num_threads=spread.num_threads(context.recipe))
+        return Result(tuple(names), facts, is_timed=parallel is None, temporary=(context.folder.rated_moments,))
+    parts = parts_of(context.recipe, "rate", spread.size)
+    files = tuple(table_file(context.folder, part, key, moment) for part in parts for moment in moments)
+    threads = spread.num_threads(context.recipe)
+    return Result(tuple(names), facts, is_timed=False, num_threads=threads, temporary=files)
 
 
 def rate_part(context: Context, key: str, part: Part) -> None:

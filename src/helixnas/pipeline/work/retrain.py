@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from helixnas.artifacts.files import link_file, read_json, read_text, remove, write_json
+from helixnas.artifacts.files import link_file, read_json, read_text, write_json
 from helixnas.data import ImageSet
 from helixnas.engine import FitConfig, Objective
 from helixnas.engine.distributed.parallel import current
@@ -68,8 +68,7 @@ def retrain_inherited(context: Context, key: str, search: str) -> Result:
     facts = {"accuracy_of_head": figures["accuracy"]} if "accuracy" in figures else {}
     fit = config.inherit.tuning(config.fit)
     result = _train(context, _ingredients(context, model), stage, key, context.folder.inherited(search), fit, facts)
-    remove(context.folder.checkpoint(head))
-    return result
+    return result._replace(temporary=(context.folder.checkpoint(head),))
 
 
 def inherited_network(context: Context, search: str) -> HelixNet:

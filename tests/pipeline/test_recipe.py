@@ -46,6 +46,18 @@ def test_a_network_that_the_space_does_not_hold_is_an_error(tiny: Recipe) -> Non
         _ = taught_by(tiny, largest(tiny).replace("mb", "mb9_k9,mb", 1)).built_teacher
 
 
+@pytest.mark.parametrize("section", ["calibration", "retrain"])
+def test_weights_that_a_widening_supernet_cannot_give_are_refused(tiny: Recipe, section: str) -> None:
+    assert tiny.retrain is not None
+    widening = replace(tiny, supernet=replace(tiny.supernet, interface="widen"))
+    inheriting = {
+        "calibration": replace(tiny.calibration, num_networks=4, init="inherited"),
+        "retrain": replace(tiny.retrain, init="inherited"),
+    }[section]
+    with pytest.raises(ConfigError, match=f"supernet.interface=adapter: .*; set {section}.init to scratch"):
+        replace(widening, **{section: inheriting})
+
+
 def test_the_training_of_a_teacher_depends_on_the_space_where_it_is_a_network_of_it(tiny: Recipe) -> None:
     def keys(recipe: Recipe) -> tuple[str, str]:
         return tuple(teacher_training_key(replace(recipe, space=space).to_dict()) for space in ("macro", "mbconv"))  # pyright: ignore[reportReturnType]

@@ -109,16 +109,22 @@ class Recipe:
             self._check_generations(self.generations)
         if self.calibration.num_networks and not self.data.labels:
             raise ConfigError("calibration trains networks, so it needs labels, but data.labels is false")
+        if self.calibration.num_networks:
+            self._check_inherited("calibration", self.calibration.init)
         if self.retrain is None:
             return
         if not self.data.labels:
             raise ConfigError(
                 "retraining needs labels, but data.labels is false; set retrain to null to stop after the search"
             )
-        if self.retrain.init == "inherited" and self.supernet.interface == "widen":
+        self._check_inherited("retrain", self.retrain.init)
+
+    def _check_inherited(self, section: str, init: str) -> None:
+        """Raise if networks shall begin with weights that this supernet cannot give."""
+        if init == "inherited" and self.supernet.interface == "widen":
             raise ConfigError(
                 "weights can be inherited only with supernet.interface=adapter: in a supernet that widens, first and last "
-                "layers have the teacher's widths; set retrain.init to scratch"
+                f"layers have the teacher's widths; set {section}.init to scratch"
             )
 
     def _check_added_up(self) -> None:

@@ -51,6 +51,16 @@ def test_larger_batches_weigh_more() -> None:
     assert found.difference == 2.0
 
 
+def test_scores_that_are_the_same_on_all_batches_tell_no_error() -> None:
+    once = table(1, [4, 4], ["8:a", "8:b"], np.array([[0.1] * 3, [0.3] * 3]), [3] * 3)
+    (found,) = compare("8:a", ["8:b"], [once], first_width=4)
+    assert found.difference == pytest.approx(0.2)
+    assert math.isnan(found.standard_error)
+    rated = table(2, [8, 8], ["8:a", "8:b"], np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.2]]), [3] * 3)
+    (mixed,) = compare("8:a 8:a", ["8:b 8:b"], [once, rated], first_width=4)
+    assert mixed.standard_error > 0
+
+
 def test_one_batch_tells_no_error() -> None:
     ratings = [table(1, [4, 4], ["8:a", "8:b"], np.array([[0.0], [1.0]]), [3])]
     (found,) = compare("8:a", ["8:b"], ratings, first_width=4)

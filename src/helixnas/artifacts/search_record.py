@@ -18,7 +18,7 @@ class RunnerUp:
     """Its summed score minus the winner's; positive: the winner is better."""
 
     standard_error: float | None
-    """Of the difference over rating batches; None with a single batch."""
+    """Of the difference over rating batches; None with a single batch, or for scores that were not measured per batch."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 Scores are means over rating batches. Two networks rated on the same batches share the noise of the batches,
 so their difference is judged by its own spread over batches (a paired comparison), far smaller than that of either.
+
+Proxies and calibrated scores were not measured per batch: they stand there as the same number on all (`beside`). Alone they have
+no standard error; in a sum with rated scores, only the noise of the rating images counts.
 """
 
 from collections.abc import Sequence
@@ -22,7 +25,7 @@ class Comparison:
     """Its summed score minus the winner's; positive: the winner is better."""
 
     standard_error: float
-    """Of the difference over rating batches; nan with a single batch."""
+    """Of the difference over rating batches; nan with a single batch, or for scores that are the same on all."""
 
     @property
     def standard_errors(self) -> float:
@@ -48,13 +51,18 @@ def compare(
     lambdas = [1.0] * len(ratings) if weights is None else weights
     best = _per_batch(winner, ratings, first_width, score, lambdas)
     comparisons: list[Comparison] = []
-    batches = len(sizes)
+    batches = len(sizes) if varies(ratings, score) else 1
     for other in others:
         difference = _per_batch(other, ratings, first_width, score, lambdas) - best
         mean = float(difference @ sizes)
         spread = float(((difference - mean) ** 2) @ sizes) * batches / (batches - 1) if batches > 1 else float("nan")
         comparisons.append(Comparison(other, mean, float(np.sqrt(spread * float(sizes @ sizes)))))
     return tuple(comparisons)
+
+
+def varies(ratings: Sequence[RatingTable], score: str | None = None) -> bool:
+    """Whether a kind of score, by default the first, differs between rating batches: only then differences have an error."""
+    return any(bool((np.ptp(table.batches(score), axis=1) > 0).any()) for table in ratings)
 
 
 def _per_batch(

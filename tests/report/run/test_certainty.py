@@ -36,8 +36,37 @@ def test_the_verdict_counts_those_within_two_standard_errors(
     assert sentence in verdict_of(begin, runners_up)
 
 
-def test_a_difference_without_spread_is_not_judged() -> None:
-    assert is_significant(RunnerUp(architecture="a", difference=1.0, standard_error=None)) is None
+@pytest.mark.parametrize(
+    ("scores", "error", "sentence"),
+    [
+        (["naswot"], None, "is not known: NASWOT (untrained) was not measured per rating batch."),
+        (["naswot", "calibrated"], 0.0, "is not known: NASWOT (untrained) and calibrated were not measured per rating"),
+        (["log_kl", "naswot"], None, "is not known: that takes at least two rating batches."),
+        (["log_kl"], 0.01, "significantly better than all of the next 1."),
+        (
+            ["log_kl", "naswot"],
+            0.01,
+            "1. Only the noise of the rating images counts here, not that of NASWOT (untrained).",
+        ),
+    ],
+)
+def test_scores_without_rating_noise_are_named(
+    begin: Callable[..., Any], scores: list[str], error: float | None, sentence: str
+) -> None:
+    run = begin()
+    run.search("only", [(0.03, error)])
+    search = read_run(run.folder).searches[0]
+    found = replace(search.found, config={**search.found.config, "scores": scores})
+    assert sentence in verdict(replace(search, found=found))
+
+
+@pytest.mark.parametrize(
+    ("difference", "error", "expected"), [(1.0, None, None), (1.0, 0.0, None), (0.0, 0.0, False), (1.0, 0.4, True)]
+)
+def test_a_difference_without_spread_is_not_judged(
+    difference: float, error: float | None, expected: bool | None
+) -> None:
+    assert is_significant(RunnerUp(architecture="a", difference=difference, standard_error=error)) is expected
 
 
 def test_differing_blocks_of_equal_networks_are_none() -> None:

@@ -21,6 +21,7 @@ from helixnas.report.elements.wording import name_of
 from helixnas.report.explorer.answers import Answers
 from helixnas.report.reading import RunFiles
 from helixnas.search.amounts import UNITS
+from helixnas.search.confidence import varies
 from helixnas.search.instance import SCORE_UNIT
 from helixnas.space import Operation, Path, SearchSpace
 
@@ -91,10 +92,11 @@ def _kinds(run: RunFiles, kept: Sequence[npt.NDArray[np.intp]]) -> list[Mapping[
 def _batches(answers: Answers, kept: Sequence[npt.NDArray[np.intp]]) -> Mapping[str, Any] | None:
     """Return the weights of the rating batches and, per searched block, the scores of its rows on each.
 
-    Differences of networks have a standard error then. None for a single batch, and for so many that the page would grow.
+    Differences of networks have a standard error then. None where no score varies between batches, and for so many batches that
+    the page would grow.
     """
     sizes = answers.ratings[0].batch_sizes
-    if len(sizes) < 2 or len(sizes) * sum(map(len, kept)) > MOST_BATCH_SCORES:
+    if not varies(answers.ratings) or len(sizes) * sum(map(len, kept)) > MOST_BATCH_SCORES:
         return None
     weights = answers.weights or (1.0,) * len(kept)
     scores = [

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from helixnas.artifacts.baseline import PROXIES
+from helixnas.artifacts.ranking import CALIBRATED
 from helixnas.artifacts.search_record import RunnerUp
 from helixnas.report.elements.axes import Wanted, axis_over
 from helixnas.report.elements.intervals import coverage_of_two_standard_errors
 from helixnas.report.elements.page import Section, section
-from helixnas.report.elements.wording import signed
+from helixnas.report.elements.wording import listed, name_of, signed
 from helixnas.report.reading import RunFiles, Search
 
 MAX_PARTS = 3
@@ -43,8 +45,12 @@ def certainty_section(run: RunFiles) -> Section | None:
 
 
 def is_significant(other: RunnerUp) -> bool | None:
-    """Return whether a difference is more than two standard errors; None where the error is not known."""
-    return None if other.standard_error is None else abs(other.difference) > 2 * other.standard_error
+    """Return whether a difference is more than two standard errors; None where the error is not known.
+
+    An error of 0 is that of scores that were not measured per batch, as earlier versions wrote it.
+    """
+    error, difference = other.standard_error, abs(other.difference)
+    return None if error is None or (error == 0 and difference > 0) else difference > 2 * error
 
 
 def verdict(search: Search) -> str:
@@ -52,15 +58,20 @@ def verdict(search: Search) -> str:
     number, answers = len(search.found.runners_up), [is_significant(other) for other in search.found.runners_up]
     if not number:
         return "No other network meets the limits, so there is nothing to compare the winner with."
+    scores = search.found.config["scores"]
+    once = [name_of(name) for name in scores if name in (*PROXIES, CALIBRATED)]
     if None in answers:
         unknown = f"Whether the winner differs from the next {number} is not known"
+        if once and len(once) == len(scores):
+            return f"{unknown}: {listed(once)} {'was' if len(once) == 1 else 'were'} not measured per rating batch."
         return f"{unknown}: that takes at least two rating batches."
     close = answers.count(False)
+    only = f" Only the noise of the rating images counts here, not that of {listed(once)}." if once else ""
     if not close:
-        return f"The winner is significantly better than all of the next {number}."
+        return f"The winner is significantly better than all of the next {number}.{only}"
     return (
         f"The winner is not significantly better than {close} of the next {number}: with other rating images, "
-        f"{'it' if close == 1 else 'any of them'} might have won."
+        f"{'it' if close == 1 else 'any of them'} might have won.{only}"
     )
 
 

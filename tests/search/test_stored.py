@@ -44,6 +44,10 @@ def test_proxies_and_calibrated_scores_stand_beside_the_ratings(run: tuple[RunFo
     given_up = {**SETTINGS, "proxies": {"num_networks": 0}}
     assert [*stored_tables(folder, record, given_up).ratings[0].scores] == ["log_kl", "calibrated"]
     assert [*stored_tables(folder, record, {}).ratings[0].scores] == ["log_kl"]
+    assert [*stored_tables(folder, record, SETTINGS, without=("proxies",)).ratings[0].scores] == [
+        "log_kl",
+        "calibrated",
+    ]
 
 
 def test_stages_of_different_spaces_are_told(run: tuple[RunFolder, RunRecord]) -> None:

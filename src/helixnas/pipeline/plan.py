@@ -5,7 +5,7 @@ change a result (device, workers, caches) are left out, so changing them redoes 
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +116,22 @@ def reason_to_redo(stage: PlannedStage, record: RunRecord, folder: RunFolder) ->
         return None if missing is None else f"{missing} is missing or was changed"
     found = list(changes("", finished.settings, stage.settings))
     return "; ".join(found[:3]) if found else "an earlier stage changed"
+
+
+def outdated(names: Sequence[str], values: Mapping[str, Any], record: RunRecord, folder: RunFolder) -> dict[str, str]:
+    """Return, for those of the named stages that are finished with other settings or inputs than planned, how to redo them.
+
+    Stages that the recipe leaves out have none.
+    """
+    finished = [one for one in plan(values, record.contents) if one.name in names and one.name in record.stages]
+    return {
+        one.name: (
+            f"the {one.name} stage is out of date ({reason_to_redo(one, record, folder)}); bring it up to date with: "
+            f"helixnas {one.stage.verb} {shlex.quote(str(folder.path))}"
+        )
+        for one in finished
+        if one.key != record.stages[one.name].key
+    }
 
 
 def require_upstream(

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from helixnas.artifacts.ranking import Ranking
+from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli.tables.ranking import show_ranking
 from helixnas.engine.progress import Reporter
@@ -57,6 +58,27 @@ def test_a_ranking_leaves_figures_and_a_page_beside_the_run(copy: RunFolder, ben
     assert [name for name in ranked.ranking.networks if name not in ("architecture", "accuracy")] == [
         "relative_l1", "task_kl", "macs", "params", "depth",
     ]  # fmt: skip
+
+
+def test_proxies_of_other_settings_are_left_out_with_a_word_or_refused(
+    copy: RunFolder, bench: Path, tiny: Recipe, listener
+) -> None:
+    for block in (1, 2):
+        table = RatingTable.load(copy.rating(block))
+        replace(table, scores={"naswot": table.batches()}).save(copy.proxy(block))
+    record = copy.load_record()
+    stage = copy.stage_record(key="old", settings={}, files=["proxies/block-1.parquet"], facts={}, seconds=0.0)
+    copy.save_record(record.with_stage("proxies", stage))
+    copy.save_settings(replace(tiny, proxies=replace(tiny.proxies, num_networks=3)).to_dict())
+    ranked = rank_run(copy, bench, listener, num_resamples=2)
+    assert "naswot" not in ranked.ranking.networks
+    assert "proxies" not in ranked.ranking.run["stages"]
+    (said,) = [
+        text for text in listener.said if text.startswith("scores are left out: the proxies stage is out of date")
+    ]
+    assert said.endswith(f"bring it up to date with: helixnas proxies {copy.path}")
+    with pytest.raises(ArtifactError, match="the score naswot cannot be added up: the proxies stage is out of date"):
+        rank_run(copy, bench, listener, scores=[("relative_l1", "naswot")], num_resamples=2)
 
 
 def test_networks_that_were_not_trained_equally_often_are_told(copy: RunFolder, bench: Path, listener) -> None:

@@ -132,8 +132,9 @@ def test_tables_hold_proxies_after_what_is_learned(context: Context) -> None:
 def _tables(context: Context, files: dict[str, tuple[str, ...]], *, num_networks: int) -> Tables:
     """Return the tables of a run with these stages and this number of networks in its settings."""
     folder, found = context.folder, RunRecord(recipe="tiny", versions={})
+    keys = {one.name: one.key for one in plan(replace(context.recipe, proxies=CONFIG).to_dict())}
     for name, own in files.items():
-        stage = folder.stage_record(key="key", settings={}, files=own, facts={}, seconds=0.0)
+        stage = folder.stage_record(key=keys.get(name, "key"), settings={}, files=own, facts={}, seconds=0.0)
         found = found.with_stage(name, stage)
     recipe = replace(context.recipe, proxies=replace(CONFIG, num_networks=num_networks))
     folder.save_settings(recipe.to_dict())

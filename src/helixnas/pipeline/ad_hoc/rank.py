@@ -15,16 +15,13 @@ from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError
 from helixnas.lab import Benchmark, Summed, load_benchmark, rank
 from helixnas.lab.comparison import RunCost, compare
-from helixnas.pipeline.work.search import load_tables, reading_settings
+from helixnas.pipeline.work.search import ADDED, load_tables, outdated_scores, reading_settings, require_scores
 from helixnas.report import build_ranking_page
 from helixnas.search.config import search_config
 from helixnas.space import load_space
 
 MADE_BY = ("teacher", "distill", "rate")
 """Stages that make the rated scores: the first two see training images."""
-
-ADDED_BY = ("proxies", "calibrate")
-"""Stages that make scores of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +48,9 @@ def rank_run(
     The benchmark is a file of HelixNAS's schema, or NAS-Bench-Macro's own. `scores` are sums of kinds of score to rank
     by, in addition to each kind and the sums of the run's searches; the `first` of the searches, by name, is the one whose sum
     counts as the run's own. `num_resamples` and `seed` are of the bootstrap.
-    Raises `ArtifactError` if the run is not rated yet, or the file holds no benchmark of its space.
+    Proxies and calibrated scores that are out of date are left out, with a word about it.
+    Raises `ArtifactError` if the run is not rated yet, a sum names a score that is out of date, or the file holds no benchmark of
+    its space.
     """
     if benchmark.stem.strip(".") == "":
         raise ArtifactError(
@@ -64,6 +63,11 @@ def rank_run(
         configs = {name: search_config(values) for name, values in settings["searches"].items()}
     searches = [Summed.of(configs[name], tables) for name in sorted(configs, key=lambda name: name != first)]
     searches += [Summed(scores=names) for names in scores]
+    for each in searches:
+        require_scores(each.scores, tables, folder)
+    left_out = outdated_scores(folder, record)
+    for text in left_out.values():
+        reporter.say(f"scores are left out: {text}")
     with reporter.progress("reading the benchmark", 1) as advance:
         trained = load_benchmark(benchmark).as_in(space)
         advance(1)
@@ -80,8 +84,8 @@ def rank_run(
         )
     stages = {
         name: {"key": stage.key, "seconds": stage.seconds, "core_seconds": stage.cost}
-        for name in (*MADE_BY, *ADDED_BY)
-        if (stage := record.stages.get(name)) is not None
+        for name in (*MADE_BY, *ADDED)
+        if name not in left_out and (stage := record.stages.get(name)) is not None
     }
     ranking = replace(ranking, run={"recipe": record.recipe, "stages": stages})
     ranking = _with_baselines(ranking, folder, record, reporter, seed=seed)
@@ -134,7 +138,7 @@ def _cost_of(record: RunRecord) -> RunCost:
     found = [record.stages.get(name) for name in MADE_BY]
     images = [stage.facts.get("images") for stage in found[:2] if stage is not None]
     shown = [number for number in images if isinstance(number, int)]
-    rated, (proxies, calibration) = _sum(_costs(record, MADE_BY)), _costs(record, ADDED_BY)
+    rated, (proxies, calibration) = _sum(_costs(record, MADE_BY)), _costs(record, ADDED)
     corrected = _sum([rated, calibration, *([proxies] if "proxies" in record.stages else [])])
     return RunCost(
         images_seen=sum(shown) if len(shown) == 2 else None,

@@ -7,7 +7,7 @@ from helixnas.artifacts.files import read_json, understanding
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.study import Ranked
 from helixnas.lab import Summed
-from helixnas.pipeline.work.search import load_tables, reading_settings
+from helixnas.pipeline.work.search import load_tables, reading_settings, require_scores
 from helixnas.pipeline.work.stitch import stitching_summary
 from helixnas.search.config import SearchConfig
 from helixnas.space import load_space
@@ -24,6 +24,7 @@ def stitched_ranking(folder: RunFolder, config: SearchConfig) -> Ranked | None:
         rows = [dict(row) for row in values["architectures"]]
         texts = [str(row["architecture"]) for row in rows]
     tables = load_tables(folder, folder.load_record())
+    require_scores(config.scores, tables, folder)
     with reading_settings(folder):
         space = load_space(folder.load_settings()["space"])
     summed = Summed.of(config, tables)

@@ -35,6 +35,7 @@ from helixnas.pipeline.work.search import (
     load_search,
     load_tables,
     reading_settings,
+    require_scores,
     teacher_costs,
 )
 from helixnas.search import Certificate, Instance, Tables, Verification, combine_scores, verify
@@ -68,7 +69,7 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
     """Check the certificate of one search, or of all that have one.
 
     Raises:
-        ArtifactError: the run is not rated, or has no search yet.
+        ArtifactError: the run is not rated, has no search yet, or scores that a search added up are out of date.
         UnknownNameError: there is no search of that name, or a certificate names a resource that is gone.
         ConfigError: a certificate names an architecture that the tables do not hold.
     """
@@ -96,6 +97,7 @@ def verify_run(folder: RunFolder, name: str | None, *, time_limit_s: float) -> l
 def _verify(name: str, run: Run, time_limit_s: float) -> Verification:
     search = run.folder.search(name)
     certificate, tables = Certificate.load(search / CERTIFICATE), run.tables
+    require_scores(certificate.scores, tables, run.folder)
     if certificate.scores:
         tables = replace(tables, ratings=combine_scores(tables.ratings, certificate.scores))
     instance = tables.instance(certificate.resources, weights=certificate.weights or None)

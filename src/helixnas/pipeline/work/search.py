@@ -3,7 +3,7 @@
 Reads ratings and costs, never the supernet. Named searches never overwrite each other.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.cost_table import LATENCY, CostTable
 from helixnas.artifacts.files import damaged, write_text
 from helixnas.artifacts.front import Front
+from helixnas.artifacts.ranking import CALIBRATED
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
 from helixnas.artifacts.search_record import RunnerUp, SearchRecord
 from helixnas.errors import ArtifactError, ConfigError, HelixError
+from helixnas.pipeline.plan import outdated
 from helixnas.pipeline.stage import Result, RunContext
 from helixnas.pipeline.work.latency_budget import LatencyCheck, keep_budget, meter_of
 from helixnas.pipeline.work.warning_signs import search_warnings, warned
@@ -42,6 +45,12 @@ from helixnas.search.tables import unrated_tables
 from helixnas.space import Architecture, SearchSpace
 
 NUM_RUNNERS_UP = 10
+
+ADDED = ("proxies", "calibrate")
+"""Stages whose scores stand beside the rated ones."""
+
+SCORES_ADDED = (*PROXIES, CALIBRATED)
+"""Those scores."""
 
 ARCHITECTURE = "architecture.json"
 FRONT = "front.parquet"
@@ -118,8 +127,10 @@ def find_in_run(
         InfeasibleBudgetError: no architecture meets the budgets; the message says why.
         UnknownNameError: a budget or the front names a resource that was not counted.
         ConfigError: latency is limited but was not measured.
+        ArtifactError: proxies or calibrated scores that it adds up are out of date.
     """
     asked, front, resolution = limits_of(config, tables.costs, teacher, folder)
+    require_scores(config.scores, tables, folder)
     tables, factors = scored(tables, config.scores)
     weights, own = config.weights or None, folder.search(name)
     over = front_resources(asked, front)
@@ -263,14 +274,35 @@ def reading_settings(folder: RunFolder) -> Generator[None]:
 
 
 def load_tables(folder: RunFolder, record: RunRecord) -> Tables:
-    """Return ratings (and proxies and calibrated scores) and costs of a run; raises `ArtifactError` if it is not rated yet."""
+    """Return ratings and costs of a run, with its proxies and calibrated scores unless they are `outdated_scores`.
+
+    Raises `ArtifactError` if it is not rated yet.
+    """
     for stage in ("rate", "costs"):
         if stage not in record.stages:
             raise ArtifactError(
                 f"the run in {folder.path} has no {stage} stage yet; continue with: {folder.resume_command}"
             )
-    has_more = {"proxies", "calibrate"}.intersection(record.stages)
-    return stored_tables(folder, record, folder.load_settings() if has_more else {})
+    settings = folder.load_settings() if set(ADDED).intersection(record.stages) else {}
+    return stored_tables(folder, record, settings, without=outdated_scores(folder, record))
+
+
+def outdated_scores(folder: RunFolder, record: RunRecord) -> dict[str, str]:
+    """Return, for proxies and calibration made with other settings or ratings than the run's, how to redo them."""
+    if not set(ADDED).intersection(record.stages):
+        return {}
+    with reading_settings(folder):
+        return outdated(ADDED, folder.load_settings(), record, folder)
+
+
+def require_scores(names: Iterable[str], tables: Tables, folder: RunFolder) -> None:
+    """Raise `ArtifactError` if scores to add up are missing in a run's tables because they are out of date."""
+    missing = set(names).difference(tables.ratings[0].scores)
+    made_by = {name: "calibrate" if name == CALIBRATED else "proxies" for name in missing if name in SCORES_ADDED}
+    told = outdated_scores(folder, folder.load_record()) if made_by else {}
+    for name, stage in sorted(made_by.items()):
+        if stage in told:
+            raise ArtifactError(f"the score {name} cannot be added up: {told[stage]}")
 
 
 def teacher_costs(record: RunRecord) -> dict[str, int]:

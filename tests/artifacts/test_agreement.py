@@ -5,6 +5,7 @@ from scipy import stats
 from helixnas.artifacts.agreement import (
     agreement,
     correlations,
+    paired_kendall,
     partial_agreement,
     partial_spearman,
     resamples,
@@ -25,6 +26,23 @@ def test_predictor_of_the_reversed_order_disagrees_perfectly() -> None:
     found = agreement(-values, values)
     assert found.kendall == pytest.approx(-1)
     assert found.spearman == pytest.approx(-1)
+
+
+def test_differences_of_a_predictor_rank_as_the_predictor_does() -> None:
+    rng = np.random.default_rng(0)
+    predicted, measured = rng.integers(6, size=(2, 20)).astype(float)
+    found = paired_kendall(predicted[:, None] - predicted, measured)
+    whole = agreement(predicted, measured)
+    assert found.value == pytest.approx(whole.kendall)
+    assert found.interval == pytest.approx(whole.kendall_interval)
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+def test_constant_differences_rank_nothing(constant: int) -> None:
+    values = [np.arange(5.0), np.arange(5.0)]
+    values[constant] = np.zeros(5)
+    predicted, measured = values
+    assert paired_kendall(predicted[:, None] - predicted, measured).value == 0
 
 
 @pytest.mark.parametrize("constant", [0, 1])

@@ -66,6 +66,32 @@ def agreement(predicted: FloatArray, measured: FloatArray, *, seed: int = 0, num
     return Agreement.of(correlations(predicted, measured), resampled)
 
 
+def paired_kendall(
+    differences: FloatArray, measured: FloatArray, *, seed: int = 0, num_resamples: int = 1000
+) -> Estimate:
+    """Return Kendall tau-b of predicted `differences`, (networks, networks), with a measured quality; 0 if either has none.
+
+    Row i, column j holds how far network i is predicted above network j. The interval is by bootstrap over networks; a pair of
+    one network with itself does not count.
+
+    >>> quality = np.array([1.0, 2.0, 4.0, 3.0])
+    >>> paired_kendall(quality[:, None] - quality, quality).value
+    1.0
+    """
+    predicted, true = np.sign(differences), np.sign(measured[:, None] - measured)
+
+    def tau(counts: FloatArray) -> FloatArray:
+        agreed, told, ranked = (
+            ((counts @ each) * counts).sum(axis=1) for each in (predicted * true, predicted**2, true**2)
+        )
+        return agreed / np.maximum(np.sqrt(told * ranked), 1.0)  # at least one pair, if there is any
+
+    number = len(measured)
+    drawn = resamples(np.arange(number), seed=seed, number=num_resamples)
+    counts = np.array([np.bincount(rows, minlength=number) for rows in drawn], dtype=np.float64)
+    return Estimate(float(tau(np.ones((1, number)))[0]), interval(tau(counts)))
+
+
 def correlations(a: FloatArray, b: FloatArray) -> Correlations:
     """Return Kendall tau-b (in O(n log n)), Spearman rho and Pearson R; 0 each where one side is constant.
 

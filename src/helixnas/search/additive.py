@@ -7,21 +7,17 @@ each block turns the latter into the former: every network of the space gets a v
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from helixnas.artifacts.agreement import Estimate, paired_kendall
 from helixnas.artifacts.cost_table import CostTable
 from helixnas.artifacts.rating_table import RatingTable, rows_of, summed
 from helixnas.errors import ArtifactError, ConfigError
+from helixnas.search.ridge import Matrix, fit_ridge
 from helixnas.search.tables import score_tables
 from helixnas.space import Architecture, Path, SearchSpace
-
-Matrix = npt.NDArray[np.float64]
-
-PENALTIES = tuple(float(value) for value in np.logspace(-3, 3, 25))
-"""Penalties to choose from, relative to the number of networks."""
 
 LEAST_NETWORKS = 3
 """Fewest networks for a fit."""
@@ -34,11 +30,14 @@ class AdditiveFit:
     paths: tuple[Matrix, ...]
     """Per block, a value per row of the cost table; as the measured values, higher or lower is better."""
 
-    predicted: Matrix
-    """Per measured network, the prediction of a fit without it."""
+    differences: Matrix
+    """(networks, networks): how far the first is predicted above the second, by a fit without both."""
 
-    correlation: float
-    """Pearson correlation of these predictions with the measured values; 0 where either is constant."""
+    kendall: Estimate
+    """Kendall's tau-b of these differences with the measured ones; about 0 where nothing can be learned.
+
+    The penalty, and whether the prior is used, are chosen again without each pair.
+    """
 
     penalty: float
     """The ridge penalty, that with the smallest leave-one-out error."""
@@ -76,10 +75,12 @@ def fit_additive(
     rows = layer_features(space, costs)
     chosen = rows_of(score_tables(costs, {"any": [np.zeros(len(each)) for each in rows]}), architectures)
     design = np.sum([each[chosen[:, block]] for block, each in enumerate(rows)], axis=0)
-    guess = -summed(prior, architectures) if prior else np.zeros(len(measured))
-    found = _ridge(design, measured, guess)
-    if found.slope < 0:
-        found = _ridge(design, measured, np.zeros(len(measured)))
+    nothing = np.zeros(len(measured))
+    guess = -summed(prior, architectures) if prior else nothing
+    plain = fit_ridge(design, measured, nothing)
+    guided = fit_ridge(design, measured, guess) if prior else plain
+    found = guided if guided.slope >= 0 else plain
+    differences = np.where(guided.slopes >= 0, guided.differences, plain.differences)  # as without the pair
     centre = design.mean(axis=0) / len(rows)
     paths = [(each - centre) @ found.weights for each in rows]
     if found.slope > 0:
@@ -87,8 +88,8 @@ def fit_additive(
         paths = [each + found.slope * (-table.mean() - middle) for each, table in zip(paths, prior, strict=True)]
     return AdditiveFit(
         paths=tuple(paths),
-        predicted=found.without,
-        correlation=_correlation(found.without, measured),
+        differences=differences,
+        kendall=paired_kendall(differences, measured),
         penalty=found.penalty,
         slope=found.slope,
     )
@@ -143,43 +144,3 @@ def _one_hot(described: Sequence[Iterator[tuple[str, float]]], names: dict[str, 
     for row, column, value in entries:
         matrix[row, column] += value
     return matrix
-
-
-class _Ridge(NamedTuple):
-    weights: Matrix
-    without: Matrix
-    penalty: float
-    slope: float
-
-
-def _ridge(design: Matrix, values: Matrix, prior: Matrix) -> _Ridge:
-    """Return the ridge regression with the smallest leave-one-out error, and its predictions of every row without it.
-
-    Intercept and slope of the prior carry no penalty, so both are projected out of the rest. With the hat matrix H, the
-    prediction without row i is y_i - (y_i - H y_i) / (1 - H_ii).
-    """
-    number = len(design)
-    free = np.column_stack([np.ones(number), prior - prior.mean()])
-    basis, diagonal = np.linalg.qr(free if np.ptp(prior) > 0 else free[:, :1])
-    freed, residual = design - basis @ (basis.T @ design), values - basis @ (basis.T @ values)
-    left, singular, right = np.linalg.svd(freed, full_matrices=False)
-    best: tuple[float, Matrix, Matrix, float] | None = None
-    for penalty in PENALTIES:
-        shrink = singular**2 / (singular**2 + penalty * number)
-        fitted = left @ (shrink * (left.T @ residual))
-        leverage = (basis**2).sum(axis=1) + np.einsum("ij,j,ij->i", left, shrink, left)
-        without = values - (residual - fitted) / np.maximum(1 - leverage, 1e-9)
-        error = float(np.mean((values - without) ** 2))
-        if best is None or error < best[0]:
-            weights = right.T @ (singular / (singular**2 + penalty * number) * (left.T @ residual))
-            best = error, weights, without, penalty
-    assert best is not None
-    _, weights, without, penalty = best
-    free_part = np.linalg.solve(diagonal, basis.T @ (values - design @ weights))
-    return _Ridge(weights, without, penalty, float(free_part[1]) if len(free_part) > 1 else 0.0)
-
-
-def _correlation(predicted: Matrix, measured: Matrix) -> float:
-    if np.ptp(predicted) == 0 or np.ptp(measured) == 0:
-        return 0.0
-    return float(np.corrcoef(predicted, measured)[0, 1])

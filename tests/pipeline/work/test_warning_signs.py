@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helixnas.artifacts.agreement import agreement
+from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
 from helixnas.costs import cost_table
@@ -128,8 +128,7 @@ def test_scores_that_share_only_size_with_a_proxy_are_warned_of() -> None:
 
 
 def test_a_calibration_that_does_not_predict_is_warned_of() -> None:
-    truth = np.arange(20.0)
-    good, bad = agreement(truth, truth), agreement(-truth, truth)
+    good, bad = Estimate(1.0, (0.5, 1.0)), Estimate(-1.0, (-1.0, -0.5))
     assert calibration_warnings(good, good) == ()
     (contradicted,) = calibration_warnings(good, bad)
     assert contradicted.startswith(

@@ -1,6 +1,7 @@
 """calibrate: networks trained shortly correct the scores of all paths, additively."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from helixnas.calibration.config import CALIBRATED
@@ -8,10 +9,29 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import Stage, Values
 from helixnas.pipeline.stages.proxies import with_proxies
 from helixnas.pipeline.stages.wording import fit_seconds, fit_text
+from helixnas.retrain.config import InheritConfig
+
+INHERITING = ("num_images", "batch_size")
+"""Settings of retrain.inherit by which a network takes the supernet's weights."""
+
+
+def scores_to_correct(values: Values) -> tuple[str, ...]:
+    """Return the scores that calibration names, or the recipe's, or the first that is rated and the first proxy."""
+    proxies = values["proxies"]["scores"][:1] if values["proxies"]["num_networks"] else ()
+    added = [name for name in values["scores"] if name != CALIBRATED]
+    return tuple(values["calibration"]["scores"] or added or (*values["rating"]["scores"][:1], *proxies))
 
 
 def _settings(values: Values, search: str) -> Mapping[str, Any] | None:
-    return {"calibration": values["calibration"]} if values["calibration"]["num_networks"] else None
+    """Return the settings with the scores that are corrected, wherever these are named, and how weights are inherited."""
+    config = values["calibration"]
+    if not config["num_networks"]:
+        return None
+    settings = {"calibration": {**config, "scores": list(scores_to_correct(values))}}
+    if config["init"] == "scratch":
+        return settings
+    inherit = asdict(InheritConfig()) if values["retrain"] is None else values["retrain"]["inherit"]
+    return {**settings, "retrain": {"inherit": {name: inherit[name] for name in INHERITING}}}
 
 
 def _describe(recipe: Recipe, search: str) -> str:

@@ -6,13 +6,14 @@ learns per layer how far networks are from it. It adds up over blocks like the s
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from helixnas.artifacts.agreement import agreement
+from helixnas.artifacts.agreement import Estimate, agreement
 from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.files import read_json, remove, understanding, write_json
 from helixnas.artifacts.rating_table import summed
@@ -24,6 +25,7 @@ from helixnas.pipeline.context import Context
 from helixnas.pipeline.part import Part, parts_of
 from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result
+from helixnas.pipeline.stages.calibrate import scores_to_correct
 from helixnas.pipeline.work.network_training import NetworkTrainer, counted
 from helixnas.pipeline.work.search import load_tables
 from helixnas.pipeline.work.warning_signs import calibration_warnings, warned
@@ -65,7 +67,7 @@ def check_images(context: Context) -> None:
 def calibrate(context: Context, key: str, search: str) -> Result:
     """Train the most informative networks shortly, and write a corrected score per path; lower is better."""
     folder, space = context.folder, context.space
-    names = scores_to_correct(context)
+    names = scores_to_correct(context.recipe.to_dict())
     tables = load_tables(folder, folder.load_record())
     prior = scored(tables, names)[0].ratings
     networks = _draw(context, tables)
@@ -76,61 +78,55 @@ def calibrate(context: Context, key: str, search: str) -> Result:
     corrected = score_tables(tables.costs, {CALIBRATED: [-each for each in fit.paths]})
     for table in corrected:
         table.save(folder.calibrated(table.block))
-    agreements = {
-        SCORES: -summed(prior, networks),
-        LEFT_OUT: fit.predicted,
-        **_free(tables, networks),
-    }
-    found = {name: agreement(values_of, accuracy) for name, values_of in agreements.items()}
+    guesses = {SCORES: -summed(prior, networks), **_free(tables, networks)}
+    kendall = {LEFT_OUT: fit.kendall, **{name: _kendall(guess, accuracy) for name, guess in guesses.items()}}
+    config = context.recipe.calibration
     write_json(
         folder.calibration_networks,
         {
             "key": key,
             "scores": list(names),
+            "init": config.init,
+            "num_epochs": config.num_epochs,
             "networks": [network.text for network in networks],
             "accuracy": accuracy.tolist(),
             "num_images": len(context.data.rating),
-            "left_out": fit.predicted.tolist(),
+            "left_out": fit.differences.tolist(),
             "slope": fit.slope,
             "penalty": fit.penalty,
-            "kendall": {
-                name: {"value": each.kendall, "interval": list(each.kendall_interval)} for name, each in found.items()
-            },
+            "kendall": {name: {"value": each.value, "interval": list(each.interval)} for name, each in kendall.items()},
         },
     )
     files = tuple(f"calibration/block-{table.block}.parquet" for table in corrected)
     facts: dict[str, Any] = {
         "networks": len(networks),
         "accuracy": f"{accuracy.min():.4f} to {accuracy.max():.4f}",
-        "tau of the scores": found[SCORES].kendall,
-        "tau of the fit, each network left out": found[LEFT_OUT].kendall,
+        "tau of the scores": kendall[SCORES].value,
+        "tau of the fit, each pair left out": kendall[LEFT_OUT].value,
     }
-    facts |= warned(context, calibration_warnings(found[LEFT_OUT], found[SCORES]))
+    facts |= warned(context, calibration_warnings(kendall[LEFT_OUT], kendall[SCORES]))
     written = (*files, "calibration/networks.json")
     if spread is None:
-        return Result(written, facts)
-    remove(folder.jobs / TRAINED)
-    return Result(written, facts, is_timed=False, num_threads=spread.num_threads(context.recipe))
+        return Result(written, facts, temporary=(_progress(context),))
+    threads = spread.num_threads(context.recipe)
+    return Result(written, facts, is_timed=False, num_threads=threads, temporary=(folder.jobs / TRAINED,))
+
+
+def _kendall(guess: npt.NDArray[np.float64], accuracy: npt.NDArray[np.float64]) -> Estimate:
+    found = agreement(guess, accuracy)
+    return Estimate(found.kendall, found.kendall_interval)
 
 
 def train_part(context: Context, key: str, part: Part) -> None:
     """Train one network as a job, and keep its accuracy for the command that asked for it."""
     networks = _draw(context, load_tables(context.folder, context.folder.load_record()))
-    if part.network > len(networks) or _accuracy(context, key, part) is not None:
+    if part.network > len(networks) or _accuracy(context, key, part, networks) is not None:
         return
     network, trainer = networks[part.network - 1], NetworkTrainer(context, _training(context))
     with context.reporter.progress("training a network to calibrate", trainer.num_steps) as advance:
         checkpoint = context.folder.checkpoint(part.name)
         accuracy = _train_one(context, trainer, network, f"{key} {network.text}", advance, checkpoint)
-    write_json(_result(context, part), {"key": key, "accuracy": accuracy})
-
-
-def scores_to_correct(context: Context) -> tuple[str, ...]:
-    """Return the scores that calibration names, or the recipe's, or the first that is rated and the first proxy."""
-    recipe = context.recipe
-    proxies = recipe.proxies.scores[:1] if recipe.proxies.num_networks else ()
-    added = tuple(name for name in recipe.scores if name != CALIBRATED)
-    return recipe.calibration.scores or added or (*recipe.rating.scores[:1], *proxies)
+    write_json(_result(context, part), {"key": key, "network": network.text, "accuracy": accuracy})
 
 
 def _draw(context: Context, tables: Tables) -> list[Architecture]:
@@ -139,7 +135,7 @@ def _draw(context: Context, tables: Tables) -> list[Architecture]:
     return informative_networks(
         context.space,
         tables.costs,
-        scored(tables, scores_to_correct(context))[0].ratings,
+        scored(tables, scores_to_correct(context.recipe.to_dict()))[0].ratings,
         config.num_networks,
         share=config.share,
         rng=np.random.default_rng((context.recipe.seed, NETWORKS_STREAM)),
@@ -158,8 +154,9 @@ def _train_on_workers(
     recipe, folder = context.recipe, context.folder
     folder.save_settings(recipe.to_dict())  # workers read them
     parts = parts_of(recipe, "calibrate")[: len(networks)]
-    spread.run(parts, recipe, folder, context.reporter, is_done=lambda part: _accuracy(context, key, part) is not None)
-    found = [_accuracy(context, key, part) for part in parts]
+    accuracy = partial(_accuracy, context, key, networks=networks)
+    spread.run(parts, recipe, folder, context.reporter, is_done=lambda part: accuracy(part) is not None)
+    found = [accuracy(part) for part in parts]
     return np.array(found, dtype=np.float64)
 
 
@@ -168,11 +165,12 @@ def _result(context: Context, part: Part) -> Path:
     return context.folder.jobs / TRAINED / f"{part.name}.json"
 
 
-def _accuracy(context: Context, key: str, part: Part) -> float | None:
-    """Return the accuracy that a job found with the settings of this key, None if there is none."""
+def _accuracy(context: Context, key: str, part: Part, networks: Sequence[Architecture]) -> float | None:
+    """Return the accuracy that a job found for this network with the settings of this key, None if there is none."""
     file = _result(context, part)
     found = read_json(file) if file.is_file() else {}
-    return float(found["accuracy"]) if found.get("key") == key else None
+    network = networks[part.network - 1].text
+    return float(found["accuracy"]) if (found.get("key"), found.get("network")) == (key, network) else None
 
 
 def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.NDArray[np.float64]:
@@ -189,7 +187,6 @@ def _train(context: Context, key: str, networks: Sequence[Architecture]) -> npt.
             trained[network.text] = accuracy
             write_json(_progress(context), {"key": key, "accuracy": trained, "spent": context.watch.state()})
             remove(checkpoint)
-    remove(_progress(context))
     return np.array([trained[network.text] for network in networks])
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -67,18 +68,17 @@ def score(context: Context, key: str, search: str) -> Result:
     tables = score_tables(costs, {name: [-values for values in own] for name, own in paths.items()})
     for table in tables:
         table.save(folder.proxy(table.block))
-    correlations = {name: fit.correlation for name, fit in fits.items()}
     write_json(
         folder.proxy_networks,
         {
             "networks": [network.text for network in networks],
             "values": job.values,
-            "leave_one_out_correlation": correlations,
+            "kendall_of_left_out_pairs": {name: asdict(fit.kendall) for name, fit in fits.items()},
         },
     )
     files = tuple(f"proxies/block-{table.block}.parquet" for table in tables)
     facts: dict[str, Any] = {"networks": len(networks)}
-    facts |= {f"{name}, correlation of the fit": value for name, value in correlations.items()}
+    facts |= {f"{name}, tau of the fit, each pair left out": fit.kendall.value for name, fit in fits.items()}
     return Result((*files, "proxies/networks.json"), facts)
 
 

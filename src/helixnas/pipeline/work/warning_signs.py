@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from helixnas.artifacts.agreement import Agreement
+from helixnas.artifacts.agreement import Estimate
 from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.files import read_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.pipeline.stage import RunContext
 from helixnas.report.elements.intervals import wilson_interval
-from helixnas.report.elements.wording import figure_text
+from helixnas.report.elements.wording import estimate_text
 from helixnas.report.run.evidence import disagreements
 from helixnas.search import Budget, SearchResult, Tables, readable, solve
 from helixnas.search.evidence import evidence_beyond_size
@@ -73,24 +73,23 @@ def evidence_warnings(tables: Tables, space: SearchSpace, scores: Sequence[str])
     return disagreements(known)
 
 
-def calibration_warnings(left_out: Agreement, scores: Agreement) -> tuple[str, ...]:
+def calibration_warnings(left_out: Estimate, scores: Estimate) -> tuple[str, ...]:
     """Return a warning if the fit may not predict networks that it has not seen, or the trainings contradict the scores."""
-    low, _ = left_out.kendall_interval
-    if low > 0:
+    if left_out.interval[0] > 0:
         return _contradiction(scores)
     return (
         "calibrated scores may not predict networks that were left out (Kendall tau "
-        f"{figure_text(left_out.kendall, left_out.kendall_interval)}), so do not search by them; train longer (--num-epochs) "
+        f"{estimate_text(left_out)}), so do not search by them; train longer (--num-epochs) "
         "or more networks (--num-networks)",
     )
 
 
-def _contradiction(scores: Agreement) -> tuple[str, ...]:
-    if scores.kendall > 0:
+def _contradiction(scores: Estimate) -> tuple[str, ...]:
+    if scores.value > 0:
         return ()
     return (
         "the trainings order their networks the other way round than the scores (Kendall tau "
-        f"{figure_text(scores.kendall, scores.kendall_interval)}): small networks learn fast and may still end worse, so do not "
+        f"{estimate_text(scores)}): small networks learn fast and may still end worse, so do not "
         "search by calibrated scores; train longer (--num-epochs) or from the supernet's weights (--init inherited)",
     )
 

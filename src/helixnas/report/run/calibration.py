@@ -7,15 +7,21 @@ from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import figure_text, interval_text, listed, name_of, signed
 from helixnas.report.reading import RunFiles
 
-LEFT_OUT, SCORES = "calibrated, each network left out", "scores"
-"""Rankings of the trained networks: by fits to all other networks, and by the scores to correct."""
+LEFT_OUT, SCORES = "calibrated, each pair left out", "scores"
+"""Rankings of the trained networks: of each pair by a fit without both, and by the scores to correct."""
+
+BEGINNINGS = {"scratch": "from scratch", "inherited": "from the supernet's weights"}
+"""Initial weights in words."""
 
 
 def calibration_section(run: RunFiles) -> Section | None:
-    """Return how calibrated and other scores rank the trained networks; None where none were trained."""
-    if run.calibration is None:
-        return None
+    """Return how calibrated and other scores rank the trained networks; None where none were trained.
+
+    Earlier versions left out one network at a time, which gave too low a figure; their runs have no section.
+    """
     found = run.calibration
+    if found is None or LEFT_OUT not in found["kendall"]:
+        return None
     figures = found["kendall"]
     names = {SCORES: " + ".join(map(name_of, found["scores"])), LEFT_OUT: LEFT_OUT}
     rows = [
@@ -23,8 +29,14 @@ def calibration_section(run: RunFiles) -> Section | None:
         for name, each in sorted(figures.items(), key=lambda item: -item[1]["value"])
     ]
     stage = run.record.stages.get("calibrate")
-    minutes = None if stage is None or stage.core_seconds is None else f"{stage.core_seconds / 60:.1f}"
-    shown = {"number": len(found["networks"]), "images": f"{found['num_images']:,}", "minutes": minutes}
+    minutes = None if stage is None or stage.cost is None else f"{stage.cost / 60:.1f}"
+    epochs = f"{found['num_epochs']} {'epoch' if found['num_epochs'] == 1 else 'epochs'}"
+    shown = {
+        "number": len(found["networks"]),
+        "images": f"{found['num_images']:,}",
+        "minutes": minutes,
+        "training": f"for {epochs} {BEGINNINGS[found['init']]}",
+    }
     return section("calibration", "Calibration", "run/calibration", verdict=verdict(figures), rows=rows, **shown)
 
 
@@ -32,7 +44,7 @@ def verdict(figures: dict[str, Any]) -> str:
     """Return in words whether the fit predicts networks it has not seen better than the scores alone do."""
     scores, fit = (figures[name] for name in (SCORES, LEFT_OUT))
     texts = [figure_text(each["value"], _interval(each)) for each in (fit, scores)]
-    claim = f"Fitted to the others, it ranks each network with a Kendall tau of {texts[0]}; the scores alone with {texts[1]}."
+    claim = f"Fitted to the others, it ranks pairs with a Kendall tau of {texts[0]}; the scores alone with {texts[1]}."
     free = {name: each["value"] for name, each in figures.items() if name not in (SCORES, LEFT_OUT)}
     better = [name_of(name) for name, value in free.items() if value >= fit["value"]]
     if better:

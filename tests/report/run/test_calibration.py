@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_trainings_are_told_as_they_were_and_with_the_time_of_workers(begin: Cal
     kendall = {SCORES: figure(0.25, 0.0, 0.5), LEFT_OUT: figure(0.75, 0.5, 0.875)}
     found = section_of(run, kendall, init="inherited", num_epochs=1)
     assert found is not None
-    text = " ".join(found.body.split())
+    text = " ".join(unescape(found.body).split())
     assert "32 networks were trained for 1 epoch from the supernet's weights, all alike, in 1.5 core-minutes" in text
 
 

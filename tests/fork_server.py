@@ -1,6 +1,6 @@
 """Starts processes that need not import torch anew: each is forked from this one, which has imported the pipeline.
 
-Run as a program; `tests/conftest.py` speaks to it. Every process may be killed, and ends as any Python process does.
+Run as a program; `tests/forking.py` speaks to it. Every process may be killed, and ends as any Python process does.
 """
 
 import importlib

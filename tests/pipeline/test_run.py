@@ -17,7 +17,6 @@ import torch
 import yaml
 from PIL import Image
 
-from helixnas.artifacts import RunRecord
 from helixnas.artifacts.files import write_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine import job
@@ -316,29 +315,6 @@ def test_a_folder_of_images_without_labels_goes_through_to_the_report(
 def test_unknown_stages_are_told_with_the_known_ones(tiny: Recipe, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown stage 'serch'; did you mean search"):
         run_recipe(tiny, RunFolder(tmp_path), Reporter(), until="serch")
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"format": "helixnas-run", "stages": 3})])
-def test_a_damaged_record_is_read_from_its_copy_and_nothing_is_redone(
-    copy: RunFolder, tiny: Recipe, listener, text: str
-) -> None:
-    copy.record.write_text(text)
-    run_recipe(tiny, copy, listener, until="search")
-    assert listener.said[0] == f"{copy.record} is missing or damaged; its copy .record-copy.json is used"
-    assert all("done already" in said for said in listener.said[1:])
-    assert RunRecord.load(copy.record) == RunRecord.load(copy.record_copy)
-
-
-def test_a_record_damaged_together_with_its_copy_is_one_sentence_whose_advice_works(
-    copy: RunFolder, tiny: Recipe, listener
-) -> None:
-    for file in (copy.record, copy.record_copy):
-        file.write_text("{")
-    with pytest.raises(
-        ArtifactError, match=r"record.json is truncated or damaged .*; choose another folder, or start over"
-    ):
-        run_recipe(tiny, copy, listener)
-    assert list(run_recipe(tiny, copy, listener, until="teacher", redo=True).stages) == ["teacher"]
 
 
 def test_a_changed_space_file_redoes_its_stages_and_is_written_out(tiny: Recipe, tmp_path: Path, listener) -> None:

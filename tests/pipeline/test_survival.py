@@ -1,5 +1,6 @@
-"""A full disk and a read-only folder: one sentence, nothing lost, and the run goes on when there is room again."""
+"""A full disk, a read-only folder and a damaged record: one sentence, nothing lost, and the run goes on afterwards."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from helixnas.artifacts import RunRecord
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.errors import ArtifactError
+from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.run import run_recipe
 
 Digests = Callable[[Path], dict[str, str]]
 Helixnas = Callable[..., tuple[int, str]]
@@ -82,3 +87,26 @@ def test_read_only_folder_is_one_sentence_and_the_run_goes_on_when_it_can_be_wri
     assert (code, said.count("\n")) == (2, 1)
     assert "read-only" in said.lower()
     assert digests(folder) == digests(finished.path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"format": "helixnas-run", "stages": 3})])
+def test_a_damaged_record_is_read_from_its_copy_and_nothing_is_redone(
+    copy: RunFolder, tiny: Recipe, listener, text: str
+) -> None:
+    copy.record.write_text(text)
+    run_recipe(tiny, copy, listener, until="search")
+    assert listener.said[0] == f"{copy.record} is missing or damaged; its copy .record-copy.json is used"
+    assert all("done already" in said for said in listener.said[1:])
+    assert RunRecord.load(copy.record) == RunRecord.load(copy.record_copy)
+
+
+def test_a_record_damaged_together_with_its_copy_is_one_sentence_whose_advice_works(
+    copy: RunFolder, tiny: Recipe, listener
+) -> None:
+    for file in (copy.record, copy.record_copy):
+        file.write_text("{")
+    with pytest.raises(
+        ArtifactError, match=r"record.json is truncated or damaged .*; choose another folder, or start over"
+    ):
+        run_recipe(tiny, copy, listener)
+    assert list(run_recipe(tiny, copy, listener, until="teacher", redo=True).stages) == ["teacher"]

@@ -16,6 +16,21 @@ def section(begin: Callable[..., Any], **kendall: float) -> str:
     return consistency_section(read_run(run.folder)).body
 
 
+def changed_section(begin: Callable[..., Any], change: Callable[[dict[str, Any]], object]) -> str:
+    """Return the section of a run whose figures were changed in place."""
+    run = begin()
+    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
+    file = run.folder / "ratings" / "stitching.json"
+    content = json.loads(file.read_text())
+    change(content["agreement"])
+    file.write_text(json.dumps(content))
+    return consistency_section(read_run(run.folder)).body
+
+
+def improved(figures: dict[str, Any]) -> dict[str, Any]:
+    return {**figures["score"], "partial_spearman": 0.5, "partial_spearman_interval": [0.25, 0.75]}
+
+
 def test_score_and_sizes_are_shown_side_by_side(begin: Callable[..., Any]) -> None:
     body = section(begin, score=0.5, macs=0.25, params=0.125, depth=0.0)
     for name in ("summed score", "MACs", "parameters", "depth (layers)"):
@@ -26,38 +41,21 @@ def test_score_and_sizes_are_shown_side_by_side(begin: Callable[..., Any]) -> No
 def test_a_run_checked_before_the_partial_correlation_had_an_interval_is_shown_without(
     begin: Callable[..., Any],
 ) -> None:
-    run = begin()
-    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
-    file = run.folder / "ratings" / "stitching.json"
-    content = json.loads(file.read_text())
-    del content["agreement"]["partial_spearman_interval"]
-    file.write_text(json.dumps(content))
-    assert "held fixed: 0.12. It is" in consistency_section(read_run(run.folder)).body
+    body = changed_section(begin, lambda figures: figures.pop("partial_spearman_interval"))
+    assert "held fixed: 0.12. It is" in body
 
 
 def test_several_kinds_of_score_are_shown_beside_the_first(begin: Callable[..., Any]) -> None:
-    run = begin()
-    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
-    file = run.folder / "ratings" / "stitching.json"
-    content = json.loads(file.read_text())
-    other = {**content["agreement"]["score"], "partial_spearman": 0.5, "partial_spearman_interval": [0.25, 0.75]}
-    content["agreement"]["kinds"] = {"relative_l1": content["agreement"]["score"], "task_kl": other}
-    file.write_text(json.dumps(content))
-    body = consistency_section(read_run(run.folder)).body
+    body = changed_section(
+        begin, lambda figures: figures.update(kinds={"relative_l1": figures["score"], "task_kl": improved(figures)})
+    )
     assert "<td>summed score (relative_l1)</td>" in body
     assert "<td>task_kl</td>" in body
     assert "Of other scores and sums: task_kl 0.50 (95 % interval 0.25 to 0.75)." in body
 
 
 def test_the_sum_that_a_search_minimises_is_shown_beside_its_parts(begin: Callable[..., Any]) -> None:
-    run = begin()
-    run.stitch(score=0.5, macs=0.25, params=0.125, depth=0.0)
-    file = run.folder / "ratings" / "stitching.json"
-    content = json.loads(file.read_text())
-    both = {**content["agreement"]["score"], "partial_spearman": 0.5, "partial_spearman_interval": [0.25, 0.75]}
-    content["agreement"]["sums"] = {"log_kl + naswot": both}
-    file.write_text(json.dumps(content))
-    body = consistency_section(read_run(run.folder)).body
+    body = changed_section(begin, lambda figures: figures.update(sums={"log_kl + naswot": improved(figures)}))
     assert "<td>log_kl + naswot (added up by a search)</td>" in body
     assert "Of other scores and sums: log_kl + naswot 0.50 (95 % interval 0.25 to 0.75)." in body
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from helixnas.artifacts.baseline import PROXIES
 from helixnas.artifacts.files import write_text
-from helixnas.artifacts.ranking import Ranking, SubsetRanking
+from helixnas.artifacts.ranking import SIZES, Ranking, SubsetRanking
 from helixnas.report.elements.charts import Chart
 from helixnas.report.elements.colors import GREY, INK, PALETTE, QUIET, color_of
 from helixnas.report.elements.marks import Marks
@@ -55,6 +56,8 @@ def build_ranking_page(ranking: Ranking, target: Path) -> None:
 def _summary(ranking: Ranking) -> Section:
     """Return the headline: what a search chooses from, which are the networks under a budget and the best ones."""
     headline = headline_first(ranking.subsets)[0]
+    untrained = [name for name in ranking.scores if name in PROXIES]
+    free = min((*SIZES, *untrained), key=ranking.regret)
     values = {
         "part": TITLES[headline.name],
         "verdict": verdict(headline, ranking.search_score, ranking.proxy),
@@ -62,6 +65,8 @@ def _summary(ranking: Ranking) -> Section:
         "score": name_of(ranking.search_score),
         "regret": 100 * ranking.regret(ranking.search_score),
         "largest_regret": 100 * ranking.regret("macs"),
+        "free": name_of(free),
+        "free_regret": 100 * ranking.regret(free),
         "random_regret": 100 * ranking.regret("random"),
         "spent": spent(ranking),
         "skipped": listed([f"{TITLES[name].lower()} ({reason})" for name, reason in ranking.skipped.items()]),

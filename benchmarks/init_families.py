@@ -2,9 +2,9 @@
 
     python benchmarks/init_families.py [FAMILY ...] > families.md
 
-The smallest member of each family teaches, untrained, on 120 random images of three classes; the recipe runs with one epoch
-of each training, two rating batches and no stitching. A teacher is not trained either: its random weights are given as a
-file, so that a row tells whether everything fits together, not how well it works.
+The smallest member of each family teaches, untrained, on 102 random images of three classes; the recipe runs with one epoch
+of each training on 40 images, two images to rate with, and no stitching. A teacher is not trained either: its random weights
+are given as a file, so that a row tells whether everything fits together, not how well it works.
 """
 
 import argparse
@@ -34,6 +34,8 @@ from helixnas.start.request import Request
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "teacher"))
 
 LIMITS = {"macs": "60%"}
+NUM_IMAGES = 34
+"""Images per class."""
 
 
 def write_images(root: Path, side: int) -> None:
@@ -41,7 +43,7 @@ def write_images(root: Path, side: int) -> None:
     rng = np.random.default_rng(0)
     for name in ("a", "b", "c"):
         (root / name).mkdir(parents=True)
-        for number in range(40):
+        for number in range(NUM_IMAGES):
             pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / name / f"{number}.png")
 
@@ -53,9 +55,9 @@ def tiny(recipe: Recipe) -> Recipe:
     return replace(
         recipe,
         runtime=replace(recipe.runtime, precision="fp32"),
-        data=replace(recipe.data, num_rating=8, num_workers=0, train_share=1.0),
+        data=replace(recipe.data, num_rating=2, num_workers=0, train_share=0.4),
         distill=replace(recipe.distill, num_epochs=1, batch_size=16),
-        rating=replace(recipe.rating, batch_size=4),
+        rating=replace(recipe.rating, batch_size=1),
         stitching=replace(recipe.stitching, num_architectures=0),
         retrain=retrain,
     )

@@ -13,6 +13,7 @@ from helixnas.report.elements.page import Section, section
 from helixnas.report.elements.wording import interval_text, name_of, signed
 from helixnas.report.reading import RunFiles
 from helixnas.report.run.evidence import Found, evidence_rows
+from helixnas.report.run.path_curves import MOST_LINES, path_curves
 from helixnas.search import Tables
 from helixnas.search.evidence import agreement_of_moments, evidence_beyond_size
 from helixnas.space import SearchSpace
@@ -31,6 +32,8 @@ def scores_section(run: RunFiles) -> Section | None:
         "score": _score_of(run.ratings[0]),
         "chart": _histograms(run),
         "moments": _moments(run),
+        "curves": path_curves(run),
+        "most_lines": MOST_LINES,
         "evidence": [] if run.tables is None or run.space is None else evidence_rows(_evidence(run.tables, run.space)),
     }
     return section("scores", "Scores of all paths", "run/scores", run=run, **values)

@@ -98,8 +98,8 @@ def test_a_finished_comparison_trains_nothing_and_further_networks_are_added(
         patch.setattr(comparing, "Context", None)
         assert compare_networks(plan_of(tiny, own), listener) == before
     assert listener.said == [f"{own.peers('small')}: done already"]
-    found = compare_networks(plan_of(tiny, own, models=("teacher",), num_random=2), listener)
-    assert {peer.name for peer in found.peers} == {*NAMES, "teacher", "random 2"}
+    found = compare_networks(plan_of(tiny, own, models=("teacher", "test_efficientnet@48"), num_random=1), listener)
+    assert {peer.name for peer in found.peers} == {*NAMES, "teacher", "test_efficientnet@48"}
     assert [peer.right for peer in found.peers if peer.name in NAMES] == [peer.right for peer in before.peers]
     assert "4 trainings of 1 epoch of batch 64: 21 steps; about" in listener.said[1]
 

@@ -45,6 +45,31 @@ def test_a_model_named_twice_is_trained_once(plan: ComparisonPlan) -> None:
     assert [one.name for one in twice.candidates] == ["winner", "resnet18"]
 
 
+def test_a_model_may_get_enlarged_images_and_is_scaled_at_their_size(plan: ComparisonPlan) -> None:
+    both = replace(plan, models=("test_efficientnet", "test_efficientnet@48"), num_random=0)
+    _, small, enlarged = both.candidates
+    assert enlarged.name == "test_efficientnet@48"
+    assert "images enlarged to 48 pixels" in enlarged.note
+    assert "enlarged" not in small.note
+    assert enlarged.model is not None
+    assert small.model is not None
+    assert (enlarged.model.multiplier or 1) < (small.model.multiplier or 1)
+    assert both.key(enlarged) != both.key(small)
+
+
+def test_images_are_enlarged_only(plan: ComparisonPlan) -> None:
+    with pytest.raises(
+        ConfigError, match=r"resnet18@4: images of this run have \d+ pixels already; give more, or leave @4 out"
+    ):
+        _ = replace(plan, models=("resnet18@4",)).candidates
+    with pytest.raises(
+        ConfigError, match="teacher@48: the teacher is compared at the size of the run's images; give --with teacher"
+    ):
+        _ = replace(plan, models=("teacher@48",)).candidates
+    with pytest.raises(UnknownNameError, match="unknown timm model 'resnet18@'; did you mean resnet18"):
+        _ = replace(plan, models=("resnet18@",)).candidates
+
+
 def test_too_few_networks_near_the_budget_are_told(plan: ComparisonPlan) -> None:
     narrow = replace(plan, models=(), num_random=3, tolerance=0.001)
     assert re.match(r"\d of 3 random networks: among 3,000 draws there were no others within 0.1 % of", narrow.fewer())

@@ -1,5 +1,7 @@
 """timm models scaled in width to a number of multiply-adds."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -62,6 +64,16 @@ def test_a_model_of_an_unknown_family_stays_as_it_is() -> None:
     found = scale_width("vgg11", macs=1_000_000, image_size=32, num_classes=10)
     assert found.multiplier is None
     assert found.macs > 100_000_000
+
+
+def test_a_model_for_enlarged_images_takes_small_ones_and_has_the_size_told() -> None:
+    """Its logits are those of the model on images that were enlarged before."""
+    found = replace(scale_width("mobilenetv3_small_100", macs=5_000_000, image_size=96, num_classes=7), enlarged_to=96)
+    model = found.build().eval()
+    assert (count_params(model), count_macs(meta_copy(model), (1, 3, 32, 32))) == (found.params, found.macs)
+    images = torch.rand(2, 3, 32, 32)
+    larger = torch.nn.functional.interpolate(images, size=(96, 96), mode="bilinear")
+    torch.testing.assert_close(model(images), model.model(larger))
 
 
 def test_bad_models_are_one_sentence() -> None:

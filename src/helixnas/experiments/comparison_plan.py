@@ -1,5 +1,6 @@
 """Plan of a comparison: the winner of a search, and the networks of its size that are trained as it is."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -88,7 +89,7 @@ class ComparisonPlan:
     folder: RunFolder
     search: str
     models: tuple[str, ...] = ()
-    """Names of timm models to scale to the budget, or `TEACHER`."""
+    """Names of timm models to scale to the budget, or `TEACHER`; ``NAME@96`` for images enlarged to 96 pixels."""
 
     num_random: int = 3
     num_trainings: int = 1
@@ -150,7 +151,7 @@ class ComparisonPlan:
 
         Raises:
             UnknownNameError: timm has no such model.
-            ConfigError: a model cannot be built, or does not take images of this size.
+            ConfigError: a model cannot be built, or does not take images of this size; or images would not be enlarged.
         """
         winner = self._of_space("winner", "winner", self.winner)
         random = [self._of_space(f"random {n}", "random", one) for n, one in enumerate(self._drawn(), start=1)]
@@ -184,7 +185,7 @@ class ComparisonPlan:
             teacher = self.recipe.built_teacher
             model = as_it_is(teacher.model, {**teacher.model_args, "num_classes": num_classes}, image_size=size)
         else:
-            model = scale_width(name, macs=self.macs, image_size=size, num_classes=num_classes)
+            model = self._scaled(name, size, num_classes)
         note = self._note(model, is_teacher=name == TEACHER)
         return Candidate(
             name=name,
@@ -193,15 +194,37 @@ class ComparisonPlan:
             note=note,
             params=model.params,
             macs=model.macs,
-            identity={"model": model.name, "width": model.multiplier, "arguments": dict(model.arguments)},
+            identity={
+                "model": model.name,
+                "width": model.multiplier,
+                "arguments": dict(model.arguments),
+                **({} if model.enlarged_to is None else {"enlarged_to": model.enlarged_to}),
+            },
             model=model,
         )
+
+    def _scaled(self, name: str, size: int, num_classes: int) -> SizedModel:
+        """Return a timm model scaled to the budget, for images of `size` pixels or enlarged to those that the name asks for."""
+        asked = re.fullmatch(r"(.+)@(\d+)", name)
+        if asked is None:
+            return scale_width(name, macs=self.macs, image_size=size, num_classes=num_classes)
+        model, enlarged_to = asked[1], int(asked[2])
+        if model == TEACHER:
+            raise ConfigError(f"{name}: the teacher is compared at the size of the run's images; give --with {TEACHER}")
+        if enlarged_to <= size:
+            raise ConfigError(
+                f"{name}: images of this run have {size} pixels already; give more, or leave @{enlarged_to} out"
+            )
+        found = scale_width(model, macs=self.macs, image_size=enlarged_to, num_classes=num_classes)
+        return replace(found, enlarged_to=enlarged_to)
 
     def _note(self, model: SizedModel, *, is_teacher: bool) -> str:
         """Return how a model was brought to the budget, and how far from it is what lies beyond the tolerance."""
         note = "not scaled" if is_teacher else "width cannot be scaled"
         if model.multiplier is not None:
             note = f"width x {model.multiplier:.3g}{', the narrowest' if model.is_narrowest else ''}"
+        if model.enlarged_to is not None:
+            note += f", images enlarged to {model.enlarged_to} pixels"
         off = model.macs / self.macs
         if abs(off - 1) > self.tolerance:
             note += f", {off:.3g} x the multiply-adds" if off > 2 else f", {100 * (off - 1):+.0f} % multiply-adds"

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import timm
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float
 from timm.models import model_entrypoint
-from torch import nn
+from torch import Tensor, nn
 
 from helixnas.errors import ConfigError, HelixError, first_line
 from helixnas.nn import count_macs, count_params, meta_copy
@@ -55,9 +57,25 @@ class SizedModel:
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments of its constructor."""
 
+    enlarged_to: int | None = None
+    """Height and width in pixels to which it enlarges its images, a part of the network; None for images as they are."""
+
     def build(self, **others: Any) -> nn.Module:
         """Return the network with random weights; `others` are further arguments of its constructor."""
-        return widened(self.name, self.multiplier, {**self.arguments, **others})
+        model = widened(self.name, self.multiplier, {**self.arguments, **others})
+        return model if self.enlarged_to is None else Enlarged(model, self.enlarged_to)
+
+
+class Enlarged(nn.Module):
+    """A model made for larger images: it gets small ones enlarged, bilinearly, to a height and width of `size` pixels."""
+
+    def __init__(self, model: nn.Module, size: int) -> None:
+        super().__init__()
+        self.model, self.size = model, size
+
+    def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
+        """Return the model's logits of the enlarged images."""
+        return self.model(F.interpolate(images, size=(self.size, self.size), mode="bilinear"))
 
 
 def scale_width(name: str, *, macs: int, image_size: int, num_classes: int) -> SizedModel:

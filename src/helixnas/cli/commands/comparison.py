@@ -20,7 +20,10 @@ NUM_EPOCHS = "--retrain.fit.num"
 
 def _add_compare_options(parser: Parser) -> None:
     parser.run_folder()
-    models = "timm models to scale in width to the winner's multiply-adds; teacher for the run's teacher, not scaled"
+    models = (
+        "timm models to scale in width to the winner's multiply-adds; MODEL@96 gets images enlarged to 96 pixels; teacher for "
+        "the run's teacher, not scaled"
+    )
     parser.option("--with", metavar="MODEL,...", default="", dest="models", help=models)
     parser.whole("--random", 3, "number of random networks of the space near the budget")
     parser.option("--search", metavar="NAME", help="the search whose winner is compared; needed if there are several")

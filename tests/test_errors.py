@@ -91,3 +91,8 @@ def test_an_error_of_helixnas_is_not_noted() -> None:
         raise error
     assert stage_of(error) is None
     assert not hasattr(error, "__notes__")
+
+
+def test_a_name_that_is_no_text_is_answered_too() -> None:
+    assert str(UnknownNameError("verb", 3, ("rate", 3))) == "unknown verb 3; did you mean 3?"
+    assert str(UnknownNameError("verb", None, ("rate",))) == "unknown verb None; known: rate"

@@ -31,15 +31,24 @@ class UnknownNameError(HelixError, LookupError):
     unknown verb 'serach'; did you mean search?
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """Say which `kind` of thing `name` should have been, and which of the `known` names come closest."""
-        names = sorted(known)
+    def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
+        """Say which `kind` of thing `name`, usually a text, should have been, and which of the `known` names come closest."""
+        names = sorted(map(str, known))
         self._parts = (kind, name, tuple(names))
-        super().__init__(f"unknown {kind} {name!r}; {_hint(name, names)}")
+        super().__init__(f"unknown {kind} {name!r}; {_hint(str(name), names)}")
 
-    def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, object, tuple[str, ...]]]:
         """Survive the way back from a worker process, which pickles what it raises."""
         return (type(self), self._parts)
+
+
+def number_of(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> number_of(1, "image"), number_of(1200, "class")
+    ('1 image', '1,200 classes')
+    """
+    return f"{count:,} {noun if count == 1 else f'{noun}es' if noun.endswith('s') else f'{noun}s'}"
 
 
 def _hint(name: str, known: list[str]) -> str:

@@ -36,6 +36,7 @@ from helixnas.errors import ConfigError, UnknownNameError
 
 T = TypeVar("T")
 
+MAPPING = "a mapping of names to values"
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 """Types and ranges in messages and help; a range by the attribute of the annotation that holds its bound."""
@@ -101,13 +102,17 @@ def check_value(kind: type, setting: str, value: Any, *, name: str, where: str =
 
 def _sentence(hint: Any, value: Any, errors: Sequence[Any], name: str, where: str) -> str:
     """Return pydantic's errors about a value in one sentence."""
-    first, wanted = errors[0], in_words(hint)
-    if all(each["type"].startswith(("greater_than", "less_than")) for each in errors):
+    first, wanted, start = errors[0], in_words(hint), f"{where}: " if where else ""
+    if isinstance(value, Mapping) and first["loc"] and wanted == MAPPING:  # an entry is wrong, or its name
+        if not isinstance(key := first["loc"][0], str):
+            return f"{start}the names in {name} must be text, not {_shown(key)}"
+        name, value, wanted = _dotted(name, key), value[key], in_words(get_args(_plain(hint))[1])
+    elif all(each["type"].startswith(("greater_than", "less_than")) for each in errors):
         wanted, value = limits(hint), first["input"]
     elif first["type"] == "finite_number":
         wanted, value = f"a finite number {limits(hint)}".strip(), first["input"]
     each = "each of " if value is first["input"] and isinstance(next(iter(first["loc"]), None), int) else ""
-    return f"{where and f'{where}: '}{each}{name} must be {wanted}, not {_shown(value)}"
+    return f"{start}{each}{name} must be {wanted}, not {_shown(value)}"
 
 
 def _shown(value: Any) -> str:
@@ -276,7 +281,7 @@ def in_words(hint: Any) -> str:
     if origin is tuple:
         return f"a list of {in_words(arguments[0]).removeprefix('a ')}s"
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return "a mapping of names to values"
+        return MAPPING
     return WORDS.get(hint, str(hint))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from helixnas.api.arguments import as_count, as_mapping, as_names, as_path, as_reporter
+from helixnas.api.arguments import as_count, as_mapping, as_names, as_number, as_path, as_reporter, as_text
 from helixnas.errors import ConfigError
 
 
@@ -50,6 +50,9 @@ def test_a_run_reports_on_the_console_to_a_function_or_nowhere(
             "num_classes must be a whole number of at least 0, not '3'",
         ),
         (lambda value: as_count(value, "num_classes"), -1, "not -1"),
+        (lambda value: as_number(value, "hours"), 10**400, "hours is too large for a number"),
+        (lambda value: as_text(value, "name", "small"), 3, "name must be a text such as 'small', not 3"),
+        (lambda value: as_text(value, "name", "small"), "", "name must be a text such as 'small', not ''"),
         (lambda value: as_count(value, "num_classes"), True, "not True"),
     ],
 )

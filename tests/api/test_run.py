@@ -54,6 +54,19 @@ def test_a_search_under_other_limits_takes_no_training(found: Found) -> None:
         unwrap(Run.search)(found.run, max="macs=1")
 
 
+def test_names_and_numbers_of_the_wrong_kind_are_one_sentence(found: Found) -> None:
+    run = found.run
+    for call in (lambda: unwrap(Run.search)(run, name=3), lambda: unwrap(Run.retrain)(run, None)):
+        with pytest.raises(ConfigError, match="name must be a text such as 'small', not"):
+            call()
+    with pytest.raises(ConfigError, match="a block must be a whole number of at least 0, not '2'"):
+        unwrap(Run.distill)(run, "2")
+    with pytest.raises(ConfigError, match="stage must be a text such as 'search', not 3"):
+        unwrap(Run.until)(run, 3)
+    with pytest.raises(ConfigError, match="tolerance must be a number, not 'small'"):
+        unwrap(Found.export)(found, "model.pt2", tolerance="small")
+
+
 def test_a_recipe_without_searches_needs_limits(tiny: Recipe, tmp_path: Path) -> None:
     run = Run(recipe=replace(tiny, searches={}), folder=RunFolder(tmp_path))
     with pytest.raises(ConfigError, match="the recipe has no searches; give max"):

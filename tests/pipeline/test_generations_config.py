@@ -29,6 +29,7 @@ def test_a_generation_has_the_teacher_of_its_number_or_the_common_one() -> None:
         ({"teachers": {4: {}}, "number": 3}, "names generation '4'; it holds teachers of generations 2 .. 3"),
         ({"teachers": {1: {}}}, "the first teacher is the recipe's own"),
         ({"teachers": {"two": {}}}, "names generation 'two'"),
+        ({"teachers": {"02": {}}}, "names generation '02'"),
         ({"teacher": {"params": "1M", "width": 2}}, "sized by params and by width and depth; give one of them"),
         ({"teacher": {"params": "many"}}, "'many' is not an amount"),
         ({"teacher": {"width": 0}}, "generations.teacher.width must be above 0, not 0"),

@@ -69,7 +69,17 @@ def as_number(value: Any, name: str) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{name} must be a number, not {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ConfigError(f"{name} is too large for a number") from error
+
+
+def as_text(value: Any, name: str, example: str) -> str:
+    """Return a text; raises `ConfigError` unless the value is one that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{name} must be a text such as {example!r}, not {value!r}")
+    return value
 
 
 def as_reporter(say: Any, tensorboard: Path) -> Reporter:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from helixnas.api.arguments import Say, as_count, as_path, as_reporter
+from helixnas.api.arguments import Say, as_count, as_number, as_path, as_reporter, as_text
 from helixnas.artifacts.files import read_text, write_text
 from helixnas.artifacts.front import Front
 from helixnas.artifacts.run_folder import RunFolder
@@ -62,7 +62,7 @@ class Run:
 
     def until(self, stage: str) -> RunRecord:
         """Do every stage up to and including this one: one of `helixnas.pipeline.stages.verbs()`, or report."""
-        return run_recipe(self.recipe, self.folder, self.reporter, until=stage)
+        return run_recipe(self.recipe, self.folder, self.reporter, until=as_text(stage, "stage", "search"))
 
     def teacher(self) -> RunRecord:
         """Build the teacher, train it if it has no weights, and measure it."""
@@ -70,8 +70,9 @@ class Run:
 
     def distill(self, *blocks: int) -> RunRecord:
         """Train the supernet on the teacher's features, or only these blocks of it, numbered from 1, as a job of its own."""
+        numbers = tuple(as_count(block, "a block") for block in blocks)
         self.teacher()
-        return self._do("distill", blocks=blocks)
+        return self._do("distill", blocks=numbers)
 
     def rate(self) -> RunRecord:
         """Rate every path of every block."""
@@ -90,6 +91,8 @@ class Run:
         `settings` are further ones of a search: weights, scores, front, resolution, time_limit_s. Raises `ConfigError` if
         neither names a search.
         """
+        if name is not None:
+            as_text(name, "name", "small")
         if max is None and min is None and not settings:
             chosen = name or next(iter(self.recipe.searches), None)
             if chosen is None:
@@ -103,7 +106,7 @@ class Run:
 
     def retrain(self, name: str, *, init: Init | None = None) -> RunRecord:
         """Train the winner of a search, from scratch or from the supernet's weights; by default as the recipe says."""
-        recipe = self.recipe
+        recipe, name = self.recipe, as_text(name, "name", "small")
         if init is not None and recipe.retrain is not None:
             recipe = replace(recipe, retrain=replace(recipe.retrain, init=init))
         return run_stage(recipe, self.folder, self.reporter, verb="retrain", name=name)
@@ -209,9 +212,10 @@ class Found:
         opened = self._opened(weights)
         if opened.weights:
             self.run.reporter.say(f"weights: {opened.weights}")
+        largest = as_number(tolerance, "tolerance")
         data = Context(self.run.recipe, self.run.folder, self.run.reporter).data
         images = data.rating if data.evaluation is None else data.evaluation
-        return export(opened, images, format=FORMATS[path.suffix], path=path, tolerance=tolerance)
+        return export(opened, images, format=FORMATS[path.suffix], path=path, tolerance=largest)
 
     def _opened(self, weights: str) -> OpenedModel:
         """Return the network with its origin in the run, as the command line opens it."""

@@ -26,6 +26,9 @@ RETRAINING = "retraining recipe"
 FILES = ("--config", "--preset")
 """Options that replace several settings at once."""
 
+MOST_SHOWN = 120
+"""Characters of a value that is not YAML in a message."""
+
 WHOLE_GROUP = "a YAML file with all its settings"
 """What the option of a whole group takes."""
 
@@ -149,8 +152,8 @@ def _value(option: str, text: str, kind: type, setting: str, *, inside: bool) ->
     else:
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{option} {text!r} is not YAML: {' '.join(str(error).split())}") from error
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise ConfigError(f"{option} {text[:MOST_SHOWN]!r} is not YAML: {' '.join(str(error).split())}") from error
     group = settings_class(hint)
     if hint == tuple[str, ...] and isinstance(value, str) and not inside:
         value = [part.strip() for part in value.split(",") if part.strip()]

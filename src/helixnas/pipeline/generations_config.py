@@ -97,7 +97,7 @@ class GenerationsConfig:
                 f"generations.number must be at least 2, not {self.number}; for one ordinary search, set generations to null"
             )
         for name in self.teachers:
-            if not name.isdecimal() or not 2 <= int(name) <= self.number:
+            if not name.isdecimal() or name.startswith("0") or not 2 <= int(name) <= self.number:
                 raise ConfigError(
                     f"generations.teachers names generation {name!r}; it holds teachers of generations 2 .. {self.number} "
                     "(the first teacher is the recipe's own)"

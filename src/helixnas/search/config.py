@@ -55,9 +55,14 @@ def search_config(values: Mapping[str, Any]) -> SearchConfig:
     return SearchConfig(**plain)
 
 
+def is_usable(character: str) -> bool:
+    """Return whether the name of a search may hold a character."""
+    return character.isalnum() or character in "-_."
+
+
 def check_search_name(name: str) -> None:
     """Raise `ConfigError` for a name that cannot be that of a folder."""
-    if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
+    if not name or name.startswith(".") or not all(map(is_usable, name)):
         raise ConfigError(
             f"search name {name!r} must consist of letters, digits, '-', '_' and '.', not beginning with '.'"
         )

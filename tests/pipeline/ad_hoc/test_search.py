@@ -58,3 +58,9 @@ def test_settings_out_of_range_and_a_damaged_search_are_told(copy: RunFolder) ->
     (copy.search("small") / "result.json").write_text('{"max": 3}')
     with pytest.raises(ArtifactError, match="is truncated or damaged"):
         load_search(copy, "small")
+
+
+@pytest.mark.parametrize(("amount", "name"), [("1.5 M", "max-macs-1.5M"), ("1e+6", "max-macs-1e6")])
+def test_however_an_amount_is_written_a_search_has_a_name(copy: RunFolder, amount: str, name: str) -> None:
+    ((found, _),) = search_run(copy, None, SearchConfig(max={"macs": amount}))
+    assert found == name

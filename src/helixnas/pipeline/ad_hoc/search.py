@@ -17,7 +17,7 @@ from helixnas.pipeline.work.search import (
     save_outcome,
     teacher_costs,
 )
-from helixnas.search.config import SearchConfig, check_search_name, search_config
+from helixnas.search.config import SearchConfig, check_search_name, is_usable, search_config
 from helixnas.space import load_space
 
 
@@ -86,10 +86,10 @@ def _finish(stage: PlannedStage, stages: Mapping[str, PlannedStage], folder: Run
 
 
 def _name_of(limits: SearchConfig) -> str:
-    """Return a name made of the limits: ``max-macs-350M``."""
+    """Return a name made of the limits, without what no name of a search may hold: ``max-macs-350M``."""
     parts = [f"max-{key}-{value}" for key, value in limits.max.items()]
     parts += [f"min-{key}-{value}" for key, value in limits.min.items()]
     parts += [f"weights-{'-'.join(map(str, limits.weights))}"] if limits.weights else []
     parts += [f"scores-{'-'.join(limits.scores)}"] if limits.scores else []
     parts += [f"front-{'-'.join(limits.front)}"] if limits.front else []
-    return "-".join(parts).replace("%", "pct") or "unlimited"
+    return "".join(c for c in "-".join(parts).replace("%", "pct") if is_usable(c)) or "unlimited"

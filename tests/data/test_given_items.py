@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, Subset
 
-from helixnas.data.given_items import as_image, class_of, listed_classes, listed_names, naming
+from helixnas.data.given_items import as_class, as_image, class_of, listed_classes, listed_names, naming
 from helixnas.errors import DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
@@ -113,3 +113,12 @@ def test_listed_names_are_texts(classes: Any, names: tuple[str, ...]) -> None:
 def test_whatever_an_item_raises_names_it() -> None:
     with pytest.raises(DataError, match=r"item 3 of the images: it cannot be read: 'image' \(KeyError\)"), naming(3):
         raise KeyError("image")
+
+
+def test_a_label_that_is_a_key_of_a_database_is_refused() -> None:
+    assert as_class(999_999) == 999_999
+    for wrong in (10**6, 2**70):
+        with pytest.raises(
+            DataError, match=r"the label [\d,]+ of an image is too large; number the classes 0, 1, 2, ..."
+        ):
+            as_class(wrong)

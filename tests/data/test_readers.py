@@ -193,3 +193,18 @@ def test_a_hugging_face_folder_of_images_is_read(make_images: Any, tmp_path: Pat
     assert _pixels(source).shape == (5, 16, 16, 3)
     with pytest.raises(DataError, match=r"split 'other' cannot be opened: "):
         _open(tmp_path / "hub", name=f"hfds/{root}", split="other")
+
+
+def test_a_folder_of_parquet_files_is_told_how_to_be_read(tmp_path: Path) -> None:
+    (tmp_path / "train-0.parquet").touch()
+    with pytest.raises(DataError, match=r"has no images that Pillow reads; .*; data.name: parquet reads Parquet files"):
+        _open(tmp_path)
+
+
+def test_whatever_torchvision_raises_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*words: object, **others: object) -> None:
+        raise AssertionError("magic number")
+
+    monkeypatch.setattr("helixnas.data.readers.create_dataset", refuse)
+    with pytest.raises(DataError, match=r"torch/mnist, split 'train', in .* cannot be opened; .*: magic number"):
+        _open(tmp_path, name="torch/mnist")

@@ -79,6 +79,22 @@ def test_classes_that_contradict_each_other_are_one_sentence(found: list[Label |
         classes_of(found, "s")
 
 
+@pytest.mark.parametrize("kind", ["cls", "json"])
+def test_keys_of_a_database_are_no_numbers_of_classes(kind: str, make_tar: Any, png: Png) -> None:
+    def shard(number: int) -> Any:
+        text = str(number) if kind == "cls" else json.dumps({"label": number})
+        return make_tar("s.tar", {"1.png": png(1), f"1.{kind}": text.encode()})
+
+    with pytest.raises(
+        DataError, match=r"the classes of s are numbers up to 1,234,567,890; number them 0, 1, 2, ..., below"
+    ):
+        classes_of(labels_in(shard(1_234_567_890)), "s")
+    with pytest.raises(DataError, match=rf"s.tar!1.{kind} has the class {2**63}, which is no number of a class"):
+        labels_in(shard(2**63))
+    if kind == "cls":
+        assert labels_in(shard(10**30)) == [str(10**30)]
+
+
 def test_files_that_hold_no_class_are_named(make_tar: Any, png: Png) -> None:
     with pytest.raises(DataError, match=r"s.tar!1.json is not JSON$"):
         labels_in(make_tar("s.tar", {"1.png": png(1), "1.json": b"{"}))

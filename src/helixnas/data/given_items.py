@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
+from helixnas.data.source import MOST_CLASSES
 from helixnas.errors import DataError, HelixError, first_line
 
 ROUNDING = 1e-3
@@ -64,6 +65,8 @@ def as_class(label: Any) -> int:
         found = -1
     if found < 0:
         raise DataError(f"the label of an image must be a whole number from 0, the number of its class, not {label!r}")
+    if found >= MOST_CLASSES:
+        raise DataError(f"the label {found:,} of an image is too large; number the classes 0, 1, 2, ...")
     return found
 
 

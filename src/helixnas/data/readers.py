@@ -20,7 +20,7 @@ from timm.data import dataset_factory
 from helixnas.data.config import GIVEN_PREFIX, PARQUET, TORCH_NAMES, DataConfig
 from helixnas.data.given import given_source
 from helixnas.data.image_files import BROKEN, TWICE, Listing, list_folder, list_tar, natural_order
-from helixnas.data.source import FileSpans, Source, Span, find_root, read_array, read_upright
+from helixnas.data.source import FileSpans, Source, Span, find_root, numbered_classes, read_array, read_upright
 from helixnas.data.streams.parquet import open_parquet
 from helixnas.data.streams.tar import open_tars
 from helixnas.errors import DataError, first_line
@@ -130,7 +130,8 @@ def _list_files(path: Path, *, unique: bool = True) -> Listing:
     listing = list_tar(path, unique=unique) if path.is_file() else list_folder(path)
     left_out = listing.summary()
     if not listing.names:
-        raise DataError(f"{path} has no images that Pillow reads{f'; it has {left_out}' if left_out else ''}")
+        hint = "; data.name: parquet reads Parquet files" if ".parquet" in left_out else ""
+        raise DataError(f"{path} has no images that Pillow reads{f'; it has {left_out}' if left_out else ''}{hint}")
     return listing
 
 
@@ -225,7 +226,7 @@ def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
     title = f"{config.name}, split {split!r}, in {place}"
     try:
         dataset = create_dataset(config.name, root=place, split=split, download=config.download)
-    except (RuntimeError, OSError, ValueError) as error:
+    except Exception as error:  # torchvision asserts what it expects in a file
         hint = "" if config.download else "; data.download: true downloads it if torchvision can"
         raise DataError(f"{title} cannot be opened{hint}: {first_line(error)}") from error
     labels = None
@@ -233,7 +234,7 @@ def _open_torchvision(config: DataConfig, *, root: str, split: str) -> Source:
         known = getattr(dataset, "targets", None)
         labels = np.asarray([row[0] for row in dataset.index] if known is None else known, dtype=np.int64)
         labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class is the first of eight columns
-    names = _class_names(getattr(dataset, "classes", ()), labels)
+    names = _class_names(getattr(dataset, "classes", ()), labels, title)
     return _numbered_images(title, len(dataset), labels, names, partial(_read_pair, dataset))
 
 
@@ -249,7 +250,7 @@ def _open_hugging_face(config: DataConfig, *, root: str, split: str) -> Source:
     if config.labels and reader.label_key in reader.dataset.column_names:
         labels = np.asarray(list(reader.iter_targets()), dtype=np.int64)
         labels = None if (labels < 0).any() else labels  # marks a split without labels
-    names = _class_names(tuple(reader.class_to_idx), labels)
+    names = _class_names(tuple(reader.class_to_idx), labels, title)
     return _numbered_images(title, len(reader), labels, names, partial(_read_stream, reader))
 
 
@@ -277,13 +278,13 @@ def _require_package(package: str, name: str) -> None:
         raise DataError(f"data.name {name!r} needs the package {package}; pip install {package}")
 
 
-def _class_names(names: Any, labels: np.ndarray | None) -> tuple[str, ...]:
+def _class_names(names: Any, labels: np.ndarray | None, title: str) -> tuple[str, ...]:
     """Return the names as text, or the class indices if there are no names."""
     if labels is None:
         return ()
     if len(names) > int(labels.max(initial=-1)):
         return tuple(", ".join(name) if isinstance(name, tuple) else str(name) for name in names)
-    return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
+    return numbered_classes(int(labels.max(initial=-1)), title)
 
 
 def _read_pair(dataset: Any, index: int) -> Image.Image:

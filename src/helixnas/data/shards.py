@@ -12,11 +12,14 @@ import numpy as np
 from jaxtyping import Int64
 
 from helixnas.data.image_files import image_suffixes, natural_order
-from helixnas.data.source import Span
+from helixnas.data.source import Span, numbered_classes
 from helixnas.errors import DataError
 
 FIELDS = ("cls", "label", "class", "class_name", "label_name", "target")
 """Fields of a ``.json`` file that may hold the class, the likeliest first."""
+
+LONGEST = 19
+"""Digits of a number; more are a name."""
 
 Label = int | str
 
@@ -58,7 +61,7 @@ def classes_of(
     Numbers are indices, and names are sorted naturally.
 
     Raises:
-        DataError: some images have a class and others none, or some have numbers and others names.
+        DataError: some images have a class and others none, some have numbers and others names, or a number is too large.
 
     >>> labels, names = classes_of(["dog", "cat", "dog"], "pets")
     >>> labels.tolist(), names
@@ -82,7 +85,8 @@ def classes_of(
     if numbers:
         if min(numbers) < 0:
             raise DataError(f"the classes of {title} are numbers from 0 on, not {min(numbers)}")
-        return np.asarray(numbers, dtype=np.int64), tuple(str(index) for index in range(max(numbers) + 1))
+        names_of_all = numbered_classes(max(numbers), title)
+        return np.asarray(numbers, dtype=np.int64), names_of_all
     index = {name: number for number, name in enumerate(names)}
     return np.array([index[str(label)] for label in known], dtype=np.int64), tuple(names)
 
@@ -94,7 +98,8 @@ def _in_text(content: bytes, place: str) -> Label | None:
     except UnicodeDecodeError as error:
         raise DataError(f"{place} is not a class, but {len(content):,} bytes that are no text") from error
     digits = text.removeprefix("-")
-    return int(text) if digits.isdecimal() and digits.isascii() else text or None
+    is_number = digits.isdecimal() and digits.isascii() and len(digits) <= LONGEST
+    return _storable(int(text), place) if is_number else text or None
 
 
 def _in_json(content: bytes, field: str, place: str) -> Label | None:
@@ -108,5 +113,12 @@ def _in_json(content: bytes, field: str, place: str) -> Label | None:
     for name in (field,) if field else FIELDS:
         value: Any = values.get(name)
         if isinstance(value, int | str) and not isinstance(value, bool) and value != "":
-            return value
+            return _storable(value, place) if isinstance(value, int) else value
     return None
+
+
+def _storable(number: int, place: str) -> int:
+    """Return the number of a class; raises `DataError` if the index of a shard cannot hold it."""
+    if abs(number) >= 2**63:
+        raise DataError(f"{place} has the class {number}, which is no number of a class; number them 0, 1, 2, ...")
+    return number

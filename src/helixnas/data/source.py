@@ -17,6 +17,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from helixnas.errors import DataError
 
+MOST_CLASSES = 1_000_000
+"""Larger numbers of classes are probably keys of a database; every number up to the largest has a class."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -132,6 +135,21 @@ def hash_of_files(files: Iterable[str], root: Path = Path()) -> str:
         status = (root / file).stat()
         digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def numbered_classes(highest: int, title: str) -> tuple[str, ...]:
+    """Return the names of classes that are numbers from 0 to the `highest`.
+
+    Raises `DataError` where there would be more than `MOST_CLASSES`.
+
+    >>> numbered_classes(2, "pets")
+    ('0', '1', '2')
+    """
+    if highest >= MOST_CLASSES:
+        raise DataError(
+            f"the classes of {title} are numbers up to {highest:,}; number them 0, 1, 2, ..., below {MOST_CLASSES:,}"
+        )
+    return tuple(map(str, range(highest + 1)))
 
 
 def open_image(content: bytes) -> Image.Image:

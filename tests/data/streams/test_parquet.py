@@ -156,6 +156,21 @@ def test_what_cannot_be_used_is_one_sentence_with_the_file(write: Write, tmp_pat
         opened(tmp_path / "empty")
 
 
+@pytest.mark.parametrize("split", ["/data/train-*.parquet", "a**.parquet"])
+def test_a_pattern_that_is_none_is_one_sentence(tmp_path: Path, split: str) -> None:
+    with pytest.raises(DataError, match=r"the split '.*' is no pattern of files in .*; write it from there on"):
+        find_parquet(tmp_path, split)
+
+
+def test_numbers_that_no_class_has_are_refused(write: Write) -> None:
+    path = write("train.parquet", range(2), [0, 1])
+    table = pq.read_table(path)
+    large = pa.array([0, 2**63], pa.uint64())
+    pq.write_table(table.set_column(table.schema.names.index("label"), "label", large), path)
+    with pytest.raises(DataError, match=r"the column label of .* holds numbers of 2\^63 and above, but classes are"):
+        opened(path.parent)
+
+
 def test_columns_without_images_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"text": ["a"], "label": [1]}), path)

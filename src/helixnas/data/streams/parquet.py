@@ -53,12 +53,17 @@ class Columns:
 def find_parquet(root: Path, split: str) -> list[Path]:
     """Return the Parquet files of a split, sorted by path: a file, those that a pattern names, or those whose path says so.
 
-    Files without the word of any split are training files.
+    Files without the word of any split are training files. Raises `DataError` for a pattern that is none.
     """
     if root.is_file():
         return [root]
     if re.search(r"[*?\[]|\.parquet$", split):
-        return sorted(path for path in root.glob(split) if path.is_file())
+        try:
+            return sorted(path for path in root.glob(split) if path.is_file())
+        except (NotImplementedError, ValueError) as error:
+            raise DataError(
+                f"the split {split!r} is no pattern of files in {root}; write it from there on, for example data/train-*.parquet"
+            ) from error
     files = sorted(path for path in root.rglob("*.parquet") if path.is_file())
     if not split:
         return files
@@ -196,7 +201,12 @@ def _labels(opened: pq.ParquetFile, file: str, name: str) -> list[Any]:
         column = column.dictionary_decode()
     nothing = pa.nulls(len(column))
     if pa.types.is_integer(column.type):
-        return [column.cast(pa.int64()), nothing]
+        try:
+            return [column.cast(pa.int64()), nothing]
+        except pa.ArrowInvalid as error:
+            raise DataError(
+                f"the column {name} of {file} holds numbers of 2^63 and above, but classes are numbered 0, 1, 2, ..."
+            ) from error
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return [nothing, column.cast(pa.string())]
     if pa.types.is_null(column.type):

@@ -79,7 +79,11 @@ def changed(**fields: Any) -> dict[str, Any]:
         (changed(blocks=[]), "an architecture needs at least one block"),
         (changed(blocks=3), "not an architecture: a field is of the wrong type ("),
         (changed(operations=[]), "not an architecture: a field is of the wrong type ("),
-        (changed(head={"width": "wide", "activation": "silu"}), "not an architecture: a field is of the wrong type ("),
+        (
+            changed(head={"width": "wide", "activation": "silu"}),
+            "the width of the head must be a whole number, not 'wide'",
+        ),
+        (changed(blocks=[{"stride": 2, "width": 24.5, "operations": []}]), "width must be a whole number, not 24.5"),
     ],
 )
 def test_values_that_are_no_architecture_are_refused_with_the_field(values: dict[str, Any], sentence: str) -> None:

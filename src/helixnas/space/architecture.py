@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any, NamedTuple
 
 from helixnas.errors import SpaceError, UnknownNameError
@@ -269,6 +270,19 @@ class Architecture:
             raise SpaceError(f"not an architecture: invalid JSON at line {error.lineno}: {error.msg}") from error
 
 
+def whole(value: object, what: str) -> int:
+    """Return a whole number in plain values; raises `SpaceError`, which names `what` it is, for anything else.
+
+    >>> whole(24, "width"), whole(24.0, "width")
+    (24, 24)
+    """
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise SpaceError(f"{what} must be a whole number, not {value!r}")
+    return int(value)
+
+
 def head_to_dict(head: Head) -> dict[str, Any]:
     """Return a head as plain values; the kind only where it is not ``conv``, so that older files stay as they are."""
     values: dict[str, Any] = {"width": head.width, "activation": head.activation}
@@ -277,7 +291,9 @@ def head_to_dict(head: Head) -> dict[str, Any]:
 
 def head_from_dict(values: Mapping[str, Any]) -> Head:
     """Read what `head_to_dict` returned."""
-    return Head(int(values["width"]), str(values["activation"]), str(values.get("kind", Head.kind)))
+    return Head(
+        whole(values["width"], "the width of the head"), str(values["activation"]), str(values.get("kind", Head.kind))
+    )
 
 
 def stage_to_dict(stage: Stage) -> dict[str, Any]:
@@ -289,12 +305,19 @@ def stage_to_dict(stage: Stage) -> dict[str, Any]:
 
 def stage_from_dict(values: Mapping[str, Any], operations: Mapping[str, Operation]) -> Stage:
     """Read what `stage_to_dict` returned."""
-    path = Path(int(values["width"]), operations_named(values["operations"], operations), read_sections(values))
-    return Stage(int(values["stride"]), path)
+    width, stride = whole(values["width"], "width"), whole(values["stride"], "stride")
+    return Stage(stride, Path(width, operations_named(values["operations"], operations), read_sections(values)))
 
 
 def operations_named(names: Iterable[object], known: Mapping[str, Operation]) -> tuple[Operation, ...]:
-    """Return the operations with these names; raises `UnknownNameError` for one that is not known."""
+    """Return the operations with these names.
+
+    Raises:
+        UnknownNameError: a name is not known.
+        SpaceError: the names are one text, whose characters would be taken for names.
+    """
+    if isinstance(names, str):
+        raise SpaceError(f"operations must be a list of names, such as [{names}], not {names!r}")
     for name in map(str, names):
         if name not in known:
             raise UnknownNameError("operation", name, known)
@@ -303,4 +326,5 @@ def operations_named(names: Iterable[object], known: Mapping[str, Operation]) ->
 
 def read_sections(values: Mapping[str, Any]) -> tuple[Section, ...]:
     """Return the sections in plain values, if any."""
-    return tuple(Section(*map(int, section)) for section in values.get("sections") or ())
+    numbers = [[whole(each, "a number of sections") for each in section] for section in values.get("sections") or ()]
+    return tuple(Section(*section) for section in numbers)

@@ -21,7 +21,7 @@ two layers take the same operation. A head of ``kind: norm``, for transformers, 
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -34,6 +34,7 @@ from helixnas.space.architecture import (
     read_sections,
     stage_from_dict,
     stage_to_dict,
+    whole,
 )
 from helixnas.space.channel import channel
 from helixnas.space.joining import join_blocks
@@ -42,6 +43,8 @@ from helixnas.space.mbconv import mbconv
 from helixnas.space.operation import Operation
 from helixnas.space.search_space import Block, Cell, SearchSpace, alike_layers
 from helixnas.space.vit import vit
+
+T = TypeVar("T")
 
 FAMILIES: dict[str, Callable[..., SearchSpace]] = {"mbconv": mbconv, "macro": macro, "channel": channel, "vit": vit}
 
@@ -75,7 +78,7 @@ def load_space(definition: str | FilePath | Mapping[str, Any], *, image_size: in
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpaceError(f"cannot read the space file {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise SpaceError(f"{path} is not YAML: {on_one_line(error)}") from error
     if not isinstance(content, Mapping):
         raise SpaceError(f"{path} does not hold a space: expected a mapping with 'blocks' or 'family'")
@@ -115,11 +118,11 @@ def _from_mapping(values: Mapping[str, Any], image_size: int) -> SearchSpace:
         return _joined(values, image_size)
     _check_keys("space field", values, ("name", "stem", "operations", "blocks", "head"))
     try:
-        operations = {str(k): Operation.from_dict(str(k), v) for k, v in values["operations"].items()}
-        stem = tuple(_stage(part, operations) for part in values["stem"])
+        operations = {str(k): Operation.from_dict(str(k), v) for k, v in _operations(values).items()}
+        stem = _each("stem", values, lambda part: _stage(part, operations))
         in_stem = {operation for stage in stem for operation in stage.path.operations}
         searched = tuple(operation for operation in operations.values() if operation not in in_stem)
-        blocks = tuple(_block(part, operations, searched) for part in values["blocks"])
+        blocks = _each("blocks", values, lambda part: _block(part, operations, searched))
         head = _head(values.get("head", {}))
     except KeyError as error:
         raise SpaceError(f"the space definition lacks the field {error}") from error
@@ -157,6 +160,28 @@ def _joined(values: Mapping[str, Any], image_size: int) -> SearchSpace:
     return join_blocks(load_space(values["join"], image_size=image_size), groups)
 
 
+def _operations(values: Mapping[str, Any]) -> Mapping[Any, Any]:
+    found = values["operations"]
+    if not isinstance(found, Mapping):
+        raise SpaceError(
+            f"operations must map names to kinds and options, such as {{conv: {{kind: conv, kernel: 3}}}}, not {found!r}"
+        )
+    return found
+
+
+def _each(field: str, values: Mapping[str, Any], read: Callable[[Any], T]) -> tuple[T, ...]:
+    """Return the parts of a list; an error of one names its number."""
+    parts, found = values[field], list[T]()
+    if not isinstance(parts, list | tuple):
+        raise SpaceError(f"{field} must be a list of parts with a stride each, not {parts!r}")
+    for number, part in enumerate(parts, start=1):
+        try:
+            found.append(read(part))
+        except SpaceError as error:
+            raise SpaceError(f"part {number} of {field}: {error}") from error
+    return tuple(found)
+
+
 def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
     _check_keys("stem field", values, ("stride", "width", "operations"))
     return stage_from_dict(values, operations)
@@ -167,26 +192,32 @@ def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Ope
     cells: list[Cell] = []
     for cell in values["cells"]:
         _check_keys("cell field", cell, ("width", "layers", "sections", "ties"))
-        layers = cell["layers"]
-        if isinstance(layers, int):
-            layers = alike_layers(searched, layers)
-        else:
-            layers = tuple(operations_named(layer, operations) for layer in layers)
-        ties = tuple(int(number) for number in cell.get("ties") or ())
-        cells.append(Cell(int(cell["width"]), layers, read_sections(cell), ties))
-    return Block(int(values["stride"]), tuple(cells))
+        width, ties = whole(cell["width"], "width"), tuple(whole(one, "each of ties") for one in cell.get("ties") or ())
+        cells.append(Cell(width, _layers(cell["layers"], operations, searched), read_sections(cell), ties))
+    return Block(whole(values["stride"], "stride"), tuple(cells))
+
+
+def _layers(
+    layers: Any, operations: Mapping[str, Operation], searched: tuple[Operation, ...]
+) -> tuple[tuple[Operation, ...], ...]:
+    """Return the operations of each layer, given for each or as a number of layers with all that are searched."""
+    if isinstance(layers, list | tuple):
+        return tuple(operations_named(layer, operations) for layer in layers)
+    if isinstance(layers, bool) or not isinstance(layers, int):
+        raise SpaceError(f"layers must be a number, or a list with the operations of each layer, not {layers!r}")
+    return alike_layers(searched, layers)
 
 
 def _head(values: Any) -> Head:
     _check_keys("head field", values, ("width", "activation", "kind"))
     kind = str(values.get("kind", Head.kind))
     width = values.get("width", Head.width if kind == Head.kind else 0)
-    return Head(int(width), str(values.get("activation", Head.activation)), kind)
+    return Head(whole(width, "the width of the head"), str(values.get("activation", Head.activation)), kind)
 
 
 def _check_keys(kind: str, values: Any, known: Any) -> None:
     if not isinstance(values, Mapping):
-        raise SpaceError(f"the part with a {kind} must be a mapping, not {values!r}")
+        raise SpaceError(f"the {kind.removesuffix(' field')} must be a mapping of its fields, not {values!r}")
     for key in values:
         if key not in known:
             raise UnknownNameError(kind, str(key), known)

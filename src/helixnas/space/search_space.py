@@ -148,8 +148,8 @@ MOST_LAYERS = 1000
 
 
 def alike_layers(operations: tuple[Operation, ...], number: int) -> tuple[tuple[Operation, ...], ...]:
-    """Return layers that all choose among the same operations; raises `SpaceError` if there are more than 1,000."""
-    if number > MOST_LAYERS:
+    """Return layers that all choose among the same operations; raises `SpaceError` unless there are 1 to 1,000."""
+    if not 1 <= number <= MOST_LAYERS:
         raise SpaceError(f"a cell has 1 to {MOST_LAYERS:,} layers, not {number:,}")
     return (operations,) * number
 

@@ -42,7 +42,10 @@ def test_names_are_those_of_the_table(root: Path) -> None:
 
 
 def test_what_is_missing_is_named(root: Path) -> None:
-    with pytest.raises(DataError, match="has no split 'val'; there are: training, validation"):
+    with pytest.raises(DataError, match=r"images/validation has no images that end in \.jpg"):
+        read_ade20k(root, task="segmentation", split="val")
+    (root / "images/validation").rmdir()
+    with pytest.raises(DataError, match="has no split 'val'; there are: training"):
         read_ade20k(root, task="segmentation", split="val")
     with pytest.raises(DataError, match="ADE20K's layout, which is read for segmentation only"):
         read_ade20k(root, task="detection", split="train")

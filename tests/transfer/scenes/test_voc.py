@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helixnas.errors import DataError
+from helixnas.errors import ArtifactError, DataError
 from helixnas.transfer.scenes.images import read_mask
 from helixnas.transfer.scenes.voc import NAMES, read_voc
 
@@ -86,3 +86,23 @@ def test_camvid_and_bccd_can_be_read(data_root: Path) -> None:
     assert (len(camvid), len(camvid.class_names)) == (233, 11)
     bccd = read_voc(data_root / "bccd-voc", task="detection", split="test")
     assert (len(bccd), bccd.class_names) == (72, ("Platelets", "RBC", "WBC"))
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "sentence"),
+    [
+        (b"dark\ndark\n", DataError, r"classes\.txt names the class dark twice; a line is the name of a class"),
+        (
+            b"\n".join(b"%d" % number for number in range(256)),
+            DataError,
+            "names 256 classes, but masks of 8 bits tell 255",
+        ),
+        (b"\xff\xfe\xff", ArtifactError, r"cannot read .*classes\.txt: it is not UTF-8 text"),
+    ],
+)
+def test_classes_that_no_mask_can_have_are_one_sentence(
+    masks: Path, content: bytes, error: type[Exception], sentence: str
+) -> None:
+    (masks / "classes.txt").write_bytes(content)
+    with pytest.raises(error, match=sentence):
+        read_voc(masks, task="segmentation", split="val")

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from helixnas.artifacts.files import read_text
 from helixnas.errors import DataError
-from helixnas.transfer.scenes.scene import VOID, Scene, Scenes, require_split
+from helixnas.transfer.scenes.scene import VOID, Scene, Scenes, require_masks_for, require_split
 
 NUM_CLASSES = 150
 SPLITS = {"train": "training", "val": "validation"}
@@ -27,6 +28,8 @@ def read_ade20k(root: Path, *, task: str, split: str) -> Scenes:
     folder = root / "images" / name
     images = sorted(folder.glob("*.jpg")) if folder.is_dir() else []
     known = tuple(sorted(path.name for path in (root / "images").iterdir() if path.is_dir()))
+    if folder.is_dir() and not images:
+        raise DataError(f"{folder} has no images that end in .jpg")
     require_split(images, split, known, f"{root} (ADE20K)")
     scenes: list[Scene] = []
     for image in images:
@@ -35,6 +38,7 @@ def read_ade20k(root: Path, *, task: str, split: str) -> Scenes:
             raise DataError(f"the mask {mask} is missing; {image} has none")
         scenes.append(Scene(image=image, mask=mask))
     names = _names(root / "objectInfo150.txt")
+    require_masks_for(names, root / "objectInfo150.txt")
     return Scenes(
         title=f"{root.name} (ADE20K, {name})",
         root=root,
@@ -49,5 +53,5 @@ def _names(file: Path) -> tuple[str, ...]:
     """Return the last column of a table with a head, up to the first comma of each name, or numbers."""
     if not file.is_file():
         return tuple(f"class {number}" for number in range(1, NUM_CLASSES + 1))
-    lines = [line for line in file.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
+    lines = [line for line in read_text(file).splitlines()[1:] if line.strip()]
     return tuple(line.split("\t")[-1].split(",")[0].strip() for line in lines)

@@ -31,7 +31,7 @@ def read_coco(root: Path, *, task: str, split: str) -> Scenes:
     name = next((each for each in known if each == split or each.rstrip("0123456789") == split), "")
     require_split(name, split, known, f"{root} (COCO)")
     file = root / "annotations" / f"{PREFIX}{name}.json"
-    content = read_json(file, mend="")
+    content = read_json(file, mend="copy it again from the data set")
     try:
         categories = sorted(content["categories"], key=lambda each: each["id"])
         numbers = {each["id"]: index for index, each in enumerate(categories)}
@@ -43,10 +43,13 @@ def read_coco(root: Path, *, task: str, split: str) -> Scenes:
         images = [(each, own[each["id"]]) for each in content["images"]]
         scenes = [_scene(root, name, image, found, numbers, file) for image, found in images]
         names = tuple(str(each["name"]) for each in categories)
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        lacks = "the field" if isinstance(error.args[0], str) else "a category of the number"
+        raise DataError(f"{file} is not a file of COCO's boxes: it lacks {lacks} {error}") from error
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{file} is not a file of COCO's boxes: {type(error).__name__} {error}") from error
+        raise DataError(f"{file} is not a file of COCO's boxes: {error}") from error
     require_split(scenes, split, known, f"{file} names no images; {root}")
     return Scenes(
         title=f"{root.name} (COCO, {name})",

@@ -104,6 +104,12 @@ def boxes_inside(
     return Boxes(corners=cut, labels=np.asarray(labels, np.int64), crowd=np.asarray(crowd, bool))
 
 
+def require_masks_for(class_names: tuple[str, ...], file: Path) -> None:
+    """Raise `DataError` if there are more classes, which a file names, than the pixels of a mask tell apart."""
+    if len(class_names) > VOID:
+        raise DataError(f"{file} names {len(class_names):,} classes, but masks of 8 bits tell {VOID} apart")
+
+
 def require_split(found: object, split: str, known: tuple[str, ...], title: str) -> None:
     """Raise `DataError` if there is no such split."""
     if not found:

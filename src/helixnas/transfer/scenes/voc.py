@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from helixnas.artifacts.files import read_text
 from helixnas.errors import DataError
-from helixnas.transfer.scenes.scene import Scene, Scenes, boxes_inside, require_split
+from helixnas.transfer.scenes.scene import Scene, Scenes, boxes_inside, require_masks_for, require_split
 
 NAMES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -18,6 +19,7 @@ SETS = {"segmentation": "Segmentation", "detection": "Main"}
 MASKS = ("SegmentationClass", "SegmentationClassAug")
 """Folders of masks: VOC's own, and those made of the Semantic Boundaries Dataset (SBD) for images without one."""
 
+CLASSES = "classes.txt"
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -36,12 +38,16 @@ def read_voc(root: Path, *, task: str, split: str) -> Scenes:
     listed = folder / f"{split}.txt"
     splits = tuple(sorted(path.stem for path in folder.glob("*.txt")))
     require_split(listed.is_file(), split, splits, f"{folder}")
-    numbers = [line.split()[0] for line in listed.read_text(encoding="utf-8").splitlines() if line.split()]
+    numbers = [line.split()[0] for line in read_text(listed).splitlines() if line.split()]
     require_split(numbers, split, tuple(each for each in splits if each != split), f"{listed} is empty; {folder}")
     names = _names(root)
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{root / CLASSES} names the class {twice} twice; a line is the name of a class")
     if task == "segmentation":
         found = [_scene(root, number) for number in numbers]
         names = names or ("background", *NAMES)
+        require_masks_for(names, root / CLASSES)
         return Scenes(title=title, root=root, split=split, class_names=names, scenes=tuple(found))
     files = {number: root / "Annotations" / f"{number}.xml" for number in numbers}
     trees = {number: (file, _tree(file)) for number, file in files.items()}
@@ -51,8 +57,8 @@ def read_voc(root: Path, *, task: str, split: str) -> Scenes:
 
 
 def _names(root: Path) -> tuple[str, ...]:
-    file = root / "classes.txt"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    file = root / CLASSES
+    lines = read_text(file).splitlines() if file.is_file() else []
     return tuple(line.strip() for line in lines if line.strip())
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,6 +52,23 @@ def test_a_folder_is_enough_to_predict(
 def test_a_folder_that_is_not_finished_is_named(tmp_path: Path, runtime: Runtime) -> None:
     with pytest.raises(ArtifactError, match="holds no finished transfer"):
         predict(TransferFolder(tmp_path), tmp_path, tmp_path / "out", runtime=runtime, reporter=Reporter())
+
+
+def test_pictures_never_replace_the_images(tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos/a.jpg")
+    before = (tmp_path / "photos/a.jpg").read_bytes()
+    settings = {"settings": {}, "mean": (0.5,) * 3, "std": (0.5,) * 3, "class_names": ("a",)}
+    monkeypatch.setattr(TransferFolder, "load", lambda self: SimpleNamespace(**settings))
+    for images in (Path("photos"), Path("photos/a.jpg")):
+        with pytest.raises(
+            DataError, match="photos is the folder of the images, which pictures of the same name would"
+        ):
+            predict(TransferFolder(tmp_path), images, tmp_path / "photos", runtime=runtime, reporter=Reporter())
+    with pytest.raises(DataError, match="there is no image or folder gone"):
+        predict(TransferFolder(tmp_path), Path("gone"), tmp_path / "out", runtime=runtime, reporter=Reporter())
+    assert (tmp_path / "photos/a.jpg").read_bytes() == before
 
 
 def test_the_command_line_trains_and_predicts(

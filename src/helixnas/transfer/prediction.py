@@ -60,13 +60,17 @@ def predict(folder: TransferFolder, images: Path, out: Path, *, runtime: Runtime
 
     Raises:
         ArtifactError: the folder holds no finished transfer, or a file of it is damaged.
-        DataError: there are no images, one cannot be read, or two would be written to one file.
+        DataError: there are no images, one cannot be read, two would be written to one file, or `out` is the images' own folder.
     """
     record = folder.load()
     config = build(TransferConfig, dict(record.settings), where=str(folder.record_file))
+    paths, names = _images_in(images), record.class_names
+    if out.resolve() in {path.parent.resolve() for path in paths}:
+        raise DataError(
+            f"{out} is the folder of the images, which pictures of the same name would replace; choose another --out"
+        )
     network = load_network(folder)
     normalize = Normalization(record.mean, record.std)
-    paths, names = _images_in(images), record.class_names
     model = runtime.place(network).eval()
     with reporter.progress("predicting", len(paths)) as advance:
         for number, path in enumerate(paths, start=1):
@@ -114,7 +118,9 @@ def load_network(folder: TransferFolder) -> nn.Module:
 def _images_in(path: Path) -> list[Path]:
     """Return the images of a folder, or the one that is named, whose names differ in more than their ending."""
     found = sorted(each for each in path.iterdir() if each.suffix.lower() in ENDINGS) if path.is_dir() else [path]
-    if not found or not found[0].is_file():
+    if not path.exists():
+        raise DataError(f"there is no image or folder {path}")
+    if not found:
         raise DataError(f"there are no images in {path}; they end with {', '.join(ENDINGS)}")
     stems = [each.stem for each in found]
     if twice := next((each for each in stems if stems.count(each) > 1), ""):

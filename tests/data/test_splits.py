@@ -104,7 +104,7 @@ def test_an_evaluation_class_unknown_to_the_training_data_is_an_error(make_image
     train, other = make_images("train"), make_images("other", classes=("cat", "cow"))
     with pytest.raises(DataError) as caught:
         _open(train, evaluation_root=str(other))
-    expected = f"{other} has 1 classes that {train} does not have, such as 'cow'; its 2 classes are cat, dog"
+    expected = f"{other} has 1 class that {train} does not have, such as 'cow'; its 2 classes are cat, dog"
     assert str(caught.value) == expected
 
 

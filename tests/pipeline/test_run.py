@@ -240,7 +240,7 @@ def test_a_budget_that_cannot_be_met_is_told_before_distillation(tiny: Recipe, t
     with pytest.raises(UnknownNameError, match="search small: unknown resource in max 'mac'; did you mean macs"):
         run_recipe(misspelt, folder, Reporter())
     weighed = replace(tiny, searches={"small": SearchConfig(weights=(1.0,))})
-    with pytest.raises(ConfigError, match="1 block weights were given for 2 blocks"):
+    with pytest.raises(ConfigError, match="the space has 2 blocks, so give as many block weights, not 1"):
         run_recipe(weighed, folder, Reporter())
     assert list(folder.load_record().stages) == ["teacher", "costs"]
 

@@ -78,7 +78,7 @@ def test_tables_of_different_spaces_are_told(ratings: tuple[RatingTable, ...], c
 
 def test_wrong_weights_resources_and_scores_are_told(ratings: tuple[RatingTable, ...], costs: CostTable) -> None:
     tables = Tables(ratings=ratings, costs=costs)
-    with pytest.raises(ConfigError, match="3 block weights were given for 2 blocks"):
+    with pytest.raises(ConfigError, match="the space has 2 blocks, so give as many block weights, not 3"):
         tables.instance(("macs",), weights=(1.0, 1.0, 1.0))
     with pytest.raises(UnknownNameError, match="unknown resource 'mac'; did you mean macs"):
         tables.instance(("mac",))

@@ -33,7 +33,7 @@ def test_images_of_their_own_for_the_final_accuracy_are_looked_at(photos: Path, 
     found = look_at_images(DataConfig(root=str(tmp_path)))
     assert (found.num_images, found.num_held_out) == (150, 0)
     shutil.move(tmp_path / "validation" / "cat", tmp_path / "validation" / "cats")
-    with pytest.raises(DataError, match="has 1 classes that .* does not have, such as 'cats'"):
+    with pytest.raises(DataError, match="has 1 class that .* does not have, such as 'cats'"):
         look_at_images(DataConfig(root=str(tmp_path)))
 
 

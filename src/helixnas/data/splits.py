@@ -22,7 +22,7 @@ from helixnas.data.source import Source, find_root, read_array
 from helixnas.data.stratify import draw_evenly
 from helixnas.data.streams.parquet import find_parquet
 from helixnas.data.unreadable import UnreadableImages
-from helixnas.errors import DataError
+from helixnas.errors import DataError, number_of
 
 MUCH = 4
 """Enlarging images by more than this factor is probably a mistake, so it logs a warning; cost grows with its square."""
@@ -110,8 +110,8 @@ def _divide(
         rest, shared = _set_aside(rest, num_shared, source.labels, [seed, SPLIT_STREAM, 0])
     if num_held >= len(rest):
         raise DataError(
-            f"data.num_rating is {num_held:,}, but {source.title} has only {len(rest):,} training images; "
-            f"choose at most {max(len(rest) - 1, 0):,}"
+            f"data.num_rating is {num_held:,}, but {source.title} has only {number_of(len(rest), 'training image')}; "
+            + (f"choose at most {len(rest) - 1:,}" if len(rest) > 1 else "add images")
         )
     names = source.class_names or (apart.class_names if apart else ())
     train = replace(_all_of(source, "training", config, size, progress), rows=rest)
@@ -264,8 +264,8 @@ def _with_classes_of(training: Source, source: Source) -> Source:
     unknown = [name for name in source.class_names if name not in index]
     if unknown:
         raise DataError(
-            f"{source.title} has {len(unknown)} classes that {training.title} does not have, such as {unknown[0]!r}; its "
-            f"{len(index)} classes are {', '.join(training.class_names[:5])}{', ...' if len(index) > 5 else ''}"
+            f"{source.title} has {number_of(len(unknown), 'class')} that {training.title} does not have, such as {unknown[0]!r}; "
+            f"its {len(index)} classes are {', '.join(training.class_names[:5])}{', ...' if len(index) > 5 else ''}"
         )
     mapping = np.array([index[name] for name in source.class_names], dtype=np.int64)
     return replace(source, labels=mapping[source.labels], class_names=training.class_names)

@@ -21,7 +21,7 @@ from helixnas.engine import Fit, Runtime
 from helixnas.engine.fit_run import final_answers
 from helixnas.engine.progress import Advance, Reporter
 from helixnas.engine.timing import Stopwatch, duration
-from helixnas.errors import DataError
+from helixnas.errors import DataError, number_of
 from helixnas.experiments.comparison_intervals import Answers, accuracy_of, difference_of, training_spread
 from helixnas.experiments.comparison_plan import Candidate, ComparisonPlan
 from helixnas.nn import build_seeded
@@ -150,7 +150,7 @@ class _Builder:
         left, total = plan.left(self.peers), len(plan.candidates) * plan.num_trainings
         seconds = seconds_left(plan, self.peers, forward_seconds(plan), len(trainer.images))
         work = fit_text(plan.recipe.retraining.fit, len(trainer.images))
-        self.reporter.say(f"{len(left)} trainings of {work}; about {duration(seconds)} on this machine")
+        self.reporter.say(f"{number_of(len(left), 'training')} of {work}; about {duration(seconds)} on this machine")
         self.save()
         with self.reporter.progress("training networks", total * trainer.num_steps) as advance:
             for done, (number, training) in enumerate(left, start=total - len(left)):

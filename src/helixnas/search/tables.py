@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM, CostTable
 from helixnas.artifacts.rating_table import RatingTable
-from helixnas.errors import ArtifactError, ConfigError
+from helixnas.errors import ArtifactError, ConfigError, number_of
 from helixnas.search.instance import SCORE_UNIT, Instance, InstanceBlock, Ints, score_to_int
 
 LEAST_STEPS = 1000
@@ -58,7 +58,9 @@ class Tables:
         """
         lambdas = [1.0] * len(self.ratings) if weights is None else list(weights)
         if len(lambdas) != len(self.ratings):
-            raise ConfigError(f"{len(lambdas)} block weights were given for {len(self.ratings)} blocks")
+            raise ConfigError(
+                f"the space has {number_of(len(self.ratings), 'block')}, so give as many block weights, not {len(lambdas)}"
+            )
         values = np.stack([self.costs.resource(name) for name in resources], axis=1)
         blocks = [self._fixed(0, values)]
         for number, (table, weight) in enumerate(zip(self.ratings, lambdas, strict=True), start=1):

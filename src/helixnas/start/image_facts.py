@@ -12,7 +12,7 @@ from helixnas.data.config import DataConfig
 from helixnas.data.readers import open_source
 from helixnas.data.source import Source, Span
 from helixnas.data.splits import count_shared
-from helixnas.errors import DataError
+from helixnas.errors import DataError, number_of
 
 NUM_SAMPLED = 32
 """Images that are opened to learn their sizes, evenly spaced."""
@@ -72,19 +72,21 @@ class ImageFacts:
                 f"{self.num_images:,} were not compared with others of the same length"
             )
         if self.num_classes and self.smallest_class < 10:
-            found.append(f"the smallest class has {self.smallest_class} images; accuracies of so few say little")
+            found.append(
+                f"the smallest class has {number_of(self.smallest_class, 'image')}; accuracies of so few say little"
+            )
         return tuple(found)
 
     def __str__(self) -> str:
-        classes = f"{self.num_classes:,} classes" if self.num_classes else "no labels"
-        return f"{self.num_images:,} images, {classes}, short side {self.side} pixels (median)"
+        classes = number_of(self.num_classes, "class") if self.num_classes else "no labels"
+        return f"{number_of(self.num_images, 'image')}, {classes}, short side {self.side} pixels (median)"
 
 
 def look_at_images(config: DataConfig) -> ImageFacts:
     """Return the facts of the training images; raises `DataError` if they, or those of the final accuracy, cannot be used."""
     source = open_source(config, root=config.root, split=config.split)
     if source.num_images < FEW:
-        raise DataError(f"{source.title} has {source.num_images} images; a search needs at least {FEW}")
+        raise DataError(f"{source.title} has {number_of(source.num_images, 'image')}; a search needs at least {FEW}")
     counts = np.bincount(source.labels) if source.labels is not None else np.zeros(0, dtype=np.int64)
     return ImageFacts(
         title=source.title,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from helixnas.engine.fit import require_optimizer
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, number_of
 from helixnas.models.opening import OpenedModel
 from helixnas.models.training_plan import TrainingPlan, memory_of
 from helixnas.nn import count_macs, count_params, meta_copy, saved_bytes
@@ -28,7 +28,9 @@ def plan_transfer(opened: OpenedModel, root: Path | None, config: TransferConfig
     number = config.num_images if scenes is None else len(scenes)
     names = tuple(map(str, range(config.num_classes))) if scenes is None else scenes.class_names
     if number < config.fit.batch_size:
-        raise ConfigError(f"fit.batch_size is {config.fit.batch_size}, but there are only {number} training images")
+        raise ConfigError(
+            f"fit.batch_size is {config.fit.batch_size}, but there are only {number_of(number, 'image')} to train on"
+        )
     shown: dict[str, Any] = {"mean": tuple(opened.shown["mean"]), "std": tuple(opened.shown["std"])}
     about: dict[str, Any] = {"name": opened.name, "seed": 0, "trained": opened.trained}
     network = build_network(opened.model, config, class_names=names, **shown, **about)

@@ -110,7 +110,7 @@ def test_the_trainings_of_a_benchmark_that_is_being_built_are_shown(tiny_path: P
         found = work_of_benchmark(path)
         assert found is not None
         assert (found[0], found[1].path) == (file, work.path)
-    assert trainings(file, work)[1:] == [f"{file}: 0 trainings of 0 networks are done; the same command continues"]
+    assert trainings(file, work)[1:] == [f"{file}: done: 0 trainings of 0 networks; the same command continues"]
     space = load_space(read_recipe(str(tiny_path)).space)
     architecture = space.architecture(tuple(next(iter(block.paths())) for block in space.blocks))
     save_benchmark(
@@ -119,7 +119,7 @@ def test_the_trainings_of_a_benchmark_that_is_being_built_are_shown(tiny_path: P
     )
     row, last = trainings(file, work)
     assert [cell.strip() for cell in row.split("│")[1:3]] == ["network-1-training-1", "done"]
-    assert last == f"{file}: 2 trainings of 1 networks are done; the same command continues"
+    assert last == f"{file}: done: 2 trainings of 1 network; the same command continues"
 
 
 def trainings(file: Path, work: RunFolder) -> list[str]:

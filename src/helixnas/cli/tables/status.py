@@ -14,6 +14,7 @@ from helixnas.artifacts.run_folder import WORK, RunFolder
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.cli.option_values import say
 from helixnas.engine.timing import duration
+from helixnas.errors import number_of
 from helixnas.jobs.lease import Lease, leases_of
 from helixnas.lab import load_benchmark
 from helixnas.pipeline.plan import is_done, plan, reason_to_redo
@@ -68,9 +69,8 @@ def show_trainings(file: Path, work: RunFolder, console: Console) -> None:
     numbers = [] if done is None else [len(network.accuracy) for network in done.networks]
     if leases := leases_of(work):
         console.print(_jobs_table(leases))
-    say(
-        console, f"{file}: {sum(numbers):,} trainings of {len(numbers):,} networks are done; the same command continues"
-    )
+    trained = f"{number_of(sum(numbers), 'training')} of {number_of(len(numbers), 'network')}"
+    say(console, f"{file}: done: {trained}; the same command continues")
 
 
 def _jobs_table(leases: Sequence[Lease]) -> Table:

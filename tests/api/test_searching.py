@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import helixnas
 from helixnas.api import Found, search_architecture
+from helixnas.api.searching import _settings
 from helixnas.errors import ArtifactError, ConfigError, HelixError
 from helixnas.nn import load_saved_weights
 
@@ -178,6 +179,11 @@ def test_a_run_reports_on_the_console_unless_told_otherwise(
     said = capsys.readouterr().out
     assert "estimated time on this machine: " in said
     assert re.search(r"^teacher: .* \(\d[\d.]* s\)$", said, re.MULTILINE)
+
+
+def test_a_recipe_beside_the_run_that_holds_no_date_where_one_seems_to_be_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"the recipe run\.yaml is not YAML: month must be in 1\.\.12"):
+        _settings("name: 2026-99-99", Path("run.yaml"))
 
 
 def test_a_teacher_is_a_name_or_a_network(pictures: np.ndarray, quick_search: Callable[..., Found]) -> None:

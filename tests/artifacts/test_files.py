@@ -17,6 +17,7 @@ from helixnas.artifacts.files import (
     read_text,
     remove,
     remove_abandoned,
+    require_writable,
     write_atomically,
     write_folder,
     write_json,
@@ -258,3 +259,16 @@ def test_a_link_to_a_folder_is_removed_and_the_folder_stays(tmp_path: Path) -> N
     (tmp_path / "b").symlink_to(tmp_path / "a")
     remove(tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_writable(tmp_path / "new" / "a.yaml")
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtifactError, match=r"cannot write .*a\.yaml: .*file is a file, not a folder"):
+        require_writable(tmp_path / "file" / "a.yaml")
+    with pytest.raises(ArtifactError, match="it is a folder"):
+        require_writable(tmp_path)
+    monkeypatch.setattr("os.access", lambda *words: False)
+    with pytest.raises(ArtifactError, match="is read-only for this user"):
+        require_writable(tmp_path / "new" / "a.yaml")
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]

@@ -10,7 +10,7 @@ from torch import nn
 from helixnas.api.arguments import Say, as_count, as_mapping, as_names, as_number, as_path, as_reporter
 from helixnas.api.given_module import given_weights, precisions_of, register_module
 from helixnas.api.run import Found, Run
-from helixnas.artifacts.files import read_text, write_text
+from helixnas.artifacts.files import read_text, require_writable, write_text
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data.given import register_images
 from helixnas.engine.progress import Reporter
@@ -90,6 +90,7 @@ def search_architecture(
         given=tuple(answer for answer, is_held in held.items() if is_held),
     )
     file = beside(folder.path, ".yaml")
+    require_writable(file)
     text = _recipe_text(request, file, reporter)
     recipe = build(Recipe, _merged(_settings(text, file), wanted), where="the settings")
     if recipe.generations is not None:
@@ -140,7 +141,7 @@ def _recipe_text(request: Request, file: Path, reporter: Reporter) -> str:
 def _settings(text: str, file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"the recipe {file} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"the recipe {file} must hold settings; remove it to have it made again")

@@ -42,6 +42,17 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def require_writable(path: Path) -> None:
+    """Raise `ArtifactError` if a file cannot be written, before the work whose result it will hold."""
+    if path.is_dir():
+        raise ArtifactError(f"cannot write {path}: it is a folder")
+    above = next(each for each in path.absolute().parents if each.exists())
+    if not above.is_dir():
+        raise ArtifactError(f"cannot write {path}: {above} is a file, not a folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ArtifactError(f"cannot write {path}: the folder {above} is read-only for this user")
+
+
 def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary folder beside `folder`, then rename its files into place; other files there stay."""
     temporary = _temporary(folder)

@@ -1,6 +1,6 @@
 """Values of options: numbers, comma-separated lists, amounts per resource, and the run a command works on."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,12 @@ def amounts(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
+def require_partner(option: str, value: object, partner: str, *, is_given: bool) -> None:
+    """Raise `ConfigError` for an option with a value that acts only beside a `partner`, which is not given."""
+    if value is not None and not is_given:
+        raise ConfigError(f"{option} changes nothing without {partner}; add {partner}, or leave {option} out")
+
+
 def run_folder(path: str, console: Console | None = None, *, is_best: bool = False) -> RunFolder:
     """Return the folder of a run; of generations, the run of the last one, or of the best one, and say which."""
     lineage = LineageFolder(Path(path))
@@ -66,13 +72,13 @@ def open_run(path: str, console: Console | None = None, *, is_best: bool = False
 
 
 @contextmanager
-def named_as_options(section: str) -> Generator[None]:
-    """Name the option instead of the setting of `section` at the beginning of an error message."""
+def named_as_options(section: str, names: Collection[str] = ()) -> Generator[None]:
+    """Name the option instead of the setting of `section`, or one of `names`, at the beginning of an error message."""
     try:
         yield
     except ConfigError as error:
         name, space, rest = str(error).partition(" ")
-        if space and name.startswith(f"{section}."):
+        if space and (name.startswith(f"{section}.") or name in names):
             raise ConfigError(f"--{name.removeprefix(f'{section}.').replace('_', '-')} {rest}") from error
         raise
 

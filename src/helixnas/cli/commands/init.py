@@ -12,9 +12,9 @@ import yaml
 from rich.console import Console
 from rich.prompt import Prompt
 
-from helixnas.artifacts.files import read_text, write_text
+from helixnas.artifacts.files import read_text, require_writable, write_text
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import amounts, say
+from helixnas.cli.option_values import amounts, named_as_options, say
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.costs.config import RUNTIMES
 from helixnas.errors import ConfigError
@@ -67,7 +67,8 @@ def request_from(options: Namespace, console: Console) -> Request:
                 hint, title = QUESTIONS[name]
                 answer = Prompt.ask(f"{title} ({hint})", console=console).strip()
                 given[name] = amounts(answer.replace(",", " ").split(), "--max") if name == "max" else answer
-    return Request(**given)
+    with named_as_options("", ONLY_WITHOUT_RECIPE):
+        return Request(**given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,7 @@ def fitted_recipe(options: Namespace, console: Console) -> FittedRecipe:
         words = tuple(shlex.split(replace(request, imports=()).command)[2:])  # imports are settings of a run
         return FittedRecipe(settings=settings, file=file, folder=folder, words=words)
     else:
+        require_writable(file)
         write_text(file, _text(request, console))
         say(console, f"recipe: {file}")
     return FittedRecipe(settings=load_yaml(file), file=file, folder=folder, words=(str(file),))
@@ -148,6 +150,7 @@ def _init(options: Namespace, console: Console) -> None:
         raise ConfigError(f"--out {file} must end in .yaml, so that helixnas run knows it as a recipe")
     if file.exists() and not options.force:
         raise ConfigError(f"{file} is there already; add --force to replace it, or choose another --out")
+    require_writable(file)
     write_text(file, _text(request, console))
     say(console, f"recipe: {file}")
     say(console, f"next: helixnas run {shlex.quote(str(file))}")

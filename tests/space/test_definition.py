@@ -122,6 +122,7 @@ def test_a_malformed_definition_is_refused_with_the_part(definition: Any, senten
     [
         (b"blocks: [", "is not YAML: while parsing"),
         (b"\xff\xfe\xff", "is not YAML: "),
+        (b"name: 2026-99-99", "is not YAML: month must be in 1..12"),
         (b"", "does not hold a space: expected a mapping with 'blocks' or 'family'"),
         (b"- 1", "does not hold a space: expected a mapping with 'blocks' or 'family'"),
     ],

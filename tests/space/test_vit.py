@@ -113,7 +113,7 @@ def test_an_operation_is_named_by_its_ratio() -> None:
         ({"patch": 0}, "patch must be at least 1, not 0"),
         ({"strides": [1, 1, 1, 0]}, "a block's stride must be at least 1, not 0"),
         ({"dimensions": []}, "a block needs at least one cell"),
-        ({"layers": [0]}, "every layer of the cell of width 224 needs at least one operation"),
+        ({"layers": [0]}, "a cell has 1 to 1,000 layers, not 0"),
         ({"dimensions": "wide"}, "the vit space cannot be built from {'dimensions': 'wide'}"),
     ],
 )

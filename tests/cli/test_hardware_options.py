@@ -27,8 +27,6 @@ def test_without_the_option_the_dry_run_is_for_this_machine() -> None:
     [
         ({"price_per_hour": 2.0}, "--price-per-hour is the price of a device, so it needs --hardware, for example"),
         ({"hardware": "h100", "dry_run": False}, "runs nothing, so it needs --dry-run"),
-        ({"hardware": "h100", "price_per_hour": -1.0}, "--price-per-hour must be a number from 0, not -1.0"),
-        ({"hardware": "h100", "price_per_hour": float("nan")}, "--price-per-hour must be a number from 0, not nan"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(given: dict[str, Any], message: str) -> None:

@@ -102,6 +102,7 @@ def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
         ("{base: tiny.yaml, axis: {a: 1}, variants: {a: {}, b: {}}}", [], "axis of the study two.yaml must be a text, not"),
         ("[]", [], "the study two.yaml must hold the fields base and variants, not list"),
         (TWO, ["--rating.batch_size=10"], "--rating.batch_size has no effect: every variant of the study two.yaml sets"),
+        (TWO, ["--rating.batch-size", "10"], "--rating.batch-size has no effect: every variant of the study two.yaml sets"),
         (TWO, ["--base", "digts"], "unknown recipe 'digts'"),
         (TWO, ["--distil.lr", "1"], "unknown option --distil.lr"),
     ],

@@ -120,5 +120,9 @@ def test_an_unknown_format_and_a_tolerance_below_nothing_are_refused(finished: R
     opened = open_model(str(finished.path))
     with pytest.raises(UnknownNameError, match="unknown format 'onxx'; did you mean onnx"):
         export(opened, digits, format="onxx")
+    with pytest.raises(
+        ConfigError, match=r"a\.onnx ends as files of the format onnx do, not of pt2; choose another name"
+    ):
+        export(opened, digits, format="pt2", path=Path("a.onnx"))
     with pytest.raises(ConfigError, match="the tolerance must be a number of at least 0, not -1.0"):
         export(opened, digits, format="onnx", tolerance=-1.0)

@@ -22,7 +22,7 @@ from helixnas.data import DataConfig
 from helixnas.engine import FitConfig, Runtime, RuntimeConfig
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, DataError, Interrupted
-from helixnas.models.finetuning import finetune
+from helixnas.models.finetuning import RECORD, _finished, finetune
 from helixnas.models.opening import OpenedModel, open_model
 from helixnas.models.validation import data_for, validate
 from helixnas.retrain import FinetuneConfig
@@ -168,3 +168,11 @@ def test_single_images_of_one_pixel_are_refused_before_images_are_opened(tmp_pat
     with pytest.raises(ConfigError, match="single value per channel .*; raise --microbatch-size, or fit.batch_size"):
         tune(small(), tmp_path / "tuned", one, data=DataConfig(root="no/such/folder"))
     assert not (tmp_path / "tuned").exists()
+
+
+def test_a_record_without_figures_is_named(tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text('{"key": "k"}')
+    with pytest.raises(
+        ArtifactError, match=r"finetune\.json is truncated or damaged \('figures'\); choose another --out"
+    ):
+        _finished(tmp_path, "k")

@@ -134,6 +134,11 @@ def test_a_checkpoint_of_another_architecture_names_the_keys_that_differ(tmp_pat
         ),
         ({"reference": "mine.pt"}, ConfigError, "mine.pt is a file; name the model and give the file by --weights"),
         ({"reference": "dna_a", "weights": "gone.pt"}, TeacherError, "no weights file gone.pt; --weights must be hub"),
+        (
+            {"reference": "test_resnet", "weights": "none", "name": "small"},
+            ConfigError,
+            "chooses a search of a run, and test",
+        ),
         ({"reference": "dna_a", "weights": "package"}, TeacherError, "fit only tf_efficientnet_lite0"),
     ],
 )
@@ -146,6 +151,9 @@ def test_a_mistake_is_one_sentence(words: dict[str, str], error: type[Exception]
 
 def test_a_folder_without_a_model_says_what_would_be_one(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="holds no model: no record of a run, no architecture.json"):
+        open_model(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ArtifactError, match=r"config\.json is not timm's: it names no architecture"):
         open_model(str(tmp_path))
     (tmp_path / "config.json").write_text('{"architecture": "resnet81"}')
     with pytest.raises(UnknownNameError, match="unknown timm model 'resnet81'; did you mean resnet"):

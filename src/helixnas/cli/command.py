@@ -130,12 +130,16 @@ class Parser(argparse.ArgumentParser):
 
         self.option(name, metavar=metavar, type=read, default=default, help=help)
 
-    def number(self, name: str, default: float | None, help: str, metavar: str = "X") -> None:
-        """Add an option that is a finite number."""
+    def number(
+        self, name: str, default: float | None, help: str, metavar: str = "X", least: float | None = None
+    ) -> None:
+        """Add an option that is a finite number, not below `least` if there is one."""
 
         def read(text: str) -> float:
             if not math.isfinite(value := _read(float, text, "a number")):
                 raise argparse.ArgumentTypeError(f"must be a finite number, not {text!r}")
+            if least is not None and value < least:
+                raise argparse.ArgumentTypeError(f"must be at least {least:g}, not {value:g}")
             return value
 
         self.option(name, metavar=metavar, type=read, default=default, help=help)

@@ -1,6 +1,5 @@
 """The options --hardware and --price-per-hour: what a run would take and cost on hardware that is not here."""
 
-import math
 from argparse import Namespace
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,16 +29,15 @@ def add_hardware_options(parser: Parser) -> None:
     known = "h200, h100, a100, l4, rtx4090, v100, cpu, a file of measured throughput, or a run"
     help = f"with --dry-run, estimate the time on other hardware: {known}; h100x8 for 8 of them"
     parser.option("--hardware", metavar="NAME", help=help)
-    parser.option(
-        "--price-per-hour", metavar="PRICE", type=float, help="price of one such device and hour, for the cost of a run"
-    )
+    price = "price of one such device and hour, for the cost of a run"
+    parser.number("--price-per-hour", None, price, metavar="PRICE", least=0.0)
 
 
 def asked_hardware(options: Namespace) -> Asked | None:
     """Return the hardware that a dry run is for, None for this machine.
 
     Raises:
-        ConfigError: an option without the one it needs, or a price that is none.
+        ConfigError: an option without the one it needs.
         UnknownNameError: no such hardware.
         ArtifactError: a file of measured throughput is missing or cannot be used.
     """
@@ -52,8 +50,6 @@ def asked_hardware(options: Namespace) -> Asked | None:
         return None
     if not options.dry_run:
         raise ConfigError("--hardware estimates the time on other hardware and runs nothing, so it needs --dry-run")
-    if price is not None and not (math.isfinite(price) and price >= 0):
-        raise ConfigError(f"--price-per-hour must be a number from 0, not {price}")
     from helixnas.pipeline.hardware.devices import parse_hardware
     from helixnas.pipeline.hardware.measured import MeasuredThroughput
 

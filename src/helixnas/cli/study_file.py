@@ -117,8 +117,9 @@ def _check_settings(values: Any, where: str) -> None:
 def _check_overrides(overrides: Sequence[str], variants: Mapping[Any, Mapping[str, Any] | None], path: Path) -> None:
     """Raise if an option sets what every variant sets itself."""
     given = {word.removeprefix("--").partition("=")[0] for word in overrides if word.startswith("--")}
+    own = [{name.replace("-", "_") for name in changes or ()} for changes in variants.values()]
     for name in sorted(given):
-        if all(name in (changes or {}) for changes in variants.values()):
+        if all(name.replace("-", "_") in names for names in own):
             raise ConfigError(f"--{name} has no effect: every variant of the study {path} sets {name}; leave it out")
 
 

@@ -73,6 +73,7 @@ def export(
 
     Raises:
         UnknownNameError: no such format.
+        ConfigError: the tolerance is no number from 0, or the path has the ending of another format.
         ExportError: the format cannot express the model, or the export differs by more than `tolerance`.
         ArtifactError: the file cannot be written.
     """
@@ -81,6 +82,11 @@ def export(
     if not 0 <= tolerance < float("inf"):
         raise ConfigError(f"the tolerance must be a number of at least 0, not {tolerance}")
     path, model, origin = path or default_path(opened, format), opened.model.cpu(), origin or Origin()
+    for other, ending in FORMATS.items():
+        if other != format and ending and path.suffix == ending:
+            raise ConfigError(
+                f"{path} ends as files of the format {other} do, not of {format}; choose another name or format"
+            )
     number = min(NUM_COMPARED, len(images))
     (batch,) = images.subset(number).batches(batch_size=number, seed=0, augment=False, shuffle=False)  # even by class
     shown_images = normalizer(opened)(batch.images).contiguous()

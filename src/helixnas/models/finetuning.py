@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from helixnas.artifacts import config_key
-from helixnas.artifacts.files import read_json, remove, write_json
+from helixnas.artifacts.files import read_json, remove, understanding, write_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, TrainingImages, open_training_images
 from helixnas.engine import Fit, Runtime
@@ -23,6 +23,8 @@ from helixnas.retrain import FinetuneConfig, check_single_image, with_new_head
 
 RECORD = "finetune.json"
 """Written last: the settings and figures of a finished model."""
+
+MEND = "choose another --out"
 
 
 def finetune(
@@ -117,10 +119,11 @@ def _finished(out: Path, key: str) -> dict[str, Any] | None:
         if (out / "config.json").is_file():
             raise ArtifactError(f"{out} holds a model that was not fine-tuned here; choose another --out")
         return None
-    record = read_json(out / RECORD)
-    if not isinstance(record, dict) or record.get("key") != key:
-        raise ArtifactError(f"{out} holds a model that was fine-tuned with other settings; choose another --out")
-    return dict(record["figures"])
+    with understanding(out / RECORD, mend=MEND):
+        record = dict(read_json(out / RECORD, mend=MEND))
+        if record.get("key") == key:
+            return dict(record["figures"])
+    raise ArtifactError(f"{out} holds a model that was fine-tuned with other settings; choose another --out")
 
 
 def weights_digest(model: nn.Module) -> str:

@@ -89,8 +89,15 @@ def open_model(reference: str, *, weights: str = "", arch: str = "", name: str |
         raise ConfigError(f"{reference} is a file; name the model and give the file by {SETTING} (or --arch)")
     if len(path.parts) > 1 and not reference.startswith(NOT_TIMM):
         raise ArtifactError(f"there is no folder {reference}; give a run, a model folder or a timm name")
+    _check_no_search(reference, name)
     model, source = _named(reference, weights, arch)
     return OpenedModel(model=model.eval(), name=reference, trained=weights != "none", weights=source)
+
+
+def _check_no_search(reference: str, name: str | None) -> None:
+    """Raise `ConfigError` where a search is named of what is no run."""
+    if name is not None:
+        raise ConfigError(f"--name chooses a search of a run, and {reference} is none; leave it out")
 
 
 def _open_folder(path: Path, name: str | None) -> OpenedModel:
@@ -111,12 +118,15 @@ def _open_folder(path: Path, name: str | None) -> OpenedModel:
             search=chosen,
             folder=folder,
         )
+    _check_no_search(str(path), name)
     if (path / "architecture.json").is_file() and (path / "input.json").is_file():
         return OpenedModel(model=load_model(path), name=path.name, trained=True)
     if (path / "config.json").is_file():
         config = read_json(path / "config.json")
         known = config.get("architecture") if isinstance(config, dict) else None
-        require_known_model(str(known))
+        if not isinstance(known, str):
+            raise ArtifactError(f"{path / 'config.json'} is not timm's: it names no architecture")
+        require_known_model(known)
         model = _create(f"local-dir:{path}", {"pretrained": True})
         return OpenedModel(model=model.eval(), name=path.name, trained=True)
     raise ArtifactError(

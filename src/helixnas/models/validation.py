@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.data.classes import match_classes
-from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, TORCH_NAMES
+from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, PARQUET, TORCH_NAMES
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, number_of
 from helixnas.models.opening import OpenedModel
 from helixnas.nn import Normalization, count_macs, count_params, meta_copy
 from helixnas.nn.class_names import known_classes
@@ -123,7 +123,13 @@ def data_config(
             f"{opened.name} takes images of {channels} channels and {height} x {width} pixels; "
             "only square images of 3 channels are supported"
         )
-    is_name = data == "digits" or data in TORCH_NAMES or data.startswith(OPEN_PREFIXES)
+    is_name = data in ("digits", PARQUET, *TORCH_NAMES) or data.startswith(OPEN_PREFIXES)
+    if root and not is_name:
+        raise ConfigError(f"--root is the folder of a data set that --data names, but {data} is none; leave --root out")
+    if download and data not in TORCH_NAMES:
+        raise ConfigError(
+            f"--download is for data sets that torchvision knows (torch/...), not for {data}; leave it out"
+        )
     return DataConfig(
         name=data if is_name else "",
         root=root if is_name else data,
@@ -140,7 +146,8 @@ def chosen_batch_size(wanted: int | None, images: ImageSet) -> int:
         return min(BATCH_SIZE, len(images))
     if not 1 <= wanted <= len(images):
         raise ConfigError(
-            f"{BATCH_OPTION} is {wanted:,}, but there are {len(images):,} images; choose 1 to {len(images):,}"
+            f"{BATCH_OPTION} is {wanted:,}, but there {'is' if len(images) == 1 else 'are'} {number_of(len(images), 'image')}; "
+            f"choose 1 to {len(images):,}"
         )
     return wanted
 

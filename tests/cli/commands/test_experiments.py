@@ -1,5 +1,6 @@
 """Commands of experiments: their options reach the plan; a dry run needs no data."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,16 @@ def test_networks_within_limits_are_drawn_beside_a_given_one(tiny: str, capsys: 
     assert "4 of the 24 networks of space tiny" in capsys.readouterr().out
 
 
-def test_defaults_of_a_baseline_are_those_of_its_settings() -> None:
+def test_defaults_of_a_baseline_are_those_of_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
     (baseline,) = (command for command in COMMANDS if command.name == "baseline")
     options = baseline.parse(["runs/a", "spos", "--bench", "b.json"])
+    with pytest.raises(SystemExit):
+        baseline.parse(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
     config = BaselineConfig(method="spos", num_networks=3)
     for name in ("num_epochs", "num_points", "num_seeds", "lr", "momentum", "weight_decay"):
-        assert getattr(options, name) == getattr(config, name), name
+        assert getattr(options, name) is None
+        assert re.search(rf"--{name.replace('_', '-')} .*?; {getattr(config, name):g} if not given", said), name
     assert options.batch_size is None  # it depends on the method
 
 

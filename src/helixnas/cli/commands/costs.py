@@ -19,6 +19,9 @@ HOW = {
 }
 """Options of measuring, with default and help."""
 
+USED = {"latency": tuple(HOW), "export_onnx": ("batch_size", "image_size", "num_networks"), "read_csv": ()}
+"""Those that a source of latencies takes; a CSV names its own batch and image size."""
+
 
 def _add_options(parser: Parser) -> None:
     parser.run_folder()
@@ -43,6 +46,8 @@ def _costs(options: Namespace, console: Console) -> None:
     idle = [name for name, (default, _) in HOW.items() if getattr(options, name) != default]
     if idle and not chosen:
         raise ConfigError(f"{_option(idle[0])} is for measuring latency; add --latency RUNTIME or --export-onnx DIR")
+    if unused := [name for name in idle if name not in USED[chosen[0]]]:
+        raise ConfigError(f"{_option(unused[0])} changes nothing with {_option(chosen[0])}; leave it out")
     if options.again and options.export_onnx is not None:
         raise ConfigError("--again measures latency again, but --export-onnx measures nothing; leave one out")
     with named_as_options("costs"):

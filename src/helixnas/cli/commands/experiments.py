@@ -11,9 +11,13 @@ from helixnas.cli.command import Command, Parser
 from helixnas.cli.executor_options import add_executor_options, spread_of
 from helixnas.cli.option_values import LIMIT, amounts, named_as_options, open_run, run_folder, words
 from helixnas.cli.settings import read_recipe
-from helixnas.lab.baselines.config import METHODS
+from helixnas.errors import ConfigError
+from helixnas.lab.baselines.config import METHODS, BaselineConfig
 
 BENCHMARK = "trained networks: a benchmark's JSON file"
+
+TRAINING, UNTRAINED = ("num_epochs", "num_points", "lr", "momentum", "weight_decay"), ("num_seeds",)
+"""Options of the baselines that train, and of those that do not."""
 
 
 def _add_rank_options(parser: Parser) -> None:
@@ -43,34 +47,50 @@ def _rank(options: Namespace, console: Console) -> None:
 def _add_baseline_options(parser: Parser) -> None:
     networks = "networks to rate, drawn uniformly; all, but at most 200 (mnasnet, which trains each: 30) if not given"
     methods = f"spos, fairnas, darts or mnasnet, which train; or, untrained, {', '.join(PROXIES[:-1])} or {PROXIES[-1]}"
+
+    def usual(name: str) -> str:
+        return f"{getattr(BaselineConfig, name):g} if not given"
+
     parser.run_folder()
     parser.option("method", metavar="METHOD", choices=METHODS, help=methods)
     parser.option("--bench", metavar="FILE", required=True, help=f"{BENCHMARK}, of the run's space")
-    parser.whole("--num-epochs", 10, "passes over the training images (mnasnet: per network)")
+    parser.whole("--num-epochs", None, f"passes over the training images (mnasnet: per network); {usual('num_epochs')}")
     parser.whole("--num-networks", None, networks)
-    parser.whole("--num-points", 6, "number of evaluations, evenly spaced over training")
+    parser.whole("--num-points", None, f"number of evaluations, evenly spaced over training; {usual('num_points')}")
     parser.whole("--batch-size", None, "training images per step (128), or that an untrained network is scored on (32)")
-    parser.whole("--num-seeds", 1, "initialisations that an untrained method takes the mean of")
-    parser.number("--lr", 0.05, "initial learning rate of SGD")
-    parser.number("--momentum", 0.9, "momentum of SGD")
-    parser.number("--weight-decay", 4e-5, "L2 penalty, only on the parameters trained in a step")
+    parser.whole(
+        "--num-seeds", None, f"initialisations that an untrained method takes the mean of; {usual('num_seeds')}"
+    )
+    parser.number("--lr", None, f"initial learning rate of SGD; {usual('lr')}")
+    parser.number("--momentum", None, f"momentum of SGD; {usual('momentum')}")
+    parser.number(
+        "--weight-decay", None, f"L2 penalty, only on the parameters trained in a step; {usual('weight_decay')}"
+    )
     parser.whole("--seed", 0, "seed of initial weights, image order and sampled networks")
+
+
+def _check_of_baseline(options: Namespace) -> None:
+    """Raise `ConfigError` for an option that the method does not have."""
+    is_untrained = options.method in PROXIES
+    why = f"train, and {options.method} does not" if is_untrained else f"do not train, but {options.method} does"
+    for name in TRAINING if is_untrained else UNTRAINED:
+        if getattr(options, name) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')} is for methods that {why}; leave it out")
 
 
 def _baseline(options: Namespace, console: Console) -> None:
     from helixnas.engine.console import ConsoleReporter
     from helixnas.experiments.baseline import train_baseline
     from helixnas.experiments.baseline_plan import BaselinePlan, default_num
-    from helixnas.lab.baselines.config import BaselineConfig
 
+    _check_of_baseline(options)
     recipe, folder = open_run(options.run, console)
     file = Path(options.bench)
     num = default_num(options.method, file) if options.num_networks is None else options.num_networks
     with named_as_options("baseline"):
-        names = ("num_points", "num_epochs", "batch_size", "num_seeds", "lr", "momentum", "weight_decay")
-        given = {name: getattr(options, name) for name in names}
-        if given["batch_size"] is None:
-            given["batch_size"] = 32 if options.method in PROXIES else 128
+        names = ("batch_size", *TRAINING, *UNTRAINED)
+        given = {name: value for name in names if (value := getattr(options, name)) is not None}
+        given.setdefault("batch_size", 32 if options.method in PROXIES else 128)
         config = BaselineConfig(method=options.method, num_networks=num, **given)
     plan = BaselinePlan(recipe=recipe, folder=folder, bench=file, config=config, seed=options.seed)
     train_baseline(plan, ConsoleReporter(console))

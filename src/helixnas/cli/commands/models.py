@@ -31,6 +31,10 @@ WORDING = (
 """Parts of messages about images and the machine, which name the settings of a recipe, in the options of these commands."""
 
 
+OF_DATA = {"root": "", "split": "validation", "download": False, "image_size": 0}
+"""Options that say more about the images of --data, with their defaults."""
+
+
 def add_model(parser: Parser) -> None:
     """Add the options that name a model, for `open_named`."""
     parser.option("model", metavar="MODEL", help="the folder of a run, a model folder, a timm folder, or a timm name")
@@ -87,7 +91,7 @@ def _add_export_options(parser: Parser) -> None:
     add_model(parser)
     parser.option("--format", choices=("onnx", "pt2", "timm"), default="onnx", help="format of the file or folder")
     parser.option("--out", metavar="PATH", help="the file or folder; beside the model of a run if not given")
-    parser.number("--tolerance", 1e-4, "largest accepted difference of a logit from PyTorch")
+    parser.number("--tolerance", 1e-4, "largest accepted difference of a logit from PyTorch", least=0.0)
     _add_images(parser, split="validation")
 
 
@@ -228,6 +232,8 @@ def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, An
         images = data_for(opened, options.data, image_size=options.image_size, **place)
     elif opened.run is None:
         raise ConfigError(f"{opened.name} comes without images; give --data a folder, a tar or the name of a data set")
+    else:
+        _check_own_images(options)
     if opened.run is None:
         return images, None
     recipe = recipe_from_settings(opened.run.load_settings(), where=str(opened.run.config))
@@ -239,6 +245,16 @@ def _images(options: Namespace, opened: Any, *, labelled: bool) -> tuple[Any, An
     if images is None:
         raise ConfigError(f"the images of the run {options.model} have no labels; give --data labelled ones")
     return images, replace(origin, class_names=splits.class_names)
+
+
+def _check_own_images(options: Namespace) -> None:
+    """Raise `ConfigError` for an option of images that are named, where those of the run are taken."""
+    for name, usual in OF_DATA.items():
+        if getattr(options, name) != usual:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is about the images of --data, but without --data those of the run are taken; "
+                "name images, or leave it out"
+            )
 
 
 COMMANDS = (

@@ -5,9 +5,12 @@ from argparse import Namespace
 from rich.console import Console
 
 from helixnas.cli.command import Command, Parser
-from helixnas.cli.option_values import LIMIT, amounts, run_folder, say, words
+from helixnas.cli.option_values import LIMIT, amounts, require_partner, run_folder, say, words
 from helixnas.errors import ArtifactError, ConfigError
 from helixnas.pipeline.stages.search import SEARCH
+
+DISTANCE, COMPARE_LIMIT = 2, 60.0
+"""Layers in which networks differ, and seconds of another search method, where the options do not say."""
 
 
 def _add_search_options(parser: Parser) -> None:
@@ -21,12 +24,15 @@ def _add_search_options(parser: Parser) -> None:
     parser.option("--scores", metavar="KIND,...", default="", help=scores)
     parser.whole("--top", 5, "number of the best architectures to show", least=1)
     parser.whole("--diverse", 0, "number of architectures to show that differ from each other")
-    parser.whole("--distance", 2, "with --diverse: smallest number of layers that differ", metavar="LAYERS")
+    distance = f"with --diverse: smallest number of layers that differ; {DISTANCE} if not given"
+    parser.whole("--distance", None, distance, metavar="LAYERS", least=1)
     parser.option("--front", metavar="RESOURCE,...", default="", help="one to three resources of the Pareto front")
     parser.repeated("--resolution", LIMIT, "if the front is too large: round costs up to multiples of this, repeatable")
-    parser.number("--time-limit", None, "stop after this time; the answer may not be proven best", metavar="SECONDS")
+    limit = "stop after this time; the answer may not be proven best"
+    parser.number("--time-limit", None, limit, metavar="SECONDS", least=0.0)
     parser.flag("--compare", "also run other search methods, for comparison")
-    parser.number("--compare-limit", 60.0, "with --compare: time for Algorithm 2 and for HiGHS", metavar="SECONDS")
+    others = f"with --compare: time for Algorithm 2 and for HiGHS; {COMPARE_LIMIT:g} if not given"
+    parser.number("--compare-limit", None, others, metavar="SECONDS", least=0.0)
 
 
 def _search(options: Namespace, console: Console) -> None:
@@ -36,6 +42,10 @@ def _search(options: Namespace, console: Console) -> None:
     from helixnas.pipeline.work.search import COMPARISON, find_diverse
     from helixnas.search.config import SearchConfig
 
+    require_partner("--distance", options.distance, "--diverse", is_given=bool(options.diverse))
+    require_partner("--compare-limit", options.compare_limit, "--compare", is_given=options.compare)
+    distance = DISTANCE if options.distance is None else options.distance
+    compare_limit = COMPARE_LIMIT if options.compare_limit is None else options.compare_limit
     folder = run_folder(options.run, console)
     limits = SearchConfig(
         max=amounts(options.max, "--max"),
@@ -52,11 +62,11 @@ def _search(options: Namespace, console: Console) -> None:
         for warning in outcome.warnings:
             say(console, f"warning: {warning}")
         if options.diverse:
-            diverse = find_diverse(folder, outcome, number=options.diverse, min_distance=options.distance)
-            show_diverse(console, name, diverse, min_distance=options.distance)
+            diverse = find_diverse(folder, outcome, number=options.diverse, min_distance=distance)
+            show_diverse(console, name, diverse, min_distance=distance)
         if options.compare:
-            rows = compare_on(outcome.result, seed=0, time_limit_s=options.compare_limit)
-            save_comparison(rows, folder.search(name) / COMPARISON, time_limit_s=options.compare_limit)
+            rows = compare_on(outcome.result, seed=0, time_limit_s=compare_limit)
+            save_comparison(rows, folder.search(name) / COMPARISON, time_limit_s=compare_limit)
             show_comparison(console, name, rows)
 
 
@@ -70,7 +80,7 @@ def _weights(text: str) -> tuple[float, ...]:
 def _add_verify_options(parser: Parser) -> None:
     parser.run_folder()
     parser.option("--name", help="name of the search; all that have a certificate if not given")
-    parser.number("--time-limit", 60.0, "time for HiGHS per search", metavar="SECONDS")
+    parser.number("--time-limit", 60.0, "time for HiGHS per search", metavar="SECONDS", least=0.0)
 
 
 def _verify(options: Namespace, console: Console) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
+from helixnas.artifacts.agreement import correlations
 from helixnas.artifacts.rating_table import RatingTable
 from helixnas.report.elements.charts import Chart
 from helixnas.report.elements.colors import INK, color_of
@@ -87,4 +87,4 @@ def _order_kept(curves: Curves) -> str:
     values = np.array(list(curves.values()))
     if len(values) < 3:
         return ""
-    return f", order kept: tau {signed(float(stats.kendalltau(values[:, 0], values[:, -1]).statistic))}"
+    return f", order kept: tau {signed(correlations(values[:, 0], values[:, -1]).kendall)}"

@@ -34,7 +34,7 @@ def test_frozen_parameters_of_a_detector_are_counted(objects: Path, opened: Call
     ("settings", "message"),
     [
         ({}, "the recipe names no published data set"),
-        ({"num_images": 4, "num_classes": 2}, "fit.batch_size is 128, but there are only 4 training images"),
+        ({"num_images": 4, "num_classes": 2}, "fit.batch_size is 128, but there are only 4 images to train on"),
     ],
 )
 def test_a_plan_without_images_is_refused(

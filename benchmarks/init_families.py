@@ -3,7 +3,7 @@
     python benchmarks/init_families.py [FAMILY ...] > families.md
 
 The smallest member of each family teaches, untrained, on 102 random images of three classes; the recipe runs with one epoch
-of each training on 40 images, two images to rate with, and no stitching. A teacher is not trained either: its random weights
+of each training on 40 images, four images to rate with, and no stitching. A teacher is not trained either: its random weights
 are given as a file, so that a row tells whether everything fits together, not how well it works.
 """
 
@@ -55,9 +55,9 @@ def tiny(recipe: Recipe) -> Recipe:
     return replace(
         recipe,
         runtime=replace(recipe.runtime, precision="fp32"),
-        data=replace(recipe.data, num_rating=2, num_workers=0, train_share=0.4),
+        data=replace(recipe.data, num_rating=4, num_workers=0, train_share=0.4),
         distill=replace(recipe.distill, num_epochs=1, batch_size=16),
-        rating=replace(recipe.rating, batch_size=1),
+        rating=replace(recipe.rating, batch_size=2),
         stitching=replace(recipe.stitching, num_architectures=0),
         retrain=retrain,
     )

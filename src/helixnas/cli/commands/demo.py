@@ -23,7 +23,7 @@ SHORTER = (
     "--stitching.num-architectures=30",
     "--retrain.fit.num-epochs=8",
 )
-"""Settings of the recipe that the demo changes to be done in less than two minutes."""
+"""Settings of the recipe that the demo changes to be done in two to three minutes."""
 
 
 def _add_demo_options(parser: Parser) -> None:
@@ -39,7 +39,7 @@ def _demo(options: Namespace, console: Console) -> None:
 
     folder = RunFolder(Path(options.out))
     shown = Console(quiet=True) if options.quiet else console
-    say(shown, "a search on handwritten digits, all stages in less than two minutes on two CPU cores; no download")
+    say(shown, "a search on handwritten digits, all stages in two to three minutes on two CPU cores; no download")
     run_recipe(recipe, folder, ConsoleReporter(shown, folder.tensorboard))
     page = folder.report.resolve()
     say(console, str(page))
@@ -61,7 +61,7 @@ def has_display(environment: Mapping[str, str], platform: str) -> bool:
 COMMANDS = (
     Command(
         name="demo",
-        purpose="search on handwritten digits in less than two minutes, and open the report",
+        purpose="search on handwritten digits in two to three minutes, and open the report",
         example="helixnas demo",
         add_options=_add_demo_options,
         run=_demo,

@@ -1,6 +1,6 @@
 """Learning curves of paths: the score of every path at each moment of distillation (`distill.num_moments`).
 
-A loss curve of a cell mixes its paths. Here a path that learns slower than the others, or that they overtake, is seen.
+The loss curve of a cell mixes its paths. These curves show which paths learn slower than others, and which are overtaken.
 """
 
 from collections.abc import Mapping
@@ -66,8 +66,8 @@ def path_curves(run: RunFiles) -> Chart | None:
             if len(search.architecture.paths) == len(blocks):
                 chosen = search.architecture.paths[panel]
                 line = curves[chosen.width, chosen.text].tolist()
-                titles = [f"{search.name}, {chosen.text}: {value:.4f}" for value in line]
-                chart.add(Marks(x=steps, y=line, color=INK, line=2, size=5, titles=titles), panel)
+                texts = [f"{search.name}, {chosen.text}: {value:.4f}" for value in line]
+                chart.add(Marks(x=steps, y=line, color=INK, line=2, size=5, titles=texts), panel)
         chart.x(panel, title="share of the steps", ticks=_ticks(steps))
         chart.y(panel, title=name_of(next(iter(run.ratings[panel].scores))))
     return chart

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import helixnas.artifacts.agreement as module
 from helixnas.artifacts.agreement import (
+    Given,
     agreement,
     correlations,
+    of_resamples,
     paired_kendall,
     partial_agreement,
     partial_spearman,
@@ -145,6 +148,41 @@ def test_the_partial_correlation_has_an_interval_around_it() -> None:
     found = partial_agreement(quality + size, quality, {"macs": size}, num_resamples=200)
     assert found.value == partial_spearman(quality + size, quality, {"macs": size})
     assert 0 < found.interval[0] < found.value < found.interval[1] <= 1
+
+
+@pytest.mark.parametrize("number", [3, 8, 40])
+@pytest.mark.parametrize("most", [1, 1024], ids=["sorted", "in pairs"])
+def test_resamples_together_have_the_figures_of_each_alone(
+    monkeypatch: pytest.MonkeyPatch, number: int, most: int
+) -> None:
+    monkeypatch.setattr(module, "MOST_IN_PAIRS", most)
+    monkeypatch.setattr(module, "NUMBERS_AT_ONCE", 7 * number)
+    rng = np.random.default_rng(number)
+    a, b, c, d = rng.normal(size=(4, number)).round(1)
+    columns = {"a": a, "b": b, "c": c, "d": d, "c again": 2 * c, "constant": np.full(number, 0.1)}
+    pairs = [("a", "b"), ("b", "c"), ("a", "constant"), ("constant", "b"), ("a", "a")]
+    controls = [(), ("c",), ("c", "d"), ("c", "c again", "constant"), ("a",)]
+    given = [Given("a", "b", each) for each in controls]
+    drawn = [*resamples(rng.integers(number, size=number).argsort() // 2, seed=0, number=20), np.zeros(4, dtype=int)]
+    done: list[int] = []
+    found, partial = of_resamples(columns, iter(drawn), pairs=pairs, given=given, advance=done.append)
+    assert found.shape == (21, 5, 3)
+    assert partial.shape == (21, 5)
+    assert done == [7, 14, 21]
+    for number_drawn, rows in enumerate(drawn):
+        own = {name: values[rows] for name, values in columns.items()}
+        expected = [correlations(own[first], own[second]) for first, second in pairs]
+        assert found[number_drawn] == pytest.approx(np.array(expected), abs=1e-12)
+        alone = [partial_spearman(own["a"], own["b"], {each: own[each] for each in names}) for names in controls]
+        assert partial[number_drawn] == pytest.approx(np.array(alone), abs=1e-9)
+
+
+def test_infinite_values_are_ranked_and_level_with_each_other() -> None:
+    a, b = np.array([np.inf, 1.0, np.inf, -np.inf, 2.0]), np.arange(5.0)
+    rows = np.arange(5)
+    with np.errstate(invalid="ignore"):
+        found, _ = of_resamples({"a": a, "b": b}, [rows], pairs=[("a", "b")])
+    assert found[0, 0, :2] == pytest.approx([float(each(a, b)[0]) for each in (stats.kendalltau, stats.spearmanr)])
 
 
 def test_a_resample_holds_as_many_networks_as_there_are_and_all_rows_of_each() -> None:

@@ -155,6 +155,32 @@ def test_the_users_own_operation_is_counted(monkeypatch: pytest.MonkeyPatch) -> 
     assert table.resource("activation_bytes")[row] == 4 * (32 * 36 + 8 * 9)
 
 
+def test_a_part_is_counted_once_for_all_spaces_unless_its_function_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    built: list[int] = []
+
+    def register(kernel: int) -> None:
+        @register_operation("counted")
+        def counted(operation: Operation, place: Place) -> nn.Module:
+            built.append(place.out_width)
+            return nn.Conv2d(place.in_width, place.out_width, kernel, padding=kernel // 2, bias=False)
+
+    def params(*widths: int, **options: int) -> list[int]:
+        layer = (Operation.of("counted", kind="counted", **options),)
+        space = SearchSpace("own", macro().stem, (Block(1, tuple(Cell(width, (layer,)) for width in widths)),), Head(0))
+        table = cost_table(space, image_size=4, num_classes=0)
+        return [int(table.resource("params")[row]) for row in table.rows(1)]
+
+    register(1)
+    assert params(8) == [32 * 8]
+    assert params(8, 16) == [32 * 8, 32 * 16]
+    assert built == [8, 16]
+    assert params(8, option=1) == [32 * 8]
+    assert built == [8, 16, 8]
+    register(3)
+    assert params(8, 16) == [9 * 32 * 8, 9 * 32 * 16]
+
+
 def test_the_benchmark_lists_the_sizes_that_are_counted(data_root: Path) -> None:
     file = data_root / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
     if not file.is_file():

@@ -1,7 +1,9 @@
 """Counted costs of every path: parameters, multiply-adds, the paper's FLOPs, and activation memory.
 
-Each part is built on the meta device and counted once; `cost_table` combines the parts of every path.
+Each part is built on the meta device and counted once in a process; `cost_table` combines the parts of every path.
 """
+
+from functools import lru_cache
 
 import torch
 
@@ -24,6 +26,7 @@ def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chan
     return fill_table(space, given, COUNTED, _count, facts={})
 
 
+@lru_cache(maxsize=10_000)  # spaces, generations and proposals share most of their parts
 def _count(part: Part) -> tuple[int, ...]:
     with torch.device("meta"):
         module = part.build()

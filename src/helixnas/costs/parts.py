@@ -4,7 +4,7 @@ A context is (input width, output width, stride, feature map size). A space of 1
 each is counted or timed once, and `fill_table` combines them into the costs of every path.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from typing import Literal
@@ -15,7 +15,7 @@ from torch import nn
 
 from helixnas.artifacts import CostTable
 from helixnas.artifacts.cost_table import COMBINED_BY_MAXIMUM
-from helixnas.nn import Place, build_head, build_operation, build_stages
+from helixnas.nn import Place, build_head, build_operation, build_stages, head_builder, operation_builder
 from helixnas.space import Cell, LayerPlace, Operation, SearchSpace, check_image_size
 
 
@@ -30,6 +30,8 @@ class Part:
     in_width: int
     size: int
     build: Callable[[], nn.Module] = field(compare=False, repr=False)
+    made_of: tuple[Hashable, ...] = field(default=(), repr=False)
+    """All that decides the module, the registered function included: equal parts cost the same in any space."""
 
     def shape(self, batch_size: int = 1) -> tuple[int, int, int, int]:
         """Return the shape of the input."""
@@ -126,15 +128,19 @@ def _cell_costs(
 def _operation(operation: Operation, at: LayerPlace, size: int) -> Part:
     name = f"{operation.name}-{at.in_width}-{at.out_width}-s{at.stride}-{size}"
     build = partial(build_operation, operation, Place(**at._asdict(), grid=size))
-    return Part(kind="operation", name=name, in_width=at.in_width, size=size, build=build)
+    made_of = (operation, at, operation_builder(operation.kind))
+    return Part(kind="operation", name=name, in_width=at.in_width, size=size, build=build, made_of=made_of)
 
 
 def _stem(space: SearchSpace, given: Input) -> Part:
     name = f"stem-{given.in_chans}-{given.image_size}"
     build = partial(build_stages, given.in_chans, space.stem, norm_layer=nn.BatchNorm2d)
-    return Part(kind="stem", name=name, in_width=given.in_chans, size=given.image_size, build=build)
+    builders = tuple(operation_builder(each.kind) for stage in space.stem for each in stage.path.operations)
+    made_of = (space.stem, builders)
+    return Part(kind="stem", name=name, in_width=given.in_chans, size=given.image_size, build=build, made_of=made_of)
 
 
 def _head(space: SearchSpace, width: int, size: int, num_classes: int) -> Part:
     build = partial(build_head, width, space.head, num_classes)
-    return Part(kind="head", name=f"head-{width}-{size}", in_width=width, size=size, build=build)
+    made_of = (space.head, num_classes, head_builder(space.head.kind))
+    return Part(kind="head", name=f"head-{width}-{size}", in_width=width, size=size, build=build, made_of=made_of)

@@ -59,7 +59,8 @@ class Benchmark:
     @property
     def trainings(self) -> npt.NDArray[np.float64]:
         """Per row, the accuracies of its first `num_trainings` trainings."""
-        return np.array([network.accuracy[: self.num_trainings] for network in self.networks])
+        number = self.num_trainings
+        return np.array([network.accuracy[:number] for network in self.networks])
 
     @property
     def distinct(self) -> npt.NDArray[np.int64]:

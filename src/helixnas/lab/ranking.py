@@ -16,9 +16,10 @@ from helixnas.artifacts.agreement import (
     Agreement,
     Correlations,
     Estimate,
+    Given,
     correlations,
     interval,
-    partial_spearman,
+    of_resamples,
     resamples,
 )
 from helixnas.artifacts.baseline import PROXIES
@@ -44,6 +45,9 @@ FloatArray = npt.NDArray[np.float64]
 
 MOST_RESAMPLES = 100_000
 """Largest number of resamples of an interval; all are held in memory."""
+
+ACCURACY = "accuracy"
+"""Column of the mean accuracies."""
 
 MOST_PAIRS = 6
 """Largest number of pairs of trainings that are correlated for the noise ceiling."""
@@ -77,7 +81,7 @@ def rank(
     scores = summed_scores(benchmark, tables, kinds)
     size = sizes(benchmark, tables)
     predictors = higher_is_better(scores, size)
-    columns = {"accuracy": benchmark.mean_accuracy, **scores, **size}
+    columns = {ACCURACY: benchmark.mean_accuracy, **scores, **size}
     adds_up = len(space.blocks) > 1 and is_whole(benchmark, space.size)
     fitted = {ADDITIVE: additive_fit(benchmark)} if adds_up else {}
     found, distinct = subsets(benchmark, size["macs"]), benchmark.distinct
@@ -147,23 +151,20 @@ def _rank_subset(
     accuracy, trainings = benchmark.mean_accuracy[rows], benchmark.trainings[rows]
     values = {name: column[rows] for name, column in predictors.items()}
     repeats = list(combinations(range(trainings.shape[1]), 2))[:MOST_PAIRS]
-    pairs = [(column, accuracy) for column in values.values()]
-    pairs += [(trainings[:, first], trainings[:, second]) for first, second in repeats]
-    pairs += [] if additive is None else [(additive[rows], accuracy)]
-
     depths = block_depths([benchmark.networks[row].architecture for row in rows])
+    measured = {ACCURACY: accuracy, **{f"training {number}": each for number, each in enumerate(trainings.T)}}
+    columns = {**values, **depths, **measured, **({} if additive is None else {ADDITIVE: additive[rows]})}
+    pairs = [(name, ACCURACY) for name in values]
+    pairs += [(f"training {first}", f"training {second}") for first, second in repeats]
+    pairs += [] if additive is None else [(ADDITIVE, ACCURACY)]
+
     held_fixed = _held_fixed(scores, proxy, tuple(depths))
-    given = [each for own in held_fixed.values() for each in own.items()]
-    known = {**values, **depths}
-    of_all, partial_of_all = _figures(pairs, known, given, accuracy)
-    resampled = np.empty((num_resamples, len(pairs), 3))
-    partial = np.empty((num_resamples, len(given)))
-    for number, drawn in enumerate(resamples(networks, seed=seed, number=num_resamples)):
-        own = {name: column[drawn] for name, column in known.items()}
-        resampled[number], partial[number] = _figures(
-            [(a[drawn], b[drawn]) for a, b in pairs], own, given, accuracy[drawn]
-        )
-        advance(number + 1)
+    given = [Given(name, ACCURACY, controls) for own in held_fixed.values() for name, controls in own.items()]
+    of_all, partial_of_all = (
+        each[0] for each in of_resamples(columns, [np.arange(len(rows))], pairs=pairs, given=given)
+    )
+    drawn = resamples(networks, seed=seed, number=num_resamples)
+    resampled, partial = of_resamples(columns, drawn, pairs=pairs, given=given, advance=advance)
     estimates = (
         Estimate(float(value), interval(column)) for value, column in zip(partial_of_all, partial.T, strict=True)
     )
@@ -202,19 +203,6 @@ def _held_fixed(scores: Sequence[str], proxy: str, depths: Sequence[str]) -> dic
         "beyond": dict.fromkeys(learned if untrained else (), (*SIZES, *untrained)),
         "given_block_depths": dict.fromkeys(learned if depths else (), (*SIZES, *untrained, *depths)),
     }
-
-
-def _figures(
-    pairs: Sequence[tuple[FloatArray, FloatArray]],
-    values: Mapping[str, FloatArray],
-    controls: Sequence[tuple[str, Sequence[str]]],
-    accuracy: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the three correlations of every pair, (pairs, 3), and the partial one of every score given its controls."""
-    partial = [
-        partial_spearman(values[name], accuracy, {each: values[each] for each in given}) for name, given in controls
-    ]
-    return np.array([correlations(a, b) for a, b in pairs]), np.array(partial)
 
 
 def best_pearson(trainings: FloatArray) -> float | None:

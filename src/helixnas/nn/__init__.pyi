@@ -2,6 +2,7 @@ from .bridge import Bridge as Bridge, at_common_grid as at_common_grid, pooled_t
 from .classifier import (
     build_head as build_head,
     classifier_of as classifier_of,
+    head_builder as head_builder,
     head_features as head_features,
     register_head as register_head,
 )
@@ -28,6 +29,7 @@ from .operations import (
     build_operation as build_operation,
     build_stage as build_stage,
     build_stages as build_stages,
+    operation_builder as operation_builder,
     register_operation as register_operation,
 )
 from .projection import BlockHeads as BlockHeads, ProjectionHead as ProjectionHead

@@ -34,6 +34,13 @@ def register_head(kind: str) -> Callable[[HeadBuilder], HeadBuilder]:
     return register
 
 
+def head_builder(kind: str) -> HeadBuilder:
+    """Return the function that is registered for a kind of head; raises `UnknownNameError` for an unknown one."""
+    if kind not in _HEADS:
+        raise UnknownNameError("head kind", kind, _HEADS)
+    return _HEADS[kind]
+
+
 def head_features(width: int, head: Head, *, norm_layer: NormLayer = nn.BatchNorm2d) -> tuple[nn.Module, int]:
     """Return the layers of a head before pooling, for a last block of `width` channels, and the channels they give.
 
@@ -44,9 +51,7 @@ def head_features(width: int, head: Head, *, norm_layer: NormLayer = nn.BatchNor
     >>> head_features(8, Head(16))[1], head_features(8, Head(0, kind="norm"))[1]
     (16, 8)
     """
-    if head.kind not in _HEADS:
-        raise UnknownNameError("head kind", head.kind, _HEADS)
-    return _HEADS[head.kind](width, head, norm_layer)
+    return head_builder(head.kind)(width, head, norm_layer)
 
 
 def classifier_of(num_features: int, num_classes: int, *, pool_type: str) -> tuple[SelectAdaptivePool2d, nn.Module]:

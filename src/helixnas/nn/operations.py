@@ -70,6 +70,13 @@ def register_operation(kind: str) -> Callable[[Builder], Builder]:
     return register
 
 
+def operation_builder(kind: str) -> Builder:
+    """Return the function that is registered for a kind of operation; raises `UnknownNameError` for an unknown one."""
+    if kind not in _BUILDERS:
+        raise UnknownNameError("operation kind", kind, _BUILDERS)
+    return _BUILDERS[kind]
+
+
 def build_operation(operation: Operation, place: Place) -> nn.Module:
     """Build the module of one operation; the output size of the built-in ones is ceil(size / stride).
 
@@ -81,10 +88,9 @@ def build_operation(operation: Operation, place: Place) -> nn.Module:
     >>> build_operation(operation, Place(in_width=3, out_width=8, stride=2)).conv.weight.shape
     torch.Size([8, 3, 3, 3])
     """
-    if operation.kind not in _BUILDERS:
-        raise UnknownNameError("operation kind", operation.kind, _BUILDERS)
+    builder = operation_builder(operation.kind)
     try:
-        return _BUILDERS[operation.kind](operation, place)
+        return builder(operation, place)
     except SpaceError:
         raise
     except (TypeError, ValueError, KeyError, AssertionError, ArithmeticError) as error:

@@ -90,7 +90,7 @@ def test_every_shipped_recipe_dry_runs_without_data(
     recipe: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("helixnas.data.open_data", None)
-    monkeypatch.setattr("helixnas.pipeline.estimate.SECONDS_OF_PROBE", 0.0)
+    monkeypatch.setattr("helixnas.pipeline.estimate.seconds_per_image", lambda *given: 0.01)
     monkeypatch.chdir(tmp_path)
     assert main(["run", recipe, "--dry-run"]) == 0
     said = capsys.readouterr().out

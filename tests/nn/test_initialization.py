@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import timm
 import torch
 from torch import nn
 
-from helixnas.nn import Place, build_operation, build_seeded, initialize, seed_from, silence_residual
+from helixnas.nn import Place, build_operation, build_seeded, initialize, seed_from, silence_residual, without_values
 from helixnas.space import Operation
 
 
@@ -79,3 +80,28 @@ def test_a_layer_without_a_shortcut_stays_as_it_is(place: Place) -> None:
     before = {name: value.clone() for name, value in layer.state_dict().items()}
     silence_residual(layer)
     assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "test_efficientnet"]
+)
+def test_a_network_without_values_has_the_shapes_of_one_with_them(name: str) -> None:
+    with torch.device("meta"):
+        expected = timm.create_model(name)
+    with without_values():
+        found = timm.create_model(name)
+    assert {key: tensor.shape for key, tensor in found.state_dict().items()} == {
+        key: tensor.shape for key, tensor in expected.state_dict().items()
+    }
+    assert all(tensor.is_meta for tensor in found.parameters())
+
+
+def test_without_values_only_weights_on_the_meta_device_are_left_alone() -> None:
+    with without_values():
+        weight = nn.Parameter(torch.ones(2, device="cpu"))
+        nn.init.zeros_(weight)
+        kept = [torch.ones(2, device="cpu").mul_(3.0), torch.empty(2).mul_(3.0)]
+    assert weight.tolist() == [0.0, 0.0]
+    assert kept[0].tolist() == [3.0, 3.0]
+    assert kept[1].is_meta
+    assert nn.Linear(2, 2).weight.std() > 0

@@ -5,11 +5,9 @@ Each part is built on the meta device and counted once in a process; `cost_table
 
 from functools import lru_cache
 
-import torch
-
 from helixnas.artifacts import CostTable
 from helixnas.costs.parts import Input, Part, fill_table
-from helixnas.nn import count_all
+from helixnas.nn import count_all, without_values
 from helixnas.space import SearchSpace
 
 COUNTED = ("params", "macs", "flops", "activation_bytes")
@@ -28,7 +26,7 @@ def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chan
 
 @lru_cache(maxsize=10_000)  # spaces, generations and proposals share most of their parts
 def _count(part: Part) -> tuple[int, ...]:
-    with torch.device("meta"):
+    with without_values():
         module = part.build()
     counted = count_all(module, part.shape()).resources
     return tuple(counted[name] for name in COUNTED)

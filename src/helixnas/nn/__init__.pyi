@@ -19,6 +19,7 @@ from .initialization import (
     initialize as initialize,
     seed_from as seed_from,
     silence_residual as silence_residual,
+    without_values as without_values,
 )
 from .liveness import Counts as Counts, count_all as count_all
 from .normalization import Normalization as Normalization

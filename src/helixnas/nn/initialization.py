@@ -1,7 +1,8 @@
 """Initial weights from an explicit seed; the global generators are left alone."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -9,12 +10,21 @@ from timm.models._efficientnet_builder import (
     _init_weight_goog,  # pyright: ignore[reportPrivateUsage] - the rule without its loop has no public name
     efficientnet_init_weights,
 )
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - the public classes' only base
+from torch.overrides import TorchFunctionMode
 
 from helixnas.nn.attention import AttentionLayer
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+SETS_VALUES = frozenset(
+    {
+        *(Tensor.uniform_, Tensor.normal_, Tensor.zero_, Tensor.fill_, Tensor.copy_, Tensor.erfinv_),
+        *(Tensor.add_, Tensor.sub_, Tensor.mul_, Tensor.div_, Tensor.clamp_),
+    }
+)
+"""Operations in place that initialise weights; none changes a shape."""
 
 
 def seed_from(*parts: int) -> int:
@@ -39,6 +49,32 @@ def build_seeded(build: Callable[[], ModuleT], seed: Sequence[int]) -> ModuleT:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_from(*seed))  # torch.manual_seed would seed every GPU too
         return build()
+
+
+@contextmanager
+def without_values() -> Generator[None]:
+    """Build modules on the meta device, where weights have no values; what would initialise them does nothing.
+
+    There, torch works out a truncated normal distribution in dozens of steps, which takes longer than to build a network.
+
+    >>> with without_values():
+    ...     layer = nn.Linear(2, 3)
+    >>> layer.weight.device.type, tuple(layer.weight.shape)
+    ('meta', (3, 2))
+    """
+    with torch.device("meta"), _NoInitialization():
+        yield
+
+
+class _NoInitialization(TorchFunctionMode):
+    """Skips what sets the values of parameters on the meta device."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in SETS_VALUES and type(args[0]) is nn.Parameter and args[0].is_meta:
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def initialize(module: nn.Module) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helixnas.nn import without_values
 from helixnas.pipeline.context import image_size
 from helixnas.pipeline.estimate import Sketch, sketch
 from helixnas.pipeline.recipe import Recipe
@@ -62,6 +63,6 @@ def _run_cells(drawn: Sketch, features: tuple[Tensor, ...]) -> None:
 def check_networks(recipe: Recipe, settings: str) -> None:
     """Raise `ConfigError`, which names `settings`, where networks of the space cannot be trained on single images."""
     network = recipe.search_space.sample(np.random.default_rng(0))
-    with torch.device("meta"):
+    with without_values():
         model = HelixNet(network)
     check_single_image(model, image_size(recipe), settings)

@@ -13,6 +13,7 @@ from helixnas.artifacts import CostTable
 from helixnas.costs import cost_table
 from helixnas.engine import Runtime
 from helixnas.engine.runtime import wait_for
+from helixnas.nn import without_values
 from helixnas.nn.counting import count_macs, meta_copy
 from helixnas.pipeline.bridges import check_scores
 from helixnas.pipeline.context import fitting_teacher, image_size, import_extensions
@@ -65,7 +66,7 @@ def sketch(recipe: Recipe, num_classes: int | None = None) -> Sketch:
     if recipe.supernet.init == "teacher":
         fitting_teacher(recipe, teacher)
     check_scores(teacher, space.strides, recipe.rating.scores)
-    with torch.device("meta"):
+    with without_values():
         supernet = build_supernet(
             space,
             teacher.widths,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from helixnas.distill import build_heads, num_draws
 from helixnas.distill.learning_teacher import NUM_VIEWS
-from helixnas.nn import ProjectionHead, count_params
+from helixnas.nn import ProjectionHead, count_params, without_values
 from helixnas.pipeline.estimate import Sketch
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space.slicing import groups_by_depth
@@ -65,7 +65,7 @@ def _copies(recipe: Recipe) -> int:
 
 
 def _heads(drawn: Sketch, recipe: Recipe, number: int) -> tuple[ProjectionHead, ProjectionHead]:
-    with torch.device("meta"):
+    with without_values():
         heads = build_heads(drawn.teacher.widths[number - 1], number, config=recipe.distill.projector, seed=0)
     return heads.teacher, heads.student
 

@@ -13,11 +13,10 @@ before and after, and absent in a slice that has none as a layer of its own.
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from helixnas.nn import BATCH_STATISTICS, Place, build_operation, initialize, silence_residual
+from helixnas.nn import BATCH_STATISTICS, Place, build_operation, initialize, silence_residual, without_values
 from helixnas.nn.attention import AttentionLayer, LayerNorm
 from helixnas.nn.patches import PatchConv
 from helixnas.space import LayerPlace, Operation
@@ -110,7 +109,7 @@ class SlicedLayer(nn.Module):
         """Return the module of one candidate at one place."""
         key = (operation, place, suffix)
         if key not in self._candidates:
-            with torch.device("meta"):
+            with without_values():
                 layer = build_operation(operation, Place(**place._asdict(), norm_layer=BATCH_STATISTICS))
             self._candidates[key] = LayerSlice(layer, partial(self._weights, operation, place, suffix))
         return self._candidates[key]

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import NamedTuple
 
-import torch
-
 from helixnas.errors import ConfigError, SpaceError
-from helixnas.nn import count_macs, count_params
+from helixnas.nn import count_macs, count_params, without_values
 from helixnas.space import Architecture, Scaled, compound
 from helixnas.zoo.creation import create_model
 from helixnas.zoo.dna import DNA, SCALED
@@ -37,7 +35,7 @@ def model_size(name: str, *, num_classes: int = 1000) -> ModelSize:
     >>> model_size("dna_a")
     ModelSize(params=4243318, macs=335141728, image_size=224)
     """
-    with torch.device("meta"):
+    with without_values():
         model = create_model(name, {"num_classes": num_classes}, title=f"the model {name!r}", error=ConfigError)
     channels, height, width = model.pretrained_cfg["input_size"]
     return ModelSize(count_params(model), count_macs(model, (1, channels, height, width)), height)
@@ -55,7 +53,7 @@ class Bracket(NamedTuple):
 
 def count_architecture(architecture: Architecture, *, image_size: int = 224, num_classes: int = 1000) -> dict[str, int]:
     """Return ``params`` (with the classifier) and ``macs`` (multiply-adds of one image) of a network."""
-    with torch.device("meta"):
+    with without_values():
         model = HelixNet(architecture, num_classes=num_classes)
     return {"params": count_params(model), "macs": count_macs(model, (1, 3, image_size, image_size))}
 
@@ -72,7 +70,7 @@ def bracket(
     def count(scaled: Architecture) -> int:
         if resource == "macs":
             return count_architecture(scaled, image_size=image_size, num_classes=num_classes)["macs"]
-        with torch.device("meta"):
+        with without_values():
             return count_params(HelixNet(scaled, num_classes=num_classes))
 
     def fits(steps: float) -> bool:

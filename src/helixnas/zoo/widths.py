@@ -13,14 +13,13 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import timm
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from timm.models import model_entrypoint
 from torch import Tensor, nn
 
 from helixnas.errors import ConfigError, HelixError, first_line
-from helixnas.nn import count_macs, count_params, meta_copy
+from helixnas.nn import count_macs, count_params, meta_copy, without_values
 from helixnas.zoo.creation import create_model
 
 CLOSE = 0.005
@@ -189,7 +188,7 @@ class _Size(NamedTuple):
 
 def _size(name: str, multiplier: float | None, arguments: Mapping[str, Any], image_size: int) -> _Size:
     """Return the size of a model on the meta device; raises `ConfigError` if it does not take such images."""
-    with torch.device("meta"):
+    with without_values():
         model = widened(name, multiplier, arguments)
     try:
         return _Size(count_params(model), count_macs(meta_copy(model), (1, 3, image_size, image_size)))

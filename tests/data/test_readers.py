@@ -111,6 +111,12 @@ def test_an_empty_folder_and_an_empty_tar_are_errors(tmp_path: Path, make_tar: A
             _open(root)
 
 
+def test_the_folder_of_a_run_is_named_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "record.json").touch()
+    with pytest.raises(DataError, match=r"has no images that Pillow reads; .*; it is the folder of a run"):
+        _open(tmp_path)
+
+
 def test_a_file_that_is_no_tar_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "images.zip").write_bytes(b"PK")
     (tmp_path / "images.tar").write_bytes(b"PK" * 600)

@@ -131,6 +131,13 @@ def test_the_agreement_between_generations_is_that_of_summed_block_scores(
     assert second.agreement.value == pytest.approx(agreement(sums(two.run(1)), sums(two.run(2))).kendall, abs=1e-12)
 
 
+def test_generations_are_not_written_into_their_images(tiny_plus: Recipe, tmp_path: Path) -> None:
+    recipe = replace(tiny_plus, data=replace(tiny_plus.data, name="", root=str(tmp_path)))
+    with pytest.raises(ConfigError, match="cannot hold both the run and its images"):
+        run_generations(recipe, LineageFolder(tmp_path), Reporter())
+    assert not list(tmp_path.iterdir())
+
+
 def test_generations_of_another_recipe_are_not_replaced_unasked(tiny_plus: Recipe, two: LineageFolder) -> None:
     other = replace(tiny_plus, name="other")
     with pytest.raises(

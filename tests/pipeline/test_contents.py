@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from helixnas.errors import ConfigError
 from helixnas.pipeline import contents
-from helixnas.pipeline.contents import by_content, digests
+from helixnas.pipeline.contents import by_content, digests, require_apart
 
 PLACES: dict[str, Any] = {
     "weights": lambda path: {"teacher": {"weights": path}, "data": {"root": ""}},
@@ -85,3 +86,19 @@ def test_an_imported_module_counts_by_its_source(tmp_path: Path, monkeypatch: py
     (tmp_path / "my_operations.py").write_text("VALUE = 2, 3\n")
     assert by_content(values)["imports"] != before
     assert by_content({**values, "imports": ["no_such_module"]})["imports"] == ["no_such_module"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_is_not_written_where_its_images_are_looked_up(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if there:
+        (tmp_path / "photos").mkdir()
+    for root in ("photos", "./photos", str(tmp_path / "photos"), "runs/../photos"):
+        with pytest.raises(
+            ConfigError, match=r"photos cannot hold both the run and its images .*; choose another folder"
+        ):
+            require_apart({"data": {"root": root}}, Path("photos"))
+    for root in ("", ".", "photos/runs", "other"):
+        require_apart({"data": {"root": root}}, Path("photos"))

@@ -212,6 +212,13 @@ def test_a_run_of_another_recipe_is_kept_unless_asked_to_replace_it(copy: RunFol
     assert not copy.search("small").exists()
 
 
+def test_a_run_is_not_written_into_its_images(tiny: Recipe, tmp_path: Path) -> None:
+    recipe = replace(tiny, data=replace(tiny.data, name="", root=str(tmp_path)))
+    with pytest.raises(ConfigError, match="cannot hold both the run and its images"):
+        run_recipe(recipe, RunFolder(tmp_path), Reporter())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_is_not_replaced_by_one_that_is_refused(copy: RunFolder, tiny: Recipe, digests) -> None:
     before, other = (digests(copy.path), copy.load_record()), replace(tiny, name="other")
     refused = (

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 from timm.data import dataset_factory
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data.config import GIVEN_PREFIX, PARQUET, TORCH_NAMES, DataConfig
 from helixnas.data.given import given_source
 from helixnas.data.image_files import BROKEN, TWICE, Listing, list_folder, list_tar, natural_order
@@ -131,6 +132,7 @@ def _list_files(path: Path, *, unique: bool = True) -> Listing:
     left_out = listing.summary()
     if not listing.names:
         hint = "; data.name: parquet reads Parquet files" if ".parquet" in left_out else ""
+        hint = "; it is the folder of a run" if path.is_dir() and RunFolder(path).exists() else hint
         raise DataError(f"{path} has no images that Pillow reads{f'; it has {left_out}' if left_out else ''}{hint}")
     return listing
 

@@ -28,6 +28,7 @@ from helixnas.generations.verdict import reason_to_stop
 from helixnas.lab import load_benchmark
 from helixnas.lab.ranking import require_members
 from helixnas.pipeline import stages
+from helixnas.pipeline.contents import require_apart
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import is_done, plan
@@ -57,7 +58,8 @@ def run_generations(
     stages that can be divided.
 
     Raises:
-        ConfigError: a winner cannot be scaled to the size asked for; an earlier generation is not lost.
+        ConfigError: a winner cannot be scaled to the size asked for (an earlier generation is not lost), or the folder is that of
+            the images.
         DataError: the images have no labels, which the second teacher needs.
         ArtifactError: another process uses the folder, or it holds something else.
         Interrupted: a signal asked to stop; finished work is saved.
@@ -67,6 +69,7 @@ def run_generations(
         raise UnknownNameError("stage", until, verbs)
     config = generations_of(recipe)
     import_extensions(recipe)
+    require_apart(recipe.to_dict(), out.path)
     with out.own.locked():
         lineage, replaced = _begin(recipe, out, redo=redo)
         unbegun = LineageFolder(out.path / "unbegun")  # nothing of another recipe counts

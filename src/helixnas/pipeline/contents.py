@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from helixnas.errors import ConfigError
+
 PREFIX = "sha256:"
 """Prefix of a digest that stands for a file in the settings of a stage."""
 
@@ -42,6 +44,15 @@ def digests(values: Mapping[str, Any]) -> dict[str, str]:
     """Return the digest of every file that the settings name and that is there, by its path."""
     paths = [path for _, path in _named(values)] + [_origin(name) for name in values.get("imports") or ()]
     return {path: digest for path in paths if (digest := digest_of(path)) is not None}
+
+
+def require_apart(values: Mapping[str, Any], out: Path) -> None:
+    """Raise `ConfigError` if a run would be written into its own images, or its folder be taken for them."""
+    root = values["data"].get("root")
+    if root and Path(root).expanduser().resolve() == out.resolve():
+        raise ConfigError(
+            f"{out} cannot hold both the run and its images (data.root is {root!r}); choose another folder"
+        )
 
 
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -18,7 +18,7 @@ from helixnas.errors import ArtifactError, ConfigError, Stage, UnknownNameError,
 from helixnas.jobs.lease import cost_of_jobs, leased
 from helixnas.pipeline import stages
 from helixnas.pipeline.batch_norm import check_batch_norm
-from helixnas.pipeline.contents import digests
+from helixnas.pipeline.contents import digests, require_apart
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo, require_upstream
 from helixnas.pipeline.recipe import Recipe
@@ -51,6 +51,7 @@ def run_recipe(
 
     Raises:
         ArtifactError: another process uses the folder, or it holds a run of another recipe.
+        ConfigError: the folder is that of the images.
         JobError: jobs failed on other workers.
         Interrupted: a signal asked to stop; finished work is saved.
     """
@@ -58,6 +59,7 @@ def run_recipe(
     wanted = set(verbs[: verbs.index(until) + 1])
     wanted_stages = {stage.name for verb in wanted for stage in stages.of_verb(verb)}
     import_extensions(recipe)  # the space may use their operations
+    require_apart(recipe.to_dict(), folder.path)
     with folder.locked():
         record, is_replaced = _begin(recipe, folder, reporter, redo=redo)
         context = Context(recipe, folder, reporter, spread=spread)
@@ -87,6 +89,7 @@ def run_recipe(
 
 def require_own(recipe: Recipe, folder: RunFolder) -> None:
     """Raise `ArtifactError` unless a folder is free or holds a run of this recipe."""
+    require_apart(recipe.to_dict(), folder.path)
     _begin(recipe, folder, Reporter(), redo=False)
 
 

@@ -40,8 +40,8 @@ def main() -> None:
         for backbone in options.backbones:
             out = options.out / f"{options.recipe}-{backbone}-{seed}"
             opened = open_backbone(backbone, run, options.search)
-            settings = {"out": out, "runtime": runtime, "reporter": reporter, "seed": seed}
-            figures = transfer(opened, options.data / folder, config, **settings)
+            data = options.data / folder
+            figures = transfer(opened, data, config, out=out, runtime=runtime, reporter=reporter, seed=seed)
             shown = ", ".join(f"{name} {100 * figures[name]:.2f}" for name in names)
             interval = figures.get("miou_interval")
             between = f" (95 %: {100 * interval[0]:.2f} to {100 * interval[1]:.2f})" if interval else ""

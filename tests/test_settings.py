@@ -83,7 +83,7 @@ WRONG = [
     ({"limit_s": -1}, "fit.limit_s must be at least 0, not -1"),
     ({"limit_s": "x"}, "fit.limit_s must be a number or null, not 'x'"),
     ({"amounts": 3}, "fit.amounts must be a mapping of names to values, not 3"),
-    ({"amounts": {"macs": None}}, "fit.amounts.macs must be text or a whole number or a number, not null"),
+    ({"amounts": {"macs": None}}, "fit.amounts.macs must be text or a number, not null"),
     ({"amounts": {1: 2}}, "the names in fit.amounts must be text, not 1"),
     ({"cache": "x"}, "fit.cache must be true or false or auto, not 'x'"),
     ({"space": 3}, "fit.space must be text or a mapping of names to values, not 3"),

@@ -79,7 +79,7 @@ def read_value(kind: type, setting: str, value: Any, *, name: str, where: str = 
     return check_value(kind, setting, _as_typed(_hints(kind)[setting], value), name=name, where=where)
 
 
-def check_value(kind: type, setting: str, value: Any, *, name: str, where: str = "") -> Any:
+def check_value(kind: type | Callable[..., Any], setting: str, value: Any, *, name: str, where: str = "") -> Any:
     """Return a value with the type of the field `setting` of `kind`; messages call it `name` and say `where` it was read.
 
     Raises:
@@ -269,17 +269,18 @@ def is_named(hint: Any) -> bool:
 def in_words(hint: Any) -> str:
     """Return the type of an annotation in words.
 
-    >>> in_words(tuple[float, ...] | None)
-    'a list of numbers or null'
+    >>> in_words(tuple[float, ...] | None), in_words(Sequence[int | Sequence[int]])
+    ('a list of numbers or null', 'a list of whole numbers or lists of whole numbers')
     """
     hint = _plain(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         return "one of " * (len(arguments) > 1) + ", ".join(str(choice) or "empty" for choice in arguments)
     if origin in (Union, types.UnionType):
-        return " or ".join(map(in_words, arguments))
-    if origin is tuple:
-        return f"a list of {in_words(arguments[0]).removeprefix('a ')}s"
+        return " or ".join(in_words(each) for each in arguments if not (each is int and float in arguments))
+    if origin in (tuple, Sequence):
+        each = (part.removeprefix("a ") for part in in_words(arguments[0]).split(" or "))
+        return f"a list of {' or '.join(f'lists{one[4:]}' if one.startswith('list ') else f'{one}s' for one in each)}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return MAPPING
     return WORDS.get(hint, str(hint))
@@ -310,9 +311,8 @@ def _names(hint: Any) -> tuple[str, ...] | None:
 
 def _metadata(hint: Any) -> Iterator[Any]:
     """Yield the annotations of a type and of the types inside it."""
-    if get_origin(hint) is Annotated:
-        yield from hint.__metadata__
-        hint = _plain(hint)
+    yield from getattr(hint, "__metadata__", ())
+    hint = _plain(hint)
     if get_origin(hint) is not Literal:
         for part in get_args(hint):
             yield from _metadata(part)
@@ -327,12 +327,12 @@ def _dotted(*parts: str) -> str:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: type | Callable[..., Any]) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
 @cache
-def _validator(kind: type, setting: str) -> Callable[..., Any]:
+def _validator(kind: type | Callable[..., Any], setting: str) -> Callable[..., Any]:
     from pydantic import ConfigDict, TypeAdapter
 
     return TypeAdapter(_hints(kind)[setting], config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python

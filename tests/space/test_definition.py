@@ -108,7 +108,13 @@ def test_an_unknown_name_is_answered_with_the_nearest(definition: Any, sentence:
         (with_cell(width=24.5), "part 1 of blocks: width must be a whole number, not 24.5"),
         (with_cell(layers=2, ties=[1.5, 0.5]), "part 1 of blocks: each of ties must be a whole number, not 1.5"),
         ({"family": "mbconv", "strides": [2, 2]}, "cells and strides need one entry per block, not 6 and 2"),
-        ({"family": "mbconv", "cells": 3}, "the mbconv space cannot be built from {'cells': 3}: "),
+        ({"family": "mbconv", "cells": 3}, "cells of the mbconv space must be a list of lists of lists of whole numbers, not 3"),
+        ({"family": "mbconv", "cells": [[[1, 16, 5]]], "strides": [1]}, "each of cells must be two numbers, layers and channels"),
+        ({"family": "mbconv", "kernels": "35"}, "kernels of the mbconv space must be a list of whole numbers, not '35'"),
+        ({"family": "mbconv", "stem_width": None}, "stem_width of the mbconv space must be a whole number, not null"),
+        ({"family": "mbconv", "activation": 3}, "activation of the mbconv space must be text, not 3"),
+        ({"family": "macro", "widths": 64}, "widths of the macro space must be a list of whole numbers, not 64"),
+        ({"family": "channel", "num_widths": 2.5}, "num_widths of the channel space must be a whole number, not 2.5"),
     ],
 )  # fmt: skip
 def test_a_malformed_definition_is_refused_with_the_part(definition: Any, sentence: str) -> None:

@@ -114,7 +114,14 @@ def test_an_operation_is_named_by_its_ratio() -> None:
         ({"strides": [1, 1, 1, 0]}, "a block's stride must be at least 1, not 0"),
         ({"dimensions": []}, "a block needs at least one cell"),
         ({"layers": [0]}, "a cell has 1 to 1,000 layers, not 0"),
-        ({"dimensions": "wide"}, "the vit space cannot be built from {'dimensions': 'wide'}"),
+        (
+            {"dimensions": "wide"},
+            "dimensions of the vit space must be a list of whole numbers or lists of whole numbers",
+        ),
+        ({"dimensions": [[-32], [64], [64], [64]]}, "each of dimensions must be at least 1, not -32"),
+        ({"patch": "4"}, "patch of the vit space must be a whole number, not '4'"),
+        ({"mlp_ratios": [2.5, "x"]}, "mlp_ratios of the vit space must be a list of numbers, not [2.5, 'x']"),
+        ({"per_layer": 1}, "per_layer of the vit space must be true or false, not 1"),
     ],
 )
 def test_a_space_that_cannot_be_is_refused(arguments: dict[str, Any], message: str) -> None:

@@ -25,7 +25,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from helixnas.errors import SpaceError, UnknownNameError, on_one_line
+from helixnas.errors import ConfigError, SpaceError, UnknownNameError, on_one_line
+from helixnas.settings import check_value
 from helixnas.space.architecture import (
     Head,
     Stage,
@@ -142,6 +143,11 @@ def _from_family(values: Mapping[str, Any], image_size: int) -> SearchSpace:
     _check_keys(f"argument of the {family} space", arguments, parameters)
     if image_size and "image_size" in parameters:
         arguments.setdefault("image_size", image_size)
+    try:
+        for name, value in arguments.items():
+            check_value(FAMILIES[family], name, value, name=f"{name} of the {family} space")
+    except ConfigError as error:
+        raise SpaceError(str(error)) from None
     try:
         return FAMILIES[family](**arguments)
     except (TypeError, ValueError, OverflowError) as error:

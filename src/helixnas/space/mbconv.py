@@ -53,7 +53,7 @@ def mbconv(
     depthwise-separable layer; `head_width` is that of the 1x1 convolution before the classifier. `se_ratio` is the
     squeeze-excite width as a share of a layer's input width. 0 leaves a separable layer, head convolution or
     squeeze-excite out. Activations have timm's names. Raises `SpaceError` if `cells` and `strides` do not describe the
-    same blocks.
+    same blocks, or a cell is not two numbers.
 
     >>> f"{mbconv().size:,}"
     '195,898,498,887,057,408'
@@ -62,6 +62,9 @@ def mbconv(
     """
     if len(cells) != len(strides):
         raise SpaceError(f"cells and strides need one entry per block, not {len(cells)} and {len(strides)}")
+    for shape in [shape for block in cells for shape in block]:
+        if len(shape) != 2:
+            raise SpaceError(f"each of cells must be two numbers, layers and channels, not {list(shape)}")
     operations = tuple(
         mbconv_operation(kernel, expansion, se_ratio=se_ratio, activation=activation)
         for expansion in expansions

@@ -71,6 +71,8 @@ def vit(
     by_block = (_by_block(dimensions, strides, "dimensions"), _by_block(layers, strides, "layers"))
     for stride, widths, depths in zip(strides, *by_block, strict=True):
         for width in widths:
+            if width < 1:
+                raise SpaceError(f"each of dimensions must be at least 1, not {width}")
             require_whole_heads(width, head_dim, "channels")
             for ratio in mlp_ratios:
                 require_hidden_units(width, ratio)

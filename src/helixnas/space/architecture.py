@@ -325,6 +325,9 @@ def operations_named(names: Iterable[object], known: Mapping[str, Operation]) ->
 
 
 def read_sections(values: Mapping[str, Any]) -> tuple[Section, ...]:
-    """Return the sections in plain values, if any."""
-    numbers = [[whole(each, "a number of sections") for each in section] for section in values.get("sections") or ()]
-    return tuple(Section(*section) for section in numbers)
+    """Return the sections in plain values, if any; raises `SpaceError` if they are not lists of three whole numbers."""
+    found = values.get("sections") or ()
+    is_list = isinstance(found, list | tuple)
+    if not is_list or not all(isinstance(one, list | tuple) and len(one) == len(Section._fields) for one in found):
+        raise SpaceError(f"sections must be a list of [{', '.join(Section._fields)}], not {found!r}")
+    return tuple(Section(*(whole(each, "a number of sections") for each in section)) for section in found)

@@ -19,9 +19,9 @@ two layers take the same operation. A head of ``kind: norm``, for transformers, 
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 
@@ -177,15 +177,20 @@ def _operations(values: Mapping[str, Any]) -> Mapping[Any, Any]:
 
 def _each(field: str, values: Mapping[str, Any], read: Callable[[Any], T]) -> tuple[T, ...]:
     """Return the parts of a list; an error of one names its number."""
-    parts, found = values[field], list[T]()
-    if not isinstance(parts, list | tuple):
-        raise SpaceError(f"{field} must be a list of parts with a stride each, not {parts!r}")
-    for number, part in enumerate(parts, start=1):
+    found = list[T]()
+    for number, part in enumerate(_list(field, values[field], "parts with a stride each"), start=1):
         try:
             found.append(read(part))
         except SpaceError as error:
             raise SpaceError(f"part {number} of {field}: {error}") from error
     return tuple(found)
+
+
+def _list(field: str, value: Any, of: str) -> Sequence[Any]:
+    """Return a list; raises `SpaceError`, which says what it must hold, for anything else."""
+    if not isinstance(value, list | tuple):
+        raise SpaceError(f"{field} must be a list of {of}, not {value!r}")
+    return cast(Sequence[Any], value)
 
 
 def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
@@ -196,9 +201,10 @@ def _stage(values: Any, operations: Mapping[str, Operation]) -> Stage:
 def _block(values: Any, operations: Mapping[str, Operation], searched: tuple[Operation, ...]) -> Block:
     _check_keys("block field", values, ("stride", "cells"))
     cells: list[Cell] = []
-    for cell in values["cells"]:
+    for cell in _list("cells", values["cells"], "a width and layers each"):
         _check_keys("cell field", cell, ("width", "layers", "sections", "ties"))
-        width, ties = whole(cell["width"], "width"), tuple(whole(one, "each of ties") for one in cell.get("ties") or ())
+        tied = _list("ties", cell.get("ties") or (), "numbers of layers that share a choice")
+        width, ties = whole(cell["width"], "width"), tuple(whole(one, "each of ties") for one in tied)
         cells.append(Cell(width, _layers(cell["layers"], operations, searched), read_sections(cell), ties))
     return Block(whole(values["stride"], "stride"), tuple(cells))
 

@@ -121,6 +121,16 @@ def test_an_error_of_the_job_passes_through_and_leaves_no_checkpoint(tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+def test_the_first_signal_is_answered_at_once(number: int, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with stop_requests():
+        assert not caplog.messages
+        os.kill(os.getpid(), number)
+        assert caplog.messages == [
+            f"stopping after the present step, to save it; a second {name} stops at once and loses it"
+        ]
+
+
 def test_handlers_come_back_and_a_second_signal_stops_at_once() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with stop_requests() as asked:

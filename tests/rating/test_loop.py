@@ -118,7 +118,7 @@ def test_last_batch_that_is_small_joins_the_one_before(rating: Make, num_images:
     for batch_norm in ("batch", "recalibrated") if len(sizes) > 1 else ("batch",):
         job = rating(num_images=num_images, batch_norm=batch_norm)
         records = list(job)
-        assert [record.step for record in records] == list(range(1, len(sizes) + 1))
+        assert [record.step for record in records] == list(range(1, len(sizes) * len(job.num_paths) + 1))
         assert job.batch_sizes == job.tables()[0].batch_sizes.tolist() == sizes
 
 
@@ -135,17 +135,18 @@ def test_nothing_in_the_supernet_changes(rating: Make, supernet: Supernet, batch
 
 @pytest.mark.parametrize("batch_norm", ["batch", "recalibrated"])
 @pytest.mark.parametrize("num_images", [19, 20])
-@pytest.mark.parametrize("done", [0, 1, 2])
-def test_resumed_rating_equals_the_uninterrupted_one(
-    rating: Make, tmp_path: Path, batch_norm: str, num_images: int, done: int
+@pytest.mark.parametrize("batches", [0.0, 0.4, 1.0, 1.6, 2.0])
+def test_a_rating_stopped_in_or_after_a_batch_equals_the_uninterrupted_one(
+    rating: Make, tmp_path: Path, batch_norm: str, num_images: int, batches: float
 ) -> None:
     whole, first, second = (rating(batch_norm=batch_norm, num_images=num_images, scores=SCORES) for _ in range(3))
-    records = list(whole)
-    head = list(islice(first, done))
+    records, pieces, done = list(whole), len(whole.num_paths), int(batches)
+    assert pieces > 2
+    head = list(islice(first, int(batches * pieces)))
     save_checkpoint(tmp_path / "state.pt", first.state())
     second.restore(load_checkpoint(tmp_path / "state.pt", torch.device("cpu")))
     assert second.num_done == done
-    assert [*head, *second] == records
+    assert [*head[: done * pieces], *second] == records
     for a, b in zip(whole.tables(), second.tables(), strict=True):
         assert np.array_equal(a.batches(RELATIVE_L1), b.batches(RELATIVE_L1))
 
@@ -233,10 +234,10 @@ def test_readouts_bring_every_path_nearer_and_a_restored_rating_finds_the_same(r
     list(plain)
     records = list(whole)
     assert [record.step for record in records] == list(range(1, whole.num_steps + 1))
-    assert whole.num_steps == 2 * 5 + 3
+    assert whole.num_steps == 2 * 5 + 3 * len(whole.num_paths)
     for one, other in zip(plain.tables(), whole.tables(), strict=True):
         assert (other.mean(RELATIVE_L1) < one.mean(RELATIVE_L1)).all()
-    list(islice(half, 2 * 5 + 1))
+    list(islice(half, 2 * 5 + len(half.num_paths) + 1))
     state = half.state()
     resumed = rating(readout="linear", training_images=make_images(40))
     resumed.restore(state)

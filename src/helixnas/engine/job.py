@@ -122,6 +122,8 @@ def stop_requests() -> Generator[Callable[[], bool]]:
         if received:
             raise Interrupted("stopped at once; the work since the last checkpoint is lost")
         received.append(number)
+        again = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        _logger.warning("stopping after the present step, to save it; a second %s stops at once and loses it", again)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -4,7 +4,8 @@ Per batch one teacher pass serves all blocks. Batches are drawn in seeded random
 class, and batch statistics depend on the mix.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
@@ -32,10 +33,13 @@ from helixnas.teacher import Teacher
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One batch, rated or used to fit readouts: batches done of `Rating.num_steps`, and paths evaluated on this one."""
+    """What is done of a batch, rated or used to fit readouts."""
 
     step: int
+    """Of `Rating.num_steps`."""
+
     num_paths: int
+    """Paths that a batch is for."""
 
 
 @dataclass(eq=False)
@@ -103,30 +107,43 @@ class Rating:
 
     @property
     def num_steps(self) -> int:
-        """Batches to rate, and before that, those to fit every block's readouts on."""
-        return len(self._fitting_sizes()) * len(self.scores) + len(self.batch_sizes)
+        """Batches times pieces (`Shard.pieces`) to rate, and before that, batches to fit every block's readouts on."""
+        return self._num_fitting_steps + len(self.batch_sizes) * len(self.num_paths)
+
+    @property
+    def _num_fitting_steps(self) -> int:
+        return len(self._fitting_sizes()) * len(self.scores)
 
     def __iter__(self) -> Iterator[BatchRecord]:
-        """Yield a record per batch until all images are rated."""
+        """Yield a record per piece of every batch until all images are rated; of several processes, one per batch.
+
+        A caller may stop after any of them: the state is that after the last whole batch.
+        """
         done, recalibrated = self.num_done, self.config.batch_norm == "recalibrated"
         if done == len(self.batch_sizes):
             return
         yield from self._fit()
-        fitted = self.num_steps - len(self.batch_sizes)
+        num_rows = sum(map(len, self.scores.values()))
         before = max(0, done - 1) if recalibrated else done
         previous: tuple[Tensor, ...] | None = None
         for number, images in enumerate(self._batches(before), start=before):
-            with explain_out_of_memory("rating.batch_size", self.config.batch_size), torch.no_grad():
+            with self._at_work():
                 placed = self.runtime.images(images)
-                with self.runtime.autocast():
-                    features, logits = self.teacher.features_and_logits(placed)
+                features, logits = self.teacher.features_and_logits(placed)
                 if recalibrated and number == 0:
                     previous = self._last_features()
-                if number >= done:
-                    self._rate(placed, features, logits, previous)
-            if number >= done:  # outside the context, which would switch off the caller's gradients
-                yield BatchRecord(fitted + number + 1, sum(len(rows) for rows in self.scores.values()))
+            if number >= done:
+                finished = self._num_fitting_steps + number * len(self.num_paths)
+                for pieces in self._rate(placed, features, logits, previous):
+                    yield BatchRecord(finished + pieces, num_rows)
             previous = features if recalibrated else None
+
+    @contextmanager
+    def _at_work(self) -> Generator[None]:
+        """Compute without gradients, in the precision of the runtime; records are yielded outside, where callers compute."""
+        explained = explain_out_of_memory("rating.batch_size", self.config.batch_size)
+        with explained, torch.no_grad(), self.runtime.autocast():
+            yield
 
     def _fitting_sizes(self) -> list[int]:
         if self.training_images is None:
@@ -142,8 +159,7 @@ class Rating:
             fit = BlockReadouts(block, [piece for piece in self.pieces[block] if self._is_own(piece)])
             stream = images.batches(batch_size=sizes[0], seed=self.seed, augment=False, shuffle=True, drop_last=True)
             for _, batch in zip(sizes, stream, strict=False):
-                explained = explain_out_of_memory("rating.batch_size", self.config.batch_size)
-                with explained, torch.no_grad(), self.runtime.autocast():
+                with self._at_work():
                     fit.add(self.teacher.features(self.runtime.images(batch.images)))
                 step += 1
                 yield BatchRecord(step, self._num_rows(block))
@@ -169,15 +185,15 @@ class Rating:
     def _last_features(self) -> tuple[Tensor, ...]:
         """Return the features of the last batch: the first batch is normalised by them."""
         last = next(iter(self._batches(len(self.batch_sizes) - 1)))
-        with self.runtime.autocast():
-            return self.teacher.features(self.runtime.images(last))
+        return self.teacher.features(self.runtime.images(last))
 
     def _rate(
         self, images: Tensor, features: tuple[Tensor, ...], logits: Tensor, calibration: tuple[Tensor, ...] | None
-    ) -> None:
+    ) -> Iterator[int]:
+        """Rate all paths on a batch and keep the scores; yield the number of finished pieces."""
         columns = list[Tensor]()
         for block in self.blocks:
-            with self.runtime.autocast():
+            with self._at_work():
                 score = PathScores(
                     self.config.scores,
                     teacher=self.teacher,
@@ -193,11 +209,14 @@ class Rating:
                     size = self.num_paths[piece], len(self.config.scores)
                     columns.append(torch.zeros(size, device=self.runtime.device))  # known later
                     continue
-                with self.runtime.autocast():
+                with self._at_work():
                     read = self._reading(score, block.number, piece)
                     how: dict[str, Any] = {"prefix": piece.prefix, "run": self._run}
                     columns.append(rate_cell(piece.cell, source, piece.width, read, calibration=others, **how))
+                if self.parallel is None and len(columns) < len(self.num_paths):
+                    yield len(columns)
         self._keep(torch.cat(columns).cpu().double())
+        yield len(self.num_paths)
 
     def _keep(self, rows: Tensor) -> None:
         """Keep the scores of a batch, those of every piece from the process that has them; nothing is summed."""

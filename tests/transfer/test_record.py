@@ -1,6 +1,6 @@
 """The folder of a transferred network says what it holds."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ RECORD = TransferRecord(
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     folder = TransferFolder(tmp_path)
     folder.save(RECORD)
+    assert folder.load() == RECORD
+
+
+def test_a_record_of_before_there_were_imports_has_none(tmp_path: Path) -> None:
+    folder = TransferFolder(tmp_path)
+    write_json(folder.record_file, {name: value for name, value in asdict(RECORD).items() if name != "imports"})
     assert folder.load() == RECORD
 
 

@@ -58,11 +58,15 @@ def _of_segmenter(segmenter: Segmenter, config: TransferConfig) -> tuple[int, in
 
 
 def _of_detector(detector: Any, config: TransferConfig) -> tuple[int, int]:
-    """Return multiply-adds and the bytes of activations of an image: its features, the regions, and the box head."""
+    """Return multiply-adds of a square image and the bytes of activations of the longest one.
+
+    Both are those of the features, the regions, and the box head; an image is `max_size` pixels long at most.
+    """
     body, head = meta_copy(detector.backbone), meta_copy(detector.roi_heads.box_head)
     shape = (1, 3, config.image_size, config.image_size)
     regions = (1, detector.backbone.out_channels, REGION_SIDE, REGION_SIDE)
     own, numbers = count_macs(body, shape), config.detector
     macs = own + numbers.num_test_proposals * count_macs(head, regions)
-    saved = saved_bytes(body, (2, *shape[1:])) // 2 + numbers.num_regions * saved_bytes(head, (2, *regions[1:])) // 2
+    longest = (2, 3, config.image_size, max(numbers.max_size, config.image_size))
+    saved = saved_bytes(body, longest) // 2 + numbers.num_regions * saved_bytes(head, (2, *regions[1:])) // 2
     return macs, saved

@@ -12,6 +12,7 @@ from helixnas.engine.batches import Normalize
 from helixnas.engine.progress import Reporter
 from helixnas.errors import DataError, OutOfMemoryError
 from helixnas.nn import Normalization, load_saved_weights, not_finite
+from helixnas.nn.extensions import import_modules
 from helixnas.settings import build
 from helixnas.transfer.building import network_of, rebuild
 from helixnas.transfer.config import TransferConfig
@@ -105,6 +106,7 @@ def load_network(folder: TransferFolder) -> nn.Module:
     """Build the network of a folder with its weights; raises `ArtifactError` if a file is missing or damaged."""
     record = folder.load()
     config = build(TransferConfig, dict(record.settings), where=str(folder.record_file))
+    import_modules(record.imports)
     network, weights = network_of(rebuild(record.backbone), record, config), load_saved_weights(folder.weights)
     if wrong := not_finite(weights, network.state_dict()):
         raise damaged(folder.weights, ValueError(wrong))

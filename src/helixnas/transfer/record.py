@@ -8,6 +8,9 @@ from typing import Any
 from helixnas.artifacts.files import read_json, understanding, write_json
 from helixnas.errors import ArtifactError
 
+LISTS = ("class_names", "mean", "std", "imports")
+"""Fields of a record that are tuples; files of before there were `imports` have none."""
+
 MEND = "run helixnas transfer again with another --out"
 
 
@@ -41,6 +44,8 @@ class TransferRecord:
     """Of `TransferConfig`."""
 
     seed: int
+    imports: tuple[str, ...] = ()
+    """Modules that register the user's own operations, by name or by the path of their file."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class TransferFolder:
             raise ArtifactError(f"{self.path} holds no finished transfer (no {self.record_file.name})")
         with understanding(self.record_file, mend=MEND):
             content: dict[str, Any] = dict(read_json(self.record_file, mend=MEND))
-            lists: dict[str, Any] = {name: tuple(content[name]) for name in ("class_names", "mean", "std")}
+            lists: dict[str, Any] = {name: tuple(content.get(name, ())) for name in LISTS}
             return TransferRecord(**{**content, **lists})
 
     def finished(self, key: str) -> dict[str, Any] | None:

@@ -126,7 +126,14 @@ def _record(
         std=tuple(float(value) for value in shown["std"]),
         settings=settings,
         seed=seed,
+        imports=_imports(opened),
     )
+
+
+def _imports(opened: OpenedModel) -> tuple[str, ...]:
+    """Return the modules that the model's run imports; a file by its whole path, for predictions from another folder."""
+    found = () if opened.run is None else opened.run.load_settings().get("imports") or ()
+    return tuple(str(Path(name).resolve()) if str(name).endswith(".py") else str(name) for name in found)
 
 
 def _run(

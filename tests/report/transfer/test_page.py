@@ -26,7 +26,7 @@ def test_figures_are_in_words() -> None:
         ("pixel accuracy", "90.00 %"),
         ("images", "1,234"),
         ("parameters", "5,000,000"),
-        ("multiply-adds", "7,000,000 for an image of the training size"),
+        ("multiply-adds", "7,000,000 for a square image of the training size"),
         ("training", "1,000 steps, 1 min 30 s, 3 min 0 s of processor time"),
     ]
     assert percent(None) == "unknown"

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from helixnas.errors import ConfigError
-from helixnas.space import mbconv
+from helixnas.space import Architecture, Head, Operation, Stage, mbconv
+from helixnas.space import Path as OfLayers
 from helixnas.transfer.networks.backbone import Backbone, is_flat, last_maps, register_encoder
 from helixnas.zoo import ZOO
 
@@ -57,6 +58,11 @@ def test_models_of_the_zoo_and_own_architectures_are_encoders_by_name(tmp_path: 
     name = register_encoder("mine", file)
     segmenter = smp.DeepLabV3Plus(name, encoder_weights=None, encoder_output_stride=16, classes=5).eval()
     assert segmenter(IMAGES).shape == (1, 5, 64, 64)
+    layer = Operation.of("t", kind="attention", head_dim=4)
+    stem = (Stage(16, OfLayers(8, (Operation.of("p", kind="patch", grid=4),))),)
+    flat = Architecture(stem, tuple(Stage(1, OfLayers(8, (layer,))) for _ in range(4)), Head(0, kind="norm"))
+    transformer = smp.UPerNet(register_encoder("flat", flat), encoder_weights=None, classes=5).eval()
+    assert transformer(IMAGES).shape == (1, 5, 64, 64)
     with pytest.raises(ConfigError, match="helixnas-dna_a is a model of the zoo; choose another name"):
         register_encoder("dna_a", file)
 

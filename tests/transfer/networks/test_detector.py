@@ -95,6 +95,7 @@ def test_the_box_head_has_the_width_that_its_stages_give(name: str, width: int) 
     ("name", "frozen", "learned"),
     [
         ("vgg11_bn", "features.8.weight", "features.15.weight"),
+        ("mobilenetv3_small_050", "blocks.0.0.conv_dw.weight", "blocks.1.0.conv_pw.weight"),
         ("densenet121", "features.denseblock1.denselayer1.conv1.weight", "features.transition1.conv.weight"),
     ],
 )
@@ -113,7 +114,7 @@ def test_halves_that_do_not_take_images_and_regions_of_any_size_are_refused(name
 
 
 def test_networks_without_both_halves_are_refused() -> None:
-    with pytest.raises(ConfigError, match="it has no stage behind stride 16"):
+    with pytest.raises(ConfigError, match="it has no stage of its own behind stride 16"):
         built(named("test_vit"))
     short = mbconv(cells=(((1, 8),),) * 2, strides=(2, 2), expansions=(3,), stem_width=8, separable_width=0)
     with pytest.raises(ConfigError, match="it has no features of stride 16, only of 2, 4, 8"):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import timm
 import torch
+from torch import nn
 
 from helixnas.errors import ConfigError
 from helixnas.transfer.networks.segmenter import Segmenter, build_segmenter, segmenter_size
@@ -74,7 +75,7 @@ def test_a_transformer_takes_upernet_and_whole_grids() -> None:
 @pytest.mark.parametrize(
     ("name", "image_size", "reason"),
     [
-        ("swin_tiny_patch4_window7_224", 224, "images of any size, which a segmenter is given: .* doesn't match model"),
+        ("hiera_tiny_224", 224, "images of any size, which a segmenter is given: "),
         ("cait_xxs24_224", 160, "image_size 160: "),
     ],
 )
@@ -83,3 +84,51 @@ def test_a_backbone_that_takes_one_size_alone_is_refused_before_it_is_trained(
 ) -> None:
     with pytest.raises(ConfigError, match=f"it cannot be the backbone of upernet, it does not take {reason}"):
         built(name, head="upernet", image_size=image_size)
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")  # timm interpolates the biases of smaller windows
+@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "swin_s3_tiny_224"])
+def test_a_pyramid_that_is_made_for_one_size_is_set_to_that_of_the_segmenter(name: str) -> None:
+    segmenter = built(name, head="upernet", image_size=64)
+    assert segmenter.fixed == 64
+    with torch.inference_mode():
+        assert segmenter.eval()(torch.rand(1, 3, 64, 80)).shape[2:] == (64, 80)
+    with pytest.raises(ConfigError, match="it cannot be dilated: it does not take images of 256 pixels"):
+        built(name, head="deeplabv3plus", image_size=64)
+
+
+class Noting(nn.Module):
+    """Returns its images as logits, plus a bias that grows with every call; notes their sizes."""
+
+    def __init__(self, bias: float = 0.0) -> None:
+        super().__init__()
+        self.bias, self.seen = bias, list[tuple[int, ...]]()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.seen.append(tuple(images.shape[2:]))
+        return images + self.bias * len(self.seen)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (32, 100), (75, 33), (90, 64)])
+def test_windows_cover_an_image_without_distorting_it(size: tuple[int, int]) -> None:
+    network = Noting()
+    images = torch.rand(2, 3, *size)
+    assert torch.allclose(Segmenter(network, fixed=32)(images), images, atol=1e-6)
+    assert set(network.seen) == {(32, 32)}
+    assert len(network.seen) >= size[0] * size[1] // 32**2
+
+
+def test_overlapping_windows_are_averaged_and_small_images_enlarged() -> None:
+    network = Noting(bias=1.0)
+    found = Segmenter(network, fixed=32)(torch.zeros(1, 1, 32, 48))
+    assert found[0, 0, 5].tolist() == [1.0] * 16 + [1.5] * 16 + [2.0] * 16
+    network = Noting()
+    assert Segmenter(network, fixed=32)(torch.ones(1, 3, 16, 24)).shape[2:] == (16, 24)
+    assert network.seen == [(32, 32)] * 2
+
+
+def test_a_photograph_of_three_to_one_is_enlarged_to_the_shorter_side() -> None:
+    network = Noting()
+    images = torch.rand(1, 3, 8, 24)
+    assert Segmenter(network, fixed=32)(images).shape == images.shape
+    assert len(network.seen) == 4  # windows of 32 in an image of 32 x 96

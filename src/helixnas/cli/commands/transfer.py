@@ -86,7 +86,7 @@ def _transfer(options: Namespace, console: Console) -> None:
     reporter = ConsoleReporter(console)
     figures = transfer(opened, data, config, out=out, runtime=_runtime(options), reporter=reporter, seed=options.seed)
     show_transferred(console, opened, out, figures)
-    if opened.run is not None:
+    if opened.run is not None and out.resolve().parent == _inside(opened).resolve():
         from helixnas.report import build_report
 
         say(console, f"the report of the run links to it: {build_report(opened.run.path)}")
@@ -114,11 +114,20 @@ def _config(options: Namespace) -> TransferConfig:
 
 
 def _out(options: Namespace, opened: Any) -> Path:
-    """Return the default folder: inside the search of a run, else one named after model and recipe."""
-    recipe = Path(options.recipe or SMALL[options.task]).stem
+    """Return the default folder: inside the search of a run, else one named after the model.
+
+    Its name tells the recipe, and weights of the supernet and a seed other than 0, so that these lie side by side.
+    """
+    parts = [Path(options.recipe or SMALL[options.task]).stem]
+    parts += ["inherited"] * (options.weights == "inherited") + [f"seed-{options.seed}"] * (options.seed != 0)
     if opened.run is not None:
-        return opened.run.search(opened.search) / "transfer" / recipe
-    return Path("transferred") / f"{opened.name.replace('/', '-').replace(':', '-')}-{recipe}"
+        return _inside(opened) / "-".join(parts)
+    return Path("transferred") / "-".join([opened.name.replace("/", "-").replace(":", "-"), *parts])
+
+
+def _inside(opened: Any) -> Path:
+    """Return the folder in a run whose networks the run's report links to."""
+    return opened.run.search(opened.search) / "transfer"
 
 
 def _runtime(options: Namespace) -> Any:

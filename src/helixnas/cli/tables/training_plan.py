@@ -17,7 +17,7 @@ def show_plan(console: Console, title: str, plan: TrainingPlan, fit: FitConfig) 
         ("classes", f"{plan.num_classes}"),
         ("steps", f"{plan.steps:,}: {fit.num_epochs} epochs of {plan.steps_per_epoch:,}, {fit.batch_size} images each"),
         ("parameters", f"{plan.params:,}{f', {frozen:,} of them frozen' if frozen else ''}"),
-        ("multiply-adds", f"{plan.macs:,} for an image of the training size"),
+        ("multiply-adds", f"{plan.macs:,} for a square image of the training size"),
         ("memory", f"about {plan.memory / 2**30:.1f} GiB in float32, {batch} images at a time"),
         *((("the paper", plan.paper),) if plan.paper else ()),
     ):

@@ -64,7 +64,7 @@ def figure_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows.append(("images", f"{figures['num_images']:,}"))
     rows.append(("parameters", f"{figures['params']:,}"))
     if "macs" in figures:
-        rows.append(("multiply-adds", f"{figures['macs']:,} for an image of the training size"))
+        rows.append(("multiply-adds", f"{figures['macs']:,} for a square image of the training size"))
     if "seconds" in figures:
         spent = f"{duration(figures['seconds'])}, {duration(figures['core_seconds'])} of processor time"
         rows.append(("training", f"{figures['steps']:,} steps, {spent}"))

@@ -18,6 +18,7 @@ from helixnas.errors import ConfigError
 from helixnas.nn import dilate
 from helixnas.space import Architecture
 from helixnas.transfer.extra import require_extra
+from helixnas.transfer.networks.tokens import TokenPyramid
 from helixnas.zoo import HELIXNAS, ZOO
 
 PREFIX = "helixnas-"
@@ -141,7 +142,8 @@ def _register(name: str, build: Callable[[], nn.Module]) -> str:
     from segmentation_models_pytorch.encoders import encoders
 
     def make(depth: int = 5, output_stride: int = 32) -> nn.Module:
-        return Backbone(build(), depth=depth, name=name)
+        model = build()
+        return TokenPyramid(model, name=name) if is_flat(model) else Backbone(model, depth=depth, name=name)
 
     encoders[f"{PREFIX}{name}"] = {"encoder": make, "params": {}, "pretrained_settings": {}}
     return f"{PREFIX}{name}"

@@ -130,8 +130,8 @@ def _split(model: Any, name: str, freeze: bool) -> tuple[FeaturesAt16, BoxHead, 
     (index, width), module = maps[STRIDE], model.feature_info[maps[STRIDE][0]]["module"]
     if max(maps) == STRIDE or not _stages_behind(model, module):
         raise ConfigError(
-            f"{name} has no stage behind stride {STRIDE}, which the C4 detector uses as its box head; take a network of "
-            "stride 32"
+            f"{name} has no stage of its own behind stride {STRIDE} (as layer4 behind layer3), which the C4 detector uses as "
+            "its box head; take another network of stride 32, such as a ResNet or an EfficientNet"
         )
     body = FeaturesAt16(model, index, width)
     channels = _width_of(body, BoxHead(nn.Sequential(*_stages_behind(model, module))), name)
@@ -202,5 +202,6 @@ def _reached(model: nn.Module, index: int) -> set[str]:
         module.register_forward_pre_hook(note(name))
     twin.get_submodule(twin.feature_info[index]["module"]).register_forward_hook(lambda *_: ended.append(True))
     with evaluating(twin):
-        twin.forward_intermediates(torch.empty(1, 3, *TRIAL_SIZE, device="meta"), indices=[index], stop_early=True)
+        images = torch.empty(1, 3, *TRIAL_SIZE, device="meta")
+        twin.forward_intermediates(images, indices=[index], stop_early=True, intermediates_only=True)
     return reached

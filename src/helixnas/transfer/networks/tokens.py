@@ -19,11 +19,11 @@ class TokenPyramid(nn.Module):
     """An SMP encoder made of a plain vision transformer with patches of 16 pixels; stride 2 has 0 channels.
 
     The model is changed in place: classifier and unused layers go. `image_size` is the side of all images, to which the
-    positions of timm's transformers are interpolated once; ours adapt by themselves. Raises `ConfigError` if the patches
-    have another size.
+    positions of timm's transformers are interpolated once; ours adapt by themselves, and need none. Raises `ConfigError` if
+    the patches have another size.
     """
 
-    def __init__(self, model: Any, *, image_size: int, name: str = "the model") -> None:
+    def __init__(self, model: Any, *, image_size: int = 0, name: str = "the model") -> None:
         super().__init__()
         info = model.feature_info
         if info[0]["reduction"] != PATCH:
@@ -34,7 +34,7 @@ class TokenPyramid(nn.Module):
             raise ConfigError(f"{name} has {len(info)} blocks; UPerNet takes the maps of {NUM_MAPS}")
         self.indices = [(number + 1) * len(info) // NUM_MAPS - 1 for number in range(NUM_MAPS)]
         widths = [int(info[index]["num_chs"]) for index in self.indices]
-        if callable(getattr(model, "set_input_size", None)):
+        if image_size and callable(getattr(model, "set_input_size", None)):
             model.set_input_size(img_size=(image_size, image_size))
         model.prune_intermediate_layers(self.indices)
         self.model = model

@@ -1,6 +1,7 @@
 """The lineage file and its folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,36 @@ def test_the_best_run_is_that_of_the_best_generation(generation: Make, tmp_path:
     folder = LineageFolder(tmp_path)
     lineage(generation(1, quality=0.75), generation(2, quality=0.5)).save(folder.lineage)
     assert folder.best().path == folder.run(1).path
+
+
+def begun(folder: LineageFolder, *numbers: int) -> None:
+    for number in numbers:
+        folder.run(number).path.mkdir(parents=True)
+        folder.run(number).record.touch()
+
+
+def test_runs_of_earlier_settings_behind_the_end_do_not_count(generation: Make, tmp_path: Path) -> None:
+    folder = LineageFolder(tmp_path)
+    begun(folder, 1, 2, 3)
+    ended = replace(lineage(generation(1, quality=0.5), generation(2, quality=0.5)), reason="settled")
+    replace(ended, reason="").save(folder.lineage)
+    assert folder.last().path.name == "generation-3"
+    ended.save(folder.lineage)
+    assert [run.path.name for run in folder.runs()] == ["generation-1", "generation-2"]
+
+
+def test_a_search_that_another_generation_has_is_told_where_it_is(generation: Make, tmp_path: Path) -> None:
+    folder = LineageFolder(tmp_path)
+    begun(folder, 1, 2)
+    lineage(generation(1, quality=0.75), generation(2, quality=0.5)).save(folder.lineage)
+    folder.run(2).search("light").mkdir(parents=True)
+    with pytest.raises(
+        ArtifactError, match=r"generation-2 has the search 'light', but .*generation-1, the generation that"
+    ):
+        folder.best("light")
+    assert {folder.best(name).path.name for name in ("small", "")} == {"generation-1"}
+    folder.run(1).search("light").mkdir(parents=True)
+    assert folder.best("light").path.name == "generation-1"
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_the_best_evidence_that_a_recipe_has_is_the_check(
     assert check_at_hand(recipe) == check
 
 
+def test_a_benchmark_of_a_part_of_the_space_is_no_check_unless_it_is_asked_for(tiny_plus: Recipe) -> None:
+    given = GenerationsConfig(benchmark="bench.json")
+    asked = replace(given, stop=StopConfig(check="benchmark"))
+    recipe = replace(tiny_plus, retrain=RetrainConfig(), generations=given)
+    assert [check_at_hand(recipe, is_part=is_part) for is_part in (False, True)] == ["benchmark", "retrained"]
+    assert check_at_hand(replace(recipe, generations=asked), is_part=True) == "benchmark"
+
+
 def test_a_short_training_is_evaluated_on_the_rating_images_and_repeats_itself(
     tiny_plus: Recipe, two: LineageFolder
 ) -> None:

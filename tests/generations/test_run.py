@@ -17,6 +17,7 @@ from helixnas.artifacts.rating_table import RatingTable
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, ConfigError, DataError, HelixError, UnknownNameError
+from helixnas.generations.outlook import outlook
 from helixnas.generations.run import recipe_of, run_generations
 from helixnas.pipeline.generations_config import NextTeacherConfig, StopConfig
 from helixnas.pipeline.recipe import Recipe
@@ -129,6 +130,21 @@ def test_the_agreement_between_generations_is_that_of_summed_block_scores(
     second = two.load().generations[1]
     assert second.agreement is not None
     assert second.agreement.value == pytest.approx(agreement(sums(two.run(1)), sums(two.run(2))).kendall, abs=1e-12)
+
+
+def test_an_amount_that_depends_on_the_images_is_refused_where_a_generation_has_others(
+    tiny_plus: Recipe, tmp_path: Path
+) -> None:
+    teacher = replace(NextTeacherConfig(width=1.5, depth=2.0), image_size=16)
+
+    def limited(**limits: str) -> Recipe:
+        searches = {"small": replace(tiny_plus.searches["small"], max=limits)}
+        return changed(replace(tiny_plus, searches=searches), teacher=teacher)
+
+    with pytest.raises(ConfigError, match="macs=120k in searches.small would be another budget in generation 2, whose"):
+        run_generations(limited(macs="120k"), LineageFolder(tmp_path / "out"), Reporter())
+    assert not (tmp_path / "out/generation-1").exists()
+    assert len(list(outlook(limited(macs="90%", params="5k"), LineageFolder(tmp_path / "out"), num_classes=10))) == 2
 
 
 def test_generations_are_not_written_into_their_images(tiny_plus: Recipe, tmp_path: Path) -> None:

@@ -128,10 +128,14 @@ def test_stitching_without_labels_says_why_it_is_unavailable(searched: RunFolder
     assert "needs labels, which these images do not have" in json.loads(searched.stitching.read_text())["unavailable"]
 
 
-def test_with_labels_a_linear_readout_stitches_networks_and_judges_the_teacher(tiny: Recipe, tmp_path: Path) -> None:
+def test_with_labels_a_linear_readout_stitches_networks_and_judges_the_teacher(
+    tiny: Recipe, tmp_path: Path, listener: Any
+) -> None:
     folder = RunFolder(tmp_path / "run")
     recipe = replace(joint(tiny), data=tiny.data)
-    record = run_recipe(recipe, folder, Reporter(), until="rate")
+    record = run_recipe(recipe, folder, listener, until="rate")
+    told = [text.split(":")[0] for text in listener.said if text.startswith("  embeddings of ")]
+    assert told == [f"  embeddings of block {block} {side}" for block in (1, 2) for side in ("teacher", "student")]
     found = json.loads(folder.stitching.read_text())
     assert len(found["architectures"]) == 4
     assert all(row["accuracy"] is not None and row["divergence"] > 0 for row in found["architectures"])

@@ -168,9 +168,11 @@ class LineageFolder:
         return Lineage.load(self.lineage)
 
     def runs(self) -> tuple[RunFolder, ...]:
-        """Return the runs that were begun, in order."""
+        """Return the runs that were begun, in order; of generations that have ended, those before the end."""
         found: list[RunFolder] = []
-        for number in range(1, self.load().number + 1):
+        lineage = self.load()
+        ended = bool(lineage.reason and lineage.generations)
+        for number in range(1, (lineage.generations[-1].number if ended else lineage.number) + 1):
             if not self.run(number).exists():
                 break
             found.append(self.run(number))
@@ -183,12 +185,23 @@ class LineageFolder:
             raise ArtifactError(f"no generation in {self.path} has begun; continue with: {self.resume_command}")
         return runs[-1]
 
-    def best(self) -> RunFolder:
-        """Return the run of the generation that is kept (`Lineage.best`); raises `ArtifactError` if none is finished."""
+    def best(self, search: str = "") -> RunFolder:
+        """Return the run of the generation that is kept (`Lineage.best`).
+
+        Raises `ArtifactError` if none is finished, or if the kept one lacks a `search` by name that another generation has.
+        """
         lineage = self.load()
         if not lineage.generations:
             raise ArtifactError(f"no generation in {self.path} is finished; continue with: {self.resume_command}")
-        return self.run(lineage.best.number)
+        best = self.run(lineage.best.number)
+        if search and not best.search(search).exists():
+            others = [run for run in self.runs() if run.search(search).exists()]
+            if others:
+                raise ArtifactError(
+                    f"{others[-1].path} has the search {search!r}, but {best.path}, the generation that is kept, has not; give "
+                    f"{others[-1].path} instead of {self.path}"
+                )
+        return best
 
     @property
     def resume_command(self) -> str:

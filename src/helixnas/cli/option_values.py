@@ -48,12 +48,15 @@ def require_partner(option: str, value: object, partner: str, *, is_given: bool)
         raise ConfigError(f"{option} changes nothing without {partner}; add {partner}, or leave {option} out")
 
 
-def run_folder(path: str, console: Console | None = None, *, is_best: bool = False) -> RunFolder:
-    """Return the folder of a run; of generations, the run of the last one, or of the best one, and say which."""
+def run_folder(path: str, console: Console | None = None, *, is_best: bool = False, search: str = "") -> RunFolder:
+    """Return the folder of a run; of generations, the run of the last one, or of the best one, and say which.
+
+    The best one must have the `search`, if one is named, where any generation has it.
+    """
     lineage = LineageFolder(Path(path))
     if not lineage.exists():
         return RunFolder(Path(path))
-    folder = lineage.best() if is_best else lineage.last()
+    folder = lineage.best(search) if is_best else lineage.last()
     if console is not None:
         say_generation(console, folder, is_best=is_best)
     return folder
@@ -64,9 +67,11 @@ def say_generation(console: Console, folder: RunFolder, *, is_best: bool) -> Non
     say(console, f"of the generations, {folder.path} is taken, the {'best' if is_best else 'last'}")
 
 
-def open_run(path: str, console: Console | None = None, *, is_best: bool = False) -> tuple[Recipe, RunFolder]:
+def open_run(
+    path: str, console: Console | None = None, *, is_best: bool = False, search: str = ""
+) -> tuple[Recipe, RunFolder]:
     """Return recipe and folder of an existing run (`run_folder`); raises `ArtifactError` if there is none."""
-    folder = run_folder(path, console, is_best=is_best)
+    folder = run_folder(path, console, is_best=is_best, search=search)
     folder.load_record()
     return recipe_from_settings(folder.load_settings(), where=str(folder.config)), folder
 

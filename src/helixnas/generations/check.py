@@ -23,12 +23,16 @@ from helixnas.teacher import Teacher, load_teacher
 STAGE = "check"
 
 
-def check_at_hand(recipe: Recipe) -> str:
-    """Return the check that compares the generations of a recipe; empty if it has none."""
+def check_at_hand(recipe: Recipe, *, is_part: bool = False) -> str:
+    """Return the check that compares the generations of a recipe; empty if it has none.
+
+    A benchmark of a part of the space only (`is_part`) is not chosen unasked: a winner is seldom among a few networks, and
+    another one would be judged for it.
+    """
     config = generations_of(recipe)
     if config.stop.check != "auto":
         return config.stop.check
-    if config.benchmark:
+    if config.benchmark and not is_part:
         return "benchmark"
     if recipe.retrain is not None:
         return "retrained"

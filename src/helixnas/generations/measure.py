@@ -103,7 +103,8 @@ def _quality(
     stitched: Ranked | None,
     reporter: Reporter,
 ) -> Quality | None:
-    check, winner = check_at_hand(recipe), winner_of(one.folder, search_of(recipe))
+    is_part = ranking is not None and ranking.benchmark["num_networks"] < recipe.search_space.size
+    check, winner = check_at_hand(recipe, is_part=is_part), winner_of(one.folder, search_of(recipe))
     if check == "benchmark":
         assert ranking is not None, "the recipe is refused otherwise"
         return quality_in_benchmark(ranking, winner.text)

@@ -40,8 +40,10 @@ def later_recipe(recipe: Recipe, number: int, teacher: ScaledTeacher, *, first: 
     """Return the recipe of a generation from the second on; `first` are the costs of the first teacher (`first_costs`).
 
     Limits that are a share of the teacher's costs stay those of the first teacher, so that all generations search under the
-    same budgets.
+    same budgets. Raises `ConfigError` if others depend on the size of the images, and the generation has another one.
     """
+    if size_in(recipe, number) != size_in(recipe, 1):
+        _require_shares(recipe, number)
     config = generations_of(recipe).teacher_of(number)
     return replace(
         recipe,
@@ -72,6 +74,17 @@ def size_in(recipe: Recipe, number: int) -> int:
     """Return the side of the images of a generation in pixels."""
     own = generations_of(recipe).teacher_of(number).image_size if number > 1 else 0
     return own or image_size(recipe)
+
+
+def _require_shares(recipe: Recipe, number: int) -> None:
+    for name, search in recipe.searches.items():
+        for resource, value in [*search.max.items(), *search.min.items()]:
+            if resource != "params" and (resource in LATENCY_LIMITS or not str(value).strip().endswith("%")):
+                raise ConfigError(
+                    f"{resource}={value} in searches.{name} would be another budget in generation {number}, whose images have "
+                    f"{size_in(recipe, number)} pixels instead of {size_in(recipe, 1)}; give a share of the first teacher's "
+                    "costs, such as 40%, or leave generations.teacher.image_size out"
+                )
 
 
 def _settled(search: SearchConfig, first: Mapping[str, int]) -> SearchConfig:

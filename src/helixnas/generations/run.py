@@ -35,6 +35,7 @@ from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.spread import Spread
+from helixnas.pipeline.work.early_budgets import check_early
 from helixnas.pipeline.work.search import teacher_costs
 from helixnas.report import build_generations_page
 from helixnas.report.generations.text import against
@@ -172,6 +173,8 @@ def _check(recipe: Recipe, out: LineageFolder, reporter: Reporter) -> None:
     own, num_classes = first_recipe(recipe), count_classes(recipe.data)
     for one in outlook(recipe, out, num_classes=num_classes):  # raises where no network of the space can teach
         sketch(one.recipe, num_classes)
+        if one.number > 1:  # the first is checked by its own run
+            check_early(one.recipe, one.folder, num_classes=num_classes)
     record = folder.load_record() if folder.exists() else None
     if record is not None and all(is_done(one, record, folder) for one in plan(own.to_dict(), record.contents)[:1]):
         return

@@ -103,7 +103,7 @@ def _check_no_search(reference: str, name: str | None) -> None:
 def _open_folder(path: Path, name: str | None) -> OpenedModel:
     lineage = LineageFolder(path)
     is_of_generation = lineage.exists()
-    run = lineage.best() if is_of_generation else RunFolder(path)
+    run = lineage.best(name or "") if is_of_generation else RunFolder(path)
     if run.exists():
         run.load_record()
         import_modules(str(each) for each in run.load_settings().get("imports") or ())

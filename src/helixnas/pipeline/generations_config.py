@@ -63,7 +63,8 @@ class StopConfig:
     check: Literal["auto", "benchmark", "retrained", "stitching"] = "auto"
     """What tells whether a winner is better: its accuracy in the benchmark; its accuracy on the rating images after a short
     training; or the rank agreement of its generation's scores with stitched networks. auto: the first of them that the
-    recipe has (generations.benchmark, retrain, stitching)."""
+    recipe has (generations.benchmark, if it holds every network of the space; retrain; stitching). With benchmark, a winner that
+    is not in it is judged by the best-scored network that is."""
 
     num_epochs: Annotated[int, Ge(1), Unit("epochs")] = 2
     """Length of the short training, with retrain's other settings."""

@@ -102,6 +102,11 @@ class Recipe:
                 f"teacher.model_args.in_chans is {channels}, but every image has 3 channels (grey ones are repeated); leave "
                 "it out, timm's own weights are for 3"
             )
+        if self.retrain is not None and not self.data.labels:
+            raise ConfigError(
+                "retraining needs labels, but data.labels is false; set retrain to null to stop after the search (the network "
+                "begins with the supernet's weights then: helixnas export RUN --weights inherited)"
+            )
         self._check_scores()
         self._check_slices()
         self._check_proxies()
@@ -111,13 +116,8 @@ class Recipe:
             raise ConfigError("calibration trains networks, so it needs labels, but data.labels is false")
         if self.calibration.num_networks:
             self._check_inherited("calibration", self.calibration.init)
-        if self.retrain is None:
-            return
-        if not self.data.labels:
-            raise ConfigError(
-                "retraining needs labels, but data.labels is false; set retrain to null to stop after the search"
-            )
-        self._check_inherited("retrain", self.retrain.init)
+        if self.retrain is not None:
+            self._check_inherited("retrain", self.retrain.init)
 
     def _check_inherited(self, section: str, init: str) -> None:
         """Raise if networks shall begin with weights that this supernet cannot give."""

@@ -28,7 +28,7 @@ from helixnas.pipeline.spread import Spread
 from helixnas.pipeline.stage import Result, load
 from helixnas.pipeline.work.distill import distill as distill_blocks
 from helixnas.pipeline.work.distill import reason_not_to_divide
-from helixnas.pipeline.work.distilled.results import is_trained
+from helixnas.pipeline.work.distilled.results import is_trained, sign_lines
 from helixnas.pipeline.work.search import load_search
 from helixnas.report import build_report
 
@@ -196,6 +196,8 @@ def do_stage(one: PlannedStage, context: Context, record: RunRecord) -> RunRecor
     for file in (folder.checkpoint(one.name), *result.temporary):
         remove(file)
     reporter.say(f"{one.name}: {_summary(result)} ({finished.seconds:.1f} s)")
+    for line in sign_lines(result.facts.get("embeddings", {})):
+        reporter.say(f"  embeddings of {line}")
     return record
 
 

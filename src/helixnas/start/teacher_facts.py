@@ -83,7 +83,7 @@ def look_at_teacher(request: Request, *, images_side: int, num_classes: int) -> 
     if not weights and not num_classes:
         raise ConfigError(
             f"the teacher {request.teacher} has no weights and the images have no labels to train it with; give weights, or "
-            "images with one folder per class"
+            "images with one folder per class, or let teacher and supernet learn together without labels (helixnas run folder++)"
         )
     reason: HelixError | None = None
     for size, arguments in _sizes(request, weights, images_side):

@@ -27,6 +27,14 @@ def test_nothing_is_trained_for_a_budget_below_the_smallest_network(
     assert getattr(listener, "said", None) == []
 
 
+def test_costs_of_other_settings_do_not_switch_the_check_off(tiny: Recipe, copy: RunFolder, listener: Reporter) -> None:
+    searches = {"small": SearchConfig(max={"macs": "1k"})}
+    recipe = replace(tiny, data=replace(tiny.data, image_size=16), searches=searches)
+    with pytest.raises(InfeasibleBudgetError, match="^search small: no architecture has macs <= 1,000"):
+        run_recipe(recipe, copy, listener)
+    assert getattr(listener, "said", None) == []
+
+
 def test_budgets_on_latency_wait_for_its_measurement(tiny: Recipe, tmp_path: Path) -> None:
     limits = {"macs": "200k", "latency_ms": 0.001}
     check_early(replace(tiny, searches={"a": SearchConfig(max=limits)}), RunFolder(tmp_path), num_classes=10)

@@ -209,7 +209,7 @@ def _open_inherited(options: Namespace) -> Any:
 
     path = Path(options.model)
     lineage = LineageFolder(path)
-    run = lineage.best() if lineage.exists() else RunFolder(path)
+    run = lineage.best(options.name or "") if lineage.exists() else RunFolder(path)
     if not run.exists():
         raise ConfigError(f"--weights inherited needs the folder of a run, and {options.model} is none")
     if options.arch:

@@ -24,7 +24,9 @@ def _run(options: Namespace, console: Console) -> None:
     from helixnas.engine.console import ConsoleReporter
     from helixnas.pipeline.run import run_stage
 
-    recipe, folder = open_run(options.run, console, is_best=options.verb == "retrain")
+    recipe, folder = open_run(
+        options.run, console, is_best=options.verb == "retrain", search=getattr(options, "name", None) or ""
+    )
     chosen = getattr(options, "recipe", None)
     if chosen is not None:
         recipe = replace(recipe, retrain=read_training(chosen, RetrainConfig, "retraining recipe"))

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from helixnas.artifacts import CostTable
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_record import RunRecord
 from helixnas.costs import cost_table
 from helixnas.pipeline.context import Context, image_size
+from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.work.search import check_budgets
 from helixnas.search.amounts import LATENCY_LIMITS
@@ -14,9 +16,11 @@ from helixnas.teacher import count_teacher, sketch_teacher
 
 
 def check_before_teacher(context: Context) -> None:
-    """Check the budgets of a run that has not counted its costs yet; raises the errors of `check_budgets`."""
+    """Check the budgets of a run that has not counted its present costs yet; raises the errors of `check_budgets`."""
     folder = context.folder
-    if not folder.exists() or "costs" not in folder.load_record().stages:
+    record = folder.load_record() if folder.exists() else RunRecord(recipe="")
+    costs = next(one for one in plan(context.recipe.to_dict(), record.contents) if one.stage.name == "costs")
+    if not is_done(costs, record, folder):
         check_early(context.recipe, context.folder, num_classes=context.data.num_classes or None)
 
 

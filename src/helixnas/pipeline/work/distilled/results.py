@@ -1,5 +1,6 @@
 """What a distillation leaves in the run folder: weights and curves of blocks, moments, and a teacher that learned."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,21 @@ def signs_of(folder: RunFolder) -> dict[str, Any]:
         for kind in ("spread", "effective rank")
     }
     return {**least, "embeddings": signs}
+
+
+def sign_lines(signs: Mapping[str, float]) -> list[str]:
+    """Return a line per block and side with its signs of collapse.
+
+    >>> sign_lines(
+    ...     {"block 1 teacher spread": 0.5, "block 1 teacher effective rank": 7.25, "block 1 student spread": 1.0}
+    ... )
+    ['block 1 teacher: spread 0.5, effective rank 7.25', 'block 1 student: spread 1']
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in signs.items():
+        words = name.split()
+        found.setdefault(" ".join(words[:3]), []).append(f"{' '.join(words[3:])} {value:.3g}")
+    return [f"{place}: {', '.join(each)}" for place, each in found.items()]
 
 
 def learned_files(context: Context) -> list[Path]:

@@ -240,10 +240,10 @@ class _Batch:
         """Return Kendall, Spearman and Pearson, (resamples, 3); 0 each where one side is constant."""
         one, other = (self._scaled(self.ranks(name)) for name in (first, second))
         spearman = (one * other).sum(axis=1)
-        varies = one.any(axis=1) & other.any(axis=1)
+        varies = np.logical_and(one.any(axis=1, keepdims=True), other.any(axis=1, keepdims=True))
         one, other = (self._scaled(self.columns[name].values) for name in (first, second))
         found = np.stack([self._kendall(first, second), spearman, (one * other).sum(axis=1)], axis=1)
-        return np.where(varies[:, None], found, 0.0)
+        return np.where(varies, found, 0.0)
 
     def partial(self, predicted: str, measured: str, controls: tuple[str, ...]) -> FloatArray:
         """Return the partial Spearman correlation, (resamples,)."""

@@ -64,3 +64,6 @@ def test_the_report_of_a_run_links_to_what_was_transferred(
     assert main(["transfer", str(run), "--recipe", "camvid", "--data", str(tmp_path)]) == 0
     assert f"the report of the run links to it: {run}/report.html" in capsys.readouterr().out
     assert re.search(r'<a href="searches/\w+/transfer/camvid/report\.html">', (run / "report.html").read_text())
+    elsewhere = ["--out", str(tmp_path / "elsewhere")]
+    assert main(["transfer", str(run), "--recipe", "camvid", "--data", str(tmp_path), *elsewhere]) == 0
+    assert "links to it" not in capsys.readouterr().out

@@ -1,11 +1,15 @@
 """`helixnas transfer` and `helixnas predict`: from arguments to files, or one sentence."""
 
 import re
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.cli import main
+from helixnas.cli.commands.transfer import _out
 from helixnas.cli.settings import read_training
 from helixnas.cli.shipped import shipped_recipes
 from helixnas.transfer.config import TransferConfig
@@ -75,3 +79,21 @@ def test_bad_input_is_one_sentence(words: list[str], message: str, capsys: pytes
 def test_a_folder_without_a_transfer_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", str(tmp_path), str(tmp_path)]) == 2
     assert "holds no finished transfer (no transfer.json)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("weights", "seed", "name"),
+    [
+        ("", 0, "camvid"),
+        ("inherited", 0, "camvid-inherited"),
+        ("", 3, "camvid-seed-3"),
+        ("inherited", 1, "camvid-inherited-seed-1"),
+    ],
+)
+def test_variants_of_a_network_lie_side_by_side_where_the_report_of_the_run_links_to_them(
+    weights: str, seed: int, name: str, tmp_path: Path
+) -> None:
+    options = Namespace(recipe="camvid", task="", weights=weights, seed=seed)
+    run = RunFolder(tmp_path)
+    assert _out(options, SimpleNamespace(run=run, search="small")) == tmp_path / "searches/small/transfer" / name
+    assert _out(options, SimpleNamespace(run=None, name="timm/a:b")) == Path("transferred") / f"timm-a-b-{name}"

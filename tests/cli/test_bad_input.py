@@ -60,7 +60,7 @@ SPOS = ("baseline", "my run", "spos", "--bench", "x", "--num-networks", "3")
         (["run", "tiny.yaml", "--imports", "[no_such_module]", "--dry-run"], "cannot import 'no_such_module'"),
         (["run", "tiny.yaml", "--distill.lr", "2026-99-99"], "--distill.lr '2026-99-99' is not YAML: month must be in"),
         (["run", "tiny.yaml", "--seed", "9" * 5000], "is not YAML: Exceeds the limit"),
-        (["run", "tiny.yaml", "--searches.small.max.macs="], "searches.small.max.macs must be text or a whole number or a"),
+        (["run", "tiny.yaml", "--searches.small.max.macs="], "searches.small.max.macs must be text or a number, not null"),
         (["run", "tiny.yaml", "--price-per-hour", "cheap"], "--price-per-hour must be a number, not 'cheap'"),
         (["run", "tiny.yaml", "--price-per-hour", "-2"], "--price-per-hour must be at least 0, not -2"),
         (["run", "tiny.yaml", "--distill.lr", "1e400"], "distill.lr must be a finite number"),

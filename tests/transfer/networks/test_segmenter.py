@@ -86,7 +86,9 @@ def test_a_backbone_that_takes_one_size_alone_is_refused_before_it_is_trained(
         built(name, head="upernet", image_size=image_size)
 
 
-@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")  # timm interpolates the biases of smaller windows
+@pytest.mark.filterwarnings(
+    "ignore:Using a non-tuple sequence", "ignore:torch.searchsorted"
+)  # timm's, for smaller windows
 @pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "swin_s3_tiny_224"])
 def test_a_pyramid_that_is_made_for_one_size_is_set_to_that_of_the_segmenter(name: str) -> None:
     segmenter = built(name, head="upernet", image_size=64)

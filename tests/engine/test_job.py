@@ -127,7 +127,8 @@ def test_the_first_signal_is_answered_at_once(number: int, name: str, caplog: py
         assert not caplog.messages
         os.kill(os.getpid(), number)
         assert caplog.messages == [
-            f"stopping after the present step, to save it; a second {name} stops at once and loses it"
+            f"stopping after the present step, to save what is done; a second {name} stops at once, and the work since the last "
+            "checkpoint is lost"
         ]
 
 

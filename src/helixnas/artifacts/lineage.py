@@ -168,7 +168,7 @@ class LineageFolder:
         return Lineage.load(self.lineage)
 
     def runs(self) -> tuple[RunFolder, ...]:
-        """Return the runs that were begun, in order; of generations that have ended, those before the end."""
+        """Return the runs that were begun, in order; once the generations have ended, only those that belong to them."""
         found: list[RunFolder] = []
         lineage = self.load()
         ended = bool(lineage.reason and lineage.generations)

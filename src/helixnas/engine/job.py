@@ -123,7 +123,11 @@ def stop_requests() -> Generator[Callable[[], bool]]:
             raise Interrupted("stopped at once; the work since the last checkpoint is lost")
         received.append(number)
         again = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        _logger.warning("stopping after the present step, to save it; a second %s stops at once and loses it", again)
+        _logger.warning(
+            "stopping after the present step, to save what is done; a second %s stops at once, and the work since the last "
+            "checkpoint is lost",
+            again,
+        )
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -77,6 +77,7 @@ def size_in(recipe: Recipe, number: int) -> int:
 
 
 def _require_shares(recipe: Recipe, number: int) -> None:
+    """Raise `ConfigError` if a limit of a search counts something else on images of another size."""
     for name, search in recipe.searches.items():
         for resource, value in [*search.max.items(), *search.min.items()]:
             if resource != "params" and (resource in LATENCY_LIMITS or not str(value).strip().endswith("%")):

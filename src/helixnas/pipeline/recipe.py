@@ -104,8 +104,8 @@ class Recipe:
             )
         if self.retrain is not None and not self.data.labels:
             raise ConfigError(
-                "retraining needs labels, but data.labels is false; set retrain to null to stop after the search (the network "
-                "begins with the supernet's weights then: helixnas export RUN --weights inherited)"
+                "retraining needs labels, but data.labels is false; set retrain to null to stop after the search; "
+                "helixnas export RUN --weights inherited then writes the network with the supernet's weights"
             )
         self._check_scores()
         self._check_slices()

@@ -88,7 +88,7 @@ def run_recipe(
 
 
 def require_own(recipe: Recipe, folder: RunFolder) -> None:
-    """Raise `ArtifactError` unless a folder is free or holds a run of this recipe."""
+    """Raise `ArtifactError` unless a folder is free or holds a run of this recipe; `ConfigError` if it is that of the images."""
     require_apart(recipe.to_dict(), folder.path)
     _begin(recipe, folder, Reporter(), redo=False)
 

@@ -36,10 +36,10 @@ class BatchRecord:
     """What is done of a batch, rated or used to fit readouts."""
 
     step: int
-    """Of `Rating.num_steps`."""
+    """Steps done, of `Rating.num_steps`."""
 
     num_paths: int
-    """Paths that a batch is for."""
+    """Paths that every batch is evaluated for."""
 
 
 @dataclass(eq=False)

@@ -45,7 +45,9 @@ def _add_transfer_options(parser: Parser) -> None:
     )
     recipe = "a transfer recipe (helixnas recipes) or YAML file; camvid or bccd, by the task, if not given"
     parser.option("--recipe", metavar="NAME", default="", help=recipe)
-    where = "folder of the network; transferred/MODEL-RECIPE, or inside the run, if not given"
+    where = (
+        "folder of the network; if not given, transferred/MODEL-RECIPE or inside the run (-inherited and -seed-N added)"
+    )
     parser.option("--out", metavar="DIR", help=where)
     parser.flag("--dry-run", "show steps, sizes and memory only; without --data, for the recipe's published data set")
     parser.option("--split", default="", help="split to train on; the recipe's if not given")

@@ -55,13 +55,13 @@ class Segmenter(nn.Module):
         rows, columns = (_starts(length, self.fixed) for length in images.shape[2:])
         if len(rows) == len(columns) == 1:
             return self.network(images)
-        places = [
-            (..., slice(top, top + self.fixed), slice(left, left + self.fixed)) for top, left in product(rows, columns)
-        ]
-        logits = [self.network(images[place]) for place in places]
-        total, number = (logits[0].new_zeros(*logits[0].shape[:2], *images.shape[2:]) for _ in range(2))
-        for place, each in zip(places, logits, strict=True):
-            total[place] += each
+        total, number = images.new_empty(0), images.new_zeros(1, 1, *images.shape[2:])
+        for top, left in product(rows, columns):
+            place = (..., slice(top, top + self.fixed), slice(left, left + self.fixed))
+            logits = self.network(images[place])
+            if not len(total):
+                total = logits.new_zeros(*logits.shape[:2], *images.shape[2:])
+            total[place] += logits
             number[place] += 1
         return total / number
 

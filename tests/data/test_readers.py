@@ -111,6 +111,12 @@ def test_an_empty_folder_and_an_empty_tar_are_errors(tmp_path: Path, make_tar: A
             _open(root)
 
 
+def test_a_tar_in_a_folder_is_told_how_to_be_named(tmp_path: Path, make_tar: Any) -> None:
+    tar = make_tar("images.tar", {"readme.txt": b"nothing"})
+    with pytest.raises(DataError, match=rf"; left out: 1 .*; a tar of images is named itself: {tar}$"):
+        _open(tar.parent)
+
+
 def test_the_folder_of_a_run_is_named_as_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "record.json").touch()
     with pytest.raises(DataError, match=r"has no images that Pillow reads; .*; it is the folder of a run"):

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.plan import teacher_training_key
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.proxies.config import NEED_LABELS, ProxiesConfig
 from helixnas.search.config import SearchConfig
+from helixnas.settings import build
 from helixnas.space import load_space
 from helixnas.teacher import TeacherConfig, load_teacher
 
@@ -100,3 +101,10 @@ def test_proxies_that_need_labels_are_refused_where_labels_may_not_be_read(tiny:
     assert replace(tiny, proxies=proxies).proxies == proxies
     assert replace(unlabelled, proxies=replace(proxies, num_networks=0)).proxies.num_networks == 0
     assert replace(unlabelled, proxies=replace(proxies, scores=("synflow",))).proxies.num_networks == 4
+
+
+@pytest.mark.parametrize("option", ["max", "min"])
+def test_an_unknown_resource_of_a_search_is_found_in_the_recipe(tiny: Recipe, option: str) -> None:
+    with pytest.raises(UnknownNameError, match=rf"^unknown resource in searches\.a\.{option} 'mac'; did you mean macs"):
+        replace(tiny, searches={"a": build(SearchConfig, {option: {"mac": 3}}, where="a")})
+    replace(tiny, searches={"a": SearchConfig(max={"activation_bytes": "50%", "latency_ms": 2})})

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from helixnas.teacher import (
     input_size_of,
     load_teacher,
     save_teacher,
+    sketch_costs,
     sketch_teacher,
 )
 
@@ -49,6 +51,18 @@ def test_a_sketch_has_the_sizes_of_the_teacher_and_no_weights(family) -> None:
     )
     assert all(parameter.is_meta for parameter in sketch.parameters())
     assert count_teacher(sketch, 64) == count_teacher(teacher, 64) if family.size == (64, 64) else True
+
+
+def test_the_costs_of_a_sketch_are_those_of_the_teacher_that_is_cut(family) -> None:
+    config = replace(family.config, boundaries=("nowhere",))  # not cut, so not looked for
+    costs, outputs = sketch_costs(config, num_classes=7, image_size=family.size[0])
+    assert (costs, outputs) == (count_teacher(family.build(), family.size[0]), 7)
+
+
+@pytest.mark.parametrize("size", [8, 33])
+def test_costs_of_a_teacher_for_images_that_it_does_not_take_are_an_error(size: int) -> None:
+    with pytest.raises(TeacherError, match=f"the teacher cannot take images of {size} x {size} pixels"):
+        sketch_costs(TeacherConfig(model="test_vit"), num_classes=7, image_size=size)
 
 
 @pytest.mark.parametrize(("of_images", "weights", "expected"), [(7, True, 5), (7, False, 7), (None, False, 1000)])

@@ -14,7 +14,7 @@ from .latency import (
     measure_network as measure_network,
     random_networks as random_networks,
 )
-from .measure import COUNTED as COUNTED, cost_table as cost_table
+from .measure import cost_table as cost_table
 from .parts import Input as Input, Part as Part, parts as parts
 from .runtimes import require_runtime as require_runtime
 from .timing import EMPTY as EMPTY, Timing as Timing, TimingRecord as TimingRecord, workloads_of as workloads_of

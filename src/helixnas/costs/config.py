@@ -1,5 +1,6 @@
 """CostsConfig: whether and how latency is measured; what can be counted is always counted."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from helixnas.errors import ConfigError
@@ -7,6 +8,12 @@ from helixnas.settings import Ge, OneOf, Unit, settings
 
 RUNTIMES = ("pytorch-eager", "torch-compile", "onnxruntime-cpu", "pytorch-eager-cuda", "torch-compile-cuda")
 """Runtimes that can time a network on this machine."""
+
+COUNTED = ("params", "macs", "flops", "activation_bytes")
+"""Resources that are counted for every path."""
+
+LIMITABLE: Mapping[str, int | None] = {**dict.fromkeys(COUNTED, 1), "latency_ns": None}
+"""Resources that a search can limit, those with a number as shares of the teacher's, for `parse_limits`."""
 
 
 @settings("costs")

@@ -6,11 +6,10 @@ Each part is built on the meta device and counted once in a process; `cost_table
 from functools import lru_cache
 
 from helixnas.artifacts import CostTable
+from helixnas.costs.config import COUNTED
 from helixnas.costs.parts import Input, Part, fill_table
 from helixnas.nn import count_all, without_values
 from helixnas.space import SearchSpace
-
-COUNTED = ("params", "macs", "flops", "activation_bytes")
 
 
 def cost_table(space: SearchSpace, *, image_size: int, num_classes: int, in_chans: int = 3) -> CostTable:

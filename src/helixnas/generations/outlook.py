@@ -19,7 +19,7 @@ from helixnas.generations.recipe import (
     size_in,
 )
 from helixnas.generations.teacher import ScaledTeacher, scaled_teacher
-from helixnas.pipeline.estimate import sketch_teacher_of
+from helixnas.pipeline.estimate import costs_of_teacher
 from helixnas.pipeline.generations_config import NextTeacherConfig
 from helixnas.pipeline.plan import is_done, plan
 from helixnas.pipeline.recipe import Recipe
@@ -49,7 +49,7 @@ def outlook(recipe: Recipe, out: LineageFolder, *, num_classes: int | None) -> I
     no network of the space can be scaled to the size asked for.
     """
     own = first_recipe(recipe)
-    counted = num_classes or sketch_teacher_of(own).num_classes
+    counted = num_classes or costs_of_teacher(own, num_classes=None, image_size=size_in(recipe, 1))[1]
     yield Planned(number=1, recipe=own, folder=out.run(1), note="")
     for number in range(2, generations_of(recipe).number + 1):
         networks, note = _winner(recipe, number, own, out)

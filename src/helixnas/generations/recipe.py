@@ -7,12 +7,11 @@ from dataclasses import replace
 from helixnas.errors import ConfigError, TeacherError
 from helixnas.generations.teacher import ScaledTeacher
 from helixnas.pipeline.context import image_size
-from helixnas.pipeline.estimate import sketch_teacher_of
+from helixnas.pipeline.estimate import costs_of_teacher
 from helixnas.pipeline.generations_config import GenerationsConfig
 from helixnas.pipeline.recipe import Recipe
 from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 from helixnas.search.config import SearchConfig
-from helixnas.teacher import count_teacher
 
 Limits = Mapping[str, str | int | float]
 
@@ -64,10 +63,9 @@ def first_costs(recipe: Recipe, number: int, *, num_classes: int | None) -> Mapp
     """
     own = first_recipe(recipe)
     if (size := size_in(recipe, number)) != size_in(recipe, 1):
-        resized = replace(own, data=replace(own.data, image_size=size))
         with suppress(TeacherError):
-            return count_teacher(sketch_teacher_of(resized, num_classes), size)
-    return count_teacher(sketch_teacher_of(own, num_classes), size_in(recipe, 1))
+            return costs_of_teacher(own, num_classes=num_classes, image_size=size)[0]
+    return costs_of_teacher(own, num_classes=num_classes, image_size=size_in(recipe, 1))[0]
 
 
 def size_in(recipe: Recipe, number: int) -> int:

@@ -25,7 +25,7 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.space import SearchSpace
 from helixnas.supernet import Supernet, build_supernet
-from helixnas.teacher import Teacher, count_teacher, sketch_teacher
+from helixnas.teacher import Teacher, count_teacher, sketch_costs, sketch_teacher
 from helixnas.zoo import HelixNet
 
 SECONDS_OF_PROBE = 0.5
@@ -91,6 +91,12 @@ def sketch_teacher_of(recipe: Recipe, num_classes: int | None = None) -> Teacher
     return sketch_teacher(
         recipe.built_teacher, strides=recipe.search_space.strides, num_classes=num_classes, input_size=(size, size)
     )
+
+
+def costs_of_teacher(recipe: Recipe, *, num_classes: int | None, image_size: int) -> tuple[dict[str, int], int]:
+    """Return what the teacher of a recipe costs for an image of this size, and its number of outputs, without cutting it."""
+    import_extensions(recipe)
+    return sketch_costs(recipe.built_teacher, num_classes=num_classes, image_size=image_size)
 
 
 def forward_macs(drawn: Sketch, recipe: Recipe) -> ForwardTimes:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 from helixnas.calibration.config import CALIBRATED, CalibrationConfig
-from helixnas.costs.config import CostsConfig
+from helixnas.costs.config import LIMITABLE, CostsConfig
 from helixnas.data.config import TWO_VIEW, DataConfig
 from helixnas.distill.config import SANDWICH_NEEDS_SLICES, DistillConfig
 from helixnas.engine.config import FitConfig, RuntimeConfig
@@ -15,6 +15,7 @@ from helixnas.pipeline.generations_config import GenerationsConfig
 from helixnas.proxies.config import NEED_LABELS, PROXIES, ProxiesConfig
 from helixnas.rating.config import EMBEDDING_DISTANCE, RELATIVE_L1, RatingConfig, StitchingConfig
 from helixnas.retrain.config import RetrainConfig
+from helixnas.search.amounts import parse_limits
 from helixnas.search.config import SearchConfig, check_search_name
 from helixnas.settings import Ge, Lt, Unit, settings
 from helixnas.space import HELIXNAS, SearchSpace, load_space, space_to_dict
@@ -91,8 +92,10 @@ class Recipe:
     """Repeat the search under teachers made of its winners (DNA+); null for one search."""
 
     def __post_init__(self) -> None:
-        for name in self.searches:
+        for name, search in self.searches.items():
             check_search_name(name)
+            for option, limits in (("max", search.max), ("min", search.min)):
+                parse_limits(limits, known=LIMITABLE, option=f"searches.{name}.{option}")
         if self.scores:
             adding = {name: replace(one, scores=one.scores or self.scores) for name, one in self.searches.items()}
             object.__setattr__(self, "searches", adding)

@@ -6,10 +6,10 @@ from dataclasses import field, fields
 from pathlib import Path
 from typing import Annotated
 
-from helixnas.costs.config import RUNTIMES
+from helixnas.costs.config import LIMITABLE, RUNTIMES
 from helixnas.data.config import GIVEN_PREFIX, OPEN_PREFIXES, TORCH_NAMES, DataConfig
 from helixnas.errors import ConfigError
-from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
+from helixnas.search.amounts import LATENCY_LIMITS, parse_limits
 from helixnas.search.config import Amount
 from helixnas.settings import Ge, Gt, Le, OneOf, Unit, settings
 
@@ -74,8 +74,7 @@ class Request:
             raise ConfigError(
                 "the limits are missing; give at least one, for example --max macs=40% (of the teacher's) or params=2M"
             )
-        for amount in self.max.values():
-            parse_amount(amount, reference=1)
+        parse_limits(self.max, known=LIMITABLE, option="max")
         if self.latency_runtime and not self.limits_latency:
             raise ConfigError(
                 f"--latency-runtime {self.latency_runtime} measures nothing, because no latency is limited; add --max "

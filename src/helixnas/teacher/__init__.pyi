@@ -7,6 +7,7 @@ from .build import (
     normalization_of as normalization_of,
     save_feature_statistics as save_feature_statistics,
     save_teacher as save_teacher,
+    sketch_costs as sketch_costs,
     sketch_teacher as sketch_teacher,
     trained_weights as trained_weights,
 )

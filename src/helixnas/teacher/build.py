@@ -19,6 +19,7 @@ from helixnas.teacher.cutting.choice import default_cut
 from helixnas.teacher.measure import layouts_of
 from helixnas.teacher.standardization import Standardization
 from helixnas.teacher.teacher import Teacher
+from helixnas.teacher.trace import run_blank
 from helixnas.teacher.weights import PACKAGED_MODEL, classes_in, hub_text, load_package, load_weights, read_weights
 from helixnas.zoo import create_model, require_known_model
 
@@ -60,15 +61,20 @@ def sketch_teacher(
     `num_classes` is that of the images, None if it is not known: then a teacher without weights has its model's default. Of
     a file of weights that is there, the classes are read.
     """
-    arguments = dict(config.model_args)
-    if config.weights not in ("hub", "package") and num_classes is not None:
-        arguments = {"num_classes": num_classes, **arguments}
-    model = _create(config.model, arguments)
-    if Path(config.weights).is_file() and "num_classes" not in config.model_args:
-        found = read_weights(Path(config.weights), model.state_dict().keys())
-        if (outputs := classes_in(found.tensors, model)) not in (None, getattr(model, "num_classes", None)):
-            model = _create(config.model, {**arguments, "num_classes": outputs})
+    model = _without_weights(config, num_classes)
     return _cut(model, config, strides, input_size, frozen=True, sketched=True).to("meta")
+
+
+def sketch_costs(config: TeacherConfig, *, num_classes: int | None, image_size: int) -> tuple[dict[str, int], int]:
+    """Return the resources of a teacher for one image, by the names used in searches, and its number of outputs.
+
+    It is not cut, which takes far longer for a large one. `num_classes` is as for `sketch_teacher`. Raises `TeacherError` if the
+    network does not take such images.
+    """
+    model = _without_weights(config, num_classes).to("meta")
+    shape = (int(config.model_args.get("in_chans", 3)), image_size, image_size)
+    output = run_blank(model, (), lambda name, output: None, shape)
+    return _resources(model, shape), int(getattr(model, "num_classes", output.shape[-1]))
 
 
 def _cut(
@@ -203,7 +209,24 @@ def normalization_of(config: TeacherConfig) -> tuple[tuple[float, ...], tuple[fl
 
 def count_teacher(teacher: Teacher, image_size: int) -> dict[str, int]:
     """Return the resources of the whole teacher for one image, attention included, by the names used in searches."""
-    return count_all(meta_copy(teacher.model), (1, teacher.mean.shape[1], image_size, image_size)).resources
+    return _resources(teacher.model, (teacher.mean.shape[1], image_size, image_size))
+
+
+def _resources(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, int]:
+    return count_all(meta_copy(model), (1, *shape)).resources
+
+
+def _without_weights(config: TeacherConfig, num_classes: int | None) -> nn.Module:
+    """Return a teacher's network with any weights, for so many classes of the images; see `sketch_teacher`."""
+    arguments = dict(config.model_args)
+    if config.weights not in ("hub", "package") and num_classes is not None:
+        arguments = {"num_classes": num_classes, **arguments}
+    model = _create(config.model, arguments)
+    if Path(config.weights).is_file() and "num_classes" not in config.model_args:
+        found = read_weights(Path(config.weights), model.state_dict().keys())
+        if (outputs := classes_in(found.tensors, model)) not in (None, getattr(model, "num_classes", None)):
+            model = _create(config.model, {**arguments, "num_classes": outputs})
+    return model
 
 
 def _with_weights(config: TeacherConfig, num_classes: int, seed: int) -> tuple[nn.Module, str]:

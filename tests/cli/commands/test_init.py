@@ -94,7 +94,11 @@ def test_the_three_commands_of_the_readme_lead_to_a_checked_file(
         (["init"], "the teacher is missing; name a timm model"),
         (["init", *ANSWERS[:2]], "the images are missing"),
         (["init", *ANSWERS[:4]], "the limits are missing"),
-        (["init", *ANSWERS[2:], "--teacher", "resnet81"], "unknown timm model 'resnet81'"),
+        (["init", "--data", "digits", *ANSWERS[4:], "--teacher", "resnet81"], "unknown timm model 'resnet81'"),
+        (["init", *ANSWERS[:4], "--max", "mcs=40%"], "unknown resource in max 'mcs'; did you mean macs?"),
+        (["init", *ANSWERS], "there is no 'photos' in the current folder"),
+        (["run", *ANSWERS], "there is no 'photos' in the current folder"),
+        (["run", "digits", "--searches.small.max.mcs", "40%"], "unknown resource in searches.small.max 'mcs'"),
         (["init", *ANSWERS, "--student", "vti"], "--student must be one of same, mbconv, vit, not 'vti'"),
         (["init", *ANSWERS, "--hours", "0"], "--hours must be above 0 and at most 10000, not 0"),
         (["init", *ANSWERS, "--image-size", "5000"], "--image-size must be at least 0 and at most 4096, not 5000"),
@@ -145,6 +149,7 @@ def test_an_end_of_input_at_a_question_is_a_missing_answer(
 def made(tiny: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The commands of the requests for which recipes were made, each of which is the tiny one."""
     made: list[str] = []
+    Path("photos").mkdir()
 
     def text_of(found: Proposal) -> str:
         made.append(found.request.command)

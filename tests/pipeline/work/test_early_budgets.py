@@ -7,7 +7,7 @@ import pytest
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.engine.progress import Reporter
-from helixnas.errors import InfeasibleBudgetError, UnknownNameError
+from helixnas.errors import InfeasibleBudgetError
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.work.early_budgets import check_early
@@ -48,9 +48,3 @@ def test_images_without_classes_leave_the_searched_networks_those_of_the_teacher
     check_early(ten, RunFolder(tmp_path), num_classes=None)
     with pytest.raises(InfeasibleBudgetError):
         check_early(recipe, RunFolder(tmp_path), num_classes=1000)
-
-
-def test_an_unknown_resource_is_reported_early(tiny: Recipe, tmp_path: Path) -> None:
-    recipe = replace(tiny, searches={"a": SearchConfig(max={"mac": 3})})
-    with pytest.raises(UnknownNameError, match=r"^search a: unknown resource in max 'mac'; did you mean macs"):
-        check_early(recipe, RunFolder(tmp_path), num_classes=10)

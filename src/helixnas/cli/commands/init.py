@@ -17,6 +17,7 @@ from helixnas.cli.command import Command, Parser
 from helixnas.cli.option_values import amounts, named_as_options, say
 from helixnas.cli.yaml_file import load_yaml
 from helixnas.costs.config import RUNTIMES
+from helixnas.data.source import find_root
 from helixnas.errors import ConfigError
 from helixnas.start.request import STUDENTS, Request, beside
 
@@ -130,6 +131,8 @@ def require_recipe_options(options: Namespace) -> list[str]:
 
 def _text(request: Request, console: Console) -> str:
     """Return the recipe that a request leads to, and print what was found for it."""
+    if request.images.root and not request.images.download:
+        find_root(request.images.root)  # a wrong path is told before torch is loaded
     from helixnas.start.proposal import propose
     from helixnas.start.recipe_text import recipe_text
 

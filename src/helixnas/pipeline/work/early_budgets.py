@@ -12,7 +12,7 @@ from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.work.search import check_budgets
 from helixnas.search.amounts import LATENCY_LIMITS
 from helixnas.search.config import SearchConfig
-from helixnas.teacher import count_teacher, sketch_teacher
+from helixnas.teacher import sketch_costs
 
 
 def check_before_teacher(context: Context) -> None:
@@ -40,10 +40,8 @@ def check_early(recipe: Recipe, folder: RunFolder, *, num_classes: int | None, c
     space, size = recipe.search_space, image_size(recipe)
     teacher: dict[str, int] = {}
     if num_classes is None or any(str(amount).strip().endswith("%") for amount in limits):
-        drawn = sketch_teacher(
-            recipe.built_teacher, strides=space.strides, num_classes=num_classes, input_size=(size, size)
-        )
-        teacher, num_classes = count_teacher(drawn, size), num_classes or drawn.num_classes
+        teacher, outputs = sketch_costs(recipe.built_teacher, num_classes=num_classes, image_size=size)
+        num_classes = num_classes or outputs
     if costs is None:
         costs = cost_table(space, image_size=size, num_classes=num_classes)
     check_budgets(searches, space, costs, teacher, folder)

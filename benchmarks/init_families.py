@@ -74,7 +74,9 @@ def row(family: str, model: str, side: int, folder: Path) -> str:
         except TypeError:
             network = timm.create_model(model, num_classes=3)
         for parameter in network.parameters():
-            if parameter.ndim > 1 and not parameter.any():  # some classifiers begin at 0, so that nothing told paths apart
+            if (
+                parameter.ndim > 1 and not parameter.any()
+            ):  # some classifiers begin at 0, so that nothing told paths apart
                 torch.nn.init.normal_(parameter, std=0.02)
         weights = folder / "teacher.safetensors"
         save_file({name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}, weights)

@@ -81,8 +81,9 @@ def open_model(reference: str, *, weights: str = "", arch: str = "", name: str |
     path = Path(reference)
     if path.is_dir() and not (timm.is_model(reference) and not _is_model_folder(path)):
         if weights or arch:
+            own = f"; for a run, {SETTING} {INHERITED} takes its supernet's" if RunFolder(path).exists() else ""
             raise ConfigError(
-                f"{reference} is a folder with its own weights; {SETTING} and --arch are for names of timm"
+                f"{reference} is a folder with its own weights; other {SETTING} and --arch are for names of timm{own}"
             )
         return _open_folder(path, name)
     if path.is_file() or path.suffix in (*WEIGHT_FILES, ".json"):

@@ -135,7 +135,7 @@ def test_the_zoo_is_listed_with_its_sizes(capsys: pytest.CaptureFixture[str], mo
         (["validate", "done", "--batch_size", "many"], "--batch-size must be a whole number, not 'many'"),
         (["validate", "done", "--device", "tpu"], "unknown device 'tpu'; use auto, cpu"),
         (["validate", "done", "--wieghts", "x"], "unknown option --wieghts; did you mean --weights"),
-        (["validate", "done", "--weights", "x.pt"], "done is a folder with its own weights"),
+        (["validate", "done", "--weights", "x.pt"], "for a run, --weights inherited takes its supernet's"),
         (["validate", "done", "--image-size", "64"], "--image-size is about the images of --data, but without --data those of"),
         (["export", "done", "--split", "test"], "--split is about the images of --data, but without --data those of the run"),
         (["validate", "done", "--data", "photos", "--root", "x"], "--root is the folder of a data set that --data names, but"),

@@ -64,7 +64,7 @@ def test_small_recipes_fit_their_data(
         (["--task", "detection", "--recipe", "camvid"], "the recipe camvid is for segmentation, not for detection"),
         (["--recipe", "bccd", "--head", "aspp"], "--head is for segmentation, and the recipe bccd is for detection"),
         (["--recipe", "cam", "--data", "x"], "unknown transfer recipe 'cam'; did you mean camvid"),
-        (["--recipe", "bccd", "--data", "gone"], "there is no folder gone"),
+        (["--recipe", "bccd", "--data", "gone"], "there is no 'gone' in the current folder"),
         (
             ["--recipe", "cifar100", "--data", "x"],
             "cifar100 is no transfer recipe: its images have a class each, so use",

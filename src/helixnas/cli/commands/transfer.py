@@ -11,6 +11,7 @@ from helixnas.cli.command import Command, Parser
 from helixnas.cli.commands.models import add_model, open_named
 from helixnas.cli.option_values import say
 from helixnas.cli.settings import read_training
+from helixnas.data.source import find_root
 from helixnas.errors import ConfigError
 from helixnas.transfer.config import HEADS, TransferConfig
 
@@ -39,7 +40,12 @@ def _add_machine(parser: Parser) -> None:
 
 def _add_transfer_options(parser: Parser) -> None:
     add_model(parser)
-    parser.option("--data", metavar="DIR", default="", help="data set in the layout of Pascal VOC, COCO or ADE20K")
+    parser.option(
+        "--data",
+        metavar="DIR",
+        default="",
+        help="data set in the layout of Pascal VOC, COCO or ADE20K; also looked up in $HELIXNAS_DATA",
+    )
     parser.option(
         "--task", choices=tuple(SMALL), default="", help="segmentation or detection; the recipe's if not given"
     )
@@ -68,6 +74,7 @@ def _transfer(options: Namespace, console: Console) -> None:
     config = _config(options)
     if not options.data and not options.dry_run:
         raise ConfigError("a transfer needs images: --data with a folder in the layout of Pascal VOC, COCO or ADE20K")
+    data = find_root(options.data) if options.data else None  # a wrong path is told before torch is loaded
     from helixnas.transfer.extra import LIBRARIES, require_extra
 
     require_extra(*LIBRARIES)
@@ -78,7 +85,6 @@ def _transfer(options: Namespace, console: Console) -> None:
     from helixnas.transfer.training import transfer
 
     opened = open_named(options, console)
-    data = Path(options.data) if options.data else None
     if options.dry_run:
         what = config.head if config.task == "segmentation" else "Faster R-CNN C4"
         show_plan(console, f"{config.task}: {opened.name}, {what}", plan_transfer(opened, data, config), config.fit)

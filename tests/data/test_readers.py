@@ -82,6 +82,13 @@ def test_the_sub_folder_of_a_split_is_taken(make_images: Any) -> None:
     assert _open(root, split="validation").num_images == 4
 
 
+def test_a_misspelt_split_is_an_error_but_a_usual_one_may_be_missing(make_images: Any) -> None:
+    root = make_images()  # two folders of classes
+    assert all(_open(root, split=name).num_images == 10 for name in ("train", "Validation", "test", ""))
+    with pytest.raises(DataError, match=rf"^{root} has no folder or tar of the split 'tset'; it has .+, .+$"):
+        _open(root, split="tset")
+
+
 @pytest.mark.parametrize("classes", [("",), ("all",)])
 def test_images_without_class_folders_are_without_labels(
     make_images: Any, make_tar: Any, classes: tuple[str, ...]

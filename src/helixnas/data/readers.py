@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,11 @@ def _source_of_files(title: str, spans: list[Span], labels: np.ndarray | None, c
 
 
 def find_files(root: str, split: str) -> Path:
-    """Return the folder or the tar of a split in the root, in whatever case its name is, or the root if there is none."""
+    """Return the folder or the tar of a split in the root, in whatever case its name is.
+
+    Of the usual splits (train, validation, test) that are not there, it is the root, which need not have splits; raises
+    `DataError` if one of another name is not there.
+    """
     try:
         path = find_root(root)
     except DataError as error:
@@ -197,7 +202,15 @@ def find_files(root: str, split: str) -> Path:
         if folder is not None and folder.is_dir():
             return folder
     archive = found.get(f"{split}.tar") or in_any_case.get(f"{split}.tar".lower())
-    return archive if archive is not None and archive.is_file() else path
+    if archive is not None and archive.is_file():
+        return archive
+    if split.lower() not in {"test", *chain(*SPLIT_SYNONYMS)}:
+        names = sorted(
+            (each.name for each in found.values() if each.is_dir() or each.suffix == ".tar"), key=natural_order
+        )
+        there = ", ".join([*names[:5], "..."] if len(names) > 5 else names) or "no folder"
+        raise DataError(f"{path} has no folder or tar of the split {split!r}; it has {there}")
+    return path
 
 
 def _has_classes(classes: list[str], emptied: dict[str, str], *, title: str) -> bool:

@@ -5,6 +5,8 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from helixnas.artifacts import files
 from helixnas.data import DataConfig, decoded
 from helixnas.data.decoded import decode
 from helixnas.data.readers import open_source
+from helixnas.data.source import Source, read_array
 from helixnas.data.unreadable import UnreadableImages
 from helixnas.errors import DataError
 
@@ -40,6 +43,28 @@ def test_small_images_of_one_size_are_decoded_exactly(make_images: Any, decode_f
     assert pixels is not None
     files = sorted(root.rglob("*.png"))
     assert (pixels == np.stack([np.asarray(Image.open(file)) for file in files])).all()
+
+
+def _decode(source: Source) -> np.ndarray | None:
+    return decode(source, cache="auto", unreadable=UnreadableImages(title="", num_images=1, max_share=0.5))
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4), (3, 5, 4, 3)])
+def test_images_in_memory_are_taken_as_they_are_and_equal_those_read_one_by_one(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    one_by_one = Source(
+        title="", num_images=3, labels=None, class_names=(), read=partial(read_array, pixels), locate=str
+    )
+    found = _decode(replace(one_by_one, pixels=pixels))
+    assert found is not None
+    assert found.shape == (3, 5, 4, 3)
+    assert (found == _decode(one_by_one)).all()
+
+
+def test_digits_are_in_memory() -> None:
+    source = open_source(DataConfig(name="digits"), root="", split="train")
+    assert source.pixels is not None
+    assert (_decode(source) == _decode(replace(source, pixels=None))).all()
 
 
 def test_progress_reaches_the_number_of_images(make_images: Any, decode_folder: Decode) -> None:

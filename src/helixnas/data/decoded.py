@@ -61,6 +61,8 @@ def _decode_all(
     source: Source, *, cache: Literal[True, "auto"], unreadable: UnreadableImages, progress: Progress | None
 ) -> np.ndarray | None:
     """Decode all images, or return None as soon as one shows that they should not be cached."""
+    if source.pixels is not None:
+        return _in_colour(source.pixels)
     pixels: np.ndarray | None = None
     example = 0
     step = max(1, source.num_images // 100)
@@ -87,6 +89,13 @@ def _decode_all(
         if progress and ((row + 1) % step == 0 or row + 1 == source.num_images):
             progress(row + 1, source.num_images)
     return pixels
+
+
+def _in_colour(
+    pixels: UInt8[np.ndarray, "images height width *channels"],
+) -> UInt8[np.ndarray, "images height width 3"]:
+    """Return images with three channels; grey is repeated, as `as_rgb` does."""
+    return pixels if pixels.ndim == 4 else np.repeat(pixels[..., np.newaxis], 3, axis=3)
 
 
 def cache_folder() -> Path | None:

@@ -10,6 +10,7 @@ import logging
 import operator
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -166,7 +167,7 @@ def _of_batches(batches: Iterable[Any]) -> Source:
     pixels = np.stack(pictures)
     _require_same(batches, pixels, _unbatched(batches))
     contents = [_content(read_array(pixels, index)) for index in _hashed(len(pixels))]
-    return _named(len(pixels), partial(read_array, pixels), known or None, (), contents)
+    return replace(_named(len(pixels), partial(read_array, pixels), known or None, (), contents), pixels=pixels)
 
 
 def _unbatched(batches: Iterable[Any]) -> Iterator[Any]:

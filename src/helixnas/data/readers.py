@@ -106,7 +106,8 @@ def _open_digits() -> Source:
     digits: Any = load_digits()
     pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
     names = tuple(str(name) for name in digits.target_names)
-    return _numbered_images("digits", len(pixels), digits.target.astype(np.int64), names, partial(read_array, pixels))
+    labels, read = digits.target.astype(np.int64), partial(read_array, pixels)
+    return replace(_numbered_images("digits", len(pixels), labels, names, read), pixels=pixels)
 
 
 def _open_files(config: DataConfig, *, root: str, split: str, min_classes: int) -> Source:

@@ -101,6 +101,9 @@ class Source:
     blocks: Blocks | None = None
     """The blocks of storage that are worth reading whole, of shards."""
 
+    pixels: UInt8[np.ndarray, "images height width *channels"] | None = None
+    """What `read` returns, as an array, for images that are in memory anyway: grey, or with three channels."""
+
     stream: Callable[[int], Image.Image] | None = None
     """Reads as `read` does, but a whole block at a time, for orders that use a block up before they leave it."""
 

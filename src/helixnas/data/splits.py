@@ -296,7 +296,7 @@ def _open_store(source: Source, config: DataConfig, image_size: int, progress: P
                 "an image size of %d keeps theirs",
                 *(source.title, pixels.shape[2], pixels.shape[1], image_size, image_size, side),
             )
-        source = replace(source, read=partial(read_array, pixels), fingerprint=None)
+        source = replace(source, read=partial(read_array, pixels), pixels=pixels, fingerprint=None)
     store = ImageStore(
         source=source,
         pixels=None,

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import timm
@@ -10,7 +11,7 @@ from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.engine import Runtime
 from helixnas.errors import ConfigError, DataError
 from helixnas.models.opening import OpenedModel, open_model
-from helixnas.models.validation import chosen_batch_size, data_for, sizes, validate
+from helixnas.models.validation import chosen_batch_size, data_config, data_for, sizes, validate
 from helixnas.nn import count_params
 
 
@@ -100,6 +101,15 @@ def test_a_model_of_other_channels_is_refused() -> None:
     opened.model.pretrained_cfg["input_size"] = (1, 160, 160)  # type: ignore[index,operator]
     with pytest.raises(ConfigError, match="it takes images of 1 channels and 160 x 160 pixels; only square images"):
         data_for(opened, "digits")
+
+
+def test_a_folder_of_parquet_files_is_known_as_one(tmp_path: Path) -> None:
+    opened = OpenedModel(model=timm.create_model("test_efficientnet"), name="it", trained=True)
+    for there, name in ((False, ""), (True, "parquet")):
+        if there:
+            (tmp_path / "test-0.parquet").touch()
+        found = data_config(opened, str(tmp_path), root="", split="test", image_size=0)
+        assert (found.name, found.root) == (name, str(tmp_path))
 
 
 @pytest.mark.slow

@@ -50,10 +50,24 @@ def test_images_are_a_folder_or_a_known_name(data: str, expected: DataConfig) ->
     assert Request(teacher="resnet18", data=data, max={"macs": 1}).images == expected
 
 
+@pytest.mark.parametrize("file", ["train-0.parquet", "data/train-00000-of-00001.parquet"])
+def test_a_folder_of_parquet_files_is_known_as_one(tmp_path: Path, file: str) -> None:
+    path = tmp_path / "hub" / file
+    path.parent.mkdir(parents=True)
+    path.touch()
+    for root in (tmp_path / "hub", path):
+        images = Request(teacher="resnet18", data=str(root), max={"macs": 1}).images
+        assert images == DataConfig(name="parquet", root=str(root))
+
+
 def test_the_name_is_that_of_teacher_and_folder() -> None:
     names = [
         Request(teacher=teacher, data=data, max={"macs": 1}).name
-        for teacher, data in (("hf-hub:timm/resnet18.a1", "cifar10/train.tar"), ("vit", "."), ("vit", "photos.tar"))
+        for teacher, data in (
+            ("hf-hub:timm/resnet18.a1", "cifar10/train.tar"),
+            ("vit", "."),
+            ("vit", "a/photos.parquet"),
+        )
     ]
     assert names == ["resnet18-cifar10", "vit-images", "vit-photos"]
 

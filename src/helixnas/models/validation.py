@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.data.classes import match_classes
 from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, PARQUET, TORCH_NAMES
+from helixnas.data.source import is_parquet
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
 from helixnas.errors import ConfigError, number_of
 from helixnas.models.opening import OpenedModel
@@ -105,8 +106,8 @@ def data_for(
     """Open the images that a user names, preprocessed for the model.
 
     `data` is "digits", a torchvision, Hugging Face or WebDataset name (`root`: where its images are), or a folder or tar of
-    images; `split` may be a sub-folder; `image_size` is the side in pixels, 0 for the model's; `download` lets torchvision
-    fetch a data set that it knows.
+    images, or of Parquet files; `split` may be a sub-folder; `image_size` is the side in pixels, 0 for the model's; `download`
+    lets torchvision fetch a data set that it knows.
     """
     config = data_config(opened, data, root=root, split=split, image_size=image_size, download=download)
     return open_images(replace(config, image_size=image_size), image_size=int(opened.shown["input_size"][-1]))
@@ -131,7 +132,7 @@ def data_config(
             f"--download is for data sets that torchvision knows (torch/...), not for {data}; leave it out"
         )
     return DataConfig(
-        name=data if is_name else "",
+        name=data if is_name else PARQUET if is_parquet(data) else "",
         root=root if is_name else data,
         split=split,
         download=download,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 from helixnas.costs.config import LIMITABLE, RUNTIMES
-from helixnas.data.config import GIVEN_PREFIX, OPEN_PREFIXES, TORCH_NAMES, DataConfig
+from helixnas.data.config import GIVEN_PREFIX, OPEN_PREFIXES, PARQUET, TORCH_NAMES, DataConfig
+from helixnas.data.source import is_parquet
 from helixnas.errors import ConfigError
 from helixnas.search.amounts import LATENCY_LIMITS, parse_limits
 from helixnas.search.config import Amount
@@ -34,7 +35,7 @@ class Request:
     file."""
 
     data: str = ""
-    """Folder or tar of images, digits, or a name such as torch/cifar10."""
+    """Folder or tar of images, Parquet files of some, digits, or a name such as torch/cifar10."""
 
     max: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
     """Upper limit per resource, as in a search."""
@@ -98,7 +99,7 @@ class Request:
             return DataConfig(name=self.data)
         if self.data in TORCH_NAMES:
             return DataConfig(name=self.data, root="data", download=True)
-        return DataConfig(root=self.data)
+        return DataConfig(name=PARQUET if is_parquet(self.data) else "", root=self.data)
 
     @property
     def command(self) -> str:
@@ -150,7 +151,7 @@ class Request:
         'resnet18-my-photos'
         """
         parts = [part for part in self.data.replace("\\", "/").split("/") if part.strip(".")]
-        last = (parts or ["images"])[-1].removesuffix(".tar")
+        last = (parts or ["images"])[-1].removesuffix(".tar").removesuffix(".parquet")
         if last in ("images", "train") and len(parts) > 1:
             last = parts[-2]
         words = f"{self.teacher.rpartition('/')[2].partition('.')[0]}-{last}"

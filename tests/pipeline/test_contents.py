@@ -15,6 +15,8 @@ PLACES: dict[str, Any] = {
     "arch": lambda path: {"teacher": {"model_args": {"arch": path}}, "data": {"root": ""}},
     "latency": lambda path: {"costs": {"latency_csv": path}, "data": {"root": ""}},
     "images": lambda path: {"data": {"name": "", "root": path}},
+    "Parquet files": lambda path: {"data": {"name": "parquet", "root": path}},
+    "images for the accuracy": lambda path: {"data": {"name": "", "root": "", "evaluation_root": path}},
 }
 
 

@@ -11,12 +11,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from helixnas.data.config import PARQUET
 from helixnas.errors import ConfigError
 
 PREFIX = "sha256:"
 """Prefix of a digest that stands for a file in the settings of a stage."""
 
-FILES = (("teacher", "weights"), ("teacher", "model_args", "arch"), ("costs", "latency_csv"), ("data", "root"))
+IMAGES = (("data", "root"), ("data", "evaluation_root"))
+"""Places of the settings that may name images."""
+
+FILES = (("teacher", "weights"), ("teacher", "model_args", "arch"), ("costs", "latency_csv"), *IMAGES)
 """Places of the settings that may name a file or folder."""
 
 WHOLE = 64 * 2**20
@@ -61,8 +65,8 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         value: Any = values
         for name in place:
             value = value.get(name) if isinstance(value, Mapping) else None
-        # the root of a named data set is only its download folder
-        is_named_data = place == ("data", "root") and values["data"].get("name")
+        # the root of a named data set is only its download folder, but for Parquet files
+        is_named_data = place in IMAGES and values["data"].get("name") not in (None, "", PARQUET)
         if isinstance(value, str) and value and not is_named_data:
             yield place, value
 

@@ -98,6 +98,7 @@ def test_every_shipped_recipe_dry_runs_without_data(
     assert re.search(r"space \S+: [\d,]+ architectures; supernet [\d.]+ M parameters; memory .* GiB", said)
     assert re.search(r"distill .* [\d,]+ steps .* to do", said)
     assert said.rstrip().endswith(f"to do it: helixnas run {recipe}")
+    assert ("--hardware h100x8" in said) == recipe.startswith("imagenet-dna")  # a month and more on a CPU
     assert not list(tmp_path.iterdir())
 
 

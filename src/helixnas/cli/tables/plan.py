@@ -21,6 +21,9 @@ from helixnas.search.amounts import LATENCY_LIMITS, parse_amount
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
 
+MONTH = 30 * 24 * 3600
+"""Seconds."""
+
 MANY_CELLS = 6
 """Number of cells in a block up to which each is listed."""
 
@@ -189,8 +192,13 @@ def _show_times(recipe: Recipe, drawn: "Sketch", console: Console, *, until: str
     planned = _up_to(until, plan(recipe.to_dict()))
     found = {one.name: one.stage.seconds(recipe, times) for one in planned if one.stage.seconds}
     shown = [f"{name} {duration(seconds)}" for name, seconds in found.items() if seconds > 0]
-    total = duration(sum(found.values()))
-    say(console, f"estimated time on this machine, from forward passes of both networks: {total}: {', '.join(shown)}")
+    total = sum(found.values())
+    text = f"{duration(total)}: {', '.join(shown)}"
+    say(console, f"estimated time on this machine, from forward passes of both networks: {text}")
+    if total > MONTH:
+        say(
+            console, "that is more than a month; --hardware h100x8, for example, estimates the hours of another machine"
+        )
     basis = Basis(times=times, per_unit=lambda stage: 1.0)
     return lambda own: stage_hours(own, basis, 1, is_divided=False)
 

@@ -50,7 +50,11 @@ def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
         fixed, graph = (max(each) for each in zip(*joint, strict=True))
         return weights + fixed + batch * (graph + NUM_VIEWS * (held + _teacher_bytes(drawn)))
     graphs = [
-        max(_saved_bytes(cell, features[block.number - 1], block.previous_widths[-1])[0] for cell in block)
+        max(
+            _saved_bytes(cell, features[block.number - 1], block.previous_widths[-1])[0]
+            for cells in _parts(block, slimmable=recipe.supernet.slimmable)
+            for cell in _largest(cells, slimmable=recipe.supernet.slimmable)
+        )
         for block in drawn.supernet
     ]
     graph = sum(graphs) if recipe.distill.strategy == "progressive-a" else max(graphs)
@@ -81,7 +85,8 @@ def _joint_bytes(
     for cells in _parts(block, slimmable=recipe.supernet.slimmable):
         shapes, slimmable = [each.cell for each in cells], recipe.supernet.slimmable
         number = num_draws(shapes, block.previous_widths, config, slimmable=slimmable)
-        graphs = [_saved_bytes(cell, received, block.previous_widths[-1]) for cell in cells]
+        largest = _largest(cells, slimmable=slimmable)
+        graphs = [_saved_bytes(cell, received, block.previous_widths[-1]) for cell in largest]
         graph, output = max(graphs, key=lambda each: each[0])
         head = saved_bytes(lambda output=output: of_student(output))[0] // 2
         per_image += number * (graph + head)
@@ -95,6 +100,11 @@ def _parts(block: SupernetBlock, *, slimmable: bool) -> list[list[CellModule]]:
         return [[cell] for cell in block]
     every = list(block)
     return [[each for each in every if each.cell in group] for group in groups_by_depth([each.cell for each in every])]
+
+
+def _largest(cells: list[CellModule], *, slimmable: bool) -> list[CellModule]:
+    """Return the cells of a part that can need most: of those that share weights, the widest, whose slices the others are."""
+    return [max(cells, key=lambda each: each.cell.width)] if slimmable else cells
 
 
 def _teacher_bytes(drawn: Sketch) -> int:
@@ -113,7 +123,7 @@ def _teacher_bytes(drawn: Sketch) -> int:
 
 def _saved_bytes(cell: CellModule, features: Tensor, previous_width: int) -> tuple[int, Tensor]:
     """Return the bytes per image that autograd saves for the path of last operations, and its output for two images."""
-    *_, path = cell.cell.paths()
+    path = cell.cell.path_at([number - 1 for number in cell.cell.choices])
     found, output = saved_bytes(lambda: cell(_pair(features), path, previous_width))
     return found // 2, output
 

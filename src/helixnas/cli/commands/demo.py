@@ -21,7 +21,8 @@ SHORTER = (
     "--teacher-fit.num-epochs=8",
     "--distill.num-epochs=4",
     "--stitching.num-architectures=30",
-    "--retrain.fit.num-epochs=8",
+    "--proxies.num-networks=60",
+    "--retrain.fit.num-epochs=6",
 )
 """Settings of the recipe that the demo changes to be done in two to three minutes."""
 

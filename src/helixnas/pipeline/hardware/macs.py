@@ -36,7 +36,8 @@ def cell_macs(block: Block, costs: dict[tuple[int, str], int]) -> list[CellMacs]
     found: list[CellMacs] = []
     widths = {width for width, _ in costs}
     for cell in block.cells:
-        of_paths = [costs[width, path.text] for width in widths for path in cell.paths()]
+        texts = [path.text for path in cell.paths()]
+        of_paths = [costs[width, text] for width in widths for text in texts]
         mean, depth = float(np.mean(of_paths)), max(1, len(cell.layers))
         nodes, prefixes = 0, len(widths)
         for number in cell.choices:

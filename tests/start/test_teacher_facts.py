@@ -38,6 +38,20 @@ def test_a_convolutional_teacher_teaches_transformers_where_that_is_wanted(looke
     assert set(facts.strides) == {16}
 
 
+@pytest.mark.parametrize(
+    ("teacher", "score"),
+    [
+        ("test_resnet", "log_kl"),
+        ("test_vit", "relative_l1"),  # the class token is one of the tokens of the last boundary
+        ("pit_ti_224", "relative_l1"),  # it is passed on beside the feature map
+    ],
+)
+def test_paths_are_rated_at_the_output_where_that_reads_the_last_features(
+    teacher: str, score: str, looked_at: Look
+) -> None:
+    assert looked_at(teacher, image_size=64).score == score
+
+
 def test_the_image_size_follows_from_teacher_and_images(asking: Callable[..., Request]) -> None:
     sizes = {
         side: look_at_teacher(asking(image_size=0), images_side=side, num_classes=3).image_size

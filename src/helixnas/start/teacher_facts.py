@@ -1,19 +1,20 @@
 """TeacherFacts: at which image size and strides a teacher can be cut, and the sizes of what its blocks give."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
 import timm
+from torch import nn
 
 from helixnas.errors import ConfigError, HelixError, TeacherError
 from helixnas.pipeline.bridges import check_scores, cut_texts
 from helixnas.rating.config import LOG_KL, RELATIVE_L1
 from helixnas.space.grids import grid_of
 from helixnas.start.request import AUTO, Request
-from helixnas.teacher import Teacher, TeacherConfig, count_teacher, input_size_of, sketch_teacher
+from helixnas.teacher import Teacher, TeacherConfig, build_teacher, count_teacher, input_size_of, sketch_teacher
 from helixnas.teacher.cutting.candidates import cut_candidates, last_at_each_stride
 from helixnas.teacher.weights import PACKAGED_MODEL
 from helixnas.zoo import create_model
@@ -212,16 +213,29 @@ def _facts(
         costs=count_teacher(drawn, size),
         num_classes=num_classes or drawn.num_classes,
         kind=kind,
-        score=_score(drawn, strides),
+        score=_score(config, drawn, strides),
     )
 
 
-def _score(teacher: Teacher, strides: Sequence[int]) -> str:
+def _score(config: TeacherConfig, teacher: Teacher, strides: Sequence[int]) -> str:
     """Return the score for paths: `log_kl`, unless the output reads only a class token, or a path gives too few pixels."""
-    if teacher.layouts[-1].num_prefix:
+    last = teacher.layouts[-1]
+    if last.num_prefix or (last.item is not None and not _reads_last(config, teacher, strides)):
         return RELATIVE_L1
     try:
         check_scores(teacher, strides, (LOG_KL,))
     except ConfigError:
         return RELATIVE_L1
     return LOG_KL
+
+
+def _reads_last(config: TeacherConfig, teacher: Teacher, strides: Sequence[int]) -> bool:
+    """Return whether the output depends on the last boundary's feature map, beside which class tokens may be passed on."""
+    untrained = replace(config, weights="", boundaries=teacher.boundaries)
+    twin = build_teacher(
+        untrained, strides=strides, num_classes=teacher.num_classes, input_size=teacher.input_size, seed=0
+    )
+    for parameter in twin.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.02)  # classifiers and gates that begin at 0 read nothing
+    return twin.depends_on(len(strides))

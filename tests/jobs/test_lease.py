@@ -127,7 +127,7 @@ def test_heartbeats_renew_the_lease(folder: RunFolder, often: None) -> None:
         while (found := load_lease(folder.lease("a"))) is None or found.heartbeat == lease.heartbeat:
             assert time.monotonic() < until
             time.sleep(0.005)
-        assert replace(found, heartbeat=lease.heartbeat) == lease
+        assert replace(found, heartbeat=lease.heartbeat, core_seconds=lease.core_seconds) == lease
 
 
 def test_a_worker_whose_lease_was_taken_over_stops_and_leaves_the_lease_alone(

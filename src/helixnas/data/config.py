@@ -4,8 +4,9 @@ The sources are those of `timm.data.create_dataset`, under timm's names, and sci
 no download. The settings are plain values, so a recipe can be checked without opening an image.
 """
 
+from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.settings import Ge, Gt, Le, Lt, OneOf, Unit, settings
@@ -15,6 +16,9 @@ VARIED_ALONE = ("imagenet", "auto-augment", "rand-augment", "rand-augment-strong
 
 AUGMENTATIONS = ("none", "shift", "flip-crop", *VARIED_ALONE)
 """How training images are varied; see `DataConfig.augmentation`."""
+
+INCONSEQUENTIAL = frozenset({"num_workers", "cache", "download"})
+"""Settings of the data that do not change an image."""
 
 TWO_VIEW = "two-view"
 """Augmentation for learning from two views of an image, whose strengths are settings (`TwoViewConfig`)."""
@@ -195,3 +199,17 @@ class DataConfig:
             raise ConfigError(
                 f"data.evaluation_root is {self.evaluation_root!r}, but labels is false and an accuracy needs labels"
             )
+
+
+def consequential(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of images, as plain values, on which results depend.
+
+    >>> from dataclasses import asdict
+    >>> sorted({"num_workers", "split"} & consequential(asdict(DataConfig(root="photos"))).keys())
+    ['split']
+    """
+    unused = INCONSEQUENTIAL if data["augmentation"] == TWO_VIEW else {*INCONSEQUENTIAL, "two_view"}
+    is_blockwise = data["shuffle"] == "blocks" or (data["shuffle"] == "auto" and data["name"] == PARQUET)
+    if not is_blockwise:
+        unused = {*unused, "shuffle", "shuffle_memory"}
+    return {name: value for name, value in data.items() if name not in unused}

@@ -11,6 +11,7 @@ from helixnas.artifacts import config_key
 from helixnas.artifacts.files import read_json, remove, understanding, write_json
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data import DataConfig, TrainingImages, open_training_images
+from helixnas.data.config import consequential
 from helixnas.engine import Fit, Runtime
 from helixnas.engine.fit import require_optimizer
 from helixnas.engine.fit_run import Curves, final_figures, run_fit
@@ -52,7 +53,7 @@ def finetune(
     data = replace(data, augmentation=config.augmentation)
     made_from = {
         "model": opened.name,
-        "data": {name: value for name, value in asdict(data).items() if name != "two_view"},
+        "data": consequential(asdict(data)),
         "settings": asdict(config),
         "seed": seed,
     }

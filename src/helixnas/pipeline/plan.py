@@ -11,14 +11,11 @@ from typing import Any
 
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord, config_key
-from helixnas.data.config import PARQUET, TWO_VIEW
+from helixnas.data.config import consequential
 from helixnas.errors import ArtifactError
 from helixnas.pipeline import stages
 from helixnas.pipeline.contents import PREFIX, by_content
 from helixnas.pipeline.stage import Stage
-
-INCONSEQUENTIAL = {"num_workers", "cache", "download"}
-"""Settings of the data that do not change an image."""
 
 MOST = 60
 """Characters of a setting's value that a message may hold."""
@@ -50,7 +47,7 @@ class PlannedStage:
 def plan(values: Mapping[str, Any], known: Mapping[str, str] | None = None) -> tuple[PlannedStage, ...]:
     """Return the stages of a recipe, given by `Recipe.to_dict`, in order; `known` are digests of files that are gone."""
     settled = by_content(values, known)
-    settled = {**settled, "data": _consequential(settled["data"])}
+    settled = {**settled, "data": consequential(settled["data"])}
     planned: dict[str, PlannedStage] = {}
     for stage in stages.STAGES:
         for search in values["searches"] if stage.per_search else ("",):
@@ -66,15 +63,7 @@ def plan(values: Mapping[str, Any], known: Mapping[str, str] | None = None) -> t
 
 def data_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the data that decide which images there are and what they look like."""
-    return _consequential(by_content(values)["data"])
-
-
-def _consequential(data: Mapping[str, Any]) -> dict[str, Any]:
-    unused = INCONSEQUENTIAL if data["augmentation"] == TWO_VIEW else {*INCONSEQUENTIAL, "two_view"}
-    is_blockwise = data["shuffle"] == "blocks" or (data["shuffle"] == "auto" and data["name"] == PARQUET)
-    if not is_blockwise:
-        unused = {*unused, "shuffle", "shuffle_memory"}
-    return {name: value for name, value in data.items() if name not in unused}
+    return consequential(by_content(values)["data"])
 
 
 def teacher_training_key(values: Mapping[str, Any]) -> str:
@@ -86,7 +75,7 @@ def teacher_training_key(values: Mapping[str, Any]) -> str:
     network = {name: value for name, value in settled["teacher"].items() if name != "boundaries"}
     if network["network"]:
         network["space"] = values["space"]
-    common = {"seed": values["seed"], "data": _consequential(settled["data"]), "imports": settled["imports"]}
+    common = {"seed": values["seed"], "data": consequential(settled["data"]), "imports": settled["imports"]}
     precision = values["runtime"]["precision"]
     return config_key({**common, "precision": precision, "teacher": network, "teacher_fit": values["teacher_fit"]})
 

@@ -10,6 +10,7 @@ from typing import Any
 from helixnas.artifacts import config_key
 from helixnas.artifacts.files import remove, write_json
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.data.config import INCONSEQUENTIAL
 from helixnas.engine import Fit, Runtime, Stopwatch
 from helixnas.engine.fit import require_optimizer
 from helixnas.engine.fit_run import Curves, run_fit
@@ -112,7 +113,8 @@ def _record(
 ) -> TransferRecord:
     shown, settings = opened.shown, asdict(config)
     images = [each.scenes.fingerprint() for each in (train, evaluation)]
-    made_from = {"model": opened.name, "data": images, "settings": settings, "seed": seed}
+    consequential = {name: value for name, value in settings.items() if name not in INCONSEQUENTIAL}
+    made_from = {"model": opened.name, "data": images, "settings": consequential, "seed": seed}
     return TransferRecord(
         key=config_key(made_from, weights_digest(opened.model)),
         model=opened.name,

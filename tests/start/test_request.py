@@ -60,6 +60,14 @@ def test_a_folder_of_parquet_files_is_known_as_one(tmp_path: Path, file: str) ->
         assert images == DataConfig(name="parquet", root=str(root))
 
 
+@pytest.mark.parametrize("image", ["cat/1.jpg", "1.jpg"])
+def test_a_table_beside_images_does_not_make_their_folder_one_of_parquet_files(tmp_path: Path, image: str) -> None:
+    for name in ("about.parquet", image):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert Request(teacher="resnet18", data=str(tmp_path), max={"macs": 1}).images == DataConfig(root=str(tmp_path))
+
+
 def test_the_name_is_that_of_teacher_and_folder() -> None:
     names = [
         Request(teacher=teacher, data=data, max={"macs": 1}).name

@@ -16,7 +16,7 @@ from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
-from helixnas.data.source import Span
+from helixnas.data.source import Span, find_root
 from helixnas.errors import DataError
 
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
@@ -52,6 +52,23 @@ def image_suffixes() -> frozenset[str]:
     Image.init()
     known = Image.registered_extensions().items()
     return frozenset(suffix for suffix, kind in known if kind in Image.OPEN and kind not in _NOT_DECODED)
+
+
+def is_parquet(root: str) -> bool:
+    """Return whether images are a Parquet file, or a folder of some as the Hugging Face hub has them; see `find_root`.
+
+    A folder with images or other folders is one of images, whatever tables lie beside them.
+    """
+    try:
+        path = find_root(root)
+    except DataError:
+        return False  # which whoever opens the images says
+    if path.is_file():
+        return path.suffix == ".parquet"
+    if not any(next(path.glob(each), None) for each in ("*.parquet", "data/*.parquet")):
+        return False
+    shown = [each for each in path.iterdir() if not _is_hidden(each.name)]
+    return not any(each.name != "data" if each.is_dir() else each.suffix.lower() in image_suffixes() for each in shown)
 
 
 @dataclass(frozen=True, kw_only=True)

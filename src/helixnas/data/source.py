@@ -228,12 +228,3 @@ def find_root(root: str) -> Path:
         raise DataError(f"there is no file or folder {path}")
     second = f"nor in $HELIXNAS_DATA, {beside}" if beside else "and $HELIXNAS_DATA is not set"
     raise DataError(f"there is no {root!r} in the current folder, {Path.cwd()}, {second}")
-
-
-def is_parquet(root: str) -> bool:
-    """Return whether images are a Parquet file, or a folder of some as the Hugging Face hub has them; see `find_root`."""
-    try:
-        path = find_root(root)
-    except DataError:
-        return False  # which whoever opens the images says
-    return path.suffix == ".parquet" or any(next(path.glob(each), None) for each in ("*.parquet", "data/*.parquet"))

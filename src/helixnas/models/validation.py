@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from helixnas.data import DataConfig, ImageSet, open_images
 from helixnas.data.classes import match_classes
 from helixnas.data.config import INTERPOLATIONS, OPEN_PREFIXES, PARQUET, TORCH_NAMES
-from helixnas.data.source import is_parquet
+from helixnas.data.image_files import is_parquet
 from helixnas.engine import Runtime, evaluate, explain_out_of_memory, median_seconds, wait_for
 from helixnas.errors import ConfigError, number_of
 from helixnas.models.opening import OpenedModel

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from helixnas.costs.config import LIMITABLE, RUNTIMES
 from helixnas.data.config import GIVEN_PREFIX, OPEN_PREFIXES, PARQUET, TORCH_NAMES, DataConfig
-from helixnas.data.source import is_parquet
+from helixnas.data.image_files import is_parquet
 from helixnas.errors import ConfigError
 from helixnas.search.amounts import LATENCY_LIMITS, parse_limits
 from helixnas.search.config import Amount
@@ -35,7 +35,7 @@ class Request:
     file."""
 
     data: str = ""
-    """Folder or tar of images, Parquet files of some, digits, or a name such as torch/cifar10."""
+    """Folder or tar of images, Parquet files with images, digits, or a name such as torch/cifar10."""
 
     max: Mapping[str, Amount] = field(default_factory=dict[str, Amount])
     """Upper limit per resource, as in a search."""

@@ -35,9 +35,7 @@ ONLY_WITHOUT_RECIPE = ("max", "boundary", "weights", "student", "hours", "image_
 def add_request_options(parser: Parser) -> None:
     """Add an option for every part of a request."""
     parser.option("--teacher", metavar="NAME", help="timm model that teaches")
-    parser.option(
-        "--data", metavar="PATH", help="folder or tar of images, or of Parquet files; digits, torch/cifar10, ..."
-    )
+    parser.option("--data", metavar="PATH", help="folder or tar of images, Parquet files, digits, torch/cifar10, ...")
     parser.repeated("--max", "RESOURCE=AMOUNT", "limit: macs=40% (of the teacher's), params=2M, latency_ms=8, ...")
     weights = "the teacher's weights: auto (timm's, where there are any), hub, package, none (trained first) or a file"
     parser.option("--weights", metavar="SOURCE", help=f"{weights} (default: auto)")

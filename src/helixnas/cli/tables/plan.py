@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
 
 MONTH = 30 * 24 * 3600
-"""Seconds."""
+"""A month in seconds."""
 
 MANY_CELLS = 6
 """Number of cells in a block up to which each is listed."""

@@ -120,7 +120,7 @@ def test_an_empty_folder_and_an_empty_tar_are_errors(tmp_path: Path, make_tar: A
 
 def test_a_tar_in_a_folder_is_told_how_to_be_named(tmp_path: Path, make_tar: Any) -> None:
     tar = make_tar("images.tar", {"readme.txt": b"nothing"})
-    with pytest.raises(DataError, match=rf"; left out: 1 .*; a tar of images is named itself: {tar}$"):
+    with pytest.raises(DataError, match=rf"; left out: 1 .*; for the images in a tar, give the tar itself: {tar}$"):
         _open(tar.parent)
 
 

@@ -135,7 +135,7 @@ def _list_files(path: Path, *, unique: bool = True) -> Listing:
     if not listing.names:
         hint = "; data.name: parquet reads Parquet files" if ".parquet" in left_out else ""
         tars = [name for _, name in listing.left_out if name.endswith(".tar")]
-        hint = f"; a tar of images is named itself: {path / tars[0]}" if tars else hint
+        hint = f"; for the images in a tar, give the tar itself: {path / tars[0]}" if tars else hint
         hint = "; it is the folder of a run" if path.is_dir() and RunFolder(path).exists() else hint
         raise DataError(f"{path} has no images that Pillow reads{f'; left out: {left_out}' if left_out else ''}{hint}")
     return listing

@@ -8,11 +8,19 @@ import torch.nn.functional as F
 from timm.models._efficientnet_blocks import InvertedResidual
 from torch import Tensor, nn
 
-from helixnas.engine.cpu.depthwise import DepthwiseConv2d, input_gradient, speed_up_depthwise, weight_gradient
+from helixnas.engine.cpu import depthwise
+from helixnas.engine.cpu.depthwise import (
+    DepthwiseConv2d,
+    gradient_by_taps,
+    gradient_by_windows,
+    input_gradient,
+    speed_up_depthwise,
+    weight_gradient,
+)
 
 CASES = [
     (size, kernel, stride)
-    for size in ((4, 4), (9, 6), (16, 16), (11, 13), (20, 7), (1, 2))
+    for size in ((4, 4), (9, 6), (16, 16), (11, 13), (20, 7), (1, 2), (2, 2), (3, 9))
     for kernel in (3, 5, 7)
     for stride in (1, 2)
 ]
@@ -33,17 +41,22 @@ def test_gradients_are_those_of_autograd(size: tuple[int, int], kernel: int, str
     assert weight.grad is not None
     with torch.no_grad():
         torch.testing.assert_close(input_gradient(grad, weight, size, stride), x.grad)
-        torch.testing.assert_close(weight_gradient(x, grad, weight, stride), weight.grad)
+        ways = [weight_gradient, gradient_by_taps, *([gradient_by_windows] if kernel > 3 else [])]
+        for way in ways:
+            torch.testing.assert_close(way(x, grad, weight, stride), weight.grad, msg=way.__name__)
 
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("bias", [False, True])
-def test_module_gives_what_torchs_own_gives(kernel: int, stride: int, dtype: torch.dtype, bias: bool) -> None:
+@pytest.mark.parametrize("size", [(12, 10), (2, 2)])
+def test_module_gives_what_torchs_own_gives(
+    kernel: int, stride: int, dtype: torch.dtype, bias: bool, size: tuple[int, int]
+) -> None:
     own = nn.Conv2d(8, 8, kernel, stride, kernel // 2, groups=8, bias=bias)
     fast = speed_up_depthwise(nn.Sequential(copy.deepcopy(own)))
-    x = maps(4, 8, 12, 10, dtype=torch.float32)
+    x = maps(4, 8, *size, dtype=torch.float32)
     results: list[tuple[Tensor, ...]] = []
     for module in (own, fast):
         image = x.clone(memory_format=torch.preserve_format).requires_grad_()
@@ -82,20 +95,45 @@ def test_only_depthwise_convolutions_that_gain_are_changed_and_nothing_else() ->
         nn.Conv2d(8, 8, 5, padding=4, dilation=2, groups=8),
         nn.Conv2d(8, 8, 5, padding=2, stride=3, groups=8),
         nn.Conv2d(8, 8, 5, padding=2, groups=8, padding_mode="reflect"),
-        nn.Conv2d(8, 8, 3, padding=1, groups=8),
+        nn.Conv2d(8, 8, 1, groups=8),
     ],
 )
 def test_other_convolutions_stay_as_they_are(conv: nn.Conv2d) -> None:
     assert type(speed_up_depthwise(nn.Sequential(conv))[0]) is nn.Conv2d
 
 
+def takes_own_path(conv: nn.Conv2d, x: Tensor, precision: torch.dtype = torch.float32) -> bool:
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16):
+        return "_Depthwise" in type(conv(x).grad_fn).__name__
+
+
 def test_only_images_in_channels_last_order_that_need_gradients_take_the_composed_path() -> None:
-    conv = DepthwiseConv2d(8, 8, 5, padding=2, groups=8, bias=False)
+    conv, x = DepthwiseConv2d(8, 8, 5, padding=2, groups=8, bias=False), maps(2, 8, 4, 4, dtype=torch.float32)
     for precision in (torch.bfloat16, torch.float32):
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16):
-            assert "_Depthwise" in type(conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn).__name__
-            assert "_Depthwise" not in type(conv(torch.randn(2, 8, 6, 6)).grad_fn).__name__
-            with torch.no_grad():
-                assert conv(maps(2, 8, 6, 6, dtype=torch.float32)).grad_fn is None
-    double = conv.double()(maps(2, 8, 6, 6))
-    assert "_Depthwise" not in type(double.grad_fn).__name__
+        assert takes_own_path(conv, x, precision)
+        assert not takes_own_path(conv, x.contiguous(), precision)
+    with torch.no_grad():
+        assert conv(x).grad_fn is None
+    assert not takes_own_path(conv.double(), x.double())
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "side", "gains"),
+    [
+        (3, 1, 2, {"AVX2", "AVX512", "bfloat16"}),
+        (5, 1, 4, {"AVX2", "AVX512", "bfloat16"}),
+        (3, 1, 3, set[str]()),
+        (3, 2, 3, {"bfloat16"}),
+        (5, 1, 5, {"AVX512", "bfloat16"}),
+    ],
+)
+def test_gradients_are_composed_where_this_was_measured_to_gain(
+    kernel: int, stride: int, side: int, gains: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conv = DepthwiseConv2d(8, 8, kernel, stride, kernel // 2, groups=8, bias=False)
+    x, found = maps(2, 8, side, side, dtype=torch.float32), set[str]()
+    for name in ("AVX2", "AVX512", "bfloat16"):
+        monkeypatch.setattr(depthwise, "HAS_AVX512", name == "AVX512")
+        if takes_own_path(conv, x, torch.bfloat16 if name == "bfloat16" else torch.float32):
+            found.add(name)
+    assert found == gains

@@ -1,10 +1,12 @@
 """Depthwise convolution with fast gradients on a CPU.
 
-PyTorch's CPU kernels for the weight gradient are fast for kernels of up to three columns and, with more than three rows,
-only on images that are tall enough; otherwise they take more than ten times as long as the forward pass. Here the
-gradient is computed by the fast kernels on shifted images, three columns of the kernel at a time. In bfloat16 the input
-gradient of a strided convolution is also slow; it is computed by four convolutions of stride 1, for even and odd rows and
-columns. `benchmarks/cpu_step.py` measures the speed.
+PyTorch's CPU kernels for the weight gradient are slow in three cases (`benchmarks/depthwise.py` measures them):
+
+- images smaller than the kernel: up to a hundred times as long as the forward pass. Here each tap of the kernel is a
+  product of two small images, summed;
+- CPUs with AVX-512, or bfloat16, and kernels of more than three columns or, on images that are not tall enough, rows: more
+  than ten times. Here the fast kernels run on shifted images, three columns of the kernel at a time;
+- in bfloat16 the input gradient of a strided convolution: four convolutions of stride 1, for even and odd rows and columns.
 """
 
 from typing import Any, Literal, cast
@@ -18,6 +20,9 @@ from torch.autograd.function import once_differentiable
 FAST = 3
 """Largest number of columns of a kernel with a fast weight gradient."""
 
+HAS_AVX512 = "AVX512" in torch.backends.cpu.get_cpu_capability()
+"""Whether this CPU's kernels are those that are slow for more than three columns; with AVX2 they are not."""
+
 
 class DepthwiseConv2d(nn.Conv2d):
     """A depthwise convolution that differs from PyTorch's only in the speed of its gradients on a CPU."""
@@ -25,12 +30,27 @@ class DepthwiseConv2d(nn.Conv2d):
     def forward(self, input: Float[Tensor, "batch channels height width"]) -> Tensor:
         """Return the convolution of `input`."""
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
-        if not _gains(dtype, input):
+        if not self._gains(dtype, input):
             return super().forward(input)
         with torch.autocast("cpu", enabled=False):
             result = _Depthwise.apply(input.to(dtype), self.weight.to(dtype), self.stride[0], self.kernel_size[0] // 2)
             y = cast(Tensor, result)
         return y if self.bias is None else y + self.bias.to(dtype).reshape(1, -1, 1, 1)
+
+    def _gains(self, dtype: torch.dtype, x: Tensor) -> bool:
+        """Return whether the gradients of this module are faster than PyTorch's."""
+        is_wide = self.kernel_size[1] > FAST
+        return (
+            dtype in (torch.bfloat16, torch.float32)
+            and torch.is_grad_enabled()
+            and x.device.type == "cpu"
+            and x.is_contiguous(memory_format=torch.channels_last)
+            and (
+                _is_small(x, self.weight)
+                or (is_wide and HAS_AVX512)
+                or (dtype is torch.bfloat16 and (is_wide or self.stride == (2, 2)))
+            )
+        )
 
 
 def speed_up_depthwise(model: nn.Module) -> nn.Module:
@@ -49,20 +69,15 @@ def _fits(conv: nn.Conv2d) -> bool:
         and conv.padding == (rows // 2, columns // 2)
         and rows == columns
         and rows % 2 == 1
+        and rows > 1
         and conv.dilation == (1, 1)
         and conv.stride in ((1, 1), (2, 2))
-        and (columns > FAST or conv.stride == (2, 2))
     )
 
 
-def _gains(dtype: torch.dtype, x: Tensor) -> bool:
-    """Return whether the gradients of this module are faster than PyTorch's."""
-    return (
-        dtype in (torch.bfloat16, torch.float32)
-        and torch.is_grad_enabled()
-        and x.device.type == "cpu"
-        and x.is_contiguous(memory_format=torch.channels_last)
-    )
+def _is_small(x: Tensor, weight: Tensor) -> bool:
+    """Return whether the images are smaller than the kernel."""
+    return min(x.shape[2:]) < weight.shape[-1]
 
 
 class _Depthwise(torch.autograd.Function):
@@ -99,11 +114,53 @@ def weight_gradient(
     weight: Float[Tensor, "channels 1 kernel kernel"],
     stride: int,
 ) -> Float[Tensor, "channels 1 kernel kernel"]:
-    """Return the gradient of a depthwise weight, a few columns of the kernel at a time."""
+    """Return the gradient of a depthwise weight by the fastest way on this CPU."""
+    half = weight.shape[-1] // 2
+    if _is_small(x, weight):
+        return gradient_by_taps(x, grad, weight, stride)
+    if weight.shape[-1] > FAST and (HAS_AVX512 or x.dtype is torch.bfloat16):
+        return gradient_by_windows(x, grad, weight, stride)
+    return _gradient("weight", x, grad, weight, stride, (half, half))
+
+
+def gradient_by_taps(
+    x: Float[Tensor, "batch channels height width"],
+    grad: Float[Tensor, "batch channels rows columns"],
+    weight: Float[Tensor, "channels 1 kernel kernel"],
+    stride: int,
+) -> Float[Tensor, "channels 1 kernel kernel"]:
+    """Return the gradient of a depthwise weight, one row and column of the kernel at a time; fast on small images."""
+    kernel, exact = weight.shape[-1], torch.float32 if x.dtype is torch.bfloat16 else x.dtype
+    images, grads = (each.permute(0, 2, 3, 1).to(exact) for each in (x, grad))
+    result = grads.new_zeros(kernel, kernel, len(weight))
+    spans = [
+        [_span(tap - kernel // 2, stride, *sides) for tap in range(kernel)]
+        for sides in zip(x.shape[2:], grad.shape[2:], strict=True)
+    ]
+    for row, (rows, to_rows) in enumerate(spans[0]):
+        for column, (columns, to_columns) in enumerate(spans[1]):
+            products = images[:, rows, columns] * grads[:, to_rows, to_columns]
+            torch.sum(products, (0, 1, 2), out=result[row, column])
+    return result.permute(2, 0, 1).unsqueeze(1).to(weight.dtype)
+
+
+def _span(shift: int, stride: int, side: int, outputs: int) -> tuple[slice, slice]:
+    """Return the rows that a tap reads and the outputs that it contributes to: output i reads row i * stride + shift."""
+    first = max(0, -(shift // stride))
+    last = min(outputs - 1, (side - 1 - shift) // stride)
+    start = first * stride + shift
+    return slice(start, max(start, last * stride + shift + 1), stride), slice(first, max(first, last + 1))
+
+
+def gradient_by_windows(
+    x: Float[Tensor, "batch channels height width"],
+    grad: Float[Tensor, "batch channels rows columns"],
+    weight: Float[Tensor, "channels 1 kernel kernel"],
+    stride: int,
+) -> Float[Tensor, "channels 1 kernel kernel"]:
+    """Return the gradient of a depthwise weight of more than three columns, three of them at a time."""
     kernel = weight.shape[-1]
     half = kernel // 2
-    if kernel <= FAST:
-        return _gradient("weight", x, grad, weight, stride, (half, half))
     # otherwise kernels of more than three rows are slow
     is_tall = x.shape[2] >= kernel and (stride == 1 or kernel == 5)
     result = torch.empty_like(weight)

@@ -103,6 +103,7 @@ def test_networks_of_timm_have_a_digest(make: str) -> None:
     assert digest_of_module(create()) == digest_of_module(create())
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_same_digest(tmp_path: Path) -> None:
     (tmp_path / "cell.py").write_text(NET + "\nfrom helixnas.api.module_digest import digest_of_module\n")
     code = "from cell import *; print(digest_of_module(Net()))"

@@ -87,6 +87,7 @@ def test_the_model_is_the_trained_one_with_the_wanted_classes(found: Found) -> N
         unwrap(Found.model)(found, num_classes="4")
 
 
+@pytest.mark.slow
 def test_an_export_has_the_format_of_its_suffix(found: Found, tmp_path: Path) -> None:
     written = found.export(tmp_path / "model.pt2")
     assert written.path.is_file()

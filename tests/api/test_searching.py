@@ -134,6 +134,7 @@ def test_mistakes_are_helix_errors(own: Callable[..., Found], arguments: dict[st
         own(**arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [{"max": {"macs": "50%"}}, {"hours": 0.002}, {"student": "mbconv"}])
 def test_other_arguments_leave_the_files_of_the_first_call_alone(
     own: Callable[..., Found], tmp_path: Path, other: dict[str, Any]
@@ -152,6 +153,7 @@ def test_other_arguments_leave_the_files_of_the_first_call_alone(
     assert (recipe.read_bytes(), weights.read_bytes()) == before
 
 
+@pytest.mark.slow
 def test_another_network_does_not_replace_the_weights_beside_a_run(
     own: Callable[..., Found], pictures: np.ndarray, quick_search: Callable[..., Found], tmp_path: Path
 ) -> None:
@@ -171,6 +173,7 @@ def test_another_network_does_not_replace_the_weights_beside_a_run(
     assert not (tmp_path / "run.yaml").exists()
 
 
+@pytest.mark.slow
 def test_a_run_reports_on_the_console_unless_told_otherwise(
     own: Callable[..., Found], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,6 +194,7 @@ def test_a_teacher_is_a_name_or_a_network(pictures: np.ndarray, quick_search: Ca
         quick_search(3, Pictures(pictures), max={"macs": "70%"}, out="run")
 
 
+@pytest.mark.slow
 def test_a_half_precision_teacher_in_a_wrapper_is_searched_in_float32(
     pictures: np.ndarray, tmp_path: Path, quick_search: Callable[..., Found]
 ) -> None:

@@ -25,6 +25,7 @@ def draw(space: SearchSpace, number: int, *, share: float, seed: int = 0) -> lis
     return [one.text for one in informative_networks(space, costs, tables, number, share=share, rng=rng)]
 
 
+@pytest.mark.slow
 def test_networks_are_of_the_best_share_by_the_scores(space: SearchSpace) -> None:
     drawn = draw(space, 10, share=0.2)
     rng = np.random.default_rng(0)
@@ -34,6 +35,7 @@ def test_networks_are_of_the_best_share_by_the_scores(space: SearchSpace) -> Non
     assert max(map(len, draw(space, 10, share=1.0))) > np.quantile(lengths, 0.5)
 
 
+@pytest.mark.slow
 def test_more_networks_begin_with_the_same_ones_and_there_are_no_more_than_the_space_has(space: SearchSpace) -> None:
     assert draw(space, 12, share=0.5)[:5] == draw(space, 5, share=0.5)
     assert len(draw(space, 3**5 + 7, share=0.1)) == space.size == 3**5

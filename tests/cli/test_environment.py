@@ -141,6 +141,7 @@ def test_output_that_nobody_receives(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @every_verb
 def test_no_verb_succeeds_where_its_output_cannot_be_printed(
     verb: str, place: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -194,6 +195,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fate", ["full", "killed"])
 def test_a_process_that_reads_images_and_dies_ends_the_run_with_a_sentence(
     fate: str, tiny_path: Path, tmp_path: Path

@@ -104,6 +104,7 @@ def test_a_broken_artifact_is_one_sentence(searched: Path, tmp_path: Path, name:
         assert_one_sentence(str(error), naming=file)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(["record.json", "config.yaml", "costs.parquet", "ratings/block-2.parquet"]),

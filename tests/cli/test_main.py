@@ -85,7 +85,13 @@ def test_the_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(re.search(rf"^  {re.escape(name)} +\S", said, re.MULTILINE) for name in names)
 
 
-@pytest.mark.parametrize("recipe", shipped_recipes())
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        name if name.startswith(("digits", "folder")) else pytest.param(name, marks=pytest.mark.slow)
+        for name in shipped_recipes()
+    ],
+)
 def test_every_shipped_recipe_dry_runs_without_data(
     recipe: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +108,7 @@ def test_every_shipped_recipe_dry_runs_without_data(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", shipped_recipes("retraining recipe"))
 def test_every_retraining_recipe_dry_runs_in_a_recipe(training: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "digits", "--dry-run", "--retrain", training, "--retrain.fit.num_epochs", "3"]) == 0
@@ -203,6 +210,7 @@ def test_a_typo_is_reported_before_torch_is_loaded(words: list[str]) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_benchmark_is_built_and_ranked_against_without_torch(
     run: str, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ variants:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_recipes("study"))
 def test_every_shipped_study_dry_runs_without_data(
     name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -49,6 +50,7 @@ def test_the_study_of_blocks_is_taught_by_the_network_that_teaches_its_base() ->
     assert Architecture.from_dict(study["settings"]["teacher.model_args"]["arch"]) == named
 
 
+@pytest.mark.slow
 def test_a_study_leaves_runs_a_table_and_a_figure_and_is_not_done_twice(
     tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_base_that_is_a_file_lies_beside_the_study(tiny: str, capsys: pytest.C
     assert "two: Two ways. Base: base." in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_benchmark_of_other_networks_is_refused_before_anything_is_made(tiny: str, complaint: Complaint) -> None:
     assert main(["bench", "build", "--recipe", tiny, "--num-networks", "3", "--quiet", "--out", "mine.json"]) == 0
     Path("two.yaml").write_text("{base: tiny.yaml, variants: {a: {}, b: {space.cells: [[[1, 8]], [[2, 16]]]}}}")

@@ -89,8 +89,10 @@ def digits_table() -> CostTable:
         (macro(), 32, 10, 3),
         (DIGITS, 16, 10, 1),
         (mbconv(cells=(((2, 16), (1, 24)), ((1, 24), (1, 40))), strides=(3, 4), head_width=0), 50, 0, 3),
-        (vit(), 224, 1000, 3),
-        (vit(per_layer=True, layers=(2,), image_size=96, layer_scale=0.1), 96, 10, 3),
+        pytest.param(vit(), 224, 1000, 3, marks=pytest.mark.slow),
+        pytest.param(
+            vit(per_layer=True, layers=(2,), image_size=96, layer_scale=0.1), 96, 10, 3, marks=pytest.mark.slow
+        ),
         (PYRAMID, 32, 10, 3),
         (MIXED, 32, 10, 3),
     ],

@@ -42,6 +42,7 @@ def test_eager_runs_the_network_without_a_graph(tmp_path: Path) -> None:
     assert not output.requires_grad
 
 
+@pytest.mark.slow
 def test_onnx_runtime_runs_the_file_and_takes_one_that_is_there(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     file = tmp_path / "n.onnx"

@@ -51,6 +51,7 @@ def test_ties_of_the_natural_order_are_decided_by_the_exact_text() -> None:
     assert sorted(names, key=natural_order) == sorted(reversed(names), key=natural_order) == expected
 
 
+@pytest.mark.slow
 def test_the_order_of_classes_is_the_same_in_every_process_and_every_storage(tmp_path: Path, make_tar: Any) -> None:
     for number, name in enumerate(["a", "A", "1", "01", "2", "02"]):
         picture(tmp_path / "photos" / name / "x.png", number)

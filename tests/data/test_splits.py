@@ -28,6 +28,7 @@ def test_the_three_parts_of_the_digits_are_apart_and_by_class() -> None:
     assert splits.num_classes == splits.train.num_classes == 10
 
 
+@pytest.mark.slow
 def test_the_same_seed_divides_alike_and_another_does_not() -> None:
     one, same, other = (_open(name="digits", num_rating=200, seed=seed) for seed in (4, 4, 5))
     assert one.rating.rows.tolist() == same.rating.rows.tolist()

@@ -127,6 +127,7 @@ def test_sandwich_is_refused_for_cells_with_weights_of_their_own(supernet: Super
         build_units(supernet.block(1), config=DistillConfig(sampling="sandwich"), seed=0)
 
 
+@pytest.mark.slow
 def test_compiled_operations_learn_what_plain_ones_do_and_are_saved_alike(
     distillation: Callable[..., Distillation], space: SearchSpace, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def test_views_are_two_augmentations_of_the_same_images(source: LearningTeacher,
     assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_views_for_a_gpu_do_not_depend_on_random_numbers_drawn_meanwhile(
     source: LearningTeacher, images: ImageSet, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def test_blocks_that_are_not_chosen_are_left_alone(distillation: Make, supernet:
     assert all(name.startswith("blocks.1.") for name in changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["uniform", "strict-fair"])
 def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
     distillation: Make, tmp_path: Path, sampling: str
@@ -192,6 +193,7 @@ def test_a_cosine_spans_all_steps_even_if_training_stops_early(distillation: Mak
     assert rates(stop_at=0.5) == whole[: len(whole) // 2]
 
 
+@pytest.mark.slow
 def test_loss_follows_its_golden_curve_and_falls(distillation: Make) -> None:
     records: list[StepRecord] = list(distillation(num_epochs=20, lr_decay=0.95))
     assert records[0].losses.keys() == GOLDEN.keys()

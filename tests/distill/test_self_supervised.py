@@ -136,6 +136,7 @@ def test_several_students_share_the_heads_and_their_losses_are_summed(learner: T
     torch.testing.assert_close(together, alone[0] + alone[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -227,6 +228,7 @@ def test_the_paths_of_every_cell_are_watched(learner: Teacher) -> None:
         assert health.signs["block 2 student spread"] < 0.001 < health.signs["block 2 teacher spread"]
 
 
+@pytest.mark.slow
 def test_a_loss_without_eq_11_collapses_and_is_stopped_with_it_it_is_not(joint: Make) -> None:
     fast = {"num_epochs": 20, "lr": 0.03, "first_block_lr": 0.03, "collapse": CollapseConfig(min_rank_share=0.0)}
     list(joint(**fast))
@@ -234,6 +236,7 @@ def test_a_loss_without_eq_11_collapses_and_is_stopped_with_it_it_is_not(joint: 
         list(joint(**fast, vicreg=VicregConfig(lambda_2=0.0, lambda_3=0.0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "lars"])
 @pytest.mark.parametrize("sampling", ["uniform", "strict-fair", "sandwich"])
 def test_a_step_changes_no_bit_outside_the_slices_it_draws(joint: Make, sampling: str, optimizer: str) -> None:

@@ -32,6 +32,7 @@ def doubling() -> nn.Module:
     return layer
 
 
+@pytest.mark.slow
 def test_a_file_is_whole_and_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnxscript")
     onnx = pytest.importorskip("onnx")
@@ -66,6 +67,7 @@ def test_an_operator_without_counterpart_is_named() -> None:
         onnx_content(Computes(torch.special.bessel_j0), IMAGES, output="y")
 
 
+@pytest.mark.slow
 def test_a_model_that_decides_by_its_data_is_one_sentence() -> None:
     pytest.importorskip("onnxscript")
     with pytest.raises(ExportError, match=r"the model cannot be traced for ONNX: Could not guard"):

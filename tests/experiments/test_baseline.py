@@ -56,6 +56,7 @@ def untimed(baseline: Baseline) -> list[dict[str, object]]:
     return [{k: v for k, v in asdict(point).items() if "seconds" not in k} for point in baseline.points]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spos", "fairnas", "darts", "mnasnet", "naswot", "zico"])
 def test_every_method_rates_the_same_networks_of_the_benchmark(make_plan: MakePlan, method: str) -> None:
     plan = make_plan(method)
@@ -69,6 +70,7 @@ def test_every_method_rates_the_same_networks_of_the_benchmark(make_plan: MakePl
     assert not plan.folder.checkpoint(plan.job).exists()
 
 
+@pytest.mark.slow
 def test_a_ranking_shows_baselines_beside_the_run_with_what_each_cost(
     make_plan: MakePlan, copy: RunFolder, bench: Path
 ) -> None:
@@ -93,6 +95,7 @@ def test_a_ranking_shows_baselines_beside_the_run_with_what_each_cost(
     assert 'id="baselines"' in ranked.page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_run_whose_stages_were_not_timed_says_so(make_plan: MakePlan, copy: RunFolder, bench: Path) -> None:
     train_baseline(make_plan("darts"), Reporter())
     record = copy.load_record()
@@ -105,6 +108,7 @@ def test_a_run_whose_stages_were_not_timed_says_so(make_plan: MakePlan, copy: Ru
     assert "not recorded" in console.export_text()
 
 
+@pytest.mark.slow
 def test_a_baseline_of_another_benchmark_is_left_out_and_said_to_be(
     make_plan: MakePlan, copy: RunFolder, bench: Path, listener
 ) -> None:
@@ -115,6 +119,7 @@ def test_a_baseline_of_another_benchmark_is_left_out_and_said_to_be(
     assert any("darts-seed0.json is left out: it rates networks of elsewhere" in said for said in listener.said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "after"), [("spos", 3), ("spos", 7), ("mnasnet", 20)])
 def test_an_interrupted_baseline_ends_as_an_uninterrupted_one(
     make_plan: MakePlan, method: str, after: int, tmp_path: Path, stopping: Any
@@ -128,6 +133,7 @@ def test_an_interrupted_baseline_ends_as_an_uninterrupted_one(
     assert resumed.points[-1].core_seconds > 0
 
 
+@pytest.mark.slow
 def test_what_is_there_is_kept_and_other_settings_make_it_again(make_plan: MakePlan, listener) -> None:
     plan = make_plan("darts")
     first = train_baseline(plan, Reporter())
@@ -137,6 +143,7 @@ def test_what_is_there_is_kept_and_other_settings_make_it_again(make_plan: MakeP
     assert f"{plan.file} is replaced: baseline.lr changed from 0.05 to 0.1" in listener.said
 
 
+@pytest.mark.slow
 def test_a_file_with_missing_points_is_gone_on_with(make_plan: MakePlan, listener) -> None:
     plan = make_plan("darts")
     found = train_baseline(plan, Reporter())
@@ -164,6 +171,7 @@ def test_a_batch_of_more_images_than_there_are_is_refused(make_plan: MakePlan) -
         train_baseline(make_plan("spos", batch_size=5000), Reporter())
 
 
+@pytest.mark.slow
 def test_a_cleared_folder_keeps_no_baseline(make_plan: MakePlan, copy: RunFolder) -> None:
     train_baseline(make_plan("darts"), Reporter())
     copy.clear()

@@ -90,6 +90,7 @@ def test_a_run_is_ranked_against_it(built: Path, finished: RunFolder, tmp_path: 
     assert ranking.picked_by.startswith("the best score among the benchmark's networks")
 
 
+@pytest.mark.slow
 def test_an_interrupted_build_ends_bit_for_bit_as_an_uninterrupted_one(
     built: Path, plan: BenchmarkPlan, stopping: Any
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_file_of_other_limits_is_kept_and_the_limits_named(built: Path, plan: 
     assert plan.out.read_bytes() == built.read_bytes()
 
 
+@pytest.mark.slow
 def test_images_are_varied_and_weights_averaged_as_retraining_says(
     plan: BenchmarkPlan, tiny: Recipe, tmp_path: Path
 ) -> None:
@@ -223,6 +225,7 @@ def test_trainings_on_single_images_of_one_pixel_are_refused_before_images_are_o
     assert not plan.work.path.exists()
 
 
+@pytest.mark.slow
 def test_trainings_as_jobs_make_the_file_of_one_process_and_a_job_that_is_done_is_left(
     built: Path, plan: BenchmarkPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def test_limits_count_a_head_of_the_classes_of_the_data(plan: BenchmarkPlan, tin
     assert plan.costs.of(one)["params"] - photos.costs.of(one)["params"] == classes * (width + 1)
 
 
+@pytest.mark.slow
 def test_limits_that_leave_too_few_and_networks_of_another_space_are_one_sentence(plan: BenchmarkPlan) -> None:
     with pytest.raises(
         ConfigError, match=r"0 of 3,000 networks drawn .* meet the limits, too few for --num-networks 3; widen"

@@ -76,6 +76,7 @@ def test_every_network_has_its_trainings_with_intervals_and_a_paired_difference(
     assert not list(compared.path.glob("checkpoints/compare*"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_comparison_ends_bit_for_bit_as_an_uninterrupted_one(
     compared: RunFolder, copy: RunFolder, tiny: Recipe, stopping: Any
 ) -> None:
@@ -90,6 +91,7 @@ def test_an_interrupted_comparison_ends_bit_for_bit_as_an_uninterrupted_one(
     assert any("training 6 of 6, epoch 1/1, loss" in shown for shown in reporter.shown)
 
 
+@pytest.mark.slow
 def test_a_finished_comparison_trains_nothing_and_further_networks_are_added(
     own: RunFolder, tiny: Recipe, listener: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +130,7 @@ def test_another_winner_redoes_what_follows_from_it(own: RunFolder, tiny: Recipe
     assert [name for name, peer in peers.items() if peer.right] == ["winner"]  # it was random 1, trained alike
 
 
+@pytest.mark.slow
 def test_latency_is_measured_once_on_whole_networks(own: RunFolder, tiny: Recipe, listener: Any) -> None:
     how = CostsConfig(latency="pytorch-eager", num_rounds=2, num_threads=1)
     found = compare_networks(plan_of(tiny, own, latency=how), listener)

@@ -70,6 +70,7 @@ def test_images_are_enlarged_only(plan: ComparisonPlan) -> None:
         _ = replace(plan, models=("resnet18@",)).candidates
 
 
+@pytest.mark.slow
 def test_too_few_networks_near_the_budget_are_told(plan: ComparisonPlan) -> None:
     narrow = replace(plan, models=(), num_random=3, tolerance=0.001)
     assert re.match(r"\d of 3 random networks: among 3,000 draws there were no others within 0.1 % of", narrow.fewer())

@@ -34,6 +34,7 @@ def plan(tiny: Recipe, tmp_path: Path) -> StudyPlan:
     )
 
 
+@pytest.mark.slow
 def test_each_run_of_each_variant_is_a_row(plan: StudyPlan) -> None:
     found = run_study(plan, Reporter())
     assert [row.label for row in found.rows] == ["once", "twice, generation 1", "twice, generation 2"]

@@ -65,6 +65,7 @@ def test_the_file_says_how_to_make_its_input_and_nothing_of_this_machine(file: P
     assert str(Path(__file__).parents[2]).encode() not in content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("space", "size"), [("macro", 32), ("vit", 32), ("vit", 48)])
 def test_a_network_of_another_space_computes_the_same_on_images_of_any_size(
     build: Callable[..., nn.Module],

@@ -51,6 +51,7 @@ def test_with_a_benchmark_every_generation_is_ranked_and_judged_by_it(
     )
 
 
+@pytest.mark.slow
 def test_the_search_that_teaches_is_ranked_not_the_first_one(
     tiny_plus: Recipe, two: LineageFolder, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_winner_of_other_settings_does_not_count(tiny_plus: Recipe, two: Linea
     assert "stands for it here" in second.note
 
 
+@pytest.mark.slow
 def test_networks_have_the_classes_of_the_images_or_else_of_the_teacher(tiny_plus: Recipe, tmp_path: Path) -> None:
     def most(num_classes: int | None) -> int:
         sized = replace(tiny_plus, generations=GenerationsConfig(teacher=NextTeacherConfig(params=1)))

@@ -70,6 +70,7 @@ def test_what_is_finished_is_not_done_again(
     assert not [text for text in listener.said if "re-running" in text]
 
 
+@pytest.mark.slow
 def test_a_changed_setting_of_a_generation_redoes_it_and_later_ones_only(
     tiny_plus: Recipe, two: LineageFolder, listener: Reporter
 ) -> None:
@@ -82,11 +83,13 @@ def test_a_changed_setting_of_a_generation_redoes_it_and_later_ones_only(
     assert found.generations[1].teacher != found.generations[0].teacher
 
 
+@pytest.mark.slow
 def test_a_changed_setting_of_all_redoes_the_first(tiny_plus: Recipe, two: LineageFolder, listener: Reporter) -> None:
     run_generations(replace(tiny_plus, seed=1), two, listener, until="search")
     assert "re-running teacher: seed changed from 0 to 1" in listener.said
 
 
+@pytest.mark.slow
 def test_fewer_generations_keep_the_first_ones(tiny_plus: Recipe, two: LineageFolder) -> None:
     patient = StopConfig(num_networks=20, num_epochs=1, tau=1.0)
     three = run_generations(changed(tiny_plus, number=3, stop=patient), two, Reporter(), until="search")
@@ -154,6 +157,7 @@ def test_generations_are_not_written_into_their_images(tiny_plus: Recipe, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_generations_of_another_recipe_are_not_replaced_unasked(tiny_plus: Recipe, two: LineageFolder) -> None:
     other = replace(tiny_plus, name="other")
     with pytest.raises(
@@ -249,6 +253,7 @@ def test_networks_that_cannot_be_built_are_told_before_the_first_generation(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_lineage_is_named_and_can_be_replaced(tiny_plus: Recipe, two: LineageFolder) -> None:
     two.lineage.write_text("{")
     with pytest.raises(ArtifactError, match=r"generations\.json"):
@@ -261,6 +266,7 @@ def test_a_second_process_is_told_who_is_at_work(tiny_plus: Recipe, two: Lineage
         run_generations(tiny_plus, two, Reporter())
 
 
+@pytest.mark.slow
 def test_a_search_other_than_the_first_may_teach(tiny_plus: Recipe, two: LineageFolder, tmp_path: Path) -> None:
     shutil.copytree(two.path, tmp_path / "again")
     out = LineageFolder(tmp_path / "again")

@@ -32,6 +32,7 @@ def scaled(winner: Architecture = MACRO, **settings: Any) -> ScaledTeacher:
     return scaled_teacher(winner, NextTeacherConfig(**settings), first=FIRST, number=2, **SIZE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "resource", "most"),
     [

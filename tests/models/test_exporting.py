@@ -53,6 +53,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_an_export_that_is_stopped_leaves_nothing_for_long(
     run: RunFolder, fork: Callable[..., Any], number: signal.Signals
@@ -72,6 +73,7 @@ def test_an_export_that_is_stopped_leaves_nothing_for_long(
     assert [each.name for each in folder.iterdir()] == ["timm"]
 
 
+@pytest.mark.slow
 def test_a_run_gets_its_exports_beside_the_model(run: RunFolder, digits: ImageSet) -> None:
     pytest.importorskip("onnx", reason="the extra export is not installed")
     opened = open_model(str(run.path))

@@ -68,6 +68,7 @@ def test_a_searched_network_is_tuned_into_a_folder_that_opens_anywhere(finished:
     assert read_json(tmp_path / "tuned" / "finetune.json")["figures"] == figures
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_finished_is_not_made_again_and_never_overwritten(tmp_path: Path) -> None:
     figures = tune(small(), tmp_path / "tuned", replace(QUICK, image_size=16))
     before = contents(tmp_path / "tuned")
@@ -84,6 +85,7 @@ def test_a_folder_that_is_finished_is_not_made_again_and_never_overwritten(tmp_p
     assert contents(tmp_path / "tuned") == before
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on_to_the_same_model(
     tmp_path: Path, stopped_after: Callable[[int], AbstractContextManager[None]]
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_model(
     assert contents(tmp_path / "tuned") == contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_recipes("fine-tuning recipe"))
 def test_every_fine_tuning_recipe_runs_small(name: str, tmp_path: Path) -> None:
     config: FinetuneConfig = read_training(name, FinetuneConfig, "fine-tuning recipe")

@@ -22,6 +22,7 @@ def features(model: nn.Module) -> list[Tensor]:
         return model.forward_intermediates(IMAGES, intermediates_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_stride", [8, 16])
 @pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_lite0", "resnet18"])
 def test_a_dilated_network_computes_what_timm_builds_with_that_output_stride(name: str, output_stride: int) -> None:

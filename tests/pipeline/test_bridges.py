@@ -100,6 +100,7 @@ def recipe_of(tiny: Recipe, pair: str) -> Recipe:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_pair_runs_end_to_end_with_no_boundary_named(pair: str, tiny: Recipe, tmp_path: Path, listener) -> None:
     recipe, folder, reasons = recipe_of(tiny, pair), RunFolder(tmp_path / "run"), PAIRS[pair][3]

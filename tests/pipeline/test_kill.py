@@ -109,6 +109,7 @@ def test_twenty_kills_in_all_stages_leave_the_result_of_an_uninterrupted_run(
     assert digests(folder) == digests(finished.path)
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_distillation_leaves_the_result_of_an_uninterrupted_run(
     running: Running, finished: RunFolder, tiny_path: Path, tmp_path: Path, digests: Digests
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_memory_that_is_saved_twice_counts_once_and_weights_do_not_count() -> 
     assert saved_bytes(lambda: weight * features + weight[:1] * features)[0] == 4 * 15
 
 
+@pytest.mark.slow
 def test_a_teacher_that_learns_needs_its_graph_and_those_of_all_drawn_paths_and_heads(joint: Recipe) -> None:
     plain = replace(
         joint,

@@ -69,6 +69,7 @@ def test_the_training_of_a_teacher_depends_on_the_space_where_it_is_a_network_of
     assert same != other
 
 
+@pytest.mark.slow
 def test_a_run_taught_by_a_network_of_the_space_trains_cuts_and_rates(tiny: Recipe, tmp_path: Path, listener) -> None:
     recipe, folder = taught_by(tiny, largest(tiny)), RunFolder(tmp_path)
     record = run_recipe(recipe, folder, listener, until="rate")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -35,6 +36,7 @@ def test_a_stage_whose_files_were_changed_is_not_taken_over(
     assert not any(said.startswith("distill: reused") for said in listener.said)
 
 
+@pytest.mark.slow
 def test_a_teacher_that_is_only_cut_elsewhere_is_not_trained_again(
     finished: RunFolder, tiny: Recipe, tmp_path: Path, listener
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_changed_setting_redoes_its_stage_and_those_after_it_and_is_named(
     assert "re-running search:small: an earlier stage changed" in listener.said
 
 
+@pytest.mark.slow
 def test_another_number_of_threads_is_recorded_and_told_once(copy: RunFolder, tiny: Recipe, listener) -> None:
     threads = {name: stage.num_threads for name, stage in copy.load_record().stages.items()}
     assert threads == dict.fromkeys(threads, 1) | {"costs": None, "search:small": None}
@@ -125,6 +126,7 @@ def test_a_deleted_or_truncated_file_redoes_its_stage_with_the_same_result(
     assert digests(copy.path) == before
 
 
+@pytest.mark.slow
 def test_blocks_trained_alone_are_the_blocks_trained_together_and_are_taken_over(
     finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, listener
 ) -> None:

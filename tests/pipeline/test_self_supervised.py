@@ -93,6 +93,7 @@ def test_the_teacher_and_the_heads_are_files_of_distillation_with_digests(search
     assert first["fc.weight"].equal(last["fc.weight"])
 
 
+@pytest.mark.slow
 def test_a_teacher_with_given_weights_learns_on_from_them(tiny: Recipe, tmp_path: Path) -> None:
     torch.manual_seed(7)
     given = timm.create_model("small_resnet", **tiny.teacher.model_args).state_dict()
@@ -128,6 +129,7 @@ def test_stitching_without_labels_says_why_it_is_unavailable(searched: RunFolder
     assert "needs labels, which these images do not have" in json.loads(searched.stitching.read_text())["unavailable"]
 
 
+@pytest.mark.slow
 def test_with_labels_a_linear_readout_stitches_networks_and_judges_the_teacher(
     tiny: Recipe, tmp_path: Path, listener: Any
 ) -> None:
@@ -157,6 +159,7 @@ def test_signs_of_collapse_are_facts_of_distillation(searched: RunFolder) -> Non
     assert facts["least_effective_rank"] > 1
 
 
+@pytest.mark.slow
 def test_after_a_collapse_lower_limits_continue_from_the_checkpoint(
     searched: RunFolder, tiny: Recipe, tmp_path: Path, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +203,7 @@ def test_a_run_that_is_finished_does_nothing_and_a_lost_file_redoes_the_stage(
     assert digests(searched.path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [3, 9])
 def test_an_interrupted_run_ends_as_one_that_was_not(
     searched: RunFolder, tiny: Recipe, tmp_path: Path, digests: Digests, at: int, monkeypatch: pytest.MonkeyPatch
@@ -310,6 +314,7 @@ def test_embeddings_need_a_teacher_that_learns(tiny: Recipe) -> None:
         replace(tiny, rating=replace(tiny.rating, scores=("embedding_distance",)))
 
 
+@pytest.mark.slow
 def test_transformers_that_share_weights_learn_from_a_teacher_that_learns(tiny: Recipe, tmp_path: Path) -> None:
     recipe, folder = joint(tiny), RunFolder(tmp_path / "run")
     transformers = {"family": "vit", "dimensions": [8, 12], "head_dim": 4, "mlp_ratios": [1, 2], "layers": [1, 2]}

@@ -115,6 +115,7 @@ def test_jobs_of_every_size_leave_the_files_of_one_process(
     assert len(here) == 2  # nothing was left to do
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_stopped_in_every_job_goes_on_to_the_same_files(
     taught: RunFolder,
     finished: RunFolder,
@@ -146,6 +147,7 @@ def test_a_worker_that_is_stopped_in_every_job_goes_on_to_the_same_files(
     assert told[0] == "distill-1-cell-1: goes on from its last checkpoint: stopped; everything so far is saved"
 
 
+@pytest.mark.slow
 def test_a_block_that_cannot_be_trained_is_reported_once_and_the_others_are_kept(
     taught: RunFolder, finished: RunFolder, tiny: Recipe, here: list[Here], listener: Any, digests: Digests
 ) -> None:
@@ -192,6 +194,7 @@ def test_moments_of_jobs_are_those_of_one_process(
     assert {file.suffix for file in taught.jobs.iterdir()} == {".json"}
 
 
+@pytest.mark.slow
 def test_the_networks_of_calibration_are_jobs(copy: RunFolder, tiny: Recipe, here: list[Here], listener: Any) -> None:
     fit = FitConfig(batch_size=64, warmup_epochs=0.0)
     recipe = replace(tiny, calibration=CalibrationConfig(num_networks=3, num_epochs=1, fit=fit))

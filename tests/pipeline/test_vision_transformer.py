@@ -55,6 +55,7 @@ def test_a_space_that_names_no_size_has_positions_for_the_images_of_the_run(reci
     assert replace(recipe, space=unsized).search_space == recipe.search_space
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_is_searched_and_trained_from_inherited_weights(recipe: Recipe, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     run_recipe(recipe, folder, Reporter())
@@ -68,6 +69,7 @@ def test_a_vision_transformer_is_searched_and_trained_from_inherited_weights(rec
     assert model(torch.rand(2, 3, 8, 8)).shape == (2, 10)
 
 
+@pytest.mark.slow
 def test_slimmable_cells_are_trained_rated_and_inherited(recipe: Recipe, tmp_path: Path) -> None:
     slim = replace(
         recipe,
@@ -102,6 +104,7 @@ def pretrained(recipe: Recipe) -> Recipe:
     )
 
 
+@pytest.mark.slow
 def test_a_supernet_that_begins_from_its_teacher_is_trained_and_searched(pretrained: Recipe, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     run_recipe(pretrained, folder, Reporter())

@@ -133,6 +133,7 @@ def test_nothing_in_the_supernet_changes(rating: Make, supernet: Supernet, batch
     assert all(parameter.grad is None for parameter in supernet.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", ["batch", "recalibrated"])
 @pytest.mark.parametrize("num_images", [19, 20])
 @pytest.mark.parametrize("batches", [0.0, 0.4, 1.0, 1.6, 2.0])
@@ -229,6 +230,7 @@ def test_out_of_memory_names_the_batch_size_to_try(rating: Make, monkeypatch: py
         list(rating())
 
 
+@pytest.mark.slow
 def test_readouts_bring_every_path_nearer_and_a_restored_rating_finds_the_same(rating: Make, make_images) -> None:
     plain, whole, half = rating(), *(rating(readout="linear", training_images=make_images(40)) for _ in range(2))
     list(plain)

@@ -261,6 +261,7 @@ def test_operations_are_called_as_told_and_adapters_as_they_are(supernet: Supern
     assert {id(module) for module in called} == {id(module) for module in operations}
 
 
+@pytest.mark.slow
 def test_compiled_operations_are_rated_alike_with_statistics_of_other_images(
     supernet: Supernet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

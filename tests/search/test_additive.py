@@ -119,6 +119,7 @@ def test_a_width_that_no_network_has_is_filled_in_from_the_others() -> None:
     assert np.corrcoef(summed(tables, unknown), [grows(one) for one in unknown])[0, 1] > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_prior", [False, True])
 def test_noise_is_not_taken_for_knowledge(space: SearchSpace, costs: CostTable, has_prior: bool) -> None:
     rng, known = np.random.default_rng(0), networks(space, 20)

@@ -42,6 +42,7 @@ def test_what_two_sources_share_beyond_size_is_found(space: SearchSpace) -> None
     assert 0.3 < estimate.interval[0] < estimate.value < estimate.interval[1]
 
 
+@pytest.mark.slow
 def test_sources_that_share_size_alone_agree_on_nothing_else(space: SearchSpace) -> None:
     drawn = [
         tables_of(space, shared=0.0, size=6.0, seed=seed) for seed in range(5)

@@ -67,6 +67,7 @@ def test_images_without_labels_are_searched_and_not_retrained(
     assert found.recipe.expected_images == 150
 
 
+@pytest.mark.slow
 def test_a_validation_folder_leaves_all_training_images(
     instant: None, photos: Path, asking: Callable[..., Request], tmp_path: Path
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_validation_folder_leaves_all_training_images(
     assert propose(asking(data=str(tmp_path))).recipe.expected_images == 150
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_longer_than_the_hours_is_told(
     monkeypatch: pytest.MonkeyPatch, asking: Callable[..., Request]
 ) -> None:

@@ -87,6 +87,7 @@ def test_another_data_set_of_the_same_name_is_not_done_already(
         tuned(opened(), other, config, out, runtime)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [SEGMENTATION, DETECTION], ids=lambda config: config.task)
 def test_an_interrupted_training_resumes_to_the_same_weights(
     config: TransferConfig, request: pytest.FixtureRequest, opened: Opened, tmp_path: Path, runtime: Runtime

@@ -10,6 +10,7 @@ from helixnas.nn import count_macs, count_params, meta_copy
 from helixnas.zoo.widths import as_it_is, scale_width, widened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "macs", "within"),
     [

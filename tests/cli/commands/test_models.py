@@ -82,6 +82,7 @@ def test_a_run_is_exported_for_timm_and_validated_from_there(
     assert Path("mine.pt2").is_file()
 
 
+@pytest.mark.slow
 def test_an_untrained_network_is_exported_with_a_word_of_warning(
     model_run: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -90,6 +91,7 @@ def test_an_untrained_network_is_exported_with_a_word_of_warning(
     assert "small_resnet has no trained weights; the export is good for timing only" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_every_verb_that_loads_weights_says_how_they_fitted(model_run: str, capsys: pytest.CaptureFixture[str]) -> None:
     state = timm.create_model("test_efficientnet", num_classes=10).state_dict()
     torch.save({"model": {f"module.{name}": tensor for name, tensor in state.items()}}, "w.ckpt")

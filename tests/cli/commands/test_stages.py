@@ -17,6 +17,7 @@ from helixnas.report import build_report
 from helixnas.retrain import RetrainConfig
 
 
+@pytest.mark.slow
 def test_inherited_weights_lie_beside_those_from_scratch_and_are_opened_by_folder(
     run: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,7 @@ def test_the_disk_of_a_feature_cache_is_told(tiny_path: Path, capsys: Captured) 
     assert re.search(r"feature cache: 1\.\d\d GiB on disk for 1 views of \d+,\d+ images", capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_generations_are_shown_up_to_their_searches_then_the_check_one_retraining_and_the_time_of_all(
     tiny_path: Path, capsys: Captured
 ) -> None:

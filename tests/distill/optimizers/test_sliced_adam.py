@@ -107,6 +107,7 @@ def state_of(unit: TrainingUnit) -> dict[nn.Parameter, list[Tensor]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 @pytest.mark.parametrize("sampling", ["uniform", "strict-fair", "sandwich"])
 def test_a_step_changes_no_bit_outside_its_slices(sampling: Sampling, optimizer: str, runtime: Runtime) -> None:

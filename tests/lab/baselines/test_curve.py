@@ -29,6 +29,7 @@ def test_points_tell_scores_of_all_networks_and_growing_costs(make_job, method: 
     assert first.scores != last.scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spos", "darts"])
 def test_a_job_taken_up_anywhere_ends_as_one_that_was_not_interrupted(make_job, method: str) -> None:
     whole = make_job(method, num_epochs=2)

@@ -8,6 +8,7 @@ from helixnas.errors import ConfigError, NonFiniteLossError
 from helixnas.lab.baselines.training import cosine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "epochs"), [("spos", 30), ("fairnas", 12), ("darts", 12)])
 def test_the_loss_falls(make_job, method: str, epochs: int) -> None:
     losses = [record.loss for record in make_job(method, num_epochs=epochs, lr=0.1).training]

@@ -79,6 +79,7 @@ def test_block_one_is_trained_as_in_the_concurrent_strategy(
     assert differing(weights(job.supernet, 1), weights(supernet, 1)) == set()
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("num_kept", [1, 2, 100])
 def test_a_beam_holds_the_best_prefixes_of_each_width(progressive: Make, strategy: str, num_kept: int) -> None:
@@ -180,6 +181,7 @@ def test_a_block_is_fed_by_any_prefix_of_the_beam_and_from_its_width(
     assert min(counts.values()) > 5
 
 
+@pytest.mark.slow
 @BOTH
 def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(progressive: Make, tmp_path: Path, strategy: str) -> None:
     whole, records = progressive(strategy, weight_decay=0.01, num_kept=2), list[StepRecord]()
@@ -195,6 +197,7 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(progressive: Make,
             assert differing(weights(resumed.supernet, block), weights(whole.supernet, block)) == set()
 
 
+@pytest.mark.slow
 @BOTH
 def test_same_seed_gives_the_same_answer_and_another_another(progressive: Make, strategy: str) -> None:
     def answer(seed: int) -> tuple[tuple[ScoredPrefix, ...], ...]:
@@ -206,6 +209,7 @@ def test_same_seed_gives_the_same_answer_and_another_another(progressive: Make, 
     assert answer(0) != answer(1)
 
 
+@pytest.mark.slow
 @BOTH
 def test_strict_fair_sets_of_paths_are_trained_behind_a_prefix(progressive: Make, strategy: str) -> None:
     job = progressive(strategy, sampling="strict-fair")

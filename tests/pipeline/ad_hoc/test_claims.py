@@ -83,11 +83,13 @@ def test_a_change_of_any_value_of_the_front_is_noticed(copy: RunFolder) -> None:
     assert "whether runners-up and front are complete" in NOT_VERIFIED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 2])
 def test_a_change_of_any_rating_is_noticed(block: int, copy: RunFolder) -> None:
     assert unnoticed(copy, copy.rating(block)) == []
 
 
+@pytest.mark.slow
 def test_a_change_of_any_cost_is_noticed_or_is_of_a_resource_that_the_search_does_not_use(copy: RunFolder) -> None:
     found = unnoticed(copy, copy.costs)
     assert [place for place in found if not place.startswith(("flops,", "activation_bytes,", "fact facts "))] == []

@@ -113,6 +113,7 @@ def leaves(value: Any, *place: Any) -> Iterator[tuple[Any, ...]]:
         yield from leaves(each, *place, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [CERTIFICATE, RESULT, ARCHITECTURE])
 def test_a_change_of_any_field_is_noticed_or_named_as_not_verified(
     name: str, copy: RunFolder, monkeypatch: pytest.MonkeyPatch
@@ -200,6 +201,7 @@ def highs_agrees(copy: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("helixnas.search.check.verify.solve_within", lambda *_, **__: answer)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("highs_agrees")
 @pytest.mark.parametrize("name", [CERTIFICATE, RESULT, ARCHITECTURE])
 def test_another_form_of_any_value_or_a_missing_field_is_noticed(name: str, copy: RunFolder) -> None:
@@ -217,6 +219,7 @@ def test_another_form_of_any_value_or_a_missing_field_is_noticed(name: str, copy
 WRONG = (math.nan, math.inf, "x", None, [1], {"x": 1}, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", ["small", "none"])
 @pytest.mark.parametrize("name", [CERTIFICATE, RESULT, ARCHITECTURE])
 def test_a_value_of_another_kind_in_any_field_is_a_finding_or_one_sentence(

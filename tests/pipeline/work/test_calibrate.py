@@ -90,6 +90,7 @@ def test_scores_follow_what_the_trainings_show(context: Context, monkeypatch: py
     assert np.corrcoef(summed(tables, others), truth)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_an_interrupted_calibration_goes_on_where_it_stopped_with_the_same_result(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

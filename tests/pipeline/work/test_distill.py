@@ -29,6 +29,7 @@ def progressive(tiny: Recipe, strategy: str, **settings: Any) -> Recipe:
     return replace(tiny, distill=replace(tiny.distill, strategy=strategy, num_kept=2, **settings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["progressive-a", "progressive-b"])
 def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_and_is_rated_and_searched(
     finished: RunFolder,
@@ -75,6 +76,7 @@ def test_a_progressive_run_stopped_in_its_second_block_ends_as_one_that_was_not_
     assert stopped.beams.read_text() == whole.beams.read_text()
 
 
+@pytest.mark.slow
 def test_a_progressive_run_is_not_done_in_parts(finished: RunFolder, tiny: Recipe, tmp_path: Path, listener) -> None:
     recipe, folder = progressive(tiny, "progressive-b"), RunFolder(tmp_path / "run")
     record = run_recipe(recipe, folder, listener, until="distill", others=[finished])
@@ -116,6 +118,7 @@ def test_the_curves_of_distillation_hold_every_cell(finished: RunFolder) -> None
     assert curves["step"].max() == RunRecord.load(finished.record).stages["distill"].facts["steps"]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
     finished: RunFolder, tiny: Recipe, digests: Digests, tmp_path: Path, listener
 ) -> None:
@@ -135,6 +138,7 @@ def test_a_loss_that_is_not_finite_stops_its_block_and_the_others_are_kept(
     assert digests(folder.path)[block] == before
 
 
+@pytest.mark.slow
 def test_jobs_share_one_pool_of_features_and_give_the_bits_of_one_process(
     finished: RunFolder, tiny: Recipe, tmp_path: Path, listener: Any, digests: Digests
 ) -> None:

@@ -74,6 +74,7 @@ def tables_of(folder: RunFolder, *moment: int) -> list[RatingTable]:
     return [RatingTable.load(place(number, *moment)) for number in (1, 2)]
 
 
+@pytest.mark.slow
 def test_every_moment_is_rated_as_a_run_that_stops_there_and_all_are_added(
     tiny: Recipe, finished: RunFolder, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_inheriting_is_not_done_twice_and_the_recipe_keeps_its_own_way(
     assert listener.said[-1] == "inherit:small: done already"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [3, 25])
 def test_inheriting_that_was_stopped_goes_on_to_the_same_model(
     copy: RunFolder, tiny: Recipe, tmp_path: Path, digests: Digests, stopped_after: StoppedAfter, steps: int
@@ -84,6 +85,7 @@ def test_inheriting_that_was_stopped_goes_on_to_the_same_model(
     assert digests(copy.path) == digests(whole.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_recipes("retraining recipe"))
 def test_every_retraining_recipe_runs_small(copy: RunFolder, tiny: Recipe, name: str) -> None:
     config: RetrainConfig = read_training(name, RetrainConfig, "retraining recipe")

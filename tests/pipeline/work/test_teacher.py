@@ -56,6 +56,7 @@ FORMS: dict[str, tuple[Any, str]] = {
 """By the name of the file: how a training writes its weights, and what the run says about them."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 def test_wrapped_weights_become_the_teacher_and_the_run_says_how_they_fitted(
     name: str, tiny: Recipe, listener: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

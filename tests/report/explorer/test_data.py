@@ -57,6 +57,7 @@ class Embedded:
         )
 
 
+@pytest.mark.slow
 def test_the_choice_is_that_of_a_search_for_all_kinds_of_limits(tied: Any, searching: Callable[..., Any]) -> None:
     embedded, search = Embedded(data_of(tied)), searching(tied)
     names = [slider["resource"] for slider in embedded.data["sliders"]]

@@ -115,6 +115,7 @@ def test_every_worse_architecture_is_refuted_however_small_the_differences_are(d
         assert verify(small, wrong).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_a_worse_answer_a_wrong_bound_and_a_false_infeasibility_are_refuted(table_1):
     instance = table_1(0)
     instance = replace(instance, blocks=tuple(_some_rows(block, 200) for block in instance.blocks))

@@ -17,6 +17,7 @@ from helixnas.search import (
 from helixnas.search.exact import feasibility
 
 
+@pytest.mark.slow
 def test_explanation_agrees_with_exhaustive_enumeration(draw_instance):
     num_explained = 0
     for seed in range(140):

@@ -52,6 +52,7 @@ def test_a_longer_distillation_goes_on_in_another_run_and_equals_one_that_never_
     assert early.supernet_state.is_file()
 
 
+@pytest.mark.slow
 def test_a_distillation_of_other_settings_begins_anew(
     finished: RunFolder, tiny: Recipe, tmp_path: Path, listener, steps: list[int]
 ) -> None:

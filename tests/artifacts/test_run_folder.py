@@ -1,4 +1,4 @@
-"""Counted and measured costs come as one table, where they are of one space."""
+"""Costs of a folder come as one table, where they are of one space; a search is chosen by name, or is the only one."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from helixnas.artifacts import CostTable, StageRecord
 from helixnas.artifacts.cost_table import load_costs
 from helixnas.artifacts.run_folder import RunFolder
-from helixnas.errors import ArtifactError
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 
 
 def with_latency(finished: RunFolder, folder: Path, *, rows: int) -> RunFolder:
@@ -65,3 +65,18 @@ def test_whoever_locks_a_folder_removes_what_killed_processes_left(tmp_path: Pat
     os.utime(left, (0, 0))
     with RunFolder(tmp_path / "tuned").locked():
         assert not left.exists()
+
+
+def test_a_search_is_chosen_by_name_which_the_only_one_needs_not(finished: RunFolder, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    (name,) = finished.search_names()
+    with pytest.raises(ArtifactError, match=r"no search of .*run is finished; continue with: helixnas run"):
+        folder.chosen_search(None)
+    shutil.copytree(finished.path, folder.path)
+    assert folder.chosen_search(None) == folder.chosen_search(name) == name
+    shutil.copytree(folder.search(name), folder.search("other"))
+    assert folder.chosen_search("other") == "other"
+    with pytest.raises(UnknownNameError, match="unknown search 'othr'; did you mean other"):
+        folder.chosen_search("othr")
+    with pytest.raises(ConfigError, match=rf"has several searches; choose one with --name other or {name}"):
+        folder.chosen_search(None, option="--name")

@@ -205,9 +205,23 @@ def test_verbs_that_need_no_network_never_load_torch(run: str) -> None:
     ],
 )
 def test_a_typo_is_reported_before_torch_is_loaded(words: list[str]) -> None:
+    assert refused_lightly(*words)
+
+
+def test_a_typo_in_the_options_of_a_verb_for_a_run_is_reported_before_torch_is_loaded(run: str) -> None:
+    assert "unknown search 'smal'; did you mean small?" in refused_lightly("compare", run, "--search", "smal")
+    assert "unknown search 'smal'; did you mean small?" in refused_lightly("retrain", run, "--name", "smal")
+    assert "unknown retraining recipe 'deitt'; did you mean deit?" in refused_lightly(
+        "retrain", run, "--recipe", "deitt"
+    )
+
+
+def refused_lightly(*words: str) -> str:
+    """Return the one sentence with which a command is refused, without loading torch."""
     done = subprocess.run([sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
+    return done.stderr
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from helixnas.artifacts.files import read_text, remove, remove_abandoned, write_text
 from helixnas.artifacts.run_record import RunRecord, StageRecord
-from helixnas.errors import ArtifactError
+from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 
 MADE = [
     "teacher",
@@ -136,6 +136,23 @@ class RunFolder:
     def search_names(self) -> list[str]:
         """Return the names of the searches that were made, the recipe's and others."""
         return sorted(file.parent.name for file in self.path.glob("searches/*/result.json"))
+
+    def chosen_search(self, name: str | None, *, option: str = "--search") -> str:
+        """Return the name of a search that was made, which may be left out where there is only one.
+
+        Raises:
+            ArtifactError: nothing is searched yet.
+            UnknownNameError: the run has no such search.
+            ConfigError: there are several, and none is named; the message says how to (`option`).
+        """
+        names = self.search_names()
+        if not names:
+            raise ArtifactError(f"no search of {self.path} is finished; continue with: {self.resume_command}")
+        if name is None and len(names) > 1:
+            raise ConfigError(f"{self.path} has several searches; choose one with {option} {' or '.join(names)}")
+        if name is not None and name not in names:
+            raise UnknownNameError("search", name, names)
+        return names[0] if name is None else name
 
     def retrained(self, name: str) -> Path:
         """Return the model folder of a named search's winner."""

@@ -17,7 +17,7 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.costs.config import CostsConfig
 from helixnas.engine.config import FitConfig
-from helixnas.errors import ArtifactError, ConfigError, DataError, UnknownNameError
+from helixnas.errors import ConfigError, DataError
 from helixnas.experiments.benchmark_plan import WITH_A_RUN, settings_of_images
 from helixnas.pipeline.context import image_size, import_extensions
 from helixnas.pipeline.recipe import Recipe
@@ -288,7 +288,7 @@ def plan_comparison(
     chosen = min(SHORT, base.fit.num_epochs) if num_epochs is None else num_epochs
     retrain = replace(base, teach="none", init="scratch", fit=shortened(base.fit, chosen))
     return ComparisonPlan(
-        recipe=replace(recipe, retrain=retrain), folder=folder, search=chosen_search(folder, search), **others
+        recipe=replace(recipe, retrain=retrain), folder=folder, search=folder.chosen_search(search), **others
     )
 
 
@@ -305,15 +305,3 @@ def shortened(fit: FitConfig, num_epochs: int) -> FitConfig:
         warmup_epochs=share * fit.warmup_epochs,
         decay_epochs=share * fit.decay_epochs,
     )
-
-
-def chosen_search(folder: RunFolder, name: str | None) -> str:
-    """Return the name of a finished search, which may be left out where there is only one."""
-    names = folder.search_names()
-    if not names:
-        raise ArtifactError(f"no search of {folder.path} is finished; continue with: {folder.resume_command}")
-    if name is not None and name not in names:
-        raise UnknownNameError("search", name, names)
-    if name is None and len(names) > 1:
-        raise ConfigError(f"{folder.path} has several searches; choose one with --search {' or '.join(names)}")
-    return name or names[0]

@@ -26,7 +26,7 @@ def test_options_and_settings_reach_the_plan(run: str, planned: dict[str, Any]) 
     words = ["compare", run, "--with", "resnet18, teacher", "--random", "2", "--num-trainings", "3", "--dry-run"]
     assert main([*words, "--tolerance", "5", "--num-epochs", "4", "--retrain.fit.lr", "0.125"]) == 0
     assert (planned["models"], planned["num_random"], planned["num_trainings"]) == (("resnet18", "teacher"), 2, 3)
-    assert (planned["tolerance"], planned["num_epochs"], planned["search"]) == (0.05, 4, None)
+    assert (planned["tolerance"], planned["num_epochs"], planned["search"]) == (0.05, 4, "small")
     assert planned["recipe"].retrain.fit.lr == 0.125
     assert planned["latency"] is None
     assert main(["compare", run, "--dry-run", "--latency", "pytorch-eager", "--search", "small"]) == 0

@@ -53,5 +53,5 @@ def test_what_is_not_there_is_named(copy: RunFolder, opening: Opening, tmp_path:
     with pytest.raises(ConfigError, match="has several searches; choose one with --name other or small"):
         opening(copy)
     shutil.rmtree(copy.path / "searches")
-    with pytest.raises(ArtifactError, match="no network of .* is found yet; continue with: helixnas run"):
+    with pytest.raises(ArtifactError, match="no search of .* is finished; continue with: helixnas run"):
         opening(copy)

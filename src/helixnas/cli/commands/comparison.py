@@ -43,7 +43,8 @@ def _add_compare_options(parser: Parser) -> None:
 
 def _compare(options: Namespace, console: Console) -> None:
     shown = Console(quiet=True) if options.quiet else console
-    recipe, folder = open_run(options.run, shown, is_best=True)
+    recipe, folder = open_run(options.run, shown, is_best=True, search=options.search or "")
+    search = folder.chosen_search(options.search)
     recipe = _changed(recipe, options.overrides, where=str(folder.config))
     if not 0 < options.tolerance < 100:
         raise ConfigError(f"--tolerance must be above 0 and below 100 percent, not {options.tolerance:g}")
@@ -56,7 +57,7 @@ def _compare(options: Namespace, console: Console) -> None:
     plan = plan_comparison(
         recipe,
         folder,
-        options.search,
+        search,
         num_epochs=options.num_epochs,
         models=tuple(words(options.models)),
         num_random=options.random,

@@ -11,7 +11,7 @@ from helixnas.cli.command import Command, Parser
 from helixnas.cli.executor_options import add_executor_options, spread_of
 from helixnas.cli.option_values import named_as_options, open_run, words
 from helixnas.cli.settings import read_training
-from helixnas.errors import ConfigError
+from helixnas.errors import ConfigError, UnknownNameError
 from helixnas.pipeline import stages
 from helixnas.pipeline.recipe import Recipe
 from helixnas.retrain.config import RetrainConfig
@@ -21,12 +21,11 @@ ELSEWHERE = ("costs", "search")
 
 
 def _run(options: Namespace, console: Console) -> None:
-    from helixnas.engine.console import ConsoleReporter
-    from helixnas.pipeline.run import run_stage
-
-    recipe, folder = open_run(
-        options.run, console, is_best=options.verb == "retrain", search=getattr(options, "name", None) or ""
-    )
+    name = getattr(options, "name", None)
+    recipe, folder = open_run(options.run, console, is_best=options.verb == "retrain", search=name or "")
+    known = {*recipe.searches, *folder.search_names()}
+    if name is not None and name not in known:
+        raise UnknownNameError("search", name, known)
     chosen = getattr(options, "recipe", None)
     if chosen is not None:
         recipe = replace(recipe, retrain=read_training(chosen, RetrainConfig, "retraining recipe"))
@@ -36,13 +35,15 @@ def _run(options: Namespace, console: Console) -> None:
     init = getattr(options, "init", None)
     if init is not None and recipe.retrain is not None:
         recipe = replace(recipe, retrain=replace(recipe.retrain, init=init))
-    reporter = ConsoleReporter(console, folder.tensorboard)
     blocks = _block_numbers(getattr(options, "blocks", ""))
     if blocks and spread_of(options) is not None:
         raise ConfigError(
             "--blocks trains blocks in this process, and --executor all of them on others; give one of the two"
         )
-    name, spread = getattr(options, "name", None), spread_of(options)
+    from helixnas.engine.console import ConsoleReporter
+    from helixnas.pipeline.run import run_stage
+
+    reporter, spread = ConsoleReporter(console, folder.tensorboard), spread_of(options)
     run_stage(recipe, folder, reporter, verb=options.verb, name=name, blocks=blocks, spread=spread)
     if chosen is not None or options.verb in CHANGED:
         with folder.locked():

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from helixnas.errors import ArtifactError, ConfigError, UnknownNameError
 from helixnas.models.opening import OpenedModel
 from helixnas.pipeline.context import Context, import_extensions
 from helixnas.pipeline.work.retrain import inherited_network
@@ -27,14 +26,7 @@ def open_inherited(context: Context, name: str | None = None) -> OpenedModel:
         ConfigError: the run has several searches, or the weights of this supernet cannot be inherited.
     """
     folder = context.folder
-    searches = folder.search_names()
-    if not searches:
-        raise ArtifactError(f"no network of {folder.path} is found yet; continue with: {folder.resume_command}")
-    if name is None and len(searches) > 1:
-        raise ConfigError(f"{folder.path} has several searches; choose one with --name {' or '.join(searches)}")
-    chosen = searches[0] if name is None else name
-    if chosen not in searches:
-        raise UnknownNameError("search", chosen, searches)
+    chosen = folder.chosen_search(name, option="--name")
     found: dict[str, Any] = {"name": f"{folder.path.name}-{chosen}", "run": folder, "search": chosen}
     tuned = folder.inherited(chosen)
     if (tuned / "model.safetensors").is_file():

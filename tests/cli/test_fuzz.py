@@ -61,6 +61,7 @@ def assert_one_sentence(message: str, naming: Path | None = None) -> None:
     assert "Traceback" not in message
 
 
+@pytest.mark.slow
 @settings(max_examples=700, deadline=None)
 @given(at=st.sampled_from(PLACES), new=VALUES, cut=st.integers(0, 400), how=st.sampled_from(["value", "value", "text"]))
 def test_a_broken_recipe_is_one_sentence(

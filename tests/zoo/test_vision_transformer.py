@@ -154,6 +154,7 @@ def test_pruning_keeps_what_the_features_need() -> None:
     assert isinstance(model, HelixNet)
 
 
+@pytest.mark.slow
 def test_a_network_can_be_scripted(fork: Callable[..., Any]) -> None:
     script = (  # in a process of its own, since torch cannot script functions whose annotations are checked
         "import sys, timm, torch, helixnas.zoo; from helixnas.space import Architecture;"

@@ -23,7 +23,7 @@ def test_every_module_and_file_that_is_named_exists() -> None:
         name
         for name in named
         if not (ROOT / name).exists()
-        and not (package / f"{name.replace('.', '/')}.py").exists()
+        and not any((root / f"{name.replace('.', '/')}.py").exists() for root in (package, ROOT))
         and not (package / name.replace(".", "/")).is_dir()
     }
     assert missing == set()

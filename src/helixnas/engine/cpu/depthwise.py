@@ -1,12 +1,14 @@
 """Depthwise convolution with fast gradients on a CPU.
 
-PyTorch's CPU kernels for the weight gradient are slow in three cases (`benchmarks/depthwise.py` measures them):
+PyTorch's CPU kernels for the gradients are slow in three cases (`benchmarks/depthwise.py` measures them):
 
-- images smaller than the kernel: up to a hundred times as long as the forward pass. Here each tap of the kernel is a
-  product of two small images, summed;
-- CPUs with AVX-512, or bfloat16, and kernels of more than three columns or, on images that are not tall enough, rows: more
-  than ten times. Here the fast kernels run on shifted images, three columns of the kernel at a time;
-- in bfloat16 the input gradient of a strided convolution: four convolutions of stride 1, for even and odd rows and columns.
+- On images smaller than the kernel, the weight gradient takes up to a hundred times as long as the forward pass. Here it is a
+  product of two small images per tap of the kernel, summed.
+- With AVX-512, or in bfloat16, the weight gradient takes more than ten times as long as the forward pass if the kernel has more
+  than three columns, or more than three rows and the image is not tall enough. Here the fast kernels run on shifted images,
+  three columns of the kernel at a time.
+- In bfloat16, the input gradient of a strided convolution is slow. Here it is four convolutions of stride 1, for even and odd
+  rows and columns.
 """
 
 from typing import Any, Literal, cast
@@ -115,11 +117,11 @@ def weight_gradient(
     stride: int,
 ) -> Float[Tensor, "channels 1 kernel kernel"]:
     """Return the gradient of a depthwise weight by the fastest way on this CPU."""
-    half = weight.shape[-1] // 2
     if _is_small(x, weight):
         return gradient_by_taps(x, grad, weight, stride)
     if weight.shape[-1] > FAST and (HAS_AVX512 or x.dtype is torch.bfloat16):
         return gradient_by_windows(x, grad, weight, stride)
+    half = weight.shape[-1] // 2
     return _gradient("weight", x, grad, weight, stride, (half, half))
 
 

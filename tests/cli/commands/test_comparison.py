@@ -1,10 +1,13 @@
 """compare on the command line: options reach the plan, and mistakes are one sentence."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helixnas.artifacts.lineage import Generation, Lineage, LineageFolder
 from helixnas.cli import main
 from helixnas.cli.commands.comparison import COMMANDS
 
@@ -54,3 +57,18 @@ def test_a_mistake_is_one_sentence(run: str, complaint: Callable[..., str], word
 def test_the_defaults_are_short_and_once() -> None:
     options = COMMANDS[0].parse(["runs/a"])
     assert (options.num_epochs, options.num_trainings, options.random, options.budget) == (None, 1, 3, "winner")
+
+
+def test_a_search_that_another_generation_has_is_told(
+    run: str, generation: Callable[..., Generation], complaint: Callable[..., str], tmp_path: Path
+) -> None:
+    out = LineageFolder(tmp_path / "plus")
+    for number in (1, 2):
+        shutil.copytree(run, out.run(number).path)
+    shutil.copytree(out.run(1).search("small"), out.run(1).search("other"))
+    ones = (generation(1, quality=0.5), generation(2, quality=0.75))
+    Lineage(recipe="tiny", number=2, search="small", generations=ones).save(out.lineage)
+    said = complaint("compare", str(out.path), "--search", "other")
+    assert (
+        f"{out.run(1).path} has the search 'other', but {out.run(2).path}, the generation that is kept, has not" in said
+    )

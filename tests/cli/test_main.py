@@ -101,7 +101,8 @@ def test_every_shipped_recipe_dry_runs_without_data(
     assert main(["run", recipe, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"teacher \S.*: [\d.]+ M parameters, [\d,.]+ M multiply-adds at \d+ pixels", said)
-    assert re.search(r"space \S+: [\d,]+ architectures; supernet [\d.]+ M parameters; memory .* GiB", said)
+    assert re.search(r"space \S+: [\d,]+ architectures; supernet [\d.]+ M parameters$", said, re.MULTILINE)
+    assert re.search(r"^memory, estimated .*: .*distill [\d.]+ GiB at batch \d+, rate [\d.]+ GiB", said, re.MULTILINE)
     assert re.search(r"distill .* [\d,]+ steps .* to do", said)
     assert said.rstrip().endswith(f"to do it: helixnas run {recipe}")
     assert ("--hardware h100x8" in said) == recipe.startswith("imagenet-dna")  # a month and more on a CPU

@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from helixnas.nn import count_all, count_macs, count_params, saved_bytes
+from helixnas.nn import count_all, count_macs, count_params, saved_by, saved_bytes
 
 
 @pytest.mark.parametrize("groups", [1, 4])
@@ -58,3 +58,11 @@ def test_saved_activations_are_counted_once() -> None:
     with torch.device("meta"):
         layers = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 5))
     assert saved_bytes(layers, (3, 10)) == 4 * 3 * (10 + 20)
+
+
+def test_memory_that_is_saved_twice_counts_once_and_weights_do_not_count() -> None:
+    weight = nn.Parameter(torch.ones(3))
+    features = torch.zeros(5, 3)
+    saved, output = saved_by(lambda: weight * features + weight[:1] * features)
+    assert saved == 4 * 15
+    assert output.shape == (5, 3)

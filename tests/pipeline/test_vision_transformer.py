@@ -14,7 +14,7 @@ from helixnas.nn import count_params
 from helixnas.pipeline.context import Context, fitting_teacher, image_size
 from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.hardware.macs import CellMacs, group_macs
-from helixnas.pipeline.memory import COPIES, CORRECTIONS, FLOAT, distill_bytes
+from helixnas.pipeline.memory.distillation import COPIES, CORRECTIONS, FLOAT, distill_bytes
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.report.reading import read_run
@@ -160,7 +160,7 @@ def test_the_estimate_of_slimmable_cells_counts_their_paths_per_step_and_not_the
     sandwich = replace(slim, distill=replace(slim.distill, sampling="sandwich", num_random=3))
     assert sum(group_macs(sandwich, 2, cells).values()) == 10.0
     graphs = [
-        distill_bytes(sketch(each), each) - count_params(sketch(each).supernet) * size
+        distill_bytes(sketch(each), each).fixed - count_params(sketch(each).supernet) * size
         for each, size in ((several, FLOAT * COPIES["adam"]), (slim, FLOAT * (COPIES["adam"] + CORRECTIONS)))
     ]
     assert graphs[0] == graphs[1]

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from helixnas.pipeline.estimate import sketch
+from helixnas.pipeline.hardware.machine import Machine
+from helixnas.pipeline.memory.stages import needs_of
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.start.image_facts import ImageFacts
-from helixnas.start.machine import Machine
 from helixnas.start.proposal import Proposal
-from helixnas.start.schedule import MOST_EPOCHS, Sizes, fitting_batch, rating_fits, schedule
+from helixnas.start.schedule import MOST_EPOCHS, Sizes, rating_fits, schedule, with_fitting_batches
 
 FAST = ForwardTimes(teacher=1e-4, network=1e-4, supernet=3e-4, rating=3e-4)
 
@@ -72,10 +73,14 @@ def test_rating_takes_a_small_part_of_the_time(recipe: Recipe) -> None:
     assert not rating_fits(recipe, replace(FAST, rating=1e3), 1.0)
 
 
-def test_the_batch_fits_the_memory(recipe: Recipe) -> None:
+def test_every_batch_fits_the_memory(recipe: Recipe) -> None:
     drawn = sketch(recipe, 3)
-    machines = [Machine(num_cores=1, memory=memory) for memory in (2**40, 2**25)]
     large, small = (
-        fitting_batch(drawn, replace(recipe, distill=replace(recipe.distill, batch_size=64)), each) for each in machines
+        with_fitting_batches(drawn, recipe, Machine(num_cores=1, memory=memory)) for memory in (2**40, 2**25)
     )
-    assert large == 64 > small >= 2
+    assert large == recipe
+    assert recipe.distill.batch_size > small.distill.batch_size
+    assert recipe.retraining.fit.batch_size > small.retraining.fit.batch_size
+    needs = needs_of(drawn, small, ("teacher", "distill", "rate", "proxies", "stitch", "retrain"))
+    assert {"teacher", "distill", "rate", "stitch", "retrain"} == {need.stage for need in needs}
+    assert all(need.total <= 2**24 or need.batch == 2 for need in needs)

@@ -7,7 +7,8 @@ import pytest
 
 from helixnas.costs import cost_table
 from helixnas.space import check_image_size, load_space
-from helixnas.start.spaces import SHARES, definition, largest_of, smallest_of
+from helixnas.space.extremes import largest_of, smallest_of
+from helixnas.start.spaces import SHARES, definition
 from helixnas.start.teacher_facts import TeacherFacts
 
 Look = Callable[..., TeacherFacts]

@@ -59,6 +59,16 @@ def test_the_costs_of_a_sketch_are_those_of_the_teacher_that_is_cut(family) -> N
     assert (costs, outputs) == (count_teacher(family.build(), family.size[0]), 7)
 
 
+def test_attention_of_a_teacher_keeps_no_weights_between_pairs_of_tokens() -> None:
+    few, many = (
+        sketch_costs(TeacherConfig(model="test_vit", model_args={"img_size": side}), num_classes=3, image_size=side)[0][
+            "activation_bytes"
+        ]
+        for side in (64, 512)
+    )
+    assert many < 80 * few  # 64 times the tokens; their pairs are 4,096 times as many
+
+
 @pytest.mark.parametrize("size", [8, 33])
 def test_costs_of_a_teacher_for_images_that_it_does_not_take_are_an_error(size: int) -> None:
     with pytest.raises(TeacherError, match=f"the teacher cannot take images of {size} x {size} pixels"):

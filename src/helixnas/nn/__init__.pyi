@@ -10,6 +10,7 @@ from .counting import (
     count_macs as count_macs,
     count_params as count_params,
     meta_copy as meta_copy,
+    saved_by as saved_by,
     saved_bytes as saved_bytes,
 )
 from .dilation import dilate as dilate

@@ -1,7 +1,7 @@
 """Parameters and multiply-adds of a module, counted exactly on the meta device, without computing anything."""
 
 import copy
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+OutputT = TypeVar("OutputT")
 
 
 def count_params(module: nn.Module) -> int:
@@ -85,21 +86,25 @@ def saved_bytes(module: nn.Module, shape: tuple[int, ...]) -> int:
     The module must be on the meta device, and is put in training mode; the batch must have at least two images for batch
     norm on maps of one pixel.
     """
-    own = {_number(parameter) for parameter in module.parameters()}
-    sizes, kept = dict[int, int](), list[Tensor]()
+    module.train()
+    return saved_by(lambda: module(torch.empty(shape, device="meta")))[0]
+
+
+def saved_by(forward: Callable[[], OutputT]) -> tuple[int, OutputT]:
+    """Return the bytes that autograd saves in a forward pass, parameters left out, and what the pass returns.
+
+    >>> weight = torch.ones(3, requires_grad=True)
+    >>> saved_by(lambda: weight * torch.zeros(5, 3))[0]
+    60
+    """
+    saved: dict[int, torch.UntypedStorage] = {}  # alive, so that no two have the same number
 
     def note(tensor: Tensor) -> Tensor:
-        if _number(tensor) not in own:
-            kept.append(tensor)  # alive, so that no other storage gets its number
-            sizes[_number(tensor)] = tensor.untyped_storage().nbytes()
+        if not isinstance(tensor if tensor._base is None else tensor._base, nn.Parameter):
+            memory = tensor.untyped_storage()
+            saved[memory._cdata] = memory  # pyright: ignore[reportPrivateUsage] - on the meta device there is no address
         return tensor
 
-    module.train()
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        module(torch.empty(shape, device="meta"))
-    return sum(sizes.values())
-
-
-def _number(tensor: Tensor) -> int:
-    """Return what tells storages apart; on the meta device they have no addresses."""
-    return tensor.untyped_storage()._cdata  # pyright: ignore[reportPrivateUsage] - see above
+        output = forward()
+    return sum(memory.nbytes() for memory in saved.values()), output

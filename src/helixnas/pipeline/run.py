@@ -20,6 +20,7 @@ from helixnas.pipeline import stages
 from helixnas.pipeline.batch_norm import check_batch_norm
 from helixnas.pipeline.contents import digests, require_apart
 from helixnas.pipeline.context import Context, import_extensions
+from helixnas.pipeline.memory.warning import memory_warnings
 from helixnas.pipeline.plan import PlannedStage, is_done, plan, reason_to_redo, require_upstream
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.reuse import take_over
@@ -286,7 +287,7 @@ def _take_over_blocks(one: PlannedStage, context: Context, record: RunRecord) ->
 
 
 def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord, folder: RunFolder) -> None:
-    """Raise if a later stage could not finish, before the first one starts."""
+    """Raise if a later stage could not finish, before the first one starts; warn of those that memory may not hold."""
     open_stages = [one.stage for one in chosen if not is_done(one, record, folder)]
     with during(Stage("the check before the first stage", (), folder.path)):
         names = {stage.name for stage in open_stages}
@@ -294,6 +295,8 @@ def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord, 
         check_batches(context.recipe, names, current())
         for check in dict.fromkeys(check for stage in open_stages for check in stage.checks):
             load(check)(context)
+        for warning in memory_warnings(context.recipe, names, context.data.num_classes or None):
+            context.reporter.say(f"warning: {warning}")
 
 
 def _summary(result: Result) -> str:

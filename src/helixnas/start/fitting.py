@@ -18,7 +18,8 @@ from helixnas.search import Budget, is_feasible, parse_limits, readable
 from helixnas.search.config import Amount
 from helixnas.search.tables import unrated_tables
 from helixnas.space import Architecture, Block, Cell, SearchSpace, load_space
-from helixnas.start.spaces import DEPTHS, NARROW, SHARES, definition, largest_of, smallest_of, width_of
+from helixnas.space.extremes import largest_of, smallest_of
+from helixnas.start.spaces import DEPTHS, NARROW, SHARES, definition, width_of
 from helixnas.start.teacher_facts import TeacherFacts
 
 ROOM = 0.6

@@ -15,6 +15,7 @@ from helixnas.data.config import DataConfig
 from helixnas.engine.timing import duration
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.estimate import forward_times, sketch
+from helixnas.pipeline.hardware.machine import Machine, this_machine
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.pipeline.work.early_budgets import check_early
@@ -23,9 +24,8 @@ from helixnas.rating.config import RELATIVE_L1
 from helixnas.settings import build
 from helixnas.start.fitting import Fitted, Latency, fit_space, loose_limits
 from helixnas.start.image_facts import ImageFacts, look_at_images
-from helixnas.start.machine import Machine, this_machine
 from helixnas.start.request import Request
-from helixnas.start.schedule import MOST_UNTRAINED, Schedule, Sizes, fitting_batch, rating_fits, schedule
+from helixnas.start.schedule import MOST_UNTRAINED, Schedule, Sizes, rating_fits, schedule, with_fitting_batches
 from helixnas.start.spaces import NUM_CHOICES, definition
 from helixnas.start.teacher_facts import TeacherFacts, look_at_teacher
 from helixnas.zoo import require_known_model
@@ -107,13 +107,12 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
 def _with_choices(
     recipe: Recipe, teacher: TeacherFacts, fitted: Fitted, machine: Machine, hours: float
 ) -> tuple[Recipe, Callable[[Recipe], ForwardTimes]]:
-    """Return the recipe with as many operations as can be rated in the time, and a batch that fits the memory."""
+    """Return the recipe with as many operations as can be rated in the time, and batches that fit the memory."""
     for choices in range(NUM_CHOICES):
         space = definition(teacher, share=fitted.share, depth=fitted.depth, choices=choices)
         trial = replace(recipe, space=space)
         drawn = sketch(trial, teacher.num_classes)
-        batch = fitting_batch(drawn, trial, machine)
-        trial = replace(trial, distill=replace(trial.distill, batch_size=batch))
+        trial = with_fitting_batches(drawn, trial, machine)
         times_of = partial(forward_times, drawn)
         if choices == NUM_CHOICES - 1 or rating_fits(trial, times_of(trial), hours):
             return trial, times_of

@@ -1,17 +1,17 @@
 """Batch sizes and epochs that fill the hours of a run, from forward passes of its networks on this machine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from helixnas.pipeline.estimate import Sketch
-from helixnas.pipeline.memory import distill_bytes
+from helixnas.pipeline.hardware.machine import Machine
+from helixnas.pipeline.memory.stages import needs_of
 from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.pipeline.stages.wording import num_steps
 from helixnas.start.image_facts import ImageFacts
-from helixnas.start.machine import Machine
 
 BATCH_SIZES = (128, 64, 32, 16)
 MIN_STEPS = 8
@@ -39,7 +39,10 @@ LEAST_FAIR = 100
 """Fewest strictly fair steps, so that adapters and stems, which learn in every step, learn enough."""
 
 MEMORY_SHARE = 0.5
-"""Share of the free memory that distillation may take by its estimate, which leaves out the framework."""
+"""Share of the free memory that a stage may take by its estimate, which leaves out the framework."""
+
+LEAST_BATCH = 2
+"""Smallest batch that is chosen for want of memory; batch norm needs two images."""
 
 LEAST_TRAIN_SHARE = 0.02
 LEAST_STEPS = 2
@@ -87,15 +90,20 @@ class Schedule:
         return sum(self.seconds.values())
 
 
-def fitting_batch(drawn: Sketch, recipe: Recipe, machine: Machine) -> int:
-    """Return the largest batch up to the recipe's with which distillation is estimated to fit into the memory."""
-    batch = recipe.distill.batch_size
-    while batch > 2:
-        trial = replace(recipe, distill=replace(recipe.distill, batch_size=batch))
-        if distill_bytes(drawn, trial) <= MEMORY_SHARE * machine.working_memory:
-            break
-        batch //= 2
-    return batch
+def with_fitting_batches(drawn: Sketch, recipe: Recipe, machine: Machine) -> Recipe:
+    """Return the recipe with the largest batches up to its own with which every stage is estimated to fit into the memory."""
+    names = {one.stage.name for one in plan(recipe.to_dict())}
+    for need in needs_of(drawn, recipe, names):
+        batch = need.fitting(int(MEMORY_SHARE * machine.working_memory), least=min(LEAST_BATCH, need.batch))
+        if batch < need.batch:
+            recipe = _with(recipe, need.setting.split("."), batch)
+    return recipe
+
+
+def _with(values: Any, names: Sequence[str], value: int) -> Any:
+    """Return settings with one of them changed, which names lead to."""
+    name, *rest = names
+    return replace(values, **{name: _with(getattr(values, name), rest, value) if rest else value})
 
 
 def schedule(recipe: Recipe, times: Callable[[Recipe], ForwardTimes], hours: float) -> Schedule:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from helixnas.space import Architecture, Cell, Operation, Path, SearchSpace
 from helixnas.start.teacher_facts import TeacherFacts
 
 SHARES = tuple(round(float(share), 4) for share in np.geomspace(1.5, 0.01, 41))
@@ -146,30 +145,6 @@ def width_of(values: dict[str, Any]) -> int:
         return int(values["dimensions"][1])
     cells = values["cells"][-1] if "cells" in values else [(0, each["width"]) for each in values["blocks"][-1]["cells"]]
     return int(cells[0][1])
-
-
-def smallest_of(space: SearchSpace) -> Architecture:
-    """Return the network of a fitted space whose every cost is the smallest: costs grow with depth, width and operation."""
-    return space.architecture(tuple(_path(min(block.cells, key=_size), first=True) for block in space.blocks))
-
-
-def largest_of(space: SearchSpace) -> Architecture:
-    """Return a network of the largest cells and operations."""
-    return space.architecture(tuple(_path(max(block.cells, key=_size), first=False) for block in space.blocks))
-
-
-def _size(cell: Cell) -> tuple[int, int]:
-    return cell.depth * cell.width**2, cell.width
-
-
-def _path(cell: Cell, *, first: bool) -> Path:
-    pick = min if first else max
-    return cell.path([pick(layer, key=_cost) for layer in cell.layers])
-
-
-def _cost(operation: Operation) -> tuple[float, float]:
-    expansion = operation.option("expansion") or operation.option("mlp_ratio") or 0
-    return float(expansion), float(operation.option("kernel") or 0)
 
 
 def _to_eight(width: float) -> int:

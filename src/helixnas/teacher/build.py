@@ -1,5 +1,6 @@
 """Building a teacher from its settings, saving it and loading it."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from helixnas.artifacts.files import damaged, read_json, understanding, write_json
 from helixnas.errors import ArtifactError, TeacherError
-from helixnas.nn import build_seeded, count_all, load_saved_weights, meta_copy, not_finite, save_weights
+from helixnas.nn import build_seeded, count_all, load_saved_weights, not_finite, save_weights
 from helixnas.space.grids import grid_of, whole_ratio
 from helixnas.teacher.boundaries import require_modules
 from helixnas.teacher.config import TeacherConfig
@@ -213,7 +214,7 @@ def count_teacher(teacher: Teacher, image_size: int) -> dict[str, int]:
 
 
 def _resources(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, int]:
-    return count_all(meta_copy(model), (1, *shape)).resources
+    return count_all(copy.deepcopy(model).to("meta"), (1, *shape)).resources  # a `meta_copy` would store attention
 
 
 def _without_weights(config: TeacherConfig, num_classes: int | None) -> nn.Module:

@@ -52,6 +52,16 @@ def test_one_device_has_one_column_and_no_price_unless_it_is_given(tiny_path: Pa
     assert "cost:" not in text
 
 
+def test_what_does_not_fit_a_device_is_said_with_the_batch_to_lower(tiny_path: Path, capsys: Captured) -> None:
+    text = printed(tiny_path, capsys, "--hardware", "v100", "--retrain.fit.batch-size", "10000000")
+    assert re.search(
+        r"memory of retrain, about \d+ GB in float32, is more than the 32 GB of a device; lower retrain.fit.batch_size, now "
+        "10000000",
+        text,
+    )
+    assert "memory of distill" not in text
+
+
 def test_this_machine_is_measured(tiny_path: Path, capsys: Captured) -> None:
     text = printed(tiny_path, capsys, "--hardware", "cpu")
     assert "time on this machine" in text

@@ -26,14 +26,15 @@ from helixnas.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
     from helixnas.pipeline.estimate import Sketch
+    from helixnas.pipeline.memory.need import Need
 
 HEADS = {"alone": "1 device", "jobs": "{} devices, in jobs", "together": "{} devices, torchrun"}
 
 
 def show_hours(
-    recipe: Recipe, drawn: "Sketch", asked: Asked, memory: int, console: Console, *, until: str = ""
+    recipe: Recipe, drawn: "Sketch", asked: Asked, needs: "Sequence[Need]", console: Console, *, until: str = ""
 ) -> Callable[[Recipe], list[StageHours]]:
-    """Print the time of every stage and of all on the hardware asked for; `memory` are the bytes that distillation needs.
+    """Print the time of every stage and of all on the hardware asked for; `needs` is the memory of the stages.
 
     With `until` = search, stages after it are left out. Returns the times of the stages of a recipe of the same networks.
 
@@ -57,11 +58,12 @@ def show_hours(
     for note in notes:
         say(console, note)
     device = asked.hardware.device
-    if device is not None and memory > device.memory:
+    for need in [] if device is None else [each for each in needs if each.total > device.memory]:
+        divided = "use jobs of blocks, or " if need.stage == "distill" else ""
         say(
             console,
-            f"memory to distil, about {memory / 1e9:.0f} GB in float32, is more than the {device.memory / 1e9:.0f} GB of "
-            "a device; use jobs of blocks or a smaller distill.batch_size",
+            f"memory of {need.stage}, about {need.total / 1e9:.0f} GB in float32, is more than the "
+            f"{device.memory / 1e9:.0f} GB of a device; {divided}lower {need.setting}, now {need.batch}",
         )
     if recipe.name in PAPER:
         search = shortest(hours, of_search=True)

@@ -70,7 +70,7 @@ def show_sizes(
     from helixnas.pipeline.batch_norm import check_batch_norm
     from helixnas.pipeline.bridges import cut_texts
     from helixnas.pipeline.estimate import sketch
-    from helixnas.pipeline.memory import distill_bytes
+    from helixnas.pipeline.memory.stages import needs_of
     from helixnas.pipeline.work.early_budgets import check_early
     from helixnas.teacher import count_teacher
 
@@ -89,13 +89,14 @@ def show_sizes(
     console.print(_blocks_table(drawn))
     for text in cut_texts(drawn.teacher, drawn.space.strides):
         say(console, f"teacher: {text}")
-    memory = distill_bytes(drawn, recipe)
     say(
         console,
         f"space {drawn.space.name}: {drawn.space.size:,} architectures; supernet "
-        f"{count_params(drawn.supernet) / 1e6:.2f} M parameters; memory to distil about "
-        f"{memory / 2**30:.2f} GiB at batch {recipe.distill.batch_size}",
+        f"{count_params(drawn.supernet) / 1e6:.2f} M parameters",
     )
+    needs = needs_of(drawn, recipe, {one.stage.name for one in _up_to(until, plan(recipe.to_dict()))})
+    figures = [f"{need.stage} {need.total / 2**30:.2f} GiB at batch {need.batch}" for need in needs]
+    say(console, f"memory, estimated in float32 and without the framework: {', '.join(figures)}")
     _show_cache(recipe, drawn, console)
     for search_name, search in recipe.searches.items():
         limits = [f"{key} <= {_amount(value, key, costs)}" for key, value in search.max.items()]
@@ -105,7 +106,7 @@ def show_sizes(
     if asked is not None:
         from helixnas.cli.tables.hardware import show_hours
 
-        return show_hours(recipe, drawn, asked, memory, console, until=until)
+        return show_hours(recipe, drawn, asked, needs, console, until=until)
     if recipe.expected_training_images > 0:
         return _show_times(recipe, drawn, console, until=until)
     return None

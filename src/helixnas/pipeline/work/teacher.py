@@ -120,8 +120,9 @@ def _feature_statistics(context: Context) -> tuple[Standardization, ...]:
 
         def measured() -> Iterator[tuple[Tensor, ...]]:
             for number, batch in zip(range(1, total + 1), stream, strict=False):
-                with torch.no_grad(), context.runtime.autocast():
-                    yield teacher.features(context.runtime.images(batch.images))[1:]
+                for part in batch.images.split(context.recipe.rating.batch_size):  # as many as fit into memory
+                    with torch.no_grad(), context.runtime.autocast():
+                        yield teacher.features(context.runtime.images(part))[1:]
                 advance(number)
 
         return measure_feature_statistics(measured())

@@ -1,22 +1,22 @@
-"""Memory of distillation, counted on the meta device for the dry run: weights with optimizer, features, and graphs.
+"""Memory of distillation, counted on the meta device: weights with optimizer, features, and graphs.
 
 A graph is what autograd saves between forward and backward pass. Under a fixed teacher one path's graph is alive at a time.
 Where the teacher learns too (DNA++), a step holds the teacher's graph of both views, and for one block at a time those
 of all drawn paths and of the projection heads, because their losses are summed before the backward pass.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from helixnas.distill import build_heads, num_draws
 from helixnas.distill.learning_teacher import NUM_VIEWS
-from helixnas.nn import ProjectionHead, count_params, without_values
+from helixnas.nn import ProjectionHead, count_params, saved_by, without_values
 from helixnas.pipeline.estimate import Sketch
+from helixnas.pipeline.memory.need import Bytes
 from helixnas.pipeline.recipe import Recipe
 from helixnas.space.slicing import groups_by_depth
 from helixnas.supernet import CellModule, SupernetBlock
+from helixnas.teacher import count_teacher
 
 FLOAT = 4
 """Bytes of a value in float32."""
@@ -27,28 +27,33 @@ COPIES = {"adam": 4, "adamw": 4, "lars": 3}
 CORRECTIONS = 2
 """Further values where cells share weights: their Adam holds two bias corrections per weight."""
 
+EAGER = 2
+"""Memory of feature maps without gradients, in times of the least that a runtime can reach (`count_all`), since PyTorch writes
+beside its inputs: `python benchmarks/memory.py`."""
+
 MATRICES = 4
 """Covariance matrices saved per drawn path of DNA++: of both sides, in both directions."""
 
 
-def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
-    """Return the estimated peak memory of distillation in bytes; that of kernels and framework is not included.
+def distill_bytes(drawn: Sketch, recipe: Recipe) -> Bytes:
+    """Return the estimated peak memory of distillation; that of kernels and framework is not included.
 
-    Graphs are those of the largest paths. With progressive-a, there is one per block; otherwise, and with DNA++ for all paths of
-    a block together, those of the block that needs most.
+    A fixed teacher's own pass comes before the graphs, so the larger of the two counts. Graphs are those of the largest
+    paths. With progressive-a, there is one per block; otherwise, and with DNA++ for all paths of a block together, those of
+    the block that needs most.
     """
     copies = _copies(recipe)
     weights, teacher = FLOAT * copies * count_params(drawn.supernet), FLOAT * count_params(drawn.teacher.model)
     images = torch.empty(1, 3, drawn.image_size, drawn.image_size, device="meta")
     with torch.no_grad():
         features = drawn.teacher.features(images)
-    held, batch = FLOAT * sum(feature.numel() for feature in features), recipe.distill.batch_size
+    held = FLOAT * sum(feature.numel() for feature in features)
     if recipe.distill.is_self_supervised:
         heads = [_heads(drawn, recipe, block.number) for block in drawn.supernet]
         weights += copies * (teacher + FLOAT * sum(count_params(side) for pair in heads for side in pair))
         joint = [_joint_bytes(block, features, pair, recipe) for block, pair in zip(drawn.supernet, heads, strict=True)]
         fixed, graph = (max(each) for each in zip(*joint, strict=True))
-        return weights + fixed + batch * (graph + NUM_VIEWS * (held + _teacher_bytes(drawn)))
+        return Bytes(weights + fixed, graph + NUM_VIEWS * (held + teacher_graph_bytes(drawn)))
     graphs = [
         max(
             _saved_bytes(cell, features[block.number - 1], block.previous_widths[-1])[0]
@@ -58,7 +63,7 @@ def distill_bytes(drawn: Sketch, recipe: Recipe) -> int:
         for block in drawn.supernet
     ]
     graph = sum(graphs) if recipe.distill.strategy == "progressive-a" else max(graphs)
-    return weights + teacher + batch * (graph + held)
+    return Bytes(weights + teacher, max(graph + held, teacher_pass_bytes(drawn)))
 
 
 def _copies(recipe: Recipe) -> int:
@@ -81,14 +86,14 @@ def _joint_bytes(
     config = recipe.distill
     received, given = features[block.number - 1], features[block.number]
     of_teacher, of_student = heads
-    per_image, drawn = saved_bytes(lambda: of_teacher(_pair(given)))[0] // 2, 0
+    per_image, drawn = saved_by(lambda: of_teacher(_pair(given)))[0] // 2, 0
     for cells in _parts(block, slimmable=recipe.supernet.slimmable):
         shapes, slimmable = [each.cell for each in cells], recipe.supernet.slimmable
         number = num_draws(shapes, block.previous_widths, config, slimmable=slimmable)
         largest = _largest(cells, slimmable=slimmable)
         graphs = [_saved_bytes(cell, received, block.previous_widths[-1]) for cell in largest]
         graph, output = max(graphs, key=lambda each: each[0])
-        head = saved_bytes(lambda output=output: of_student(output))[0] // 2
+        head = saved_by(lambda output=output: of_student(output))[0] // 2
         per_image += number * (graph + head)
         drawn += number
     return FLOAT * MATRICES * drawn * config.projector.widths[-1] ** 2, NUM_VIEWS * per_image
@@ -107,14 +112,19 @@ def _largest(cells: list[CellModule], *, slimmable: bool) -> list[CellModule]:
     return [max(cells, key=lambda each: each.cell.width)] if slimmable else cells
 
 
-def _teacher_bytes(drawn: Sketch) -> int:
+def teacher_pass_bytes(drawn: Sketch) -> int:
+    """Return the bytes per image of the teacher's feature maps while it computes without gradients."""
+    return EAGER * count_teacher(drawn.teacher, drawn.image_size)["activation_bytes"]
+
+
+def teacher_graph_bytes(drawn: Sketch) -> int:
     """Return the bytes per image that autograd saves in the teacher, all blocks together."""
     model = drawn.teacher.model
     was_training, needed = model.training, [each.requires_grad for each in model.parameters()]
     images = torch.empty(2, 3, drawn.image_size, drawn.image_size, device="meta")
     try:
         model.train().requires_grad_(True)
-        return saved_bytes(lambda: model(images))[0] // 2
+        return saved_by(lambda: model(images))[0] // 2
     finally:
         model.train(was_training)
         for parameter, need in zip(model.parameters(), needed, strict=True):
@@ -124,29 +134,9 @@ def _teacher_bytes(drawn: Sketch) -> int:
 def _saved_bytes(cell: CellModule, features: Tensor, previous_width: int) -> tuple[int, Tensor]:
     """Return the bytes per image that autograd saves for the path of last operations, and its output for two images."""
     path = cell.cell.path_at([number - 1 for number in cell.cell.choices])
-    found, output = saved_bytes(lambda: cell(_pair(features), path, previous_width))
+    found, output = saved_by(lambda: cell(_pair(features), path, previous_width))
     return found // 2, output
 
 
 def _pair(features: Tensor) -> Tensor:
     return features.expand(2, -1, -1, -1)
-
-
-def saved_bytes(forward: Callable[[], Tensor]) -> tuple[int, Tensor]:
-    """Return the bytes that autograd saves in a forward pass, weights not counted, and what the pass returns.
-
-    >>> weight = torch.ones(3, requires_grad=True)
-    >>> saved_bytes(lambda: weight * torch.zeros(5, 3))[0]
-    60
-    """
-    saved: dict[int, torch.UntypedStorage] = {}  # alive, so that no two have the same number
-
-    def note(tensor: Tensor) -> Tensor:
-        if not isinstance(tensor if tensor._base is None else tensor._base, torch.nn.Parameter):
-            memory = tensor.untyped_storage()
-            saved[id(memory)] = memory
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        output = forward()
-    return sum(memory.nbytes() for memory in saved.values()), output

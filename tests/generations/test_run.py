@@ -275,3 +275,13 @@ def test_a_search_other_than_the_first_may_teach(tiny_plus: Recipe, two: Lineage
     found = run_generations(recipe, out, Reporter(), until="search")
     assert found.search == "light"
     assert all(one.costs["params"] <= 2700 for one in found.generations)
+
+
+def test_a_finished_run_of_the_recipe_is_generation_1(
+    tiny_plus: Recipe, two: LineageFolder, tmp_path: Path, listener
+) -> None:
+    out = LineageFolder(tmp_path / "again")
+    run_generations(tiny_plus, out, listener, until="rate", others=two.runs())
+    reused = [said.partition(":")[0] for said in listener.said if "reused from" in said]
+    assert reused == ["teacher", "costs", "proxies", "distill", "rate", "stitch"]
+    assert out.run(1).load_record().stages["distill"] == two.run(1).load_record().stages["distill"]

@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from helixnas.artifacts.run_folder import RunFolder
+from helixnas.artifacts.run_record import RunRecord
+from helixnas.pipeline.plan import plan
 from helixnas.pipeline.recipe import Recipe
+from helixnas.pipeline.reuse import reason_not_to_reuse
 from helixnas.pipeline.run import run_recipe
 
 
@@ -56,3 +59,12 @@ def test_a_teacher_of_other_settings_is_trained(finished: RunFolder, tiny: Recip
     other = replace(tiny, teacher_fit=replace(tiny.teacher_fit, lr=0.002))
     run_recipe(other, RunFolder(tmp_path / "other"), listener, until="teacher", others=[finished])
     assert not any("trained before" in said for said in listener.said)
+
+
+def test_why_nothing_can_be_reused_is_the_first_difference(finished: RunFolder, tiny: Recipe, tmp_path: Path) -> None:
+    assert reason_not_to_reuse(plan(tiny.to_dict()), finished) == ""
+    other = replace(tiny, seed=1)
+    assert reason_not_to_reuse(plan(other.to_dict()), finished) == "teacher: seed changed from 0 to 1"
+    begun = RunFolder(tmp_path / "begun")
+    begun.save_record(RunRecord(recipe="tiny"))
+    assert reason_not_to_reuse(plan(tiny.to_dict()), begun) == "it has no finished stage of this recipe"

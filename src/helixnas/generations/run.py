@@ -4,12 +4,14 @@ Each generation is an ordinary run in ``generation-N``, up to its searches; the 
 The networks that the best generation chose are retrained, unscaled, in its run.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from helixnas.artifacts.cost_table import CostTable
 from helixnas.artifacts.files import remove
 from helixnas.artifacts.lineage import Lineage, LineageFolder
+from helixnas.artifacts.run_folder import RunFolder
 from helixnas.data.readers import count_classes
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ArtifactError, UnknownNameError
@@ -49,13 +51,15 @@ def run_generations(
     *,
     until: str = "report",
     redo: bool = False,
+    others: Sequence[RunFolder] = (),
     spread: Spread | None = None,
 ) -> Lineage:
     """Run the generations of a recipe one after the other, until they are settled or all done, and return the lineage.
 
     Finished work is skipped, and an interrupted run is continued. A changed setting redoes the generation that it belongs to
     and those after it. `until` a stage before the search, only generation 1 runs, up to that stage; until the search, nothing
-    is retrained. `redo` replaces generations of another recipe in the folder. A `spread` lets other processes do the parts of
+    is retrained. `redo` replaces generations of another recipe in the folder. Finished stages of the `others` are reused where
+    their settings are the same: a finished run of the recipe is generation 1. A `spread` lets other processes do the parts of
     stages that can be divided.
 
     Raises:
@@ -86,7 +90,7 @@ def run_generations(
             is_early = verbs.index(until) < verbs.index("search")
             own = reporter.of_run(one.folder.tensorboard)
             last_stage = until if is_early else "search"
-            run_recipe(one.recipe, one.folder, own, until=last_stage, redo=redo, spread=spread)
+            run_recipe(one.recipe, one.folder, own, until=last_stage, redo=redo, others=others, spread=spread)
             if is_early:
                 return lineage
             lineage = lineage.with_generation(measure(recipe, one, before, lineage, own))
@@ -101,7 +105,7 @@ def run_generations(
             if reason:
                 break
             before = one
-        _finish(recipe, lineage, out, reporter, until=until)
+        _finish(recipe, lineage, out, reporter, until=until, others=others)
     return lineage
 
 
@@ -186,12 +190,20 @@ def require_in_space(benchmark: str, space: SearchSpace) -> None:
     require_members(load_benchmark(Path(benchmark)).as_in(space), space)
 
 
-def _finish(recipe: Recipe, lineage: Lineage, out: LineageFolder, reporter: Reporter, *, until: str) -> None:
+def _finish(
+    recipe: Recipe,
+    lineage: Lineage,
+    out: LineageFolder,
+    reporter: Reporter,
+    *,
+    until: str,
+    others: Sequence[RunFolder],
+) -> None:
     """Retrain the networks of the best generation, and write the pages."""
     best, reports = lineage.best.number, until == "report"
     if reports or until == "retrain":
         reporter.say(f"generation {best} is kept: {lineage.best.winner}")
         own = reporter.of_run(out.run(best).tensorboard)
-        run_recipe(recipe_of(recipe, best, out), out.run(best), own, until="retrain")
+        run_recipe(recipe_of(recipe, best, out), out.run(best), own, until="retrain", others=others)
     if reports:
         reporter.say(f"report: {build_generations_page(out)}")

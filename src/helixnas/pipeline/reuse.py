@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from helixnas.artifacts.files import link_file
 from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.run_record import RunRecord
-from helixnas.pipeline.plan import PlannedStage, is_done
+from helixnas.pipeline.plan import PlannedStage, is_done, reason_to_redo
 
 
 def take_over(
@@ -36,6 +36,15 @@ def take_over(
     if "distill" in left:
         _lend(folder, others[::-1], "supernet/state.pt")
     return record, found
+
+
+def reason_not_to_reuse(stages: Sequence[PlannedStage], other: RunFolder) -> str:
+    """Return in words why no stage of another run is the same; empty where one is."""
+    record = RunRecord.load(other.record)
+    if any(is_done(stage, record, other) for stage in stages):
+        return ""
+    reasons = [f"{stage.name}: {why}" for stage in stages if (why := reason_to_redo(stage, record, other))]
+    return reasons[0] if reasons else "it has no finished stage of this recipe"
 
 
 def _lend(folder: RunFolder, others: Sequence[RunFolder], *names: str) -> None:

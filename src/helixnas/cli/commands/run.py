@@ -44,6 +44,8 @@ def _add_run_options(parser: Parser) -> None:
     )
     add_hardware_options(parser)
     parser.flag("--redo", "replace a run of another recipe in the folder")
+    reuse = "take over the stages of a finished run, or of generations, whose settings are the same; may be repeated"
+    parser.repeated("--reuse", "RUN", reuse)
     parser.flag("--quiet", "print errors only")
     parser.group("without a recipe, which is then made as by helixnas init and kept beside the run")
     add_request_options(parser)
@@ -61,13 +63,13 @@ def _run(options: Namespace, console: Console) -> None:
         options.overrides = [*require_recipe_options(options), *options.overrides]
         recipe, named = read_recipe(options.recipe, options.overrides), (options.recipe,)
     spread = spread_of(options)
-    out = Path(options.out or f"runs/{recipe.name}")
+    out, others = Path(options.out or f"runs/{recipe.name}"), _reused(recipe, options.reuse, shown)
     if options.dry_run:
-        _show_plan(recipe, out, options, console, asked, named)
+        _show_plan(recipe, out, options, console, asked, named, others=others)
         return
     from helixnas.engine.console import ConsoleReporter
 
-    how: dict[str, Any] = {"until": options.until, "redo": options.redo, "spread": spread}
+    how: dict[str, Any] = {"until": options.until, "redo": options.redo, "others": others, "spread": spread}
     if recipe.generations is not None:
         from helixnas.generations.run import run_generations
 
@@ -79,15 +81,41 @@ def _run(options: Namespace, console: Console) -> None:
     run_recipe(recipe, folder, ConsoleReporter(shown, folder.tensorboard), **how)
 
 
+def _reused(recipe: Recipe, paths: Sequence[str], console: Console) -> list[RunFolder]:
+    """Return the runs whose stages may be reused; warn of those that have none of the recipe, with the reason.
+
+    Raises `ArtifactError` if a path is no run.
+    """
+    from helixnas.pipeline.plan import plan
+    from helixnas.pipeline.reuse import reason_not_to_reuse
+
+    stages_of_recipe, found = plan(recipe.to_dict()) if paths else (), list[RunFolder]()
+    for path in paths:
+        lineage = LineageFolder(Path(path))
+        runs = list(lineage.runs()) if lineage.exists() else [open_run(path)[1]]
+        reasons = [reason_not_to_reuse(stages_of_recipe, each) for each in runs]
+        if reasons and all(reasons):
+            say(console, f"warning: nothing of {path} can be reused ({reasons[0]})")
+        found += runs
+    return found
+
+
 def _show_plan(
-    recipe: Recipe, out: Path, options: Namespace, console: Console, asked: Asked | None, named: Sequence[str]
+    recipe: Recipe,
+    out: Path,
+    options: Namespace,
+    console: Console,
+    asked: Asked | None,
+    named: Sequence[str],
+    *,
+    others: Sequence[RunFolder],
 ) -> None:
     """Print what a run would do, for every generation if there are several; `named` are the words that name its recipe."""
     from helixnas.cli.tables.plan import Estimate, show_end_of_generations, show_plan, show_sizes
     from helixnas.data.readers import count_classes
 
     if recipe.generations is None:
-        show_plan(recipe, RunFolder(out), console)
+        show_plan(recipe, RunFolder(out), console, others=others)
         show_sizes(recipe, RunFolder(out), console, asked, num_classes=count_classes(recipe.data))
     else:
         from helixnas.generations.outlook import outlook
@@ -97,13 +125,14 @@ def _show_plan(
             say(
                 console, f"generation {one.number} of at most {recipe.generations.number}{one.note and f': {one.note}'}"
             )
-            show_plan(one.recipe, one.folder, console, until="search")
+            show_plan(one.recipe, one.folder, console, until="search", others=others)
             estimate = show_sizes(one.recipe, one.folder, console, asked, num_classes=num_classes, until="search")
             shown.append((one.recipe, estimate))
         show_end_of_generations(recipe, shown, console, asked)
     own = ["--out", options.out] * bool(options.out) + ["--until", options.until] * (options.until != "report")
     own += ["--executor", options.executor] * bool(options.executor) + ["--by", options.by] * bool(options.by)
     own += ["--redo"] * options.redo + ["--quiet"] * options.quiet
+    own += [word for path in options.reuse for word in ("--reuse", path)]
     say(console, f"to do it: {shlex.join(['helixnas', 'run', *named, *options.overrides, *own])}")
 
 

@@ -58,12 +58,13 @@ def show_hours(
     for note in notes:
         say(console, note)
     device = asked.hardware.device
-    for need in [] if device is None else [each for each in needs if each.total > device.memory]:
+    memory = float("inf") if device is None else device.memory
+    for need in [each for each in needs if each.total > memory]:
         divided = "use jobs of blocks, or " if need.stage == "distill" else ""
         say(
             console,
             f"memory of {need.stage}, about {need.total / 1e9:.0f} GB in float32, is more than the "
-            f"{device.memory / 1e9:.0f} GB of a device; {divided}lower {need.setting}, now {need.batch}",
+            f"{memory / 1e9:.0f} GB of a device; {divided}lower {need.setting}, now {need.batch}",
         )
     if recipe.name in PAPER:
         search = shortest(hours, of_search=True)

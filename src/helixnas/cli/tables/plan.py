@@ -32,13 +32,20 @@ Estimate = Callable[[Recipe], list[StageHours]]
 """The times of the stages of a recipe with the networks of one that was shown, as many epochs as it names."""
 
 
-def show_plan(recipe: Recipe, folder: RunFolder, console: Console, *, until: str = "") -> None:
-    """Print the stages of a recipe, up to a verb or all, with the work and state of each; loads no torch."""
+def show_plan(
+    recipe: Recipe, folder: RunFolder, console: Console, *, until: str = "", others: Sequence[RunFolder] = ()
+) -> None:
+    """Print the stages of a recipe, up to a verb or all, with the work and state of each; loads no torch.
+
+    Those that the `others` have finished are to be reused.
+    """
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
     record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
     table = Table("stage", "work", "state", title="stages", title_justify="left")
     for one in _up_to(until, plan(recipe.to_dict(), record.contents)):
         state = "done" if is_done(one, record, folder) else "to redo" if one.name in record.stages else "to do"
+        if state != "done" and any(is_done(one, other.load_record(), other) for other in others):
+            state = "to be reused"
         table.add_row(one.name, one.stage.describe(recipe, one.search), state)
     console.print(table)
 

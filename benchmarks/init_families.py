@@ -49,14 +49,16 @@ def write_images(root: Path, side: int) -> None:
 
 
 def tiny(recipe: Recipe) -> Recipe:
-    """Return the recipe with the least training."""
-    fit: dict[str, Any] = {"num_epochs": 1, "batch_size": 16, "warmup_epochs": 0.2}
-    retrain = None if recipe.retrain is None else replace(recipe.retrain, fit=replace(recipe.retrain.fit, **fit))
+    """Return the recipe with the least training, in batches that are no larger than the memory allows."""
+    retrain = recipe.retrain
+    if retrain is not None:
+        fit: dict[str, Any] = {"num_epochs": 1, "batch_size": min(16, retrain.fit.batch_size), "warmup_epochs": 0.2}
+        retrain = replace(retrain, fit=replace(retrain.fit, **fit))
     return replace(
         recipe,
         runtime=replace(recipe.runtime, precision="fp32"),
         data=replace(recipe.data, num_rating=4, num_workers=0, train_share=0.4),
-        distill=replace(recipe.distill, num_epochs=1, batch_size=16),
+        distill=replace(recipe.distill, num_epochs=1, batch_size=min(16, recipe.distill.batch_size)),
         rating=replace(recipe.rating, batch_size=2),
         stitching=replace(recipe.stitching, num_architectures=0),
         retrain=retrain,

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helixnas.nn import Place, build_operation, count_all, count_macs, count_params
@@ -65,3 +66,28 @@ def test_the_one_pass_counts_what_the_single_counts_count() -> None:
     assert (counts.params, counts.macs) == (count_params(layer), count_macs(layer, (2, 8, 7, 7)))
     assert counts.norm_elements == 2 * (24 * 49 + 24 * 16 + 12 * 16)
     assert layer.training
+
+
+class _Attention(nn.Module):
+    """Attention of tokens to 5 others with values of another width, under a mask or not."""
+
+    def __init__(self, shape: tuple[int, ...], *, is_masked: bool) -> None:
+        super().__init__()
+        self.shape = shape
+        self.is_masked = is_masked
+
+    def forward(self, x: Tensor) -> Tensor:
+        query = x.expand(*self.shape, 3, 4).contiguous()
+        key, value = x.new_ones(*self.shape, 5, 4), x.new_ones(*self.shape, 5, 6)
+        mask = {"attn_mask": x.new_ones(3, 5)} if self.is_masked else {}
+        return F.scaled_dot_product_attention(query, key=key, value=value, **mask)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 7)])
+@pytest.mark.parametrize("is_masked", [False, True])
+def test_attention_reads_its_three_inputs_and_a_mask_at_once(shape: tuple[int, ...], is_masked: bool) -> None:
+    heads = shape[-1] if len(shape) > 1 else 1
+    found = count_all(_Attention(shape, is_masked=is_masked), (1, 4))
+    assert found.macs == 2 * heads * 3 * 5 * (4 + 6)
+    alive = 2 * heads * (3 * 4 + 5 * 4 + 5 * 6 + 3 * 6) + is_masked * 3 * 5  # query, key, value and output
+    assert found.activation_bytes == 4 * alive

@@ -14,6 +14,9 @@ from helixnas.artifacts.run_folder import RunFolder
 from helixnas.artifacts.search_record import SearchRecord
 from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError, InfeasibleBudgetError
+from helixnas.pipeline.estimate import sketch
+from helixnas.pipeline.hardware.machine import Machine
+from helixnas.pipeline.memory.stages import needs_of
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
 from helixnas.pipeline.stage import ForwardTimes
@@ -49,6 +52,31 @@ def test_a_limit_that_decides_nothing_is_named(instant: None, asking: Callable[.
     assert re.match(
         r"warning: every network of the space meets params <= [\d,]+, so this limit decides nothing", warning
     )
+
+
+def test_cells_share_weights_where_their_own_do_not_fit_the_memory(
+    instant: None, asking: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asking(teacher="test_vit", image_size=160)
+    drawn = propose(request).recipe
+    (need,) = needs_of(sketch(drawn, 3), drawn, ["distill"])
+    little = 2 * need.bytes.fixed  # of which a half may be taken, so that no image fits beside the weights
+    monkeypatch.setattr("helixnas.start.proposal.this_machine", lambda: Machine(num_cores=1, memory=little))
+    found = propose(request)
+    assert not drawn.supernet.slimmable
+    assert found.recipe.supernet.slimmable
+    assert yaml.safe_load(recipe_text(found))["supernet"] == {"slimmable": True}
+    assert "supernet:" not in recipe_text(replace(found, schedule=replace(found.schedule, recipe=drawn)))
+
+
+def test_what_no_batch_fits_into_the_memory_is_told(
+    instant: None, asking: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("helixnas.start.proposal.this_machine", lambda: Machine(num_cores=1, memory=2**20))
+    propose(asking(), said.append)
+    warnings = [text for text in said if "GiB of memory even with the smallest batch" in text]
+    assert [text.split()[1] for text in warnings] == ["teacher", "distill", "rate", "proxies", "stitch", "retrain"]
 
 
 def test_images_without_labels_are_searched_and_not_retrained(

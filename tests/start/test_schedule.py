@@ -75,12 +75,15 @@ def test_rating_takes_a_small_part_of_the_time(recipe: Recipe) -> None:
 
 def test_every_batch_fits_the_memory(recipe: Recipe) -> None:
     drawn = sketch(recipe, 3)
-    large, small = (
-        with_fitting_batches(drawn, recipe, Machine(num_cores=1, memory=memory)) for memory in (2**40, 2**25)
+    (large, nothing), (small, too_large), (_, rest) = (
+        with_fitting_batches(drawn, recipe, Machine(num_cores=1, memory=memory)) for memory in (2**40, 2**25, 2**10)
     )
     assert large == recipe
+    assert nothing == {}
     assert recipe.distill.batch_size > small.distill.batch_size
     assert recipe.retraining.fit.batch_size > small.retraining.fit.batch_size
     needs = needs_of(drawn, small, ("teacher", "distill", "rate", "proxies", "stitch", "retrain"))
     assert {"teacher", "distill", "rate", "stitch", "retrain"} == {need.stage for need in needs}
-    assert all(need.total <= 2**24 or need.batch == 2 for need in needs)
+    assert {need.stage: need.total for need in needs if need.total > 2**24} == too_large
+    assert all(need.batch == 2 for need in needs if need.stage in too_large)
+    assert rest.keys() == {need.stage for need in needs}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry
 
 from helixnas.nn.counting import count_params, evaluating, to_macs
 
@@ -125,10 +125,12 @@ class _AsOneOperation(TorchFunctionMode):
             recorder.norm_elements += output.numel()
             return output
         if func is F.scaled_dot_product_attention:
-            query, key, value = args[:3]
-            recorder.flops += sdpa_flop_count(query.shape, key.shape, value.shape)
-            output = torch.empty_like(query)
-            recorder.steps.append(_Step({_storage(each): _bytes(each) for each in (query, key, value)}, {}, False))
+            given = dict(zip(("query", "key", "value", "attn_mask"), args, strict=False)) | (kwargs or {})
+            query, key, value = given["query"], given["key"], given["value"]
+            recorder.flops += 2 * query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+            output = query.new_empty((*query.shape[:-1], value.shape[-1]))
+            received = _tensors((query, key, value, given.get("attn_mask")))
+            recorder.steps.append(_Step({_storage(each): _bytes(each) for each in received}, {}, False))
             return output
         return func(*args, **(kwargs or {}))
 

@@ -33,6 +33,9 @@ from helixnas.zoo import require_known_model
 SEARCH = "mine"
 """Name of the search under the wanted limits."""
 
+OF_SUPERNET = {"distill", "rate", "stitch"}
+"""Stages that hold the whole supernet in memory."""
+
 QUICK_ROUNDS = 5
 SMALL_SIDE = 64
 """Short side in pixels up to which images are varied by shifts and flips, larger ones as in training on ImageNet."""
@@ -90,7 +93,7 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
     fitted = fit_space(teacher, request.max, meter)
     recipe = build(Recipe, _values(request, teacher, images, fitted.definition, costs), where="the fitted recipe")
     check_early(recipe, RunFolder(Path(request.name)), num_classes=teacher.num_classes)
-    recipe, times_of = _with_choices(recipe, teacher, fitted, machine, request.hours)
+    recipe, times_of = _with_choices(recipe, teacher, fitted, machine, request.hours, say)
     if isinstance(recipe.space, Mapping):
         fitted = replace(fitted, definition=dict(recipe.space))
     for text in loose_limits(fitted.definition, teacher, request.max, meter):
@@ -105,18 +108,37 @@ def propose(request: Request, say: Callable[[str], None] = lambda text: None) ->
 
 
 def _with_choices(
-    recipe: Recipe, teacher: TeacherFacts, fitted: Fitted, machine: Machine, hours: float
+    recipe: Recipe,
+    teacher: TeacherFacts,
+    fitted: Fitted,
+    machine: Machine,
+    hours: float,
+    say: Callable[[str], None],
 ) -> tuple[Recipe, Callable[[Recipe], ForwardTimes]]:
-    """Return the recipe with as many operations as can be rated in the time, and batches that fit the memory."""
+    """Return the recipe with as many operations as can be rated in the time, and what fits the memory.
+
+    Batches are as large as fits; where the weights of all cells do not, the cells of vision transformers share them by slicing.
+    """
+    found: list[tuple[Recipe, Callable[[Recipe], ForwardTimes], dict[str, int]]] = []
     for choices in range(NUM_CHOICES):
-        space = definition(teacher, share=fitted.share, depth=fitted.depth, choices=choices)
-        trial = replace(recipe, space=space)
-        drawn = sketch(trial, teacher.num_classes)
-        trial = with_fitting_batches(drawn, trial, machine)
-        times_of = partial(forward_times, drawn)
-        if choices == NUM_CHOICES - 1 or rating_fits(trial, times_of(trial), hours):
-            return trial, times_of
-    raise AssertionError("unreachable: the fewest operations are taken")
+        for slimmable in (False, True) if teacher.kind == "vit" else (False,):
+            space = definition(teacher, share=fitted.share, depth=fitted.depth, choices=choices)
+            trial = replace(recipe, space=space, supernet=replace(recipe.supernet, slimmable=slimmable))
+            drawn = sketch(trial, teacher.num_classes)
+            trial, large = with_fitting_batches(drawn, trial, machine)
+            times_of = partial(forward_times, drawn)
+            found.append((trial, times_of, large))
+            if is_small := not large.keys() & OF_SUPERNET:
+                break
+        if is_small and rating_fits(trial, times_of(trial), hours):
+            break
+    trial, times_of, large = next((each for each in found[::-1] if not each[2].keys() & OF_SUPERNET), found[-1])
+    for stage, needed in large.items():
+        say(
+            f"warning: {stage} may need {needed / 2**30:.0f} GiB of memory even with the smallest batch, of "
+            f"{machine.working_memory / 2**30:.0f} GiB that are free; a lower limit or a smaller teacher needs less"
+        )
+    return trial, times_of
 
 
 def _costs(request: Request, machine: Machine) -> CostsConfig:

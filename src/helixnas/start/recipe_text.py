@@ -37,6 +37,12 @@ def recipe_text(found: Proposal) -> str:
         if recipe.costs.latency
         else "",
         _comment(
+            "Cells of one depth share their weights by slicing, because weights of their own would not fit into the memory."
+        )
+        + _lines({"supernet": {"slimmable": True}})
+        if recipe.supernet.slimmable
+        else "",
+        _comment(
             "The supernet learns the teacher's features. More epochs make scores more reliable, until they do not change."
         )
         + _lines(

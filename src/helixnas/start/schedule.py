@@ -90,14 +90,19 @@ class Schedule:
         return sum(self.seconds.values())
 
 
-def with_fitting_batches(drawn: Sketch, recipe: Recipe, machine: Machine) -> Recipe:
-    """Return the recipe with the largest batches up to its own with which every stage is estimated to fit into the memory."""
-    names = {one.stage.name for one in plan(recipe.to_dict())}
-    for need in needs_of(drawn, recipe, names):
-        batch = need.fitting(int(MEMORY_SHARE * machine.working_memory), least=min(LEAST_BATCH, need.batch))
+def with_fitting_batches(drawn: Sketch, recipe: Recipe, machine: Machine) -> tuple[Recipe, dict[str, int]]:
+    """Return the recipe with the largest batches up to its own with which every stage is estimated to fit into the memory.
+
+    Also returns the bytes of the stages that do not fit with the smallest batch, by name.
+    """
+    available, large = int(MEMORY_SHARE * machine.working_memory), dict[str, int]()
+    for need in needs_of(drawn, recipe, {one.stage.name for one in plan(recipe.to_dict())}):
+        batch = need.fitting(available, least=min(LEAST_BATCH, need.batch))
         if batch < need.batch:
             recipe = _with(recipe, need.setting.split("."), batch)
-    return recipe
+        if need.bytes.of(batch) > available:
+            large[need.stage] = need.bytes.of(batch)
+    return recipe, large
 
 
 def _with(values: Any, names: Sequence[str], value: int) -> Any:

@@ -83,7 +83,7 @@ def test_every_batch_fits_the_memory(recipe: Recipe) -> None:
     assert recipe.distill.batch_size > small.distill.batch_size
     assert recipe.retraining.fit.batch_size > small.retraining.fit.batch_size
     needs = needs_of(drawn, small, ("teacher", "distill", "rate", "proxies", "stitch", "retrain"))
-    assert {"teacher", "distill", "rate", "stitch", "retrain"} == {need.stage for need in needs}
+    assert {"teacher", "distill", "rate", "retrain"} <= {need.stage for need in needs}
     assert {need.stage: need.total for need in needs if need.total > 2**24} == too_large
     assert all(need.batch == 2 for need in needs if need.stage in too_large)
     assert rest.keys() == {need.stage for need in needs}

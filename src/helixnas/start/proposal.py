@@ -121,16 +121,16 @@ def _with_choices(
     """
     found: list[tuple[Recipe, Callable[[Recipe], ForwardTimes], dict[str, int]]] = []
     for choices in range(NUM_CHOICES):
+        space = definition(teacher, share=fitted.share, depth=fitted.depth, choices=choices)
         for slimmable in (False, True) if teacher.kind == "vit" else (False,):
-            space = definition(teacher, share=fitted.share, depth=fitted.depth, choices=choices)
             trial = replace(recipe, space=space, supernet=replace(recipe.supernet, slimmable=slimmable))
             drawn = sketch(trial, teacher.num_classes)
             trial, large = with_fitting_batches(drawn, trial, machine)
-            times_of = partial(forward_times, drawn)
-            found.append((trial, times_of, large))
-            if is_small := not large.keys() & OF_SUPERNET:
+            found.append((trial, partial(forward_times, drawn), large))
+            if not large.keys() & OF_SUPERNET:
                 break
-        if is_small and rating_fits(trial, times_of(trial), hours):
+        trial, times_of, large = found[-1]
+        if not large.keys() & OF_SUPERNET and rating_fits(trial, times_of(trial), hours):
             break
     trial, times_of, large = next((each for each in found[::-1] if not each[2].keys() & OF_SUPERNET), found[-1])
     for stage, needed in large.items():

@@ -16,6 +16,7 @@ from helixnas.engine.progress import Reporter
 from helixnas.errors import ConfigError, InfeasibleBudgetError
 from helixnas.pipeline.estimate import sketch
 from helixnas.pipeline.hardware.machine import Machine
+from helixnas.pipeline.memory.need import TITLES
 from helixnas.pipeline.memory.stages import needs_of
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.run import run_recipe
@@ -76,7 +77,8 @@ def test_what_no_batch_fits_into_the_memory_is_told(
     monkeypatch.setattr("helixnas.start.proposal.this_machine", lambda: Machine(num_cores=1, memory=2**20))
     propose(asking(), said.append)
     warnings = [text for text in said if "GiB of memory even with the smallest batch" in text]
-    assert [text.split()[1] for text in warnings] == ["teacher", "distill", "rate", "proxies", "stitch", "retrain"]
+    named = [text.removeprefix("warning: ").partition(" may need ")[0] for text in warnings]
+    assert named == [TITLES[each] for each in ("teacher", "distill", "rate", "proxies", "stitch", "retrain")]
 
 
 def test_images_without_labels_are_searched_and_not_retrained(

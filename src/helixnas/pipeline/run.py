@@ -295,7 +295,7 @@ def _check(chosen: Iterable[PlannedStage], context: Context, record: RunRecord, 
         check_batches(context.recipe, names, current())
         for check in dict.fromkeys(check for stage in open_stages for check in stage.checks):
             load(check)(context)
-        for warning in memory_warnings(context.recipe, names, context.data.num_classes or None):
+        for warning in memory_warnings(context.recipe, names):
             context.reporter.say(f"warning: {warning}")
 
 

@@ -16,6 +16,7 @@ from helixnas.engine.timing import duration
 from helixnas.nn.extensions import import_modules
 from helixnas.pipeline.estimate import forward_times, sketch
 from helixnas.pipeline.hardware.machine import Machine, this_machine
+from helixnas.pipeline.memory.need import TITLES
 from helixnas.pipeline.recipe import Recipe
 from helixnas.pipeline.stage import ForwardTimes
 from helixnas.pipeline.work.early_budgets import check_early
@@ -135,7 +136,7 @@ def _with_choices(
     trial, times_of, large = next((each for each in found[::-1] if not each[2].keys() & OF_SUPERNET), found[-1])
     for stage, needed in large.items():
         say(
-            f"warning: {stage} may need {needed / 2**30:.0f} GiB of memory even with the smallest batch, of "
+            f"warning: {TITLES[stage]} may need {needed / 2**30:.0f} GiB of memory even with the smallest batch, of "
             f"{machine.working_memory / 2**30:.0f} GiB that are free; a lower limit or a smaller teacher needs less"
         )
     return trial, times_of

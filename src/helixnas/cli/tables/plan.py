@@ -41,10 +41,11 @@ def show_plan(
     """
     console.print(f"[bold]{recipe.name}[/bold]: {recipe.description}", highlight=False, soft_wrap=True)
     record = folder.load_record() if folder.exists() else RunRecord(recipe=recipe.name)
+    finished = [(other.load_record(), other) for other in others]
     table = Table("stage", "work", "state", title="stages", title_justify="left")
     for one in _up_to(until, plan(recipe.to_dict(), record.contents)):
         state = "done" if is_done(one, record, folder) else "to redo" if one.name in record.stages else "to do"
-        if state != "done" and any(is_done(one, other.load_record(), other) for other in others):
+        if state != "done" and any(is_done(one, *each) for each in finished):
             state = "to be reused"
         table.add_row(one.name, one.stage.describe(recipe, one.search), state)
     console.print(table)

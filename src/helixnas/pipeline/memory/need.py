@@ -3,6 +3,18 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+TITLES = {
+    "teacher": "training the teacher",
+    "distill": "distillation",
+    "rate": "rating",
+    "proxies": "scoring untrained networks",
+    "stitch": "stitching",
+    "calibrate": "calibration",
+    "retrain": "retraining",
+    "inherit": "fine-tuning",
+}
+"""The stages that work on batches of images, by name, in words."""
+
 
 class Bytes(NamedTuple):
     """Memory as a line over the size of a batch."""
